@@ -1,0 +1,2 @@
+//! Build, boot, test and measure nanoqga.
+fn main() {}
