@@ -27,8 +27,8 @@
 //!     }
 //! }
 //!
-//! let commands = CommandSet::new(&[sync::commands(), info::commands(), power::commands()]);
-//! let mut agent: Agent<Kernel> = Agent::new(&commands);
+//! static COMMANDS: CommandSet<Kernel> = CommandSet::new(&[sync::commands(), info::commands(), power::commands()]);
+//! let mut agent: Agent<Kernel> = Agent::new(&COMMANDS);
 //!
 //! let request = br#"{"execute":"guest-sync","arguments":{"id":7}}"#;
 //! assert_eq!(agent.receive(request), request.len());

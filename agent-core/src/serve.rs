@@ -39,6 +39,8 @@ impl<const N: usize> Pump<N> {
         if !channel.write_ready()? {
             return Ok(false);
         }
+        // A request may have no reply, and more may wait behind it.
+        let busy = !agent.is_receiving();
         if self.output.is_empty() {
             self.output.fill(|room| agent.transmit(guest, room));
         }
@@ -52,7 +54,7 @@ impl<const N: usize> Pump<N> {
         }
         let taken = agent.receive(self.input.bytes());
         self.input.consume(taken);
-        Ok(taken > 0)
+        Ok(busy || taken > 0)
     }
 
     /// Forgets everything on its way, in the agent too: the host has connected or disconnected.
