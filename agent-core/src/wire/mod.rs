@@ -2,6 +2,7 @@
 //!
 //! [`scanner`] takes requests in, [`members`] looks into what it stored, [`line`](mod@line) puts replies out.
 
+mod json;
 pub mod line;
 pub mod members;
 pub mod scanner;
