@@ -2,16 +2,17 @@
 
 use serde::Serialize;
 
-use crate::arguments::{Arguments, Text};
+use crate::arguments::Arguments;
 use crate::error::{Error, Failure};
 use crate::wire::Span;
 use crate::wire::line::{Full, Piece};
+use crate::wire::members::Stored;
 
 /// The function behind a command.
 ///
 /// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns [`Step::Done`], and adds a piece of the
 /// reply each time. All that can fail is to fail in step 0: later the reply is already on its way.
-pub type Handler<G> = for<'m> fn(&mut G, Request<'m>, &mut Reply<'_>) -> Result<Step, Error<'m>>;
+pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Step, Error>;
 
 /// Whether a reply is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +82,11 @@ impl<'a, G> CommandSet<'a, G> {
         !self.block.contains(&name) && self.allow.is_none_or(|allowed| allowed.contains(&name))
     }
 
-    /// The command called `name`, which is as stored in a message.
-    pub(crate) fn find<'m>(&self, name: &'m [u8]) -> Result<&'a Command<G>, Error<'m>> {
-        let command = self
-            .iter()
-            .find(|command| command.name.as_bytes() == name)
-            .ok_or(Error::CommandNotFound(Text::new(name)))?;
+    /// The command whose name is stored at `name` of a message.
+    pub(crate) fn find(&self, message: &[u8], name: Span) -> Result<&'a Command<G>, Error> {
+        let wanted = name.of(message);
+        let command =
+            self.iter().find(|command| command.name.as_bytes() == wanted).ok_or(Error::CommandNotFound(name))?;
         if self.is_enabled(command.name) { Ok(command) } else { Err(Error::CommandDisabled(command.name)) }
     }
 }
@@ -126,7 +126,7 @@ pub struct Request<'m> {
     pub(crate) catalogue: &'m dyn Catalogue,
 }
 
-impl<'m> Request<'m> {
+impl Request<'_> {
     /// How often the handler has been called for this request before.
     #[must_use]
     pub const fn step(&self) -> usize {
@@ -135,9 +135,8 @@ impl<'m> Request<'m> {
 
     /// The arguments.
     #[must_use]
-    pub fn arguments(self) -> Arguments<'m> {
-        let message: &'m [u8] = self.message;
-        Arguments::new(self.arguments.of(message))
+    pub const fn arguments(&self) -> Arguments<'_> {
+        Arguments::new(Stored { bytes: self.message, hole: None }, self.arguments)
     }
 
     /// The guest's `index`-th command, of all that are linked.
@@ -164,7 +163,7 @@ pub struct Reply<'s> {
 /// The piece does not fit the agent's stage.
 const TOO_LARGE: Failure = Failure("a part of the reply is larger than the agent's buffer");
 
-impl From<Full> for Error<'_> {
+impl From<Full> for Error {
     fn from(Full: Full) -> Self {
         Self::Failed(TOO_LARGE)
     }

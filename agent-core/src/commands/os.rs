@@ -87,17 +87,17 @@ pub const fn commands<G: Os>() -> &'static [Command<G>] {
     }
 }
 
-fn os_info<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn os_info<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.os_info())?)
 }
 
-fn host_name<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn host_name<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&HostName { host_name: guest.host_name()? })?)
 }
 
-fn timezone<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn timezone<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.timezone())?)
 }

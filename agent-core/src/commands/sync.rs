@@ -9,14 +9,14 @@ pub const fn commands<G>() -> &'static [Command<G>] {
     const { &[Command::new("guest-sync", sync), Command::new("guest-sync-delimited", sync_delimited)] }
 }
 
-fn sync<'m, G>(_: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn sync<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let id: i64 = arguments.required("id")?;
     arguments.finish()?;
     Ok(reply.whole(&id)?)
 }
 
-fn sync_delimited<'m, G>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn sync_delimited<G>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = sync(guest, request, reply)?;
     reply.delimit();
     Ok(step)

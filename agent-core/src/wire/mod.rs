@@ -23,4 +23,10 @@ impl Span {
     pub fn of(self, message: &[u8]) -> &[u8] {
         message.get(self.start..self.end).unwrap_or_default()
     }
+
+    /// The same without its first and last byte: the inside of a string.
+    #[must_use]
+    pub const fn inside(self) -> Self {
+        Self { start: self.start.saturating_add(1), end: self.end.saturating_sub(1) }
+    }
 }
