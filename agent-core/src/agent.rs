@@ -40,7 +40,7 @@ enum Phase<'a, G> {
     /// The answer to a message.
     Answer(Result<Envelope, Problem>),
     /// The next step of a command.
-    Run { command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize },
+    Run { command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize, carry: u64 },
     /// The name of the request's id, or the end of the line if it has none.
     Close { id: Option<Span> },
     /// The id itself, from the message, then the end of the line.
@@ -110,7 +110,9 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
             Phase::Receive => return false,
             Phase::Answer(Err(problem)) => self.fail(Error::Syntax(problem), None),
             Phase::Answer(Ok(envelope)) => self.answer(envelope, guest),
-            Phase::Run { command, arguments, id, step } => self.run(command, arguments, id, step, guest),
+            Phase::Run { command, arguments, id, step, carry } => {
+                self.run(command, arguments, id, (step, carry), guest);
+            }
             Phase::Close { id: Some(id) } => {
                 self.phase = Phase::Id { id, cursor: Cursor::new() };
                 self.restage(", \"id\": ");
@@ -137,22 +139,30 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
     /// Runs the first step of what a request asks for.
     fn answer(&mut self, envelope: Envelope, guest: &mut G) {
         match find(self.commands, &envelope, &self.message) {
-            Ok(command) => self.run(command, envelope.arguments.unwrap_or_default(), envelope.id, 0, guest),
+            Ok(command) => self.run(command, envelope.arguments.unwrap_or_default(), envelope.id, (0, 0), guest),
             // What is not valid JSON has no id.
             Err(error @ Error::Syntax(_)) => self.fail(error, None),
             Err(error) => self.fail(error, envelope.id),
         }
     }
 
-    fn run(&mut self, command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize, guest: &mut G) {
+    fn run(
+        &mut self,
+        command: &'a Command<G>,
+        arguments: Span,
+        id: Option<Span>,
+        (step, carry): (usize, u64),
+        guest: &mut G,
+    ) {
         let mut reply = Reply::new(self.stage.clear());
-        let mut request = Request { message: &mut self.message, arguments, step, catalogue: self.commands };
+        let message = &mut self.message;
+        let mut request = Request { message, arguments, decoded: None, step, carry, catalogue: self.commands };
         let outcome = match step {
             0 => reply.begin().map_err(Error::from).and_then(|()| (command.handler)(guest, &mut request, &mut reply)),
             _ => (command.handler)(guest, &mut request, &mut reply),
         };
         self.phase = match outcome {
-            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1) },
+            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1), carry: request.carry },
             Ok(Step::Done) if command.replies => {
                 reply.complete(step);
                 Phase::Close { id }

@@ -12,7 +12,7 @@ pub trait Identity {
 /// The family's commands.
 #[must_use]
 pub const fn commands<G: Identity>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-ping", ping), Command::new("guest-info", info)] }
+    const { &[Command::new("guest-ping", ping).while_frozen(), Command::new("guest-info", info).while_frozen()] }
 }
 
 fn ping<G>(_: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {

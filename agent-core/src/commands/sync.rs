@@ -6,7 +6,12 @@ use crate::error::Error;
 /// The family's commands. They need nothing of the guest.
 #[must_use]
 pub const fn commands<G>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-sync", sync), Command::new("guest-sync-delimited", sync_delimited)] }
+    const {
+        &[
+            Command::new("guest-sync", sync).while_frozen(),
+            Command::new("guest-sync-delimited", sync_delimited).while_frozen(),
+        ]
+    }
 }
 
 fn sync<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {

@@ -4,7 +4,8 @@ use core::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::json::Json;
+use super::base64;
+use super::json::{Json, Wrote};
 use super::text::{encode, unicode_escape};
 
 /// What `guest-sync-delimited` puts before its reply, for a host to find its beginning: a byte that no JSON text holds.
@@ -82,13 +83,37 @@ impl Piece<'_> {
         self.bytes(json.as_bytes())
     }
 
-    /// Adds `value` as JSON.
+    /// Adds `value` as JSON. Members that are `None` are left out, as the protocol has it.
     ///
     /// # Errors
     /// [`Full`] if it does not fit or has no JSON; nothing is added then.
     pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
         let before = self.length();
-        value.serialize(Json(self)).inspect_err(|Full| self.truncate(before))
+        self.value(value).inspect_err(|Full| self.truncate(before))
+    }
+
+    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. The room is
+    /// what fits the stage if `reserve` bytes stay free after it, in whole groups of three bytes.
+    ///
+    /// # Errors
+    /// Those of `source`; nothing is added then.
+    pub fn base64<E>(
+        &mut self,
+        reserve: usize,
+        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let end = self.bytes.len().saturating_sub(reserve);
+        let room = self.bytes.get_mut(*self.length..end).unwrap_or_default();
+        let (filled, encoded) = base64::encode(room, source)?;
+        *self.length += encoded;
+        Ok(filled)
+    }
+
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
+        match value.serialize(Json(self))? {
+            Wrote::Json => Ok(()),
+            Wrote::Nothing => self.raw("null"),
+        }
     }
 
     /// Adds `text` as a JSON string, cut so that `reserve` bytes stay free after it.

@@ -2,6 +2,7 @@
 //!
 //! [`scanner`] takes requests in, [`members`] looks into what it stored, [`line`](mod@line) puts replies out.
 
+pub mod base64;
 mod json;
 pub mod line;
 pub mod members;
