@@ -1,4 +1,4 @@
-//! What is known about the named port, and what of it has been told to the user.
+//! What is known about the named port, and what of it has been reported to the user.
 
 /// What happened to the named port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,12 +22,12 @@ pub enum Event {
 pub(crate) struct Connection {
     port: Option<u32>,
     open: bool,
-    told: Told,
+    reported: Reported,
 }
 
-/// What the user was told, and whether that has been untrue since, however shortly.
+/// What was reported to the user, and whether that has been untrue since, however shortly.
 #[derive(Default)]
-struct Told {
+struct Reported {
     found: bool,
     open: bool,
     removed_since: bool,
@@ -49,29 +49,29 @@ impl Connection {
 
     /// The host side of the port that is found, or about to be (the name may come later), was opened or closed.
     pub(crate) fn set_open(&mut self, open: bool) {
-        self.told.closed_since |= !open;
+        self.reported.closed_since |= !open;
         self.open = open;
     }
 
     pub(crate) fn removed(&mut self) {
         self.port = None;
         self.set_open(false);
-        self.told.removed_since = true;
+        self.reported.removed_since = true;
     }
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
-        if self.told.found && self.told.removed_since {
-            self.told = Told::default();
+        if self.reported.found && self.reported.removed_since {
+            self.reported = Reported::default();
             Some(Event::Removed)
-        } else if self.told.open && self.told.closed_since {
-            self.told.open = false;
+        } else if self.reported.open && self.reported.closed_since {
+            self.reported.open = false;
             Some(Event::Closed)
-        } else if !self.told.found && self.port.is_some() {
-            self.told = Told { found: true, ..Told::default() };
+        } else if !self.reported.found && self.port.is_some() {
+            self.reported = Reported { found: true, ..Reported::default() };
             Some(Event::Found)
-        } else if !self.told.open && self.is_open() {
-            self.told.open = true;
-            self.told.closed_since = false;
+        } else if !self.reported.open && self.is_open() {
+            self.reported.open = true;
+            self.reported.closed_since = false;
             Some(Event::Opened)
         } else {
             None

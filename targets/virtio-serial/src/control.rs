@@ -42,6 +42,7 @@ pub(crate) fn parse(message: &[u8]) -> Option<(u32, Told<'_>)> {
         (PORT_OPEN, 1) => Told::Open(true),
         // By the specification without a NUL; QEMU sends one.
         (PORT_NAME, _) => Told::Name(payload.split(|&byte| byte == 0).next().unwrap_or(payload)),
+        // CONSOLE_PORT among them: only a port that is used gets opened, whether a console or not.
         _ => return None,
     };
     Some((u32::from_le_bytes([i0, i1, i2, i3]), told))

@@ -68,7 +68,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Takes bytes that the host has sent, as many as are there and fit; gives their number. Never waits.
     ///
-    /// What the host sent before it closed its side remains to be received.
+    /// Events and bytes travel in queues of their own. Who polls before he receives learns of a new connection before
+    /// its bytes; what the host sent before it closed its side remains to be received, even after `Closed`.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
         if self.port().is_none() {
             return 0;

@@ -5,6 +5,29 @@
 //! needs no allocator (its pages come from [`Hal::dma_alloc`](virtio_drivers::Hal::dma_alloc)) and never waits, except in
 //! the blocking traits of `embedded-io`.
 //!
+//! ```
+//! use virtio_drivers::{Hal, transport::Transport};
+//! use virtio_serial::{Error, VirtioSerial};
+//!
+//! /// Sends back what comes, until the device fails.
+//! fn echo<H: Hal, T: Transport>(transport: T, wait_for_interrupt: fn()) -> Result<(), Error> {
+//!     let mut port = VirtioSerial::<H, T>::new(transport, "org.qemu.guest_agent.0")?;
+//!     let mut bytes = [0; 64];
+//!     loop {
+//!         while let Some(event) = port.poll() { /* say that the host came or went */ }
+//!         let mut rest = 0..port.receive(&mut bytes);
+//!         while !rest.is_empty() {
+//!             rest.start += port.send(&bytes[rest.clone()]);
+//!             port.poll();
+//!         }
+//!         match port.failure() {
+//!             Some(error) => return Err(error),
+//!             None => wait_for_interrupt(),
+//!         }
+//!     }
+//! }
+//! ```
+//!
 //! # Which virtqueues exist
 //!
 //! Queues must be set up before DRIVER_OK (section 3.1.1), but the number of the named port, and so of its queues, is

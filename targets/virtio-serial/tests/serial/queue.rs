@@ -13,6 +13,7 @@ pub struct Queue {
     pub used: u64,
     next_available: u16,
     next_used: u16,
+    honest: bool,
 }
 
 /// What one entry of the available ring leads to.
@@ -35,13 +36,14 @@ impl Queue {
             descriptors.is_multiple_of(16) && available.is_multiple_of(2) && used.is_multiple_of(4),
             "alignment (2.7)"
         );
-        Self { size, descriptors, available, used, next_available: 0, next_used: 0 }
+        Self { size, descriptors, available, used, next_available: 0, next_used: 0, honest: true }
     }
 
     /// Takes the next chain of buffers that the driver has made available.
     pub fn pop(&mut self) -> Option<Chain> {
         let ahead = u16::from_le_bytes(load(self.available + 2)).wrapping_sub(self.next_available);
-        assert!(ahead <= self.size, "the driver made more available than the queue holds (2.7.13)");
+        // Buffers that were returned without having been taken may be there twice.
+        assert!(ahead <= self.size || !self.honest, "the driver made more available than the queue holds (2.7.13)");
         if ahead == 0 {
             return None;
         }
@@ -67,7 +69,13 @@ impl Queue {
         }
     }
 
-    /// Returns a chain, or what is claimed to be one, with the number of bytes that were (or are claimed to be) written.
+    /// Returns a chain that was never taken, or does not even exist.
+    pub fn lie(&mut self, id: u32, length: u32) {
+        self.honest = false;
+        self.push(id, length);
+    }
+
+    /// Returns a chain, with the number of bytes that were (or are claimed to be) written.
     pub fn push(&mut self, id: u32, length: u32) {
         let element = self.used + 4 + 8 * u64::from(self.next_used % self.size);
         store(element, id.to_le_bytes());
@@ -76,7 +84,7 @@ impl Queue {
         self.set_used_index(self.next_used);
     }
 
-    /// Says how many chains were returned since the queue exists.
+    /// Says that so many chains were returned since the queue exists.
     pub fn set_used_index(&mut self, index: u16) {
         store(self.used + 2, index.to_le_bytes());
     }
