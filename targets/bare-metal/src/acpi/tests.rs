@@ -54,7 +54,9 @@ fn pc(flags: u32) -> Image {
     image.put(0x1000, &sealed(b"FACP", &fadt_body(flags)));
     let mut madt = [0xfee0_0000u32.to_le_bytes(), 1u32.to_le_bytes()].concat();
     madt.extend([0, 8, 0, 0, 1, 0, 0, 0]);
-    madt.extend([[1, 12, 0, 0], [0, 0, 0xc0, 0xfe], [0; 4], [1, 12, 1, 0], [0, 0x10, 0xc0, 0xfe], [24, 0, 0, 0]].concat());
+    madt.extend(
+        [[1, 12, 0, 0], [0, 0, 0xc0, 0xfe], [0; 4], [1, 12, 1, 0], [0, 0x10, 0xc0, 0xfe], [24, 0, 0, 0]].concat(),
+    );
     madt.extend([2, 10, 0, 9, 20, 0, 0, 0, 0x0d, 0]);
     image.put(0x2000, &sealed(b"APIC", &madt));
     let mut mcfg = [0; 24];
