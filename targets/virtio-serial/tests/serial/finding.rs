@@ -163,9 +163,33 @@ fn other_ports_come_and_go_without_a_trace() {
 fn a_host_that_is_open_before_the_name_is_told_is_seen() {
     let host = Host::new(Device::modern().with_port(1, ""));
     let mut serial = host.start().unwrap();
+    assert_eq!(host.settle(&mut serial), []);
     host.device().connect(1);
+    assert_eq!(host.settle(&mut serial), []);
+    assert!(!serial.is_open());
     host.device().tell(1, PORT_NAME, 1, AGENT.as_bytes());
     assert_eq!(host.settle(&mut serial), [Event::Found, Event::Opened]);
+}
+
+#[test]
+fn an_open_host_of_another_port_is_not_ours() {
+    let mut device = Device::modern().with_port(1, "com.example.other").with_port(2, AGENT);
+    device.port(1).host_open = true;
+    let host = Host::new(device);
+    let mut serial = host.start().unwrap();
+    assert_eq!(host.settle(&mut serial), [Event::Found]);
+    assert!(!serial.is_open());
+}
+
+#[test]
+fn a_port_is_ready_before_it_is_opened() {
+    let host = Host::new(Device::modern());
+    let mut serial = host.start().unwrap();
+    host.device().plug(1, AGENT);
+    // The device does not wait to be asked for the name.
+    host.device().tell(1, PORT_NAME, 1, AGENT.as_bytes());
+    assert_eq!(host.settle(&mut serial), [Event::Found]);
+    assert_eq!(host.device().heard, [(0, DEVICE_READY, 1), (1, PORT_READY, 1), (1, PORT_OPEN, 1)]);
 }
 
 #[test]

@@ -145,6 +145,9 @@ fn a_used_index_out_of_the_blue_is_no_endless_work() {
 #[test]
 fn a_device_in_need_of_a_reset_gets_one() {
     let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().interrupt = 2;
+    assert_eq!(host.settle(&mut serial), [], "a change of the configuration alone means nothing");
+    assert_works(&host, &mut serial);
     host.device().status |= NEEDS_RESET;
     host.device().interrupt = 2;
     let _ = serial.flush();
