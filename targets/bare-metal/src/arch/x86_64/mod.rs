@@ -1,0 +1,24 @@
+//! A PC: q35, pc (i440FX) and microvm.
+
+use core::arch::global_asm;
+
+pub mod clock;
+mod config_space;
+mod cpu;
+mod exceptions;
+mod identity_map;
+mod interrupts;
+mod kvm_clock;
+mod machine;
+mod port;
+pub mod power;
+mod rtc;
+mod serial_port;
+mod tsc;
+mod virtio_mmio;
+
+pub use self::cpu::halt;
+pub use self::machine::{Machine, die};
+pub use self::serial_port::SerialPort;
+
+global_asm!(include_str!("boot.s"));
