@@ -13,6 +13,13 @@ fn crowded(mut device: Device) -> Device {
     device
 }
 
+const fn letters(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(letters) => letters,
+        Err(_) => panic!("not letters"),
+    }
+}
+
 #[test]
 fn a_lone_port_is_found_without_a_second_initialisation() {
     let (host, serial) = connected(Device::modern(), 1);
@@ -88,10 +95,7 @@ fn names_that_only_resemble_ours_are_not_taken() {
 
 #[test]
 fn a_name_that_was_cut_to_the_buffer_is_not_taken_for_a_shorter_one() {
-    const LONGEST: &str = match str::from_utf8(&[b'n'; 119]) {
-        Ok(name) => name,
-        Err(_) => unreachable!(),
-    };
+    const LONGEST: &str = letters(&[b'n'; 119]);
     let host = Host::new(Device::modern().with_port(1, &"n".repeat(300)).with_port(2, LONGEST));
     let mut serial = Serial::new(host.wire(), LONGEST).unwrap();
     assert_eq!(host.settle(&mut serial), [Event::Found]);
@@ -215,8 +219,8 @@ fn what_cannot_work_is_refused_with_the_reason() {
 #[test]
 fn a_name_no_port_can_have_is_refused() {
     let host = Host::new(Device::modern());
-    let too_long: &'static str = Box::leak("n".repeat(120).into_boxed_str());
-    for name in ["", "with\0nul", too_long] {
+    const TOO_LONG: &str = letters(&[b'n'; 120]);
+    for name in ["", "with\0nul", TOO_LONG] {
         assert_eq!(Serial::new(host.wire(), name).unwrap_err(), Error::BadName);
     }
 }
