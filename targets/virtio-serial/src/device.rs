@@ -5,7 +5,7 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 
 use crate::Error;
 use crate::control::{MAX_PORTS, MESSAGE_BYTES};
-use crate::ring::{ReceiveRing, TransmitRing};
+use crate::ring::{Buffers, QUEUE_SIZE, ReceiveRing, TransmitRing};
 
 /// VIRTIO_CONSOLE_F_MULTIPORT, section 5.3.3.
 const MULTIPORT: u64 = 1 << 1;
@@ -17,6 +17,11 @@ const MAX_NR_PORTS_OFFSET: usize = 4;
 const CONTROL_RECEIVE_QUEUE: u16 = 2;
 const CONTROL_TRANSMIT_QUEUE: u16 = 3;
 
+/// Room for what a device says of all its ports at once.
+const CONTROL_BUFFERS: Buffers = Buffers { count: QUEUE_SIZE, bytes: MESSAGE_BYTES };
+const DATA_BUFFERS: Buffers = Buffers { count: 8, bytes: 512 };
+const TRANSMIT_BYTES: usize = 4096;
+
 /// As a reset takes no time in practice, a device that has not confirmed it after so many looks never will.
 const RESET_LOOKS: u32 = 100_000;
 
@@ -26,10 +31,10 @@ pub(crate) struct Queues<H: Hal> {
     pub(crate) port: u32,
     /// All ports have lower numbers.
     pub(crate) max_ports: u32,
-    pub(crate) control_receive: ReceiveRing<H, 32, MESSAGE_BYTES>,
-    pub(crate) control_transmit: TransmitRing<H, 8>,
-    pub(crate) receive: ReceiveRing<H, 8, 512>,
-    pub(crate) transmit: TransmitRing<H, 4096>,
+    pub(crate) control_receive: ReceiveRing<H>,
+    pub(crate) control_transmit: TransmitRing<H>,
+    pub(crate) receive: ReceiveRing<H>,
+    pub(crate) transmit: TransmitRing<H>,
 }
 
 /// The device with its queues while it is alive, or the reason why it is not.
@@ -147,10 +152,10 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
     let mut queues = Queues {
         port,
         max_ports,
-        control_receive: ReceiveRing::new(transport, CONTROL_RECEIVE_QUEUE)?,
-        control_transmit: TransmitRing::new(transport, CONTROL_TRANSMIT_QUEUE)?,
-        receive: ReceiveRing::new(transport, receive_queue(port))?,
-        transmit: TransmitRing::new(transport, receive_queue(port) + 1)?,
+        control_receive: ReceiveRing::new(transport, CONTROL_RECEIVE_QUEUE, CONTROL_BUFFERS)?,
+        control_transmit: TransmitRing::new(transport, CONTROL_TRANSMIT_QUEUE, MESSAGE_BYTES)?,
+        receive: ReceiveRing::new(transport, receive_queue(port), DATA_BUFFERS)?,
+        transmit: TransmitRing::new(transport, receive_queue(port) + 1, TRANSMIT_BYTES)?,
     };
 
     transport.set_status(status | DeviceStatus::DRIVER_OK);

@@ -16,9 +16,20 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 use crate::Error;
 
-/// A receive queue with `SIZE` buffers of `BYTES` bytes, each lent to the device again once it has been read.
-pub(crate) struct ReceiveRing<H: Hal, const SIZE: usize, const BYTES: usize> {
-    ring: Ring<H, SIZE, BYTES>,
+/// How many descriptors each queue has: as many as QEMU's control queues. One number for all, so that there is one copy
+/// of the code.
+pub(crate) const QUEUE_SIZE: usize = 32;
+
+/// How many buffers a ring has, and of how many bytes each.
+#[derive(Clone, Copy)]
+pub(crate) struct Buffers {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A receive queue with its buffers, each lent to the device again once it has been read.
+pub(crate) struct ReceiveRing<H: Hal> {
+    ring: Ring<H>,
     /// The buffer that is being read, with at least one byte left.
     unread: Option<Unread>,
     /// Buffers were lent of which the device has not been notified yet.
@@ -31,12 +42,12 @@ struct Unread {
     end: usize,
 }
 
-impl<H: Hal, const SIZE: usize, const BYTES: usize> ReceiveRing<H, SIZE, BYTES> {
+impl<H: Hal> ReceiveRing<H> {
     /// Sets up queue `index` and lends all buffers, without a notification: that must wait for DRIVER_OK.
-    pub(crate) fn new(transport: &mut impl Transport, index: u16) -> Result<Self, Error> {
-        let mut ring = Ring::new(transport, index, BufferDirection::DeviceToDriver)?;
-        for buffer in 0..SIZE {
-            ring.lend(buffer, BYTES)?;
+    pub(crate) fn new(transport: &mut impl Transport, index: u16, buffers: Buffers) -> Result<Self, Error> {
+        let mut ring = Ring::new(transport, index, buffers, BufferDirection::DeviceToDriver)?;
+        for buffer in 0..buffers.count {
+            ring.lend(buffer, buffers.bytes)?;
         }
         Ok(Self { ring, unread: None, unannounced: true })
     }
@@ -49,8 +60,9 @@ impl<H: Hal, const SIZE: usize, const BYTES: usize> ReceiveRing<H, SIZE, BYTES> 
     }
 
     /// Reads the next message, which is what one buffer holds, cut to the buffer; gives its length.
-    pub(crate) fn message(&mut self, message: &mut [u8; BYTES]) -> Result<Option<usize>, Error> {
+    pub(crate) fn message(&mut self, message: &mut [u8]) -> Result<Option<usize>, Error> {
         let Some((buffer, length)) = self.ring.reclaim()? else { return Ok(None) };
+        let length = length.min(message.len());
         self.ring.copy_out(buffer, 0, &mut message[..length])?;
         self.lend_again(buffer)?;
         Ok(Some(length))
@@ -77,7 +89,7 @@ impl<H: Hal, const SIZE: usize, const BYTES: usize> ReceiveRing<H, SIZE, BYTES> 
     /// Whether `read` would give at least one byte.
     pub(crate) fn has_bytes(&mut self) -> Result<bool, Error> {
         // A device may return empty buffers for ever: one round is enough.
-        for _ in 0..SIZE {
+        for _ in 0..self.ring.buffers.count {
             if self.unread.is_some() {
                 break;
             }
@@ -92,19 +104,20 @@ impl<H: Hal, const SIZE: usize, const BYTES: usize> ReceiveRing<H, SIZE, BYTES> 
 
     fn lend_again(&mut self, buffer: usize) -> Result<(), Error> {
         self.unannounced = true;
-        self.ring.lend(buffer, BYTES)
+        self.ring.lend(buffer, self.ring.buffers.bytes)
     }
 }
 
-/// A transmit queue with one buffer of `BYTES` bytes.
-pub(crate) struct TransmitRing<H: Hal, const BYTES: usize> {
-    ring: Ring<H, 1, BYTES>,
+/// A transmit queue with one buffer.
+pub(crate) struct TransmitRing<H: Hal> {
+    ring: Ring<H>,
 }
 
-impl<H: Hal, const BYTES: usize> TransmitRing<H, BYTES> {
-    /// Sets up queue `index`.
-    pub(crate) fn new(transport: &mut impl Transport, index: u16) -> Result<Self, Error> {
-        Ok(Self { ring: Ring::new(transport, index, BufferDirection::DriverToDevice)? })
+impl<H: Hal> TransmitRing<H> {
+    /// Sets up queue `index` with a buffer of `bytes` bytes.
+    pub(crate) fn new(transport: &mut impl Transport, index: u16, bytes: usize) -> Result<Self, Error> {
+        let buffers = Buffers { count: 1, bytes };
+        Ok(Self { ring: Ring::new(transport, index, buffers, BufferDirection::DriverToDevice)? })
     }
 
     /// Whether the device has given back everything that was sent.
@@ -117,7 +130,7 @@ impl<H: Hal, const BYTES: usize> TransmitRing<H, BYTES> {
 
     /// Sends the beginning of `bytes` that fits the buffer; gives its length, 0 while the device has the buffer.
     pub(crate) fn send(&mut self, transport: &mut impl Transport, bytes: &[u8]) -> Result<usize, Error> {
-        let count = bytes.len().min(BYTES);
+        let count = bytes.len().min(self.ring.buffers.bytes);
         if count == 0 || !self.is_idle()? {
             return Ok(0);
         }
@@ -128,14 +141,15 @@ impl<H: Hal, const BYTES: usize> TransmitRing<H, BYTES> {
     }
 }
 
-/// A virtqueue with `SIZE` descriptors and as many buffers of `BYTES` bytes, which lie one after the other in `pages`.
-struct Ring<H: Hal, const SIZE: usize, const BYTES: usize> {
-    queue: VirtQueue<H, SIZE>,
+/// A virtqueue and its buffers, which lie one after the other in `pages`.
+struct Ring<H: Hal> {
+    queue: VirtQueue<H, QUEUE_SIZE>,
     pages: Pages<H>,
+    buffers: Buffers,
     index: u16,
     direction: BufferDirection,
     /// What each descriptor lends to the device.
-    lent: [Option<Loan>; SIZE],
+    lent: [Option<Loan>; QUEUE_SIZE],
 }
 
 #[derive(Clone, Copy)]
@@ -144,11 +158,16 @@ struct Loan {
     length: usize,
 }
 
-impl<H: Hal, const SIZE: usize, const BYTES: usize> Ring<H, SIZE, BYTES> {
-    fn new(transport: &mut impl Transport, index: u16, direction: BufferDirection) -> Result<Self, Error> {
-        let pages = Pages::new((SIZE * BYTES).div_ceil(PAGE_SIZE), direction)?;
+impl<H: Hal> Ring<H> {
+    fn new(
+        transport: &mut impl Transport,
+        index: u16,
+        buffers: Buffers,
+        direction: BufferDirection,
+    ) -> Result<Self, Error> {
+        let pages = Pages::new((buffers.count * buffers.bytes).div_ceil(PAGE_SIZE), direction)?;
         let queue = VirtQueue::new(transport, index, false, false)?;
-        Ok(Self { queue, pages, index, direction, lent: [None; SIZE] })
+        Ok(Self { queue, pages, buffers, index, direction, lent: [None; QUEUE_SIZE] })
     }
 
     /// Lends the first `length` bytes of a buffer, at least one, to the device.
@@ -180,7 +199,7 @@ impl<H: Hal, const SIZE: usize, const BYTES: usize> Ring<H, SIZE, BYTES> {
         // SAFETY: the loan, which ends here, covers exactly these bytes of our pages, as `add` was given them under this
         // token; nobody else here refers to them, as they have been lent until now.
         let used = unsafe {
-            let bytes = slice::from_raw_parts_mut(self.pages.start.as_ptr().add(buffer * BYTES), length);
+            let bytes = slice::from_raw_parts_mut(self.pages.start.as_ptr().add(buffer * self.buffers.bytes), length);
             match self.direction {
                 BufferDirection::DriverToDevice => self.queue.pop_used(token, &[bytes], &mut []),
                 _ => self.queue.pop_used(token, &[], &mut [bytes]),
@@ -205,12 +224,13 @@ impl<H: Hal, const SIZE: usize, const BYTES: usize> Ring<H, SIZE, BYTES> {
 
     /// The address of `length` bytes from `offset` of a buffer, if they are inside it and it is not lent.
     fn ours(&self, buffer: usize, offset: usize, length: usize) -> Result<NonNull<u8>, Error> {
-        let inside = buffer < SIZE && offset <= BYTES && length <= BYTES - offset;
+        let Buffers { count, bytes } = self.buffers;
+        let inside = buffer < count && offset <= bytes && length <= bytes - offset;
         if !inside || !self.is_ours(buffer) {
             return Err(Error::RingCorrupt);
         }
-        // SAFETY: the buffer is one of `SIZE`, each of `BYTES` bytes, for all of which `new` has allocated the pages.
-        Ok(unsafe { self.pages.start.add(buffer * BYTES + offset) })
+        // SAFETY: the buffer is one of `count`, each of `bytes` bytes, for all of which `new` has allocated the pages.
+        Ok(unsafe { self.pages.start.add(buffer * self.buffers.bytes + offset) })
     }
 
     fn is_ours(&self, buffer: usize) -> bool {
