@@ -12,10 +12,14 @@ pub mod acpi;
 pub mod arch;
 #[cfg(target_os = "none")]
 mod cell;
+#[cfg(target_os = "none")]
+pub mod channel;
 pub mod command_line;
 #[cfg(target_os = "none")]
 pub mod console;
 pub mod date;
+#[cfg(target_os = "none")]
+pub mod guest;
 #[cfg(target_os = "none")]
 pub mod heap;
 pub mod memory;

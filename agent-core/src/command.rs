@@ -1,0 +1,331 @@
+//! What a command is, the tables of them, and the policy over them.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use crate::arguments::Arguments;
+use crate::error::{Error, Failure};
+use crate::wire::Span;
+use crate::wire::base64;
+use crate::wire::line::{Full, Piece};
+use crate::wire::members::Stored;
+
+/// The function behind a command.
+///
+/// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns [`Step::Done`], and adds a piece of the
+/// reply each time. All that can fail is to fail in step 0: later the reply is already on its way.
+pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Step, Error>;
+
+/// Whether a reply is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is more: call again.
+    More,
+    /// That was all. A reply to which nothing was added is `{}`.
+    Done,
+}
+
+/// A command of a guest `G`: its name and what runs it.
+#[derive(Debug)]
+pub struct Command<G> {
+    pub(crate) name: &'static str,
+    pub(crate) handler: Handler<G>,
+    pub(crate) replies: bool,
+    while_frozen: bool,
+}
+
+impl<G> Command<G> {
+    /// A command called `name`. QEMU's own begin with `guest-`; others should begin with their maker's name.
+    #[must_use]
+    pub const fn new(name: &'static str, handler: Handler<G>) -> Self {
+        Self { name, handler, replies: true, while_frozen: false }
+    }
+
+    /// The same command with no reply on success (QEMU's `success-response: false`).
+    #[must_use]
+    pub const fn without_success_reply(self) -> Self {
+        Self { replies: false, ..self }
+    }
+
+    /// The same command, enabled while the guest's file systems are frozen: it writes nothing.
+    #[must_use]
+    pub const fn while_frozen(self) -> Self {
+        Self { while_frozen: true, ..self }
+    }
+}
+
+/// The commands that a guest answers, and the policy over them.
+///
+/// Families that are not in `tables` do not exist for a client, and their code is not linked.
+#[derive(Debug)]
+pub struct CommandSet<'a, G> {
+    tables: &'a [&'a [Command<G>]],
+    allow: Option<&'a [&'a str]>,
+    block: &'a [&'a str],
+    frozen: AtomicBool,
+}
+
+impl<'a, G> CommandSet<'a, G> {
+    /// All commands of `tables`, all enabled. Of two with the same name the first counts.
+    #[must_use]
+    pub const fn new(tables: &'a [&'a [Command<G>]]) -> Self {
+        Self { tables, allow: None, block: &[], frozen: AtomicBool::new(false) }
+    }
+
+    /// Disables every command that is not named here.
+    #[must_use]
+    pub const fn allow(self, names: &'a [&'a str]) -> Self {
+        Self { allow: Some(names), ..self }
+    }
+
+    /// Disables the commands named here, even where an allow list has them.
+    #[must_use]
+    pub const fn block(self, names: &'a [&'a str]) -> Self {
+        Self { block: names, ..self }
+    }
+
+    /// Whether file systems are frozen, for all agents that answer this set. Only commands that write nothing are enabled
+    /// then. The `fsfreeze` family sets it; a guest that starts frozen sets it first.
+    pub fn set_frozen(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Relaxed);
+    }
+
+    /// Whether file systems are frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'a Command<G>> {
+        self.tables.iter().copied().flatten()
+    }
+
+    fn is_enabled(&self, command: &Command<G>) -> bool {
+        (command.while_frozen || !self.is_frozen())
+            && !self.block.contains(&command.name)
+            && self.allow.is_none_or(|allowed| allowed.contains(&command.name))
+    }
+
+    /// The command whose name is stored at `name` of a message.
+    pub(crate) fn find(&self, message: &[u8], name: Span) -> Result<&'a Command<G>, Error> {
+        let wanted = name.of(message);
+        let command =
+            self.iter().find(|command| command.name.as_bytes() == wanted).ok_or(Error::CommandNotFound(name))?;
+        if self.is_enabled(command) { Ok(command) } else { Err(Error::CommandDisabled(command.name)) }
+    }
+}
+
+/// What a guest tells of one of its commands: QEMU's `GuestAgentCommandInfo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CommandInfo {
+    /// The command's name.
+    pub name: &'static str,
+    /// Whether the policy lets it run.
+    pub enabled: bool,
+    /// Whether it replies on success.
+    pub success_response: bool,
+}
+
+/// The commands of a [`CommandSet`], whatever guest they are for.
+pub(crate) trait Catalogue {
+    fn nth(&self, index: usize) -> Option<CommandInfo>;
+    fn frozen(&self) -> bool;
+    fn freeze(&self, frozen: bool);
+}
+
+impl<G> Catalogue for CommandSet<'_, G> {
+    fn nth(&self, index: usize) -> Option<CommandInfo> {
+        self.iter().nth(index).map(|command| CommandInfo {
+            name: command.name,
+            enabled: self.is_enabled(command),
+            success_response: command.replies,
+        })
+    }
+
+    fn frozen(&self) -> bool {
+        self.is_frozen()
+    }
+
+    fn freeze(&self, frozen: bool) {
+        self.set_frozen(frozen);
+    }
+}
+
+/// A request on its way through a handler.
+pub struct Request<'m> {
+    pub(crate) message: &'m mut [u8],
+    pub(crate) arguments: Span,
+    /// The value that was decoded in place, and the result.
+    pub(crate) decoded: Option<(Span, Span)>,
+    pub(crate) step: usize,
+    pub(crate) carry: u64,
+    pub(crate) catalogue: &'m dyn Catalogue,
+}
+
+impl Request<'_> {
+    /// How often the handler has been called for this request before.
+    #[must_use]
+    pub const fn step(&self) -> usize {
+        self.step
+    }
+
+    /// What the handler left for its next step; 0 in the first.
+    pub const fn carry(&mut self) -> &mut u64 {
+        &mut self.carry
+    }
+
+    /// The arguments.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments<'_> {
+        let hole = self.decoded.map(|(value, _)| value);
+        Arguments::new(Stored { bytes: self.message, hole }, self.arguments)
+    }
+
+    /// Decodes the argument `name`, which is known to be a string, from base64, in place. From then on it is no string any
+    /// more but what [`decoded`](Self::decoded) returns. For commands that have one such argument and one step.
+    ///
+    /// # Errors
+    /// If it is not base64.
+    pub fn decode_base64(&mut self, name: &str) -> Result<(), Error> {
+        let Some((_, value)) = self.arguments().find(name) else { return Ok(()) };
+        let inside = value.inside();
+        self.decoded = Some((value, Span::default()));
+        let text = self.message.get_mut(inside.start..inside.end).unwrap_or_default();
+        let length = base64::decode(text).map_err(|base64::Invalid| NOT_BASE64)?;
+        self.decoded = Some((value, Span { start: inside.start, end: inside.start + length }));
+        Ok(())
+    }
+
+    /// The bytes of the argument that was decoded; none if there was none.
+    #[must_use]
+    pub fn decoded(&self) -> &[u8] {
+        self.decoded.map_or(&[], |(_, bytes)| bytes.of(self.message))
+    }
+
+    /// Whether the guest's file systems are frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.catalogue.frozen()
+    }
+
+    /// Says that file systems are frozen from now on, or no more: [`CommandSet::set_frozen`].
+    pub fn set_frozen(&self, frozen: bool) {
+        self.catalogue.freeze(frozen);
+    }
+
+    /// The guest's `index`-th command, of all that are linked.
+    #[must_use]
+    pub fn command(&self, index: usize) -> Option<CommandInfo> {
+        self.catalogue.nth(index)
+    }
+}
+
+impl core::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Request").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+const NOT_BASE64: Failure = Failure("Base64 data contains invalid characters");
+
+/// The reply that a handler adds pieces to. A piece must fit the agent's stage.
+#[derive(Debug)]
+pub struct Reply<'s> {
+    piece: Piece<'s>,
+    /// Staged bytes before the handler's.
+    before: usize,
+}
+
+/// The piece does not fit the agent's stage.
+const TOO_LARGE: Failure = Failure("a part of the reply is larger than the agent's buffer");
+
+impl From<Full> for Error {
+    fn from(Full: Full) -> Self {
+        Self::Failed(TOO_LARGE)
+    }
+}
+
+impl<'s> Reply<'s> {
+    pub(crate) const fn new(piece: Piece<'s>) -> Self {
+        Self { piece, before: 0 }
+    }
+
+    /// Opens the line, before step 0.
+    pub(crate) fn begin(&mut self) -> Result<(), Full> {
+        self.piece.raw("{\"return\": ")?;
+        self.before = self.piece.length();
+        Ok(())
+    }
+
+    /// Completes the reply of a handler that was done in `step`.
+    pub(crate) fn complete(&mut self, step: usize) {
+        if step == 0 && self.piece.length() == self.before {
+            // Nothing but the line's few first bytes is staged.
+            let _ = self.piece.raw("{}");
+        }
+    }
+
+    /// Adds `value` as JSON.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit.
+    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
+        self.piece.json(value)
+    }
+
+    /// Adds `json` as it is: brackets, commas and names around what goes out in steps.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit.
+    pub fn raw(&mut self, json: &str) -> Result<(), Full> {
+        self.piece.raw(json)
+    }
+
+    /// Adds `value` as the whole reply.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit.
+    pub fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Step, Full> {
+        self.json(value)?;
+        Ok(Step::Done)
+    }
+
+    /// Adds the `index`-th element of a list, or the list's end where there is none. An element that does not fit ends
+    /// the list, too, unless it is the first.
+    ///
+    /// # Errors
+    /// [`Full`] if the first element does not fit.
+    pub fn element<T: Serialize>(&mut self, index: usize, element: Option<T>) -> Result<Step, Full> {
+        let before = self.piece.length();
+        if let Some(element) = element {
+            let added = self.raw(if index == 0 { "[" } else { "," }).and_then(|()| self.json(&element));
+            if index == 0 || added.is_ok() {
+                return added.map(|()| Step::More);
+            }
+            self.piece.truncate(before);
+        }
+        self.raw(if index == 0 { "[]" } else { "]" })?;
+        Ok(Step::Done)
+    }
+
+    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. Room is left for
+    /// `reserve` more bytes of this step. The inside of a string may go out in several steps as long as all but the last
+    /// fill their room.
+    ///
+    /// # Errors
+    /// Those of `source`.
+    pub fn base64<E>(
+        &mut self,
+        reserve: usize,
+        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        self.piece.base64(reserve, source)
+    }
+
+    /// Sends a single 0xFF byte before the reply's line, for `guest-sync-delimited`.
+    pub const fn delimit(&mut self) {
+        self.piece.delimit();
+    }
+}

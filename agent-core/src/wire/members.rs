@@ -1,0 +1,108 @@
+//! Looking into a stored message: the members of an object, the elements of an array.
+//!
+//! What the scanner stored is compact, valid JSON, so values are skipped without checking them again.
+
+use super::Span;
+
+/// A stored message, which may have a hole: one value that is no JSON any more because it was decoded in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'m> {
+    /// The message and whatever lies behind it.
+    pub bytes: &'m [u8],
+    /// The value that is skipped without a look.
+    pub hole: Option<Span>,
+}
+
+impl<'m> Stored<'m> {
+    /// The bytes of `span`.
+    #[must_use]
+    pub fn get(self, span: Span) -> &'m [u8] {
+        span.of(self.bytes)
+    }
+
+    /// The members of an object, in order: the spans of name (inside its quotes) and value. Anything else has none.
+    pub fn members(self, object: Span) -> impl Iterator<Item = (Span, Span)> + use<'m> {
+        let mut at = self.opening(object, b'{');
+        core::iter::from_fn(move || {
+            let name = self.value(at?)?;
+            let value = self.value(name.end + 1)?;
+            at = self.next(value.end);
+            Some((name.inside(), value))
+        })
+    }
+
+    /// The elements of an array, in order. Anything else has none.
+    pub fn elements(self, array: Span) -> impl Iterator<Item = Span> + use<'m> {
+        let mut at = self.opening(array, b'[');
+        core::iter::from_fn(move || {
+            let value = self.value(at?)?;
+            at = self.next(value.end);
+            Some(value)
+        })
+    }
+
+    /// Whether one of an object's first `count` members comes twice.
+    #[must_use]
+    pub fn has_duplicates(self, object: Span, count: usize) -> bool {
+        self.members(object).take(count).enumerate().any(|(index, (name, _))| {
+            self.members(object).skip(index + 1).any(|(other, _)| self.get(other) == self.get(name))
+        })
+    }
+
+    /// Where the first value inside a bracket begins.
+    fn opening(self, outer: Span, bracket: u8) -> Option<usize> {
+        (self.get(outer).first() == Some(&bracket)).then_some(outer.start + 1)
+    }
+
+    /// Where the value after one that ended at `end` begins.
+    fn next(self, end: usize) -> Option<usize> {
+        (self.bytes.get(end) == Some(&b',')).then_some(end + 1)
+    }
+
+    /// The value that begins at `start`.
+    fn value(self, start: usize) -> Option<Span> {
+        if let Some(hole) = self.hole.filter(|hole| hole.start == start) {
+            return Some(hole);
+        }
+        let bytes = self.bytes.get(start..)?;
+        let length = match bytes.first()? {
+            b'"' => string_length(bytes),
+            b'{' | b'[' => nested_length(bytes),
+            b'}' | b']' => return None,
+            _ => bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?,
+        };
+        Some(Span { start, end: start + length })
+    }
+}
+
+/// The length of the string, with its quotes, that `bytes` begins with.
+fn string_length(bytes: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(rest) = bytes.get(at..) {
+        match rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            Some(stop) if rest.get(stop) == Some(&b'\\') => at += stop + 2,
+            Some(stop) => return at + stop + 1,
+            None => break,
+        }
+    }
+    bytes.len()
+}
+
+/// The length of the array or object that `bytes` begins with.
+fn nested_length(bytes: &[u8]) -> usize {
+    let mut depth = 0usize;
+    let mut at = 0;
+    while let Some(rest @ &[byte, ..]) = bytes.get(at..) {
+        at += match byte {
+            b'"' => string_length(rest),
+            _ => 1,
+        };
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 1 => return at,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    bytes.len()
+}
