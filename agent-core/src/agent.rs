@@ -1,8 +1,9 @@
 //! The state machine: bytes in, a command run, its reply out.
 
 use crate::arguments::MAX_MEMBERS;
-use crate::command::{Command, CommandSet, Reply, Request, Step};
+use crate::command::{Command, CommandSet, Request};
 use crate::error::Error;
+use crate::reply::{Reply, Step};
 use crate::wire::Span;
 use crate::wire::line::{Cursor, Full, Piece, Stage};
 use crate::wire::members::Stored;

@@ -187,6 +187,15 @@ impl<'m> Text<'m> {
         })
     }
 
+    /// Which of an enumeration's values the string, the parameter at `path`, names.
+    ///
+    /// # Errors
+    /// [`Error::Variant`] if it names none of them.
+    pub fn one_of<T: Copy>(&self, path: Path, values: &[(&str, T)]) -> Result<T, Error> {
+        let named = values.iter().find(|(name, _)| *self == **name);
+        named.map(|(_, value)| *value).ok_or(Error::Variant(path, self.span))
+    }
+
     /// Writes the string to the beginning of `buffer` as UTF-8; `None` if it does not fit.
     #[must_use]
     pub fn copy_to<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {

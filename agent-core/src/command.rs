@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::arguments::Arguments;
 use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
 use crate::wire::Span;
 use crate::wire::base64;
-use crate::wire::line::{Full, Piece};
 use crate::wire::members::Stored;
 
 /// The function behind a command.
@@ -16,15 +16,6 @@ use crate::wire::members::Stored;
 /// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns [`Step::Done`], and adds a piece of the
 /// reply each time. All that can fail is to fail in step 0: later the reply is already on its way.
 pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Step, Error>;
-
-/// Whether a reply is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// There is more: call again.
-    More,
-    /// That was all. A reply to which nothing was added is `{}`.
-    Done,
-}
 
 /// A command of a guest `G`: its name and what runs it.
 #[derive(Debug)]
@@ -176,6 +167,16 @@ impl Request<'_> {
         &mut self.carry
     }
 
+    /// The carry as a pair of counters: which element of a list, and how far in it.
+    pub(crate) const fn place(&self) -> (usize, usize) {
+        ((self.carry >> 32) as usize, (self.carry & 0xFFFF_FFFF) as usize)
+    }
+
+    /// Sets the carry to such a pair. What is more than 32 bits can tell is cut: no list is as long.
+    pub(crate) const fn set_place(&mut self, element: usize, inside: usize) {
+        self.carry = (element as u64) << 32 | inside as u64 & 0xFFFF_FFFF;
+    }
+
     /// The arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
@@ -229,103 +230,3 @@ impl core::fmt::Debug for Request<'_> {
 }
 
 const NOT_BASE64: Failure = Failure("Base64 data contains invalid characters");
-
-/// The reply that a handler adds pieces to. A piece must fit the agent's stage.
-#[derive(Debug)]
-pub struct Reply<'s> {
-    piece: Piece<'s>,
-    /// Staged bytes before the handler's.
-    before: usize,
-}
-
-/// The piece does not fit the agent's stage.
-const TOO_LARGE: Failure = Failure("a part of the reply is larger than the agent's buffer");
-
-impl From<Full> for Error {
-    fn from(Full: Full) -> Self {
-        Self::Failed(TOO_LARGE)
-    }
-}
-
-impl<'s> Reply<'s> {
-    pub(crate) const fn new(piece: Piece<'s>) -> Self {
-        Self { piece, before: 0 }
-    }
-
-    /// Opens the line, before step 0.
-    pub(crate) fn begin(&mut self) -> Result<(), Full> {
-        self.piece.raw("{\"return\": ")?;
-        self.before = self.piece.length();
-        Ok(())
-    }
-
-    /// Completes the reply of a handler that was done in `step`.
-    pub(crate) fn complete(&mut self, step: usize) {
-        if step == 0 && self.piece.length() == self.before {
-            // Nothing but the line's few first bytes is staged.
-            let _ = self.piece.raw("{}");
-        }
-    }
-
-    /// Adds `value` as JSON.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        self.piece.json(value)
-    }
-
-    /// Adds `json` as it is: brackets, commas and names around what goes out in steps.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn raw(&mut self, json: &str) -> Result<(), Full> {
-        self.piece.raw(json)
-    }
-
-    /// Adds `value` as the whole reply.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Step, Full> {
-        self.json(value)?;
-        Ok(Step::Done)
-    }
-
-    /// Adds the `index`-th element of a list, or the list's end where there is none. An element that does not fit ends
-    /// the list, too, unless it is the first.
-    ///
-    /// # Errors
-    /// [`Full`] if the first element does not fit.
-    pub fn element<T: Serialize>(&mut self, index: usize, element: Option<T>) -> Result<Step, Full> {
-        let before = self.piece.length();
-        if let Some(element) = element {
-            let added = self.raw(if index == 0 { "[" } else { "," }).and_then(|()| self.json(&element));
-            if index == 0 || added.is_ok() {
-                return added.map(|()| Step::More);
-            }
-            self.piece.truncate(before);
-        }
-        self.raw(if index == 0 { "[]" } else { "]" })?;
-        Ok(Step::Done)
-    }
-
-    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. Room is left for
-    /// `reserve` more bytes of this step. The inside of a string may go out in several steps as long as all but the last
-    /// fill their room.
-    ///
-    /// # Errors
-    /// Those of `source`.
-    pub fn base64<E>(
-        &mut self,
-        reserve: usize,
-        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<usize, E> {
-        self.piece.base64(reserve, source)
-    }
-
-    /// Sends a single 0xFF byte before the reply's line, for `guest-sync-delimited`.
-    pub const fn delimit(&mut self) {
-        self.piece.delimit();
-    }
-}
