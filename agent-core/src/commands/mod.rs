@@ -6,6 +6,7 @@
 
 pub mod disk;
 pub mod file;
+pub mod filesystem;
 pub mod fsfreeze;
 pub mod info;
 pub mod os;
