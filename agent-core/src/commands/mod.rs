@@ -9,6 +9,7 @@ pub mod file;
 pub mod filesystem;
 pub mod fsfreeze;
 pub mod info;
+pub mod network;
 pub mod os;
 pub mod power;
 pub mod sync;
