@@ -4,6 +4,7 @@
 //! step: the guest is asked for index 0, 1, 2 ... until it has no more. Index 0 begins a new list, so a guest that has to
 //! gather one does so there. A failure is told for index 0; at a later one it ends the list.
 
+pub mod cpu;
 pub mod disk;
 pub mod file;
 pub mod filesystem;
