@@ -10,6 +10,7 @@ pub mod file;
 pub mod filesystem;
 pub mod fsfreeze;
 pub mod info;
+pub mod memory;
 pub mod network;
 pub mod os;
 pub mod power;
