@@ -6,6 +6,7 @@
 
 pub mod cpu;
 pub mod disk;
+pub mod exec;
 pub mod file;
 pub mod filesystem;
 pub mod fsfreeze;
