@@ -17,3 +17,4 @@ pub mod os;
 pub mod power;
 pub mod sync;
 pub mod time;
+pub mod user;
