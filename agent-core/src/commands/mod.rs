@@ -15,6 +15,7 @@ pub mod memory;
 pub mod network;
 pub mod os;
 pub mod power;
+pub mod ssh;
 pub mod sync;
 pub mod time;
 pub mod user;
