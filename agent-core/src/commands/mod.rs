@@ -16,6 +16,7 @@ pub mod network;
 pub mod os;
 pub mod power;
 pub mod ssh;
+pub mod suspend;
 pub mod sync;
 pub mod time;
 pub mod user;
