@@ -5,6 +5,7 @@
 //! gather one does so there. A failure is told for index 0; at a later one it ends the list.
 
 pub mod cpu;
+pub mod device;
 pub mod disk;
 pub mod exec;
 pub mod file;
