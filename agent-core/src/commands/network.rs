@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::ops::Range;
 
 use serde::{Serialize, Serializer};
 
@@ -49,7 +50,7 @@ pub struct Address {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct WireAddress {
-    ip_address: Shown<IpAddr>,
+    ip_address: AddressText,
     ip_address_type: &'static str,
     prefix: u8,
 }
@@ -57,16 +58,57 @@ struct WireAddress {
 impl From<Address> for WireAddress {
     fn from(Address { address, prefix }: Address) -> Self {
         let ip_address_type = if address.is_ipv4() { "ipv4" } else { "ipv6" };
-        Self { ip_address: Shown(address), ip_address_type, prefix }
+        Self { ip_address: AddressText(address), ip_address_type, prefix }
     }
 }
 
-/// What is sent as the string that it displays.
-struct Shown<T>(T);
+/// An address as text (RFC 5952). The linker can see core's own text of one panic.
+struct AddressText(IpAddr);
 
-impl<T: fmt::Display> Serialize for Shown<T> {
+impl fmt::Display for AddressText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = match self.0 {
+            IpAddr::V4(address) => return write_v4(f, address),
+            IpAddr::V6(address) => address,
+        };
+        if let Some(mapped) = address.to_ipv4_mapped() {
+            f.write_str("::ffff:")?;
+            return write_v4(f, mapped);
+        }
+        let zeros = longest_zeros(address.segments());
+        for (index, segment) in address.segments().into_iter().enumerate() {
+            if zeros.contains(&index) {
+                f.write_str(if index == zeros.start { "::" } else { "" })?;
+            } else {
+                f.write_str(if index == 0 || index == zeros.end { "" } else { ":" })?;
+                write!(f, "{segment:x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_v4(f: &mut fmt::Formatter<'_>, address: Ipv4Addr) -> fmt::Result {
+    let [a, b, c, d] = address.octets();
+    write!(f, "{a}.{b}.{c}.{d}")
+}
+
+/// The first of the longest runs of zeros, if it is worth shortening.
+fn longest_zeros(segments: [u16; 8]) -> Range<usize> {
+    let (mut run, mut longest) = (0..0, 0..0);
+    for (index, _) in segments.into_iter().enumerate().filter(|(_, segment)| *segment == 0) {
+        let start = if run.end == index { run.start } else { index };
+        run = start..index + 1;
+        if run.len() > longest.len() {
+            longest = run.clone();
+        }
+    }
+    if longest.len() > 1 { longest } else { 0..0 }
+}
+
+impl Serialize for AddressText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.collect_str(self)
     }
 }
 
@@ -201,14 +243,14 @@ fn routes<G: Network>(guest: &mut G, request: &mut Request<'_>, reply: &mut Repl
     reply.element(step, guest.route(step).map(|route| route.map(WireRoute::from)))
 }
 
-/// QEMU's `GuestNetworkRoute` as it is sent.
+/// QEMU's `GuestNetworkRoute`.
 #[derive(Serialize)]
 struct WireRoute<'a> {
     iface: &'a str,
-    destination: Shown<IpAddr>,
+    destination: AddressText,
     metric: u32,
-    gateway: Option<Shown<Ipv4Addr>>,
-    mask: Option<Shown<Ipv4Addr>>,
+    gateway: Option<AddressText>,
+    mask: Option<AddressText>,
     irtt: Option<u32>,
     flags: Option<u64>,
     refcnt: Option<u32>,
@@ -216,44 +258,57 @@ struct WireRoute<'a> {
     uses: Option<u32>,
     window: Option<u32>,
     mtu: Option<u32>,
-    desprefixlen: Option<Shown<u8>>,
-    source: Option<Shown<Ipv6Addr>>,
-    srcprefixlen: Option<Shown<u8>>,
-    nexthop: Option<Shown<Ipv6Addr>>,
+    desprefixlen: Option<PrefixText>,
+    source: Option<AddressText>,
+    srcprefixlen: Option<PrefixText>,
+    nexthop: Option<AddressText>,
     version: u8,
+}
+
+/// A prefix's length, which the schema has as a string.
+struct PrefixText(u8);
+
+impl Serialize for PrefixText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 impl<'a> From<Route<'a>> for WireRoute<'a> {
     fn from(route: Route<'a>) -> Self {
-        let (destination, version) = match route.to {
-            Destination::V4 { network, .. } => (IpAddr::V4(network), 4),
-            Destination::V6 { network, .. } => (IpAddr::V6(network), 6),
-        };
-        let (mut wire_mask, mut wire_gateway) = (None, None);
-        let (mut desprefixlen, mut wire_source, mut nexthop) = (None, None, None);
-        match route.to {
-            Destination::V4 { mask, gateway, .. } => (wire_mask, wire_gateway) = (Some(mask), gateway),
-            Destination::V6 { prefix, source, next_hop, .. } => {
-                (desprefixlen, wire_source, nexthop) = (Some(prefix), source, next_hop);
-            }
-        }
-        Self {
+        let v4 = |address| AddressText(IpAddr::V4(address));
+        let v6 = |address| AddressText(IpAddr::V6(address));
+        let common = Self {
             iface: route.interface,
-            destination: Shown(destination),
+            destination: v4(Ipv4Addr::UNSPECIFIED),
             metric: route.metric,
-            gateway: wire_gateway.map(Shown),
-            mask: wire_mask.map(Shown),
+            gateway: None,
+            mask: None,
             irtt: route.initial_rtt,
             flags: route.flags,
             refcnt: route.references,
             uses: route.uses,
             window: route.window,
             mtu: route.mtu,
-            desprefixlen: desprefixlen.map(Shown),
-            source: wire_source.map(|(network, _)| Shown(network)),
-            srcprefixlen: wire_source.map(|(_, prefix)| Shown(prefix)),
-            nexthop: nexthop.map(Shown),
-            version,
+            desprefixlen: None,
+            source: None,
+            srcprefixlen: None,
+            nexthop: None,
+            version: 0,
+        };
+        match route.to {
+            Destination::V4 { network, mask, gateway } => {
+                Self { destination: v4(network), mask: Some(v4(mask)), gateway: gateway.map(v4), version: 4, ..common }
+            }
+            Destination::V6 { network, prefix, source, next_hop } => Self {
+                destination: v6(network),
+                desprefixlen: Some(PrefixText(prefix)),
+                source: source.map(|(network, _)| v6(network)),
+                srcprefixlen: source.map(|(_, prefix)| PrefixText(prefix)),
+                nexthop: next_hop.map(v6),
+                version: 6,
+                ..common
+            },
         }
     }
 }
