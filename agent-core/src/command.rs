@@ -1,10 +1,68 @@
 //! What a command is, the tables of them, and the policy over them.
+//!
+//! A guest's own commands stand in a table of its own beside QEMU's, and `guest-info` lists them:
+//!
+//! ```
+//! use agent_core::commands::sync;
+//! use agent_core::{Agent, Command, CommandSet, Error, Failure, Parameter, Path, Reply, Request, Step, Text, Value};
+//!
+//! struct Lamp {
+//!     color: Color,
+//!     percent: u64,
+//! }
+//!
+//! #[derive(Clone, Copy, PartialEq, Debug)]
+//! enum Color {
+//!     Red,
+//!     Green,
+//! }
+//!
+//! impl<'m> Parameter<'m> for Color {
+//!     fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+//!         Text::decode(value, path)?.one_of(path, &[("red", Self::Red), ("green", Self::Green)])
+//!     }
+//! }
+//!
+//! /// Switches the lamp to `color`, at `percent` or all of its power. Returns at how much it was before.
+//! fn set_lamp(lamp: &mut Lamp, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+//!     let mut arguments = request.arguments();
+//!     let color: Color = arguments.required("color")?;
+//!     let percent: u64 = arguments.optional("percent")?.unwrap_or(100);
+//!     arguments.finish()?;
+//!     if percent > 100 {
+//!         return Err(Failure("the lamp has no more than 100 percent").into());
+//!     }
+//!     lamp.color = color;
+//!     Ok(reply.whole(&core::mem::replace(&mut lamp.percent, percent))?)
+//! }
+//!
+//! const OWN: &[Command<Lamp>] = &[Command::new("example-set-lamp", set_lamp)];
+//! static COMMANDS: CommandSet<Lamp> = CommandSet::new(&[sync::commands(), OWN]);
+//!
+//! let mut agent: Agent<Lamp> = Agent::new(&COMMANDS);
+//! let mut lamp = Lamp { color: Color::Red, percent: 0 };
+//! let mut ask = |request: &str| {
+//!     agent.receive(request.as_bytes());
+//!     let mut room = [0; 256];
+//!     let length = agent.transmit(&mut lamp, &mut room);
+//!     String::from_utf8_lossy(&room[..length]).into_owned()
+//! };
+//! assert_eq!(
+//!     ask(r#"{"execute": "example-set-lamp", "arguments": {"color": "green", "percent": 50}}"#),
+//!     "{\"return\": 0}\n"
+//! );
+//! assert_eq!(
+//!     ask(r#"{"execute": "example-set-lamp", "arguments": {"color": "blue"}}"#),
+//!     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Parameter 'color' does not accept value 'blue'\"}}\n"
+//! );
+//! assert_eq!((lamp.color, lamp.percent), (Color::Green, 50));
+//! ```
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Parameter, Path, Value};
 use crate::error::{Error, Failure};
 use crate::reply::{Reply, Step};
 use crate::wire::Span;
@@ -182,6 +240,15 @@ impl Request<'_> {
     pub fn arguments(&self) -> Arguments<'_> {
         let hole = self.decoded.map(|(value, _)| value);
         Arguments::new(Stored { bytes: self.message, hole }, self.arguments)
+    }
+
+    /// The element that is stored at `place`, of a list that was checked in step 0, and the place of the next one: going
+    /// through a list an element a step, without looking at all of it each time.
+    pub(crate) fn element<'s, T: Parameter<'s>>(&'s self, place: u64) -> Option<(T, u64)> {
+        let stored = Stored { bytes: self.message, hole: None };
+        let (span, next) = stored.element_at(usize::try_from(place).ok()?)?;
+        let element = T::decode(Value::new(stored, span), Path::NOWHERE).ok()?;
+        Some((element, next as u64))
     }
 
     /// Decodes the argument `name`, which is known to be a string, from base64, in place. From then on it is no string any

@@ -4,7 +4,7 @@ mod common;
 
 use agent_core::Agent;
 use agent_core::commands::exec::Exit;
-use common::{COMMANDS, File, Finished, Guest, guest_with};
+use common::{COMMANDS, File, Finished, Guest, guest_with, talk_in};
 
 /// Sends `request` and hands the reply to `take` in the pieces in which it comes, none larger than 512 bytes.
 fn stream(guest: &mut Guest, request: &str, mut take: impl FnMut(&[u8])) {
@@ -124,4 +124,19 @@ fn sixteen_mib_of_output_in_each_stream_arrive_whole() {
     assert_eq!(counts[usize::from(b'/')], SIZE / 3 * 4 + 1);
     assert_eq!(counts[usize::from(b'=')], 4);
     assert!(guest.programs.is_empty());
+}
+
+#[test]
+fn as_many_blocks_as_a_request_holds_are_set_each_once() {
+    const COUNT: usize = 4000;
+    let blocks: Vec<_> = (0..COUNT).map(|index| format!(r#"{{"phys-index":{index},"online":false}}"#)).collect();
+    let request =
+        format!(r#"{{"execute":"guest-set-memory-blocks","arguments":{{"mem-blks":[{}]}}}}"#, blocks.join(", "));
+    let mut agent: Agent<Guest, { 160 << 10 }, 512> = Agent::new(&COMMANDS);
+    let mut guest = Guest::default();
+    let reply = talk_in(&mut agent, &mut guest, request.as_bytes(), 4096, 512);
+    let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
+    let responses = reply["return"].as_array().unwrap();
+    assert_eq!((responses.len(), guest.asked.len()), (COUNT, COUNT));
+    assert!(responses.iter().enumerate().all(|(index, response)| response["phys-index"] == index));
 }

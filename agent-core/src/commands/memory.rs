@@ -100,20 +100,29 @@ fn blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply
 
 /// A block a step, each set when its answer is due.
 fn set_blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    let mut arguments = request.arguments();
-    let blocks: List<'_, MemoryBlock> = arguments.required("mem-blks")?;
-    arguments.finish()?;
     let step = request.step();
-    let response = blocks.iter().nth(step).map(|MemoryBlock { phys_index, online, .. }| {
-        let (response, error_code) = match guest.set_memory_block(phys_index, online) {
-            Ok(()) => ("success", None),
-            Err(MemoryBlockError::NotFound) => ("not-found", None),
-            Err(MemoryBlockError::NotSupported) => ("operation-not-supported", None),
-            Err(MemoryBlockError::Failed(code)) => ("operation-failed", code),
-        };
-        Response { phys_index, response, error_code }
+    if step == 0 {
+        let mut arguments = request.arguments();
+        let blocks: List<'_, MemoryBlock> = arguments.required("mem-blks")?;
+        arguments.finish()?;
+        *request.carry() = blocks.place() as u64;
+    }
+    let place = *request.carry();
+    let response = request.element(place).map(|(block, next)| {
+        *request.carry() = next;
+        set_block(guest, block)
     });
     reply.element(step, Ok(response))
+}
+
+fn set_block<G: Memory>(guest: &mut G, MemoryBlock { phys_index, online, .. }: MemoryBlock) -> Response {
+    let (response, error_code) = match guest.set_memory_block(phys_index, online) {
+        Ok(()) => ("success", None),
+        Err(MemoryBlockError::NotFound) => ("not-found", None),
+        Err(MemoryBlockError::NotSupported) => ("operation-not-supported", None),
+        Err(MemoryBlockError::Failed(code)) => ("operation-failed", code),
+    };
+    Response { phys_index, response, error_code }
 }
 
 fn block_info<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
