@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use agent_core::commands::network::{self, Address, Interface, InterfaceStatistics, Network, Route};
 use agent_core::{Agent, CommandSet, Failure};
-use common::{Guest, assert_refused, call, error, guest_with, returned, returns};
+use common::{Guest, assert_refused, call, error, guest_with, readable, returned, returns};
 
 const STATISTICS: &str = r#""statistics":{"rx-bytes":18446744073709551615,"rx-packets":18446744073709551615,"rx-errs":18446744073709551615,"rx-dropped":18446744073709551615,"tx-bytes":18446744073709551615,"tx-packets":18446744073709551615,"tx-errs":18446744073709551615,"tx-dropped":18446744073709551615}"#;
 
@@ -85,7 +85,7 @@ fn interfaces_of(mut guest: Addressed) -> String {
     agent.receive(br#"{"execute":"guest-network-get-interfaces"}"#);
     let mut reply = vec![0; 1 << 22];
     let length = agent.transmit(&mut guest, &mut reply);
-    String::from_utf8(reply[..length].to_vec()).unwrap()
+    readable(&reply[..length])
 }
 
 #[test]

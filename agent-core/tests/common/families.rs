@@ -191,7 +191,7 @@ impl disk::Disks for Guest {
             number_of_error_log_entries: 7,
         };
         // Every other disk has some.
-        (self.full && disk % 2 == 0).then_some(disk::NvmeSmart {
+        (self.full && disk.is_multiple_of(2)).then_some(disk::NvmeSmart {
             critical_warning: u8::MAX,
             temperature: u16::MAX,
             available_spare: u8::MAX,

@@ -1,5 +1,6 @@
 //! A scripted guest, and a host that talks to it through the agent's public contract.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod families;
 
