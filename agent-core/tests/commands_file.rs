@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::Failure;
-use common::{File, Guest, assert_refused, call, error, returned, returns};
+use agent_core::{Agent, Failure};
+use common::{COMMANDS, File, Guest, assert_refused, call, error, readable, returned, returns, talk_in};
 
 fn guest() -> Guest {
     let mut guest = Guest::default();
@@ -137,6 +137,24 @@ fn a_read_that_fails_says_so_or_ends_early() {
     assert!((500..4000).contains(&count), "{count}");
     assert_eq!(reply["eof"], false);
     assert_eq!(reply["buf-b64"].as_str().unwrap().len() as u64, count.div_ceil(3) * 4);
+}
+
+#[test]
+fn a_file_that_another_agent_closes_ends_the_read_early() {
+    let mut guest = guest();
+    guest.files.insert("/hello".into(), vec![7; 4000]);
+    let [mut one, mut other] = [(); 2].map(|()| Agent::<Guest>::new(&COMMANDS));
+    one.receive(br#"{"execute":"guest-file-read","arguments":{"handle":5}}"#);
+    let mut reply = vec![0; 600];
+    assert_eq!(one.transmit(&mut guest, &mut reply), 600);
+    let close = br#"{"execute":"guest-file-close","arguments":{"handle":5}}"#;
+    assert_eq!(readable(&talk_in(&mut other, &mut guest, close, 64, 64)), returns("{}"));
+    let mut rest = [0; 4096];
+    let length = one.transmit(&mut guest, &mut rest);
+    reply.extend_from_slice(&rest[..length]);
+    let reply = returned(&readable(&reply));
+    assert_eq!(reply["eof"], false);
+    assert!((1..4000).contains(&reply["count"].as_u64().unwrap()));
 }
 
 #[test]

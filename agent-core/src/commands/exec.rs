@@ -103,10 +103,11 @@ pub trait Exec {
     fn status(&mut self, pid: i64) -> Result<Option<Status>, Failure>;
 
     /// Copies what is kept of an output of the ended program `pid`, from the `offset`-th byte on; returns how many bytes.
-    /// It fills all of `into` unless the output ends before. QEMU keeps 16 MiB of each; no more than 4 GiB can be told.
+    /// It fills all of `into` unless the output ends before; a program that another agent had forgotten has none left. QEMU
+    /// keeps 16 MiB of each output; no more than 4 GiB can be told.
     fn output(&mut self, pid: i64, stream: Stream, offset: usize, into: &mut [u8]) -> usize;
 
-    /// Forgets the ended program `pid`: its end was told.
+    /// Forgets the ended program `pid`, if it is not forgotten yet: its end was told.
     fn forget(&mut self, pid: i64);
 }
 
@@ -123,7 +124,7 @@ struct Started {
 }
 
 fn exec<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    // All arguments are looked at before one of them is decoded, in which they are the same again.
+    // All arguments are checked before the input is decoded. That is in place and ends the view, so they are taken again.
     let has_input = program(request)?.1;
     request.decode_base64("input-data")?;
     let (mut program, _) = program(request)?;

@@ -156,8 +156,10 @@ fn read<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
     let count: Option<i64> = arguments.optional("count")?;
     arguments.finish()?;
     let first = request.step() == 0;
+    // Another agent may close the file between two steps.
+    let open = check_open(guest, handle);
     if first {
-        check_open(guest, handle)?;
+        open?;
         reply.raw("{\"buf-b64\":\"")?;
     }
     let count = match count.unwrap_or(DEFAULT_READ) {
@@ -168,11 +170,13 @@ fn read<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
     let mut wanted = 0;
     let got = reply.base64("\",\"count\":50331648,\"eof\":false}".len(), |room| {
         wanted = usize::try_from(count.saturating_sub(done)).unwrap_or(usize::MAX).min(room.len());
-        guest.read(handle, room.get_mut(..wanted).unwrap_or_default()).map(|got| got.min(wanted))
+        open?;
+        let got = guest.read(handle, room.get_mut(..wanted).unwrap_or_default())?;
+        Ok::<_, Error>(got.min(wanted))
     });
     let (got, eof) = match got {
         Ok(got) => (got, got < wanted),
-        Err(failure) if first => return Err(failure.into()),
+        Err(error) if first => return Err(error),
         Err(_) => (0, false),
     };
     let done = done.saturating_add(got as u64);
