@@ -51,7 +51,10 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
     /// An agent that answers `commands`.
     #[must_use]
     pub const fn new(commands: &'a CommandSet<'a, G>) -> Self {
-        const { assert!(RECEIVE >= 128 && STAGE >= 128, "no request or reply fits such a buffer") };
+        const {
+            assert!(RECEIVE >= 128 && STAGE >= 128, "no request or reply fits such a buffer");
+            assert!(RECEIVE as u64 <= u32::MAX as u64, "a message has no more than 4 GiB");
+        }
         Self { commands, scanner: Scanner::new(), message: [0; RECEIVE], stage: Stage::new(), phase: Phase::Receive }
     }
 

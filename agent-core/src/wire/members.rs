@@ -25,8 +25,8 @@ impl<'m> Stored<'m> {
         let mut at = self.opening(object, b'{');
         core::iter::from_fn(move || {
             let name = self.value(at?)?;
-            let value = self.value(name.end + 1)?;
-            at = self.next(value.end);
+            let value = self.value(name.end() + 1)?;
+            at = self.next(value.end());
             Some((name.inside(), value))
         })
     }
@@ -36,7 +36,7 @@ impl<'m> Stored<'m> {
         let mut at = self.opening(array, b'[');
         core::iter::from_fn(move || {
             let value = self.value(at?)?;
-            at = self.next(value.end);
+            at = self.next(value.end());
             Some(value)
         })
     }
@@ -51,7 +51,7 @@ impl<'m> Stored<'m> {
 
     /// Where the first value inside a bracket begins.
     fn opening(self, outer: Span, bracket: u8) -> Option<usize> {
-        (self.get(outer).first() == Some(&bracket)).then_some(outer.start + 1)
+        (self.get(outer).first() == Some(&bracket)).then_some(outer.start() + 1)
     }
 
     /// Where the value after one that ended at `end` begins.
@@ -61,7 +61,7 @@ impl<'m> Stored<'m> {
 
     /// The value that begins at `start`.
     fn value(self, start: usize) -> Option<Span> {
-        if let Some(hole) = self.hole.filter(|hole| hole.start == start) {
+        if let Some(hole) = self.hole.filter(|hole| hole.start() == start) {
             return Some(hole);
         }
         let bytes = self.bytes.get(start..)?;
@@ -71,7 +71,7 @@ impl<'m> Stored<'m> {
             b'}' | b']' => return None,
             _ => bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?,
         };
-        Some(Span { start, end: start + length })
+        Some(Span::new(start, start + length))
     }
 }
 
