@@ -52,3 +52,8 @@ pub use agent::Agent;
 pub use arguments::{Arguments, List, Parameter, Path, Text, Value};
 pub use command::{Command, CommandSet, Reply, Request, Step};
 pub use error::{Error, Failure};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
