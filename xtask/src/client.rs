@@ -152,8 +152,7 @@ impl Client {
     /// # Errors
     /// When there is no reply, or an error in it.
     pub fn execute(&mut self, command: &str, arguments: Value, deadline: Deadline) -> Result<Value> {
-        let request = serde_json::json!({"execute": command, "arguments": arguments}).to_string();
-        let reply = self.request(&request, deadline)?;
+        let reply = self.request(&request_line(command, Some(&arguments)), deadline)?;
         match reply.json()?.get("return") {
             Some(value) => Ok(value.clone()),
             None => bail!("{command}: {}", reply.text()),
@@ -189,6 +188,15 @@ impl Client {
             Some(log) => anyhow!("{error:#}{}", console_tail(log)),
             None => error,
         }
+    }
+}
+
+/// The text of a request, its members in the order in which people read them.
+pub fn request_line(command: &str, arguments: Option<&Value>) -> String {
+    let command = Value::from(command);
+    match arguments {
+        Some(arguments) => format!(r#"{{"execute": {command}, "arguments": {arguments}}}"#),
+        None => format!(r#"{{"execute": {command}}}"#),
     }
 }
 

@@ -26,12 +26,15 @@ pub struct Profile {
     about: &'static str,
 }
 
-/// Every profile.
-pub static PROFILES: [Profile; 1] = [Profile {
+/// Every profile. The first is the one an image has when none is asked for.
+pub static PROFILES: [&Profile; 1] = [&NANO];
+
+/// The smallest image.
+pub static NANO: Profile = Profile {
     name: "nano",
     binary: "nanoqga",
     about: "the agent alone: sync, info, os, time and power commands, no heap",
-}];
+};
 
 impl Profile {
     /// The profile called `name`.
@@ -44,19 +47,14 @@ impl Profile {
             None => bail!("no profile is called '{name}'; there are: {}", names()),
         }
     }
-
-    /// The profile an image has when none is asked for.
-    pub fn default() -> &'static Self {
-        &PROFILES[0]
-    }
 }
 
 fn names() -> String {
-    PROFILES.each_ref().map(|profile| profile.name).join(", ")
+    PROFILES.map(|profile| profile.name).join(", ")
 }
 
 pub(crate) fn help() -> String {
-    let profiles = PROFILES.each_ref().map(|profile| format!("  {}: {}", profile.name, profile.about)).join("\n");
+    let profiles = PROFILES.map(|profile| format!("  {}: {}", profile.name, profile.about)).join("\n");
     format!(
         "\
 cargo xtask image --machine MACHINE [--profile PROFILE]
@@ -73,8 +71,8 @@ Profiles:
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut machine = None;
-    let mut profile = Profile::default();
-    while let Some(argument) = options.next()? {
+    let mut profile = PROFILES[0];
+    while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "machine" => machine = Some(options.value(Machine::named)?),
             Argument::Option(name) if name == "profile" => profile = options.value(Profile::named)?,

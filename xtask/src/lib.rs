@@ -69,8 +69,8 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(mut options: Options) -> Result<()> {
-    let name = match options.next()? {
-        None => return Err(Usage::new(format!("no subcommand was given\n\n{HELP}")).into()),
+    let name = match options.argument()? {
+        None => return Err(Usage::new("no subcommand was given").into()),
         Some(Argument::Option(name)) if name == "help" => {
             print!("{HELP}");
             return Ok(());

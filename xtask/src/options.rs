@@ -67,7 +67,7 @@ impl Options {
     ///
     /// # Errors
     /// [`Usage`], when an option was given a value it does not take, or it is not UTF-8.
-    pub fn next(&mut self) -> Result<Option<Argument>> {
+    pub fn argument(&mut self) -> Result<Option<Argument>> {
         Ok(match self.0.next().map_err(Usage::from)? {
             None => None,
             Some(lexopt::Arg::Long(name)) => Some(Argument::Option(name.into())),
@@ -102,17 +102,17 @@ mod tests {
     #[test]
     fn words_and_options_come_in_their_order() {
         let mut options = options(&["test", "--machine", "q35", "--interactive"]);
-        assert_eq!(options.next().unwrap(), Some(Argument::Word("test".into())));
-        assert_eq!(options.next().unwrap(), Some(Argument::Option("machine".into())));
+        assert_eq!(options.argument().unwrap(), Some(Argument::Word("test".into())));
+        assert_eq!(options.argument().unwrap(), Some(Argument::Option("machine".into())));
         assert_eq!(options.value(|value| Ok(value.to_owned())).unwrap(), "q35");
-        assert_eq!(options.next().unwrap(), Some(Argument::Option("interactive".into())));
-        assert_eq!(options.next().unwrap(), None);
+        assert_eq!(options.argument().unwrap(), Some(Argument::Option("interactive".into())));
+        assert_eq!(options.argument().unwrap(), None);
     }
 
     #[test]
     fn a_missing_value_is_a_usage_error() {
         let mut options = options(&["--machine"]);
-        options.next().unwrap();
+        options.argument().unwrap();
         let error = options.value(|value| Ok(value.to_owned())).unwrap_err();
         assert!(error.is::<Usage>(), "{error}");
     }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_value_that_is_not_liked_is_a_usage_error() {
         let mut options = options(&["--machine=vax"]);
-        options.next().unwrap();
+        options.argument().unwrap();
         let error = options.value(crate::machine::Machine::named).unwrap_err();
         assert!(error.is::<Usage>(), "{error}");
     }

@@ -4,14 +4,13 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::client::Client;
+use crate::client::{Client, request_line};
 use crate::deadline::Deadline;
 use crate::tour::{commands, show_reply};
 
-const HELP: &str = "\
-  ping                        a command, with or without its guest-
+const HELP: &str = "  ping                        a command, with or without its guest-
   sync id=5                   arguments are key=value; values are JSON, or else strings
   {\"execute\":\"guest-ping\"}    a line that begins with { is sent as it is
   help                        this, and the commands the image has
@@ -101,11 +100,9 @@ fn request(line: &str, known: &[String]) -> Result<String> {
             (_, None) => bail!("'{word}' is not key=value"),
         }
     }
+    let given = !arguments.is_empty();
     let arguments: Map<_, _> = arguments.into_iter().map(|(key, value)| (key.into(), value_of(value))).collect();
-    if arguments.is_empty() {
-        return Ok(json!({"execute": name}).to_string());
-    }
-    Ok(json!({"execute": name, "arguments": arguments}).to_string())
+    Ok(request_line(&name, given.then_some(&arguments.into())))
 }
 
 fn is_key(word: &str) -> bool {
@@ -119,6 +116,8 @@ fn value_of(text: String) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn typed(line: &str) -> Value {

@@ -125,7 +125,10 @@ impl Config {
         for other in 0..self.other_ports {
             args.pair("-device", format!("virtserialport,bus={bus}.0,name=org.example.port.{other}"));
         }
-        args.pair("-device", format!("virtserialport,bus={bus}.0,chardev=agent{index},id=port{index},name={PORT_NAME}"));
+        args.pair(
+            "-device",
+            format!("virtserialport,bus={bus}.0,chardev=agent{index},id=port{index},name={PORT_NAME}"),
+        );
     }
 }
 

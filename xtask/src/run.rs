@@ -3,17 +3,17 @@
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::client::Client;
+use crate::client::{Client, request_line};
 use crate::deadline::Deadline;
 use crate::guest::Guest;
-use crate::image::{self, Profile};
+use crate::image::{self, PROFILES, Profile};
 use crate::machine::{self, Channel, Machine};
 use crate::options::{Argument, Options};
 use crate::prompt::{End, prompt};
 use crate::qemu::Config;
 use crate::setup;
 use crate::terminal::bold;
-use crate::tour::tour;
+use crate::tour::{show_reply, tour};
 
 /// How many seconds the guest may take to boot and to end.
 const BOOT: u64 = 30;
@@ -41,9 +41,9 @@ NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut machine = Machine::named("q35")?;
     let mut channel = Channel::Virtio;
-    let mut profile = Profile::default();
+    let mut profile = PROFILES[0];
     let mut interactive = false;
-    while let Some(argument) = options.next()? {
+    while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "machine" => machine = options.value(Machine::named)?,
             Argument::Option(name) if name == "channel" => channel = options.value(Channel::named)?,
@@ -75,14 +75,15 @@ fn greet(guest: &Guest, agent: &mut Client, place: &str) -> Result<()> {
 
 fn shut_down(guest: &mut Guest, mut agent: Client, machine: &Machine) -> Result<()> {
     let deadline = Deadline::seconds(SHUT_DOWN);
-    println!("{}\n  -> {}", bold("guest-shutdown"), r#"{"execute":"guest-shutdown"}"#);
-    agent.send(b"{\"execute\":\"guest-shutdown\"}\n", deadline)?;
+    let request = request_line("guest-shutdown", None);
+    println!("{}\n  -> {request}", bold("guest-shutdown"));
+    agent.send(request.as_bytes(), deadline)?;
     match agent.line(deadline) {
         // The command has no reply on success.
         Err(_) if agent.is_closed() => ended(guest),
         Err(error) => Err(error.context("guest-shutdown had no effect")),
         Ok(line) => {
-            crate::tour::show_reply(&line);
+            show_reply(&line);
             if machine.powers_off {
                 bail!("the guest did not shut down");
             }

@@ -33,7 +33,7 @@ Debian packages; for anyone else it prints the command to run. Subcommands do th
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
-    if let Some(argument) = options.next()? {
+    if let Some(argument) = options.argument()? {
         return Err(argument.unexpected());
     }
     qemu()?;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::deadline::Deadline;
 use crate::guest::Guest;
-use crate::image::{self, Profile};
+use crate::image::{self, NANO};
 use crate::machine::{Channel, Machine};
 use crate::options::Options;
 use crate::progress::step;
@@ -53,14 +53,14 @@ struct Row {
 }
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
-    if let Some(argument) = options.next()? {
+    if let Some(argument) = options.argument()? {
         return Err(argument.unexpected());
     }
     setup::qemu()?;
     let mut rows = Vec::new();
     for bars in &BARS {
         let machine = Machine::named(bars.machine)?;
-        let image = image::build(machine.target, Profile::default())?;
+        let image = image::build(machine.target, &NANO)?;
         let bare = image::build_first_byte(machine.target)?;
         if rows.is_empty() {
             rows.push(file(&image)?);
@@ -80,12 +80,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 
 fn file(image: &Path) -> Result<Row> {
     let bytes = fs::metadata(image)?.len();
-    Ok(Row {
-        what: "image file".into(),
-        measured: kib(bytes),
-        bar: kib(FILE_BAR),
-        holds: bytes <= FILE_BAR,
-    })
+    Ok(Row { what: "image file".into(), measured: kib(bytes), bar: kib(FILE_BAR), holds: bytes <= FILE_BAR })
 }
 
 fn memory(machine: &'static Machine, image: &Path, bars: &Bars) -> Result<Row> {

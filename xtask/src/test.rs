@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::image::{self, Profile, in_workspace};
+use crate::image::{self, NANO, in_workspace};
 use crate::machine;
 use crate::options::{Argument, Options, Usage};
 use crate::process::run;
@@ -42,7 +42,7 @@ const BARE: &str = "bare-metal";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut chosen = Vec::new();
-    while let Some(argument) = options.next()? {
+    while let Some(argument) = options.argument()? {
         match argument {
             Argument::Word(word) if PARTS.iter().any(|part| part.name == word) => chosen.push(word),
             Argument::Word(word) => return Err(Usage::new(format!("there is no part '{word}'\n\n{HELP}")).into()),
@@ -102,7 +102,7 @@ fn libvirt() -> Result<()> {
 fn whole_system(test: &str) -> Result<()> {
     // Here, where the build shows, and not within the first test.
     for target in machine::targets() {
-        image::build(target, Profile::default())?;
+        image::build(target, &NANO)?;
     }
     run(cargo("test").args(["--package", "tests", "--test", test]), LIMIT)
 }

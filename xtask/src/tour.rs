@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Reply};
+use crate::client::{Client, Reply, request_line, shown};
 use crate::deadline::Deadline;
 use crate::terminal::{bold, faint};
 
@@ -84,11 +84,7 @@ pub fn commands(agent: &mut Client) -> Result<Vec<String>> {
 
 /// Sends one command and shows it with its reply.
 fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Result<Reply> {
-    let request = match arguments {
-        Some(arguments) => json!({"execute": command, "arguments": arguments}),
-        None => json!({"execute": command}),
-    };
-    let request = request.to_string();
+    let request = request_line(command, arguments.as_ref());
     let reply = agent.request(&request, Deadline::seconds(REPLY))?;
     let time = format!("{:.2} ms", reply.round_trip.as_secs_f64() * 1e3);
     println!("{}  {}", bold(command), faint(&time));
@@ -100,7 +96,7 @@ fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Resu
 
 /// Shows one line from the agent.
 pub fn show_reply(line: &[u8]) {
-    println!("  <- {}", crate::client::shown(line));
+    println!("  <- {}", shown(line));
 }
 
 fn on_tour(name: &str) -> bool {
