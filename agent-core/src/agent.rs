@@ -1,0 +1,228 @@
+//! The state machine: bytes in, a command run, its reply out.
+
+use crate::arguments::Text;
+use crate::command::{Command, CommandSet, Reply, Request, Step};
+use crate::error::Error;
+use crate::wire::Span;
+use crate::wire::line::{Cursor, Full, Piece, Stage};
+use crate::wire::members::{Members, inside};
+use crate::wire::scanner::{Envelope, Problem, Scanner};
+
+/// What every reply ends with. The stage keeps room for it.
+const END: &str = "}\n";
+/// Of this many first arguments none may come twice. No command has as many, so a later one is unexpected anyway.
+const UNIQUE_ARGUMENTS: usize = 16;
+
+/// A guest agent for one channel.
+///
+/// `RECEIVE` is the longest request in bytes, `STAGE` the longest piece of a reply; replies may be of any length. It has
+/// no clock, does no I/O and allocates nothing. The contract with its caller:
+///
+/// 1. [`receive`](Self::receive) takes bytes in, up to the end of a request. While a request is being answered it takes
+///    none: back-pressure, not loss.
+/// 2. [`transmit`](Self::transmit) runs the request and hands its reply out, until it returns 0.
+/// 3. [`reset`](Self::reset) is due when the host connects or disconnects.
+///
+/// A command such as `guest-shutdown` may not return, so what was transmitted before should be on its way to the host
+/// before more is received. [`Pump`](crate::serve::Pump) does all that over `embedded-io`.
+#[derive(Debug)]
+pub struct Agent<'a, G, const RECEIVE: usize = 4096, const STAGE: usize = 1024> {
+    commands: &'a CommandSet<'a, G>,
+    scanner: Scanner,
+    message: [u8; RECEIVE],
+    stage: Stage<STAGE>,
+    phase: Phase<'a, G>,
+}
+
+/// What is due once the stage is handed out.
+#[derive(Debug)]
+enum Phase<'a, G> {
+    /// Bytes of the next request.
+    Receive,
+    /// The answer to a message.
+    Answer(Result<Envelope, Problem>),
+    /// The next step of a command.
+    Run { command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize },
+    /// The name of the request's id, or the end of the line if it has none.
+    Close { id: Option<Span> },
+    /// The id itself, from the message, then the end of the line.
+    Id { id: Span, cursor: Cursor },
+}
+
+impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAGE> {
+    /// An agent that answers `commands`.
+    #[must_use]
+    pub const fn new(commands: &'a CommandSet<'a, G>) -> Self {
+        const { assert!(RECEIVE >= 128 && STAGE >= 128, "no request or reply fits such a buffer") };
+        Self { commands, scanner: Scanner::new(), message: [0; RECEIVE], stage: Stage::new(), phase: Phase::Receive }
+    }
+
+    /// Takes in bytes from the host; returns how many. It takes none while there is something to transmit.
+    pub fn receive(&mut self, bytes: &[u8]) -> usize {
+        if !self.is_receiving() {
+            return 0;
+        }
+        let (taken, outcome) = self.scanner.push(bytes, &mut self.message);
+        if let Some(outcome) = outcome {
+            self.phase = Phase::Answer(outcome);
+        }
+        taken
+    }
+
+    /// Whether [`receive`](Self::receive) would take bytes: the last request is answered to its end.
+    #[must_use]
+    pub const fn is_receiving(&self) -> bool {
+        matches!(self.phase, Phase::Receive) && self.stage.is_empty()
+    }
+
+    /// Runs the request that was received, if any, and fills `room` with bytes for the host; returns how many.
+    ///
+    /// If it fills less than all of `room`, the reply is whole. The guest is asked only for as much as `room` takes.
+    pub fn transmit(&mut self, guest: &mut G, room: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while let Some(rest @ &mut [_, ..]) = room.get_mut(filled..) {
+            filled += self.hand_out(rest);
+            if filled < room.len() && !self.advance(guest) {
+                break;
+            }
+        }
+        filled
+    }
+
+    /// Forgets the request that was half received and the rest of the reply: the host has connected or disconnected.
+    pub fn reset(&mut self) {
+        self.scanner.reset();
+        self.stage.clear();
+        self.phase = Phase::Receive;
+    }
+
+    fn hand_out(&mut self, room: &mut [u8]) -> usize {
+        let staged = self.stage.hand_out(room);
+        match &mut self.phase {
+            Phase::Id { id, cursor } if self.stage.is_empty() => {
+                staged + cursor.copy_ascii(id.of(&self.message), room.get_mut(staged..).unwrap_or_default())
+            }
+            _ => staged,
+        }
+    }
+
+    /// Stages what comes next, all before being handed out; returns whether there was something.
+    fn advance(&mut self, guest: &mut G) -> bool {
+        match self.phase {
+            Phase::Receive => return false,
+            Phase::Answer(Err(problem)) => self.fail(problem, None),
+            Phase::Answer(Ok(envelope)) => self.answer(envelope, guest),
+            Phase::Run { command, arguments, id, step } => self.run(command, arguments, id, step, guest),
+            Phase::Close { id: Some(id) } => {
+                self.phase = Phase::Id { id, cursor: Cursor::new() };
+                self.restage(", \"id\": ");
+            }
+            Phase::Close { id: None } | Phase::Id { .. } => {
+                self.phase = Phase::Receive;
+                self.restage(END);
+            }
+        }
+        true
+    }
+
+    fn restage(&mut self, json: &str) {
+        // The stage is never smaller than the few bytes that this is called with.
+        let _ = self.stage.clear().raw(json);
+    }
+
+    /// Answers a message that is not valid JSON.
+    fn fail(&mut self, problem: Problem, id: Option<Span>) {
+        stage_error(&mut self.stage.clear(), &Error::Syntax(problem, &self.message));
+        self.phase = Phase::Close { id };
+    }
+
+    /// Checks a request in QEMU's order and runs its command's first step.
+    fn answer(&mut self, envelope: Envelope, guest: &mut G) {
+        let arguments = envelope.arguments.unwrap_or_default();
+        if has_duplicates(arguments.of(&self.message)) {
+            return self.fail(Problem::DuplicateMember, None);
+        }
+        match find(self.commands, &envelope, &self.message) {
+            Ok(command) => self.run(command, arguments, envelope.id, 0, guest),
+            Err(error) => {
+                stage_error(&mut self.stage.clear(), &error);
+                self.phase = Phase::Close { id: envelope.id };
+            }
+        }
+    }
+
+    fn run(&mut self, command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize, guest: &mut G) {
+        let mut reply = Reply::new(self.stage.clear());
+        let request = Request { message: &mut self.message, arguments, step, catalogue: self.commands };
+        let outcome = match step {
+            0 => reply.begin().map_err(Error::from).and_then(|()| (command.handler)(guest, request, &mut reply)),
+            _ => (command.handler)(guest, request, &mut reply),
+        };
+        self.phase = match outcome {
+            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1) },
+            Ok(Step::Done) if command.replies => {
+                reply.complete(step);
+                Phase::Close { id }
+            }
+            Ok(Step::Done) => {
+                self.stage.clear();
+                Phase::Receive
+            }
+            Err(error) => {
+                // After step 0 part of the reply is out already, and all that can be done is to end the line.
+                if step == 0 {
+                    stage_error(&mut self.stage.clear(), &error);
+                }
+                Phase::Close { id }
+            }
+        };
+    }
+}
+
+/// The command that a request is for.
+fn find<'a, 'm, G>(
+    commands: &CommandSet<'a, G>,
+    envelope: &Envelope,
+    message: &'m [u8],
+) -> Result<&'a Command<G>, Error<'m>> {
+    if !envelope.is_object {
+        return Err(Error::NotAnObject);
+    }
+    let execute = envelope.execute.map(|span| span.of(message));
+    if execute.is_some_and(|value| !value.starts_with(b"\"")) {
+        return Err(Error::ExecuteNotString);
+    }
+    if envelope.arguments.is_some_and(|span| !span.of(message).starts_with(b"{")) {
+        return Err(Error::ArgumentsNotObject);
+    }
+    if let Some(name) = envelope.unexpected {
+        return Err(Error::UnexpectedMember(Text::new(name.of(message))));
+    }
+    commands.find(inside(execute.ok_or(Error::NoExecute)?, b'"', b'"'))
+}
+
+/// Whether one of an object's first members comes twice.
+fn has_duplicates(object: &[u8]) -> bool {
+    let mut later = Members::of(object);
+    let mut first = later;
+    core::iter::from_fn(|| {
+        let (name, _) = first.next()?;
+        later.next();
+        Some((name, later))
+    })
+    .take(UNIQUE_ARGUMENTS)
+    .any(|(name, mut later)| later.any(|(other, _)| other == name))
+}
+
+/// Stages all of an error reply but its end. A text that the stage has no room for is cut.
+fn stage_error(piece: &mut Piece<'_>, error: &Error<'_>) {
+    let mut stage = || -> Result<(), Full> {
+        piece.raw("{\"error\": {\"class\": \"")?;
+        piece.raw(error.class())?;
+        piece.raw("\", \"desc\": ")?;
+        piece.text_cut(error, 1)?;
+        piece.raw("}")
+    };
+    // The smallest stage that can be has room for this with an empty text.
+    let _ = stage();
+}

@@ -1,0 +1,38 @@
+//! `guest-ping` and `guest-info`: whether there is an agent, and what it can do.
+
+use crate::command::{Command, Reply, Request, Step};
+use crate::error::Error;
+
+/// What `guest-info` needs to know.
+pub trait Identity {
+    /// The agent's version, as three numbers with dots between: clients take it apart.
+    fn version(&self) -> &str;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Identity>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-ping", ping), Command::new("guest-info", info)] }
+}
+
+fn ping<'m, G>(_: &mut G, request: Request<'m>, _: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    request.arguments().finish()?;
+    Ok(Step::Done)
+}
+
+/// `GuestAgentInfo`, a command a step: the list is longer than the stage.
+fn info<'m, G: Identity>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    let step = request.step();
+    let command = request.command(step);
+    if step == 0 {
+        request.arguments().finish()?;
+        reply.raw("{\"version\":")?;
+        reply.json(guest.version())?;
+        reply.raw(",\"supported_commands\":")?;
+    }
+    let done = reply.element(step, command)?;
+    if done == Step::Done {
+        reply.raw("}")?;
+    }
+    Ok(done)
+}

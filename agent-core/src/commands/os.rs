@@ -1,0 +1,103 @@
+//! `guest-get-osinfo`, `guest-get-host-name` and `guest-get-timezone`: what the guest is called and what runs there.
+
+use serde::Serialize;
+
+use crate::command::{Command, Reply, Request, Step};
+use crate::error::{Error, Failure};
+
+/// QEMU's `GuestOSInfo`. Members that are `None` are not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OsInfo<'a> {
+    /// The kernel's release, as `uname -r` tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_release: Option<&'a str>,
+    /// The kernel's version, as `uname -v` tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_version: Option<&'a str>,
+    /// The machine's architecture, as `uname -m` tells it: `x86_64`, `aarch64`, `riscv64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<&'a str>,
+    /// The operating system's name in lower case, without spaces: os-release's `ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// The operating system's name: os-release's `NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// The operating system's name with its version: os-release's `PRETTY_NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pretty_name: Option<&'a str>,
+    /// The operating system's version in words: os-release's `VERSION`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'a str>,
+    /// The operating system's version as a number: os-release's `VERSION_ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<&'a str>,
+    /// The edition's name: os-release's `VARIANT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<&'a str>,
+    /// The edition's name in lower case, without spaces: os-release's `VARIANT_ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<&'a str>,
+}
+
+/// QEMU's `GuestTimezone`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Timezone<'a> {
+    /// The zone's name or abbreviation, such as `UTC`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<&'a str>,
+    /// Seconds east of UTC.
+    pub offset: i32,
+}
+
+/// QEMU's `GuestHostName`.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct HostName<'a> {
+    host_name: &'a str,
+}
+
+/// What the family needs of its guest.
+pub trait Os {
+    /// What runs there.
+    fn os_info(&self) -> OsInfo<'_>;
+
+    /// The guest's name in its network.
+    ///
+    /// # Errors
+    /// If it has none.
+    fn host_name(&self) -> Result<&str, Failure>;
+
+    /// The guest's time zone. A guest that knows of none is in UTC.
+    fn timezone(&self) -> Timezone<'_> {
+        Timezone { zone: Some("UTC"), offset: 0 }
+    }
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Os>() -> &'static [Command<G>] {
+    const {
+        &[
+            Command::new("guest-get-osinfo", os_info),
+            Command::new("guest-get-host-name", host_name),
+            Command::new("guest-get-timezone", timezone),
+        ]
+    }
+}
+
+fn os_info<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    request.arguments().finish()?;
+    Ok(reply.whole(&guest.os_info())?)
+}
+
+fn host_name<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    request.arguments().finish()?;
+    Ok(reply.whole(&HostName { host_name: guest.host_name()? })?)
+}
+
+fn timezone<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    request.arguments().finish()?;
+    Ok(reply.whole(&guest.timezone())?)
+}

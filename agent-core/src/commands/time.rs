@@ -1,0 +1,51 @@
+//! `guest-get-time` and `guest-set-time`.
+
+use crate::command::{Command, Reply, Request, Step};
+use crate::error::{Error, Failure};
+
+/// 2070-01-01T00:00:00Z in nanoseconds since 1970: QEMU takes no time from then on.
+const END: i64 = 3_155_760_000 * 1_000_000_000;
+
+/// What the family needs of its guest. Times are nanoseconds since 1970-01-01T00:00:00Z.
+pub trait Time {
+    /// The guest's time.
+    ///
+    /// # Errors
+    /// If it has no clock.
+    fn time(&mut self) -> Result<i64, Failure>;
+
+    /// Sets the guest's clock, and the machine's clock from it. `time` lies in the years 1970 to 2069.
+    ///
+    /// # Errors
+    /// If the clock cannot be set.
+    fn set_time(&mut self, time: i64) -> Result<(), Failure>;
+
+    /// Sets the guest's clock from the machine's.
+    ///
+    /// # Errors
+    /// If one of the clocks is missing.
+    fn set_time_from_machine(&mut self) -> Result<(), Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Time>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-time", get_time), Command::new("guest-set-time", set_time)] }
+}
+
+fn get_time<'m, G: Time>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    request.arguments().finish()?;
+    Ok(reply.whole(&guest.time()?)?)
+}
+
+fn set_time<'m, G: Time>(guest: &mut G, request: Request<'m>, _: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+    let mut arguments = request.arguments();
+    let time: Option<i64> = arguments.optional("time")?;
+    arguments.finish()?;
+    match time {
+        None => guest.set_time_from_machine()?,
+        Some(time @ 0..END) => guest.set_time(time)?,
+        Some(_) => return Err(Failure("Invalid time").into()),
+    }
+    Ok(Step::Done)
+}

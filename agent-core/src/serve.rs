@@ -1,0 +1,107 @@
+//! Glue to `embedded-io`: pumps a channel's bytes through an agent.
+
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+
+use crate::agent::Agent;
+
+/// The bytes between one channel and its agent, `N` in each direction.
+#[derive(Debug)]
+pub struct Pump<const N: usize = 256> {
+    input: Buffer<N>,
+    output: Buffer<N>,
+}
+
+impl<const N: usize> Pump<N> {
+    /// An empty pump.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { input: Buffer::new(), output: Buffer::new() }
+    }
+
+    /// Moves what can be moved without waiting; returns whether it did anything. Call it again as long as it does, then
+    /// sleep until the channel has news.
+    ///
+    /// A request is run only while the channel is ready to be written to. With a channel that is ready only when it has
+    /// passed on all that was written before, every earlier reply is with the host before a command such as
+    /// `guest-shutdown` runs. A host that reads nothing keeps only its own requests waiting.
+    ///
+    /// # Errors
+    /// Those of the channel. What was read and not yet answered stays.
+    pub fn poll<C, G, const RECEIVE: usize, const STAGE: usize>(
+        &mut self,
+        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
+        guest: &mut G,
+        channel: &mut C,
+    ) -> Result<bool, C::Error>
+    where
+        C: Read + ReadReady + Write + WriteReady,
+    {
+        if !channel.write_ready()? {
+            return Ok(false);
+        }
+        // A request may have no reply, and more may wait behind it.
+        let busy = !agent.is_receiving();
+        if self.output.is_empty() {
+            self.output.fill(|room| agent.transmit(guest, room));
+        }
+        if !self.output.is_empty() {
+            let written = channel.write(self.output.bytes())?;
+            self.output.consume(written);
+            return Ok(written > 0);
+        }
+        if self.input.is_empty() && channel.read_ready()? {
+            self.input.try_fill(|room| channel.read(room))?;
+        }
+        let taken = agent.receive(self.input.bytes());
+        self.input.consume(taken);
+        Ok(busy || taken > 0)
+    }
+
+    /// Forgets everything on its way, in the agent too: the host has connected or disconnected.
+    pub fn reset<G, const RECEIVE: usize, const STAGE: usize>(&mut self, agent: &mut Agent<'_, G, RECEIVE, STAGE>) {
+        *self = Self::new();
+        agent.reset();
+    }
+}
+
+impl<const N: usize> Default for Pump<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Bytes on their way.
+#[derive(Debug)]
+struct Buffer<const N: usize> {
+    bytes: [u8; N],
+    start: usize,
+    end: usize,
+}
+
+impl<const N: usize> Buffer<N> {
+    const fn new() -> Self {
+        Self { bytes: [0; N], start: 0, end: 0 }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    const fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count);
+    }
+
+    fn fill(&mut self, from: impl FnOnce(&mut [u8]) -> usize) {
+        let Ok(()) = self.try_fill(|room| Ok::<_, core::convert::Infallible>(from(room)));
+    }
+
+    fn try_fill<E>(&mut self, from: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+        self.end = from(&mut self.bytes)?.min(N);
+        self.start = 0;
+        Ok(())
+    }
+}

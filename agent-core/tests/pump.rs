@@ -1,0 +1,134 @@
+//! The pump over `embedded-io` channels that are slow, busy or broken.
+
+mod common;
+
+use std::collections::VecDeque;
+
+use agent_core::Agent;
+use agent_core::serve::Pump;
+use common::{COMMANDS, Guest};
+use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+
+/// A channel that takes and gives a few bytes at a time, and only when its host does.
+#[derive(Default)]
+struct Channel {
+    from_host: VecDeque<u8>,
+    to_host: Vec<u8>,
+    host_reads: bool,
+    broken: bool,
+}
+
+impl Channel {
+    fn new(sent: &[u8]) -> Self {
+        Self { from_host: sent.iter().copied().collect(), host_reads: true, ..Self::default() }
+    }
+
+    fn check(&self) -> Result<(), ErrorKind> {
+        if self.broken { Err(ErrorKind::Other) } else { Ok(()) }
+    }
+}
+
+impl ErrorType for Channel {
+    type Error = ErrorKind;
+}
+
+impl ReadReady for Channel {
+    fn read_ready(&mut self) -> Result<bool, ErrorKind> {
+        self.check().map(|()| !self.from_host.is_empty())
+    }
+}
+
+impl Read for Channel {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        assert!(!self.from_host.is_empty(), "the pump would wait for the host");
+        Ok(buffer
+            .iter_mut()
+            .take(7)
+            .zip(std::iter::from_fn(|| self.from_host.pop_front()))
+            .map(|(to, byte)| *to = byte)
+            .count())
+    }
+}
+
+impl WriteReady for Channel {
+    fn write_ready(&mut self) -> Result<bool, ErrorKind> {
+        self.check().map(|()| self.host_reads)
+    }
+}
+
+impl Write for Channel {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        assert!(self.host_reads, "the pump would wait for the host");
+        let taken = bytes.len().min(5);
+        self.to_host.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+const PING: &[u8] = br#"{"execute":"guest-ping"}"#;
+const PONG: &[u8] = b"{\"return\": {}}\n";
+
+#[test]
+fn everything_arrives_through_short_reads_and_writes() {
+    let mut channel = Channel::new(&PING.repeat(100));
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+    assert_eq!(channel.to_host, PONG.repeat(100));
+}
+
+#[test]
+fn a_host_that_never_reads_makes_the_pump_wait_and_not_block() {
+    let mut channel = Channel::new(&PING.repeat(3));
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut poll = |channel: &mut Channel| pump.poll(&mut agent, &mut Guest::default(), channel).unwrap();
+    channel.host_reads = false;
+    assert!(!poll(&mut channel));
+    channel.host_reads = true;
+    while channel.to_host.is_empty() {
+        assert!(poll(&mut channel));
+    }
+    channel.host_reads = false;
+    assert!(!poll(&mut channel));
+    channel.host_reads = true;
+    while poll(&mut channel) {}
+    assert_eq!(channel.to_host, PONG.repeat(3));
+}
+
+#[test]
+fn a_command_runs_only_when_every_earlier_reply_was_taken() {
+    let mut channel = Channel::new(&[PING, br#"{"execute":"guest-shutdown"}"#].concat());
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut guest = Guest::default();
+    while guest.went.is_empty() {
+        assert!(pump.poll(&mut agent, &mut guest, &mut channel).unwrap());
+        assert!(guest.went.is_empty() || channel.to_host == PONG);
+    }
+}
+
+#[test]
+fn an_error_of_the_channel_is_passed_on_and_the_conversation_goes_on_after_it() {
+    let mut channel = Channel::new(PING);
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut guest = Guest::default();
+    assert!(pump.poll(&mut agent, &mut guest, &mut channel).unwrap());
+    channel.broken = true;
+    assert_eq!(pump.poll(&mut agent, &mut guest, &mut channel), Err(ErrorKind::Other));
+    channel.broken = false;
+    while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
+    assert_eq!(channel.to_host, PONG);
+}
+
+#[test]
+fn a_reset_forgets_what_the_pump_holds() {
+    let mut channel = Channel::new(&PING[..10]);
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+    pump.reset(&mut agent);
+    channel.from_host.extend(PING);
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+    assert_eq!(channel.to_host, PONG);
+}
