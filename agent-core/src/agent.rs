@@ -1,17 +1,15 @@
 //! The state machine: bytes in, a command run, its reply out.
 
-use crate::arguments::Text;
+use crate::arguments::MAX_MEMBERS;
 use crate::command::{Command, CommandSet, Reply, Request, Step};
 use crate::error::Error;
 use crate::wire::Span;
 use crate::wire::line::{Cursor, Full, Piece, Stage};
-use crate::wire::members::{Members, inside};
+use crate::wire::members::Stored;
 use crate::wire::scanner::{Envelope, Problem, Scanner};
 
 /// What every reply ends with. The stage keeps room for it.
 const END: &str = "}\n";
-/// Of this many first arguments none may come twice. No command has as many, so a later one is unexpected anyway.
-const UNIQUE_ARGUMENTS: usize = 16;
 
 /// A guest agent for one channel.
 ///
@@ -42,7 +40,7 @@ enum Phase<'a, G> {
     /// The answer to a message.
     Answer(Result<Envelope, Problem>),
     /// The next step of a command.
-    Run { command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize },
+    Run { command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize, carry: u64 },
     /// The name of the request's id, or the end of the line if it has none.
     Close { id: Option<Span> },
     /// The id itself, from the message, then the end of the line.
@@ -110,9 +108,11 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
     fn advance(&mut self, guest: &mut G) -> bool {
         match self.phase {
             Phase::Receive => return false,
-            Phase::Answer(Err(problem)) => self.fail(problem, None),
+            Phase::Answer(Err(problem)) => self.fail(Error::Syntax(problem), None),
             Phase::Answer(Ok(envelope)) => self.answer(envelope, guest),
-            Phase::Run { command, arguments, id, step } => self.run(command, arguments, id, step, guest),
+            Phase::Run { command, arguments, id, step, carry } => {
+                self.run(command, arguments, id, (step, carry), guest);
+            }
             Phase::Close { id: Some(id) } => {
                 self.phase = Phase::Id { id, cursor: Cursor::new() };
                 self.restage(", \"id\": ");
@@ -130,36 +130,39 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         let _ = self.stage.clear().raw(json);
     }
 
-    /// Answers a message that is not valid JSON.
-    fn fail(&mut self, problem: Problem, id: Option<Span>) {
-        stage_error(&mut self.stage.clear(), &Error::Syntax(problem, &self.message));
+    /// Answers that a request has failed.
+    fn fail(&mut self, error: Error, id: Option<Span>) {
+        stage_error(&mut self.stage.clear(), error, &self.message);
         self.phase = Phase::Close { id };
     }
 
-    /// Checks a request in QEMU's order and runs its command's first step.
+    /// Runs the first step of what a request asks for.
     fn answer(&mut self, envelope: Envelope, guest: &mut G) {
-        let arguments = envelope.arguments.unwrap_or_default();
-        if has_duplicates(arguments.of(&self.message)) {
-            return self.fail(Problem::DuplicateMember, None);
-        }
         match find(self.commands, &envelope, &self.message) {
-            Ok(command) => self.run(command, arguments, envelope.id, 0, guest),
-            Err(error) => {
-                stage_error(&mut self.stage.clear(), &error);
-                self.phase = Phase::Close { id: envelope.id };
-            }
+            Ok(command) => self.run(command, envelope.arguments.unwrap_or_default(), envelope.id, (0, 0), guest),
+            // What is not valid JSON has no id.
+            Err(error @ Error::Syntax(_)) => self.fail(error, None),
+            Err(error) => self.fail(error, envelope.id),
         }
     }
 
-    fn run(&mut self, command: &'a Command<G>, arguments: Span, id: Option<Span>, step: usize, guest: &mut G) {
+    fn run(
+        &mut self,
+        command: &'a Command<G>,
+        arguments: Span,
+        id: Option<Span>,
+        (step, carry): (usize, u64),
+        guest: &mut G,
+    ) {
         let mut reply = Reply::new(self.stage.clear());
-        let request = Request { message: &mut self.message, arguments, step, catalogue: self.commands };
+        let message = &mut self.message;
+        let mut request = Request { message, arguments, decoded: None, step, carry, catalogue: self.commands };
         let outcome = match step {
-            0 => reply.begin().map_err(Error::from).and_then(|()| (command.handler)(guest, request, &mut reply)),
-            _ => (command.handler)(guest, request, &mut reply),
+            0 => reply.begin().map_err(Error::from).and_then(|()| (command.handler)(guest, &mut request, &mut reply)),
+            _ => (command.handler)(guest, &mut request, &mut reply),
         };
         self.phase = match outcome {
-            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1) },
+            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1), carry: request.carry },
             Ok(Step::Done) if command.replies => {
                 reply.complete(step);
                 Phase::Close { id }
@@ -168,59 +171,42 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
                 self.stage.clear();
                 Phase::Receive
             }
-            Err(error) => {
-                // After step 0 part of the reply is out already, and all that can be done is to end the line.
-                if step == 0 {
-                    stage_error(&mut self.stage.clear(), &error);
-                }
-                Phase::Close { id }
-            }
+            Err(error) if step == 0 => return self.fail(error, id),
+            // Part of the reply is out already, and all that can be done is to end the line.
+            Err(_) => Phase::Close { id },
         };
     }
 }
 
-/// The command that a request is for.
-fn find<'a, 'm, G>(
-    commands: &CommandSet<'a, G>,
-    envelope: &Envelope,
-    message: &'m [u8],
-) -> Result<&'a Command<G>, Error<'m>> {
+/// The command that a request is for, after QEMU's checks in QEMU's order.
+fn find<'a, G>(commands: &CommandSet<'a, G>, envelope: &Envelope, message: &[u8]) -> Result<&'a Command<G>, Error> {
+    let stored = Stored { bytes: message, hole: None };
+    let begins_with = |span: Span, byte| stored.get(span).first() == Some(&byte);
+    if envelope.arguments.is_some_and(|arguments| stored.has_duplicates(arguments, MAX_MEMBERS)) {
+        return Err(Error::Syntax(Problem::DuplicateMember));
+    }
     if !envelope.is_object {
         return Err(Error::NotAnObject);
     }
-    let execute = envelope.execute.map(|span| span.of(message));
-    if execute.is_some_and(|value| !value.starts_with(b"\"")) {
+    if envelope.execute.is_some_and(|execute| !begins_with(execute, b'"')) {
         return Err(Error::ExecuteNotString);
     }
-    if envelope.arguments.is_some_and(|span| !span.of(message).starts_with(b"{")) {
+    if envelope.arguments.is_some_and(|arguments| !begins_with(arguments, b'{')) {
         return Err(Error::ArgumentsNotObject);
     }
     if let Some(name) = envelope.unexpected {
-        return Err(Error::UnexpectedMember(Text::new(name.of(message))));
+        return Err(Error::UnexpectedMember(name));
     }
-    commands.find(inside(execute.ok_or(Error::NoExecute)?, b'"', b'"'))
-}
-
-/// Whether one of an object's first members comes twice.
-fn has_duplicates(object: &[u8]) -> bool {
-    let mut later = Members::of(object);
-    let mut first = later;
-    core::iter::from_fn(|| {
-        let (name, _) = first.next()?;
-        later.next();
-        Some((name, later))
-    })
-    .take(UNIQUE_ARGUMENTS)
-    .any(|(name, mut later)| later.any(|(other, _)| other == name))
+    commands.find(message, envelope.execute.ok_or(Error::NoExecute)?.inside())
 }
 
 /// Stages all of an error reply but its end. A text that the stage has no room for is cut.
-fn stage_error(piece: &mut Piece<'_>, error: &Error<'_>) {
+fn stage_error(piece: &mut Piece<'_>, error: Error, message: &[u8]) {
     let mut stage = || -> Result<(), Full> {
         piece.raw("{\"error\": {\"class\": \"")?;
         piece.raw(error.class())?;
         piece.raw("\", \"desc\": ")?;
-        piece.text_cut(error, 1)?;
+        piece.text_cut(&error.describe(message), 1)?;
         piece.raw("}")
     };
     // The smallest stage that can be has room for this with an empty text.

@@ -4,23 +4,45 @@
 //! not asked for.
 
 use core::fmt;
+use core::marker::PhantomData;
 
-use crate::error::{Error, Parent};
-use crate::wire::members::{Members, inside};
+use crate::error::Error;
+use crate::wire::Span;
+use crate::wire::members::Stored;
+use crate::wire::scanner::Problem;
+
+/// Of this many first members none may come twice. No command has as many, so a later one is unexpected anyway.
+pub(crate) const MAX_MEMBERS: usize = 32;
 
 /// An object of arguments, or an object inside them.
 #[derive(Clone, Debug)]
 pub struct Arguments<'m> {
-    object: &'m [u8],
-    parent: Parent,
-    /// Bit i: the object's i-th member has been asked for. No command has as many members.
-    asked: u64,
+    stored: Stored<'m>,
+    object: Span,
+    parent: Option<Parent>,
+    /// Bit i: the object's i-th member has been asked for.
+    asked: u32,
 }
 
-/// A parameter's place in the arguments, for messages: `name`, `list[1]` or `list[1].name`.
+/// What a nested parameter is inside of: a member of this name, or the element of the list of this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    name: &'static str,
+    index: Option<usize>,
+}
+
+impl fmt::Display for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        self.index.map_or(Ok(()), |index| write!(f, "[{index}]"))
+    }
+}
+
+/// A parameter's place in the arguments, for messages: `name`, `list[1]`, `list[1].name` or `outer.name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
-    parent: Parent,
+    parent: Option<Parent>,
+    /// Empty for an element of a list.
     name: &'static str,
 }
 
@@ -28,70 +50,99 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parent {
             None => f.write_str(self.name),
-            Some((list, index)) if self.name.is_empty() => write!(f, "{list}[{index}]"),
-            Some((list, index)) => write!(f, "{list}[{index}].{}", self.name),
+            Some(parent) if self.name.is_empty() => parent.fmt(f),
+            Some(parent) => write!(f, "{parent}.{}", self.name),
         }
     }
 }
 
 /// A type that parameters have.
 pub trait Parameter<'m>: Sized {
-    /// The type's name in messages, as QEMU calls it.
-    const EXPECTED: &'static str;
+    /// The value of the parameter at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Type`] if the value is of another type or out of range; what else the type demands.
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error>;
+}
 
-    /// The value of stored, valid JSON; `None` if it is of another type or out of range.
-    fn decode(json: &'m [u8]) -> Option<Self>;
+/// Stored, valid JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'m> {
+    stored: Stored<'m>,
+    span: Span,
+}
+
+impl<'m> Value<'m> {
+    /// The JSON text: compact, with as few escapes as can be.
+    #[must_use]
+    pub fn json(&self) -> &'m [u8] {
+        self.stored.get(self.span)
+    }
+
+    /// The value as an object, for types that are made of members.
+    ///
+    /// # Errors
+    /// [`Error::Type`] if it is none, [`Error::Syntax`] if it has a member twice.
+    pub fn object(self, path: Path) -> Result<Arguments<'m>, Error> {
+        if self.json().first() != Some(&b'{') {
+            return Err(Error::Type(path, "object"));
+        }
+        if self.stored.has_duplicates(self.span, MAX_MEMBERS) {
+            return Err(Error::Syntax(Problem::DuplicateMember));
+        }
+        let parent = if path.name.is_empty() { path.parent } else { Some(Parent { name: path.name, index: None }) };
+        Ok(Arguments { stored: self.stored, object: self.span, parent, asked: 0 })
+    }
 }
 
 impl<'m> Arguments<'m> {
-    /// A view over the stored object `object`, or no arguments if it is empty.
-    #[must_use]
-    pub const fn new(object: &'m [u8]) -> Self {
-        Self { object, parent: None, asked: 0 }
+    /// A view over the stored object at `object`, or over no arguments if that is empty.
+    pub(crate) const fn new(stored: Stored<'m>, object: Span) -> Self {
+        Self { stored, object, parent: None, asked: 0 }
     }
 
     /// The parameter `name`, which must be there.
     ///
     /// # Errors
-    /// [`Error::Missing`], or [`Error::Type`] if it is no `T`.
-    pub fn required<T: Parameter<'m>>(&mut self, name: &'static str) -> Result<T, Error<'m>> {
-        let path = self.path(name);
-        self.optional(name)?.ok_or(Error::Missing(path))
+    /// [`Error::Missing`], or those of its type.
+    pub fn required<T: Parameter<'m>>(&mut self, name: &'static str) -> Result<T, Error> {
+        self.optional(name)?.ok_or(Error::Missing(Path { parent: self.parent, name }))
     }
 
     /// The parameter `name`, if it is there.
     ///
     /// # Errors
-    /// [`Error::Type`] if it is no `T`.
-    pub fn optional<T: Parameter<'m>>(&mut self, name: &'static str) -> Result<Option<T>, Error<'m>> {
-        let path = self.path(name);
-        let Some(json) = self.take(name) else { return Ok(None) };
-        T::decode(json).map(Some).ok_or(Error::Type(path, T::EXPECTED))
+    /// Those of its type.
+    pub fn optional<T: Parameter<'m>>(&mut self, name: &'static str) -> Result<Option<T>, Error> {
+        let Some(span) = self.take(name) else { return Ok(None) };
+        T::decode(Value { stored: self.stored, span }, Path { parent: self.parent, name }).map(Some)
     }
 
     /// Ends the view: whatever was not asked for is an error.
     ///
     /// # Errors
     /// [`Error::Unexpected`] for the first member that was not asked for.
-    pub fn finish(self) -> Result<(), Error<'m>> {
+    pub fn finish(self) -> Result<(), Error> {
         let mut asked = self.asked;
-        for (name, _) in Members::of(self.object) {
+        for (name, _) in self.stored.members(self.object) {
             if asked & 1 == 0 {
-                return Err(Error::Unexpected(self.parent, Text::new(name)));
+                return Err(Error::Unexpected(self.parent, name));
             }
             asked >>= 1;
         }
         Ok(())
     }
 
-    const fn path(&self, name: &'static str) -> Path {
-        Path { parent: self.parent, name }
+    /// Where the value of the member `name` is stored.
+    pub(crate) fn find(&self, name: &str) -> Option<(usize, Span)> {
+        let mut members = self.stored.members(self.object).take(MAX_MEMBERS).enumerate();
+        let (index, (_, value)) = members.find(|(_, (found, _))| self.stored.get(*found) == name.as_bytes())?;
+        Some((index, value))
     }
 
-    /// The value of the member `name`, which from now on counts as asked for.
-    fn take(&mut self, name: &str) -> Option<&'m [u8]> {
-        let (index, (_, value)) =
-            Members::of(self.object).take(64).enumerate().find(|(_, (found, _))| *found == name.as_bytes())?;
+    /// The same; it counts as asked for from now on.
+    fn take(&mut self, name: &str) -> Option<Span> {
+        let (index, value) = self.find(name)?;
         self.asked |= 1 << index;
         Some(value)
     }
@@ -100,26 +151,25 @@ impl<'m> Arguments<'m> {
 /// A string of the request: as it is stored, it may hold the escapes of a JSON string.
 #[derive(Clone, Copy)]
 pub struct Text<'m> {
-    /// UTF-8 with JSON's shortest escapes, as the scanner stores it.
-    escaped: &'m [u8],
+    message: &'m [u8],
+    span: Span,
 }
 
 impl<'m> Text<'m> {
     /// The inside of a stored string.
-    #[must_use]
-    pub const fn new(escaped: &'m [u8]) -> Self {
-        Self { escaped }
+    pub(crate) const fn new(message: &'m [u8], span: Span) -> Self {
+        Self { message, span }
     }
 
-    /// The string itself, if no character of it needed an escape (`"`, `\` and control characters do).
+    /// Where it is stored, for an [`Error`] to quote it.
     #[must_use]
-    pub fn as_str(&self) -> Option<&'m str> {
-        if self.escaped.contains(&b'\\') { None } else { core::str::from_utf8(self.escaped).ok() }
+    pub const fn span(&self) -> Span {
+        self.span
     }
 
     /// The characters that the string stands for.
     pub fn chars(&self) -> impl Iterator<Item = char> + use<'m> {
-        let mut rest = core::str::from_utf8(self.escaped).unwrap_or_default().chars();
+        let mut rest = core::str::from_utf8(self.span.of(self.message)).unwrap_or_default().chars();
         core::iter::from_fn(move || match rest.next()? {
             '\\' => Some(match rest.next()? {
                 'b' => '\u{08}',
@@ -135,6 +185,19 @@ impl<'m> Text<'m> {
             }),
             plain => Some(plain),
         })
+    }
+
+    /// Writes the string to the beginning of `buffer` as UTF-8; `None` if it does not fit.
+    #[must_use]
+    pub fn copy_to<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {
+        let mut length = 0;
+        for character in self.chars() {
+            let mut bytes = [0; 4];
+            let bytes = character.encode_utf8(&mut bytes).as_bytes();
+            buffer.get_mut(length..)?.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            length += bytes.len();
+        }
+        core::str::from_utf8(buffer.get(..length)?).ok()
     }
 }
 
@@ -158,23 +221,83 @@ impl fmt::Debug for Text<'_> {
 }
 
 impl<'m> Parameter<'m> for Text<'m> {
-    const EXPECTED: &'static str = "string";
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+        match value.json().first() {
+            Some(b'"') => Ok(Self::new(value.stored.bytes, value.span.inside())),
+            _ => Err(Error::Type(path, "string")),
+        }
+    }
+}
 
-    fn decode(json: &'m [u8]) -> Option<Self> {
-        json.starts_with(b"\"").then(|| Self::new(inside(json, b'"', b'"')))
+/// A string of at most `N` bytes, decoded.
+impl<'m, const N: usize> Parameter<'m> for heapless::String<N> {
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+        let mut string = Self::new();
+        let mut characters = Text::decode(value, path)?.chars();
+        match characters.try_for_each(|character| string.push(character)) {
+            Ok(()) => Ok(string),
+            Err(_) => Err(Error::TooLong(path, N)),
+        }
     }
 }
 
 macro_rules! scalar_parameter {
     ($($type:ty: $expected:literal),*) => {$(
         impl Parameter<'_> for $type {
-            const EXPECTED: &'static str = $expected;
-
-            fn decode(json: &[u8]) -> Option<Self> {
-                serde_json_core::from_slice(json).ok().map(|(value, _)| value)
+            fn decode(value: Value<'_>, path: Path) -> Result<Self, Error> {
+                match serde_json_core::from_slice(value.json()) {
+                    Ok((decoded, _)) => Ok(decoded),
+                    Err(_) => Err(Error::Type(path, $expected)),
+                }
             }
         }
     )*};
 }
 
 scalar_parameter!(i64: "integer", u64: "integer", bool: "boolean");
+
+/// A list whose elements have all been checked to be `T`.
+#[derive(Clone, Copy, Debug)]
+pub struct List<'m, T> {
+    value: Value<'m>,
+    path: Path,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<'m, T: Parameter<'m>> List<'m, T> {
+    /// The elements, in order.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'m, T> {
+        self.decoded().map_while(Result::ok)
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.value.stored.elements(self.value.span).count()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn decoded(&self) -> impl Iterator<Item = Result<T, Error>> + use<'m, T> {
+        let Self { value: Value { stored, span }, path, .. } = *self;
+        stored.elements(span).enumerate().map(move |(index, span)| {
+            let parent = Some(Parent { name: path.name, index: Some(index) });
+            T::decode(Value { stored, span }, Path { parent, name: "" })
+        })
+    }
+}
+
+impl<'m, T: Parameter<'m>> Parameter<'m> for List<'m, T> {
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+        if value.json().first() != Some(&b'[') {
+            return Err(Error::Type(path, "array"));
+        }
+        let list = Self { value, path, element: PhantomData };
+        list.decoded().try_for_each(|element| element.map(|_| ()))?;
+        Ok(list)
+    }
+}

@@ -1,17 +1,21 @@
 //! What a command is, the tables of them, and the policy over them.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use serde::Serialize;
 
-use crate::arguments::{Arguments, Text};
+use crate::arguments::Arguments;
 use crate::error::{Error, Failure};
 use crate::wire::Span;
+use crate::wire::base64;
 use crate::wire::line::{Full, Piece};
+use crate::wire::members::Stored;
 
 /// The function behind a command.
 ///
 /// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns [`Step::Done`], and adds a piece of the
 /// reply each time. All that can fail is to fail in step 0: later the reply is already on its way.
-pub type Handler<G> = for<'m> fn(&mut G, Request<'m>, &mut Reply<'_>) -> Result<Step, Error<'m>>;
+pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Step, Error>;
 
 /// Whether a reply is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,19 +32,26 @@ pub struct Command<G> {
     pub(crate) name: &'static str,
     pub(crate) handler: Handler<G>,
     pub(crate) replies: bool,
+    while_frozen: bool,
 }
 
 impl<G> Command<G> {
     /// A command called `name`. QEMU's own begin with `guest-`; others should begin with their maker's name.
     #[must_use]
     pub const fn new(name: &'static str, handler: Handler<G>) -> Self {
-        Self { name, handler, replies: true }
+        Self { name, handler, replies: true, while_frozen: false }
     }
 
     /// The same command with no reply on success (QEMU's `success-response: false`).
     #[must_use]
     pub const fn without_success_reply(self) -> Self {
         Self { replies: false, ..self }
+    }
+
+    /// The same command, enabled while the guest's file systems are frozen: it writes nothing.
+    #[must_use]
+    pub const fn while_frozen(self) -> Self {
+        Self { while_frozen: true, ..self }
     }
 }
 
@@ -52,13 +63,14 @@ pub struct CommandSet<'a, G> {
     tables: &'a [&'a [Command<G>]],
     allow: Option<&'a [&'a str]>,
     block: &'a [&'a str],
+    frozen: AtomicBool,
 }
 
 impl<'a, G> CommandSet<'a, G> {
     /// All commands of `tables`, all enabled. Of two with the same name the first counts.
     #[must_use]
     pub const fn new(tables: &'a [&'a [Command<G>]]) -> Self {
-        Self { tables, allow: None, block: &[] }
+        Self { tables, allow: None, block: &[], frozen: AtomicBool::new(false) }
     }
 
     /// Disables every command that is not named here.
@@ -73,21 +85,34 @@ impl<'a, G> CommandSet<'a, G> {
         Self { block: names, ..self }
     }
 
+    /// Whether file systems are frozen, for all agents that answer this set. Only commands that write nothing are enabled
+    /// then. The `fsfreeze` family sets it; a guest that starts frozen sets it first.
+    pub fn set_frozen(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Relaxed);
+    }
+
+    /// Whether file systems are frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
+    }
+
     fn iter(&self) -> impl Iterator<Item = &'a Command<G>> {
         self.tables.iter().copied().flatten()
     }
 
-    fn is_enabled(&self, name: &str) -> bool {
-        !self.block.contains(&name) && self.allow.is_none_or(|allowed| allowed.contains(&name))
+    fn is_enabled(&self, command: &Command<G>) -> bool {
+        (command.while_frozen || !self.is_frozen())
+            && !self.block.contains(&command.name)
+            && self.allow.is_none_or(|allowed| allowed.contains(&command.name))
     }
 
-    /// The command called `name`, which is as stored in a message.
-    pub(crate) fn find<'m>(&self, name: &'m [u8]) -> Result<&'a Command<G>, Error<'m>> {
-        let command = self
-            .iter()
-            .find(|command| command.name.as_bytes() == name)
-            .ok_or(Error::CommandNotFound(Text::new(name)))?;
-        if self.is_enabled(command.name) { Ok(command) } else { Err(Error::CommandDisabled(command.name)) }
+    /// The command whose name is stored at `name` of a message.
+    pub(crate) fn find(&self, message: &[u8], name: Span) -> Result<&'a Command<G>, Error> {
+        let wanted = name.of(message);
+        let command =
+            self.iter().find(|command| command.name.as_bytes() == wanted).ok_or(Error::CommandNotFound(name))?;
+        if self.is_enabled(command) { Ok(command) } else { Err(Error::CommandDisabled(command.name)) }
     }
 }
 
@@ -106,15 +131,25 @@ pub struct CommandInfo {
 /// The commands of a [`CommandSet`], whatever guest they are for.
 pub(crate) trait Catalogue {
     fn nth(&self, index: usize) -> Option<CommandInfo>;
+    fn frozen(&self) -> bool;
+    fn freeze(&self, frozen: bool);
 }
 
 impl<G> Catalogue for CommandSet<'_, G> {
     fn nth(&self, index: usize) -> Option<CommandInfo> {
         self.iter().nth(index).map(|command| CommandInfo {
             name: command.name,
-            enabled: self.is_enabled(command.name),
+            enabled: self.is_enabled(command),
             success_response: command.replies,
         })
+    }
+
+    fn frozen(&self) -> bool {
+        self.is_frozen()
+    }
+
+    fn freeze(&self, frozen: bool) {
+        self.set_frozen(frozen);
     }
 }
 
@@ -122,22 +157,62 @@ impl<G> Catalogue for CommandSet<'_, G> {
 pub struct Request<'m> {
     pub(crate) message: &'m mut [u8],
     pub(crate) arguments: Span,
+    /// The value that was decoded in place, and the result.
+    pub(crate) decoded: Option<(Span, Span)>,
     pub(crate) step: usize,
+    pub(crate) carry: u64,
     pub(crate) catalogue: &'m dyn Catalogue,
 }
 
-impl<'m> Request<'m> {
+impl Request<'_> {
     /// How often the handler has been called for this request before.
     #[must_use]
     pub const fn step(&self) -> usize {
         self.step
     }
 
+    /// What the handler left for its next step; 0 in the first.
+    pub const fn carry(&mut self) -> &mut u64 {
+        &mut self.carry
+    }
+
     /// The arguments.
     #[must_use]
-    pub fn arguments(self) -> Arguments<'m> {
-        let message: &'m [u8] = self.message;
-        Arguments::new(self.arguments.of(message))
+    pub fn arguments(&self) -> Arguments<'_> {
+        let hole = self.decoded.map(|(value, _)| value);
+        Arguments::new(Stored { bytes: self.message, hole }, self.arguments)
+    }
+
+    /// Decodes the argument `name`, which is known to be a string, from base64, in place. From then on it is no string any
+    /// more but what [`decoded`](Self::decoded) returns. For commands that have one such argument and one step.
+    ///
+    /// # Errors
+    /// If it is not base64.
+    pub fn decode_base64(&mut self, name: &str) -> Result<(), Error> {
+        let Some((_, value)) = self.arguments().find(name) else { return Ok(()) };
+        let inside = value.inside();
+        self.decoded = Some((value, Span::default()));
+        let text = self.message.get_mut(inside.start..inside.end).unwrap_or_default();
+        let length = base64::decode(text).map_err(|base64::Invalid| NOT_BASE64)?;
+        self.decoded = Some((value, Span { start: inside.start, end: inside.start + length }));
+        Ok(())
+    }
+
+    /// The bytes of the argument that was decoded; none if there was none.
+    #[must_use]
+    pub fn decoded(&self) -> &[u8] {
+        self.decoded.map_or(&[], |(_, bytes)| bytes.of(self.message))
+    }
+
+    /// Whether the guest's file systems are frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.catalogue.frozen()
+    }
+
+    /// Says that file systems are frozen from now on, or no more: [`CommandSet::set_frozen`].
+    pub fn set_frozen(&self, frozen: bool) {
+        self.catalogue.freeze(frozen);
     }
 
     /// The guest's `index`-th command, of all that are linked.
@@ -153,6 +228,8 @@ impl core::fmt::Debug for Request<'_> {
     }
 }
 
+const NOT_BASE64: Failure = Failure("Base64 data contains invalid characters");
+
 /// The reply that a handler adds pieces to. A piece must fit the agent's stage.
 #[derive(Debug)]
 pub struct Reply<'s> {
@@ -164,7 +241,7 @@ pub struct Reply<'s> {
 /// The piece does not fit the agent's stage.
 const TOO_LARGE: Failure = Failure("a part of the reply is larger than the agent's buffer");
 
-impl From<Full> for Error<'_> {
+impl From<Full> for Error {
     fn from(Full: Full) -> Self {
         Self::Failed(TOO_LARGE)
     }
@@ -231,6 +308,20 @@ impl<'s> Reply<'s> {
         }
         self.raw(if index == 0 { "[]" } else { "]" })?;
         Ok(Step::Done)
+    }
+
+    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. Room is left for
+    /// `reserve` more bytes of this step. The inside of a string may go out in several steps as long as all but the last
+    /// fill their room.
+    ///
+    /// # Errors
+    /// Those of `source`.
+    pub fn base64<E>(
+        &mut self,
+        reserve: usize,
+        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        self.piece.base64(reserve, source)
     }
 
     /// Sends a single 0xFF byte before the reply's line, for `guest-sync-delimited`.

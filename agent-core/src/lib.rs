@@ -49,6 +49,6 @@ pub mod serve;
 pub mod wire;
 
 pub use agent::Agent;
-pub use arguments::{Arguments, Parameter, Text};
+pub use arguments::{Arguments, List, Parameter, Path, Text, Value};
 pub use command::{Command, CommandSet, Reply, Request, Step};
 pub use error::{Error, Failure};

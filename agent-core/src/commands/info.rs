@@ -12,16 +12,16 @@ pub trait Identity {
 /// The family's commands.
 #[must_use]
 pub const fn commands<G: Identity>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-ping", ping), Command::new("guest-info", info)] }
+    const { &[Command::new("guest-ping", ping).while_frozen(), Command::new("guest-info", info).while_frozen()] }
 }
 
-fn ping<'m, G>(_: &mut G, request: Request<'m>, _: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn ping<G>(_: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(Step::Done)
 }
 
 /// `GuestAgentInfo`, a command a step: the list is longer than the stage.
-fn info<'m, G: Identity>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn info<G: Identity>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
     let command = request.command(step);
     if step == 0 {

@@ -10,34 +10,24 @@ use crate::error::{Error, Failure};
 #[serde(rename_all = "kebab-case")]
 pub struct OsInfo<'a> {
     /// The kernel's release, as `uname -r` tells it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_release: Option<&'a str>,
     /// The kernel's version, as `uname -v` tells it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_version: Option<&'a str>,
     /// The machine's architecture, as `uname -m` tells it: `x86_64`, `aarch64`, `riscv64`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<&'a str>,
     /// The operating system's name in lower case, without spaces: os-release's `ID`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
     /// The operating system's name: os-release's `NAME`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
     /// The operating system's name with its version: os-release's `PRETTY_NAME`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pretty_name: Option<&'a str>,
     /// The operating system's version in words: os-release's `VERSION`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<&'a str>,
     /// The operating system's version as a number: os-release's `VERSION_ID`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<&'a str>,
     /// The edition's name: os-release's `VARIANT`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<&'a str>,
     /// The edition's name in lower case, without spaces: os-release's `VARIANT_ID`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub variant_id: Option<&'a str>,
 }
 
@@ -45,7 +35,6 @@ pub struct OsInfo<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Timezone<'a> {
     /// The zone's name or abbreviation, such as `UTC`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<&'a str>,
     /// Seconds east of UTC.
     pub offset: i32,
@@ -87,17 +76,17 @@ pub const fn commands<G: Os>() -> &'static [Command<G>] {
     }
 }
 
-fn os_info<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn os_info<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.os_info())?)
 }
 
-fn host_name<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn host_name<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&HostName { host_name: guest.host_name()? })?)
 }
 
-fn timezone<'m, G: Os>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn timezone<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.timezone())?)
 }

@@ -30,9 +30,9 @@ pub const fn commands<G: Power>() -> &'static [Command<G>] {
     const { &[Command::new("guest-shutdown", shutdown).without_success_reply()] }
 }
 
-fn shutdown<'m, G: Power>(guest: &mut G, request: Request<'m>, _: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn shutdown<G: Power>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
-    let mode: Option<Text<'m>> = arguments.optional("mode")?;
+    let mode: Option<Text<'_>> = arguments.optional("mode")?;
     arguments.finish()?;
     let modes = [("powerdown", Shutdown::PowerDown), ("halt", Shutdown::Halt), ("reboot", Shutdown::Reboot)];
     let how = match mode {

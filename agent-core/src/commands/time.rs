@@ -33,12 +33,12 @@ pub const fn commands<G: Time>() -> &'static [Command<G>] {
     const { &[Command::new("guest-get-time", get_time), Command::new("guest-set-time", set_time)] }
 }
 
-fn get_time<'m, G: Time>(guest: &mut G, request: Request<'m>, reply: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn get_time<G: Time>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.time()?)?)
 }
 
-fn set_time<'m, G: Time>(guest: &mut G, request: Request<'m>, _: &mut Reply<'_>) -> Result<Step, Error<'m>> {
+fn set_time<G: Time>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let time: Option<i64> = arguments.optional("time")?;
     arguments.finish()?;

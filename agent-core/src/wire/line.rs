@@ -1,20 +1,23 @@
-//! Replies: one line of ASCII each, handed out in pieces into whatever room there is.
+//! Replies: one line of ASCII each, staged piece by piece and handed out into whatever room there is.
 
 use core::fmt::{self, Write};
 
 use serde::Serialize;
 
+use super::base64;
+use super::json::{Json, Wrote};
 use super::text::{encode, unicode_escape};
 
 /// What `guest-sync-delimited` puts before its reply, for a host to find its beginning: a byte that no JSON text holds.
 pub const DELIMITER: u8 = 0xFF;
 
-/// Bytes that are serialised but not yet handed out: UTF-8 JSON in a fixed buffer.
+/// A piece of a reply that is not yet handed out.
 #[derive(Clone, Debug)]
 pub struct Stage<const N: usize> {
     bytes: [u8; N],
     length: usize,
-    cursor: Cursor,
+    /// How much is handed out.
+    out: usize,
     /// Whether a [`DELIMITER`] is to go out first.
     delimited: bool,
 }
@@ -23,34 +26,33 @@ impl<const N: usize> Stage<N> {
     /// An empty stage.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: [0; N], length: 0, cursor: Cursor::new(), delimited: false }
+        Self { bytes: [0; N], length: 0, out: 0, delimited: false }
     }
 
     /// Drops what is staged and opens the stage for the next piece.
-    pub fn clear(&mut self) -> Piece<'_> {
-        self.length = 0;
-        self.cursor = Cursor::new();
-        self.delimited = false;
+    pub const fn clear(&mut self) -> Piece<'_> {
+        (self.length, self.out, self.delimited) = (0, 0, false);
         Piece { bytes: &mut self.bytes, length: &mut self.length, delimited: &mut self.delimited }
     }
 
-    /// Hands staged bytes out as ASCII; returns how many of `room` are filled.
+    /// Hands staged bytes out; returns how many of `room` are filled.
     pub fn hand_out(&mut self, room: &mut [u8]) -> usize {
-        let staged = self.bytes.get(..self.length).unwrap_or_default();
-        match room {
-            [first, rest @ ..] if self.delimited => {
-                *first = DELIMITER;
-                self.delimited = false;
-                1 + self.cursor.copy_ascii(staged, rest)
-            }
-            _ => self.cursor.copy_ascii(staged, room),
+        let (delimiter, rest) = room.split_at_mut_checked(usize::from(self.delimited)).unwrap_or_default();
+        delimiter.fill(DELIMITER);
+        self.delimited = self.delimited && delimiter.is_empty();
+        let staged = self.bytes.get(self.out..self.length).unwrap_or_default();
+        let count = staged.len().min(rest.len());
+        if let (Some(from), Some(to)) = (staged.get(..count), rest.get_mut(..count)) {
+            to.copy_from_slice(from);
         }
+        self.out += count;
+        delimiter.len() + count
     }
 
     /// Whether everything staged has been handed out.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.cursor.at >= self.length
+        self.out >= self.length
     }
 }
 
@@ -60,7 +62,7 @@ impl<const N: usize> Default for Stage<N> {
     }
 }
 
-/// What is being staged.
+/// The piece that is being staged.
 #[derive(Debug)]
 pub struct Piece<'s> {
     bytes: &'s mut [u8],
@@ -68,7 +70,7 @@ pub struct Piece<'s> {
     delimited: &'s mut bool,
 }
 
-/// The stage is full.
+/// The stage is full, or the value has no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
@@ -78,20 +80,43 @@ impl Piece<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is added then.
     pub fn raw(&mut self, json: &str) -> Result<(), Full> {
-        self.extend(json.as_bytes())
+        self.bytes(json.as_bytes())
     }
 
-    /// Adds `value` as JSON.
+    /// Adds `value` as JSON. Members that are `None` are left out, as the protocol has it.
     ///
     /// # Errors
-    /// [`Full`] if it does not fit; nothing is added then.
+    /// [`Full`] if it does not fit or has no JSON; nothing is added then.
     pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        let room = self.bytes.get_mut(*self.length..).ok_or(Full)?;
-        *self.length += serde_json_core::to_slice(value, room).map_err(|_| Full)?;
-        Ok(())
+        let before = self.length();
+        self.value(value).inspect_err(|Full| self.truncate(before))
     }
 
-    /// Adds `text` as a JSON string, cut where the stage would have less than `reserve` bytes left after it.
+    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. The room is
+    /// what fits the stage if `reserve` bytes stay free after it, in whole groups of three bytes.
+    ///
+    /// # Errors
+    /// Those of `source`; nothing is added then.
+    pub fn base64<E>(
+        &mut self,
+        reserve: usize,
+        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let end = self.bytes.len().saturating_sub(reserve);
+        let room = self.bytes.get_mut(*self.length..end).unwrap_or_default();
+        let (filled, encoded) = base64::encode(room, source)?;
+        *self.length += encoded;
+        Ok(filled)
+    }
+
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
+        match value.serialize(Json(self))? {
+            Wrote::Json => Ok(()),
+            Wrote::Nothing => self.raw("null"),
+        }
+    }
+
+    /// Adds `text` as a JSON string, cut so that `reserve` bytes stay free after it.
     ///
     /// # Errors
     /// [`Full`] if not even an empty string fits.
@@ -99,8 +124,36 @@ impl Piece<'_> {
         self.raw("\"")?;
         let limit = self.bytes.len().saturating_sub(reserve + 1);
         // An error here says that the text was cut.
-        let _ = write!(Cut { piece: self, limit }, "{text}");
+        let _ = write!(Inside { piece: self, limit }, "{text}");
         self.raw("\"")
+    }
+
+    /// Adds `text` as a JSON string.
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Full> {
+        self.raw("\"")?;
+        self.inside(text, self.bytes.len())?;
+        self.raw("\"")
+    }
+
+    /// Adds what `text` displays as a JSON string.
+    pub(super) fn displayed<T: fmt::Display + ?Sized>(&mut self, text: &T) -> Result<(), Full> {
+        self.raw("\"")?;
+        let limit = self.bytes.len();
+        write!(Inside { piece: self, limit }, "{text}").map_err(|fmt::Error| Full)?;
+        self.raw("\"")
+    }
+
+    /// Adds the characters of `text` as the inside of a JSON string, none beyond the first `limit` bytes of the stage.
+    fn inside(&mut self, text: &str, limit: usize) -> Result<(), Full> {
+        for character in text.chars() {
+            let (bytes, count) = escape(character);
+            let escaped = bytes.get(..count).unwrap_or_default();
+            if *self.length + escaped.len() > limit {
+                return Err(Full);
+            }
+            self.bytes(escaped)?;
+        }
+        Ok(())
     }
 
     /// Has a single [`DELIMITER`] go out before what is staged.
@@ -119,7 +172,11 @@ impl Piece<'_> {
         *self.length = length.min(*self.length);
     }
 
-    fn extend(&mut self, bytes: &[u8]) -> Result<(), Full> {
+    pub(super) fn starts_text_at(&self, place: usize) -> bool {
+        self.bytes.get(place) == Some(&b'"')
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
         let room = self.bytes.get_mut(*self.length..).and_then(|room| room.get_mut(..bytes.len())).ok_or(Full)?;
         room.copy_from_slice(bytes);
         *self.length += bytes.len();
@@ -128,25 +185,18 @@ impl Piece<'_> {
 }
 
 /// Writes the inside of a JSON string until a limit.
-struct Cut<'p, 's> {
+struct Inside<'p, 's> {
     piece: &'p mut Piece<'s>,
     limit: usize,
 }
 
-impl Write for Cut<'_, '_> {
+impl Write for Inside<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            let (bytes, length) = encode(character);
-            if *self.piece.length + length > self.limit {
-                return Err(fmt::Error);
-            }
-            self.piece.extend(bytes.get(..length).unwrap_or_default()).map_err(|Full| fmt::Error)?;
-        }
-        Ok(())
+        self.piece.inside(text, self.limit).map_err(|Full| fmt::Error)
     }
 }
 
-/// A place in UTF-8 text that is handed out as ASCII.
+/// A place in stored text, which is UTF-8, that is handed out as ASCII.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cursor {
     /// Source bytes handed out completely.
@@ -162,8 +212,8 @@ impl Cursor {
         Self { at: 0, escaped: 0 }
     }
 
-    /// Copies on from the cursor's place in `source`, each character outside printable ASCII as `\uXXXX`, in pairs where
-    /// it takes two. Returns how many bytes of `room` are filled.
+    /// Copies on from the cursor's place in `source`, each character outside printable ASCII as its escape. Returns how
+    /// many bytes of `room` are filled.
     pub fn copy_ascii(&mut self, source: &[u8], room: &mut [u8]) -> usize {
         let mut filled = 0;
         while let (Some(rest @ &[_, ..]), Some(space @ &mut [_, ..])) = (source.get(self.at..), room.get_mut(filled..))
@@ -176,27 +226,18 @@ impl Cursor {
                 continue;
             }
             let (character, width) = first_char(rest);
-            let mut units = [0; 2];
-            let units = character.encode_utf16(&mut units);
-            let escape = units.iter().flat_map(|unit| unicode_escape(*unit));
-            let before = self.escaped;
-            for (to, byte) in space.iter_mut().zip(escape.skip(before)) {
-                *to = byte;
+            let (bytes, count) = escape(character);
+            for (to, byte) in space.iter_mut().zip(bytes.iter().take(count).skip(self.escaped)) {
+                *to = *byte;
                 self.escaped += 1;
                 filled += 1;
             }
-            if self.escaped == units.len() * 6 {
+            if self.escaped == count {
                 self.at += width;
                 self.escaped = 0;
             }
         }
         filled
-    }
-
-    /// Whether the whole of `source` is out.
-    #[must_use]
-    pub const fn is_past(&self, source: &[u8]) -> bool {
-        self.at >= source.len()
     }
 }
 
@@ -205,4 +246,19 @@ fn first_char(bytes: &[u8]) -> (char, usize) {
     let longest = bytes.get(..4).unwrap_or(bytes);
     let valid = longest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     valid.chars().next().map_or((char::REPLACEMENT_CHARACTER, 1), |character| (character, character.len_utf8()))
+}
+
+/// A character inside a JSON string, in ASCII as QEMU writes it: the bytes, and how many of them count.
+fn escape(character: char) -> ([u8; 12], usize) {
+    let mut bytes = [0; 12];
+    let mut units = [0; 2];
+    if character < '\u{7F}' {
+        let (encoded, count) = encode(character);
+        bytes.iter_mut().zip(encoded).for_each(|(to, byte)| *to = byte);
+        return (bytes, count);
+    }
+    let units = character.encode_utf16(&mut units);
+    let escapes = units.iter().flat_map(|unit| unicode_escape(*unit));
+    bytes.iter_mut().zip(escapes).for_each(|(to, byte)| *to = byte);
+    (bytes, units.len() * 6)
 }

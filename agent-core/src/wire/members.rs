@@ -1,49 +1,78 @@
-//! Looking into a stored message: the members of an object.
+//! Looking into a stored message: the members of an object, the elements of an array.
 //!
 //! What the scanner stored is compact, valid JSON, so values are skipped without checking them again.
 
-/// The members of a stored object, in order: name (between its quotes, with its escapes) and value.
+use super::Span;
+
+/// A stored message, which may have a hole: one value that is no JSON any more because it was decoded in place.
 #[derive(Clone, Copy, Debug)]
-pub struct Members<'m> {
-    rest: &'m [u8],
+pub struct Stored<'m> {
+    /// The message and whatever lies behind it.
+    pub bytes: &'m [u8],
+    /// The value that is skipped without a look.
+    pub hole: Option<Span>,
 }
 
-impl<'m> Members<'m> {
-    /// The members of `object`, from brace to brace. Anything else has none.
+impl<'m> Stored<'m> {
+    /// The bytes of `span`.
     #[must_use]
-    pub fn of(object: &'m [u8]) -> Self {
-        Self { rest: inside(object, b'{', b'}') }
+    pub fn get(self, span: Span) -> &'m [u8] {
+        span.of(self.bytes)
     }
-}
 
-impl<'m> Iterator for Members<'m> {
-    type Item = (&'m [u8], &'m [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (name, rest) = split_value(self.rest)?;
-        let (value, rest) = split_value(rest.strip_prefix(b":")?)?;
-        self.rest = rest.strip_prefix(b",").unwrap_or(rest);
-        Some((inside(name, b'"', b'"'), value))
+    /// The members of an object, in order: the spans of name (inside its quotes) and value. Anything else has none.
+    pub fn members(self, object: Span) -> impl Iterator<Item = (Span, Span)> + use<'m> {
+        let mut at = self.opening(object, b'{');
+        core::iter::from_fn(move || {
+            let name = self.value(at?)?;
+            let value = self.value(name.end + 1)?;
+            at = self.next(value.end);
+            Some((name.inside(), value))
+        })
     }
-}
 
-/// What lies between `open` and `close`; nothing if `value` is not so enclosed.
-#[must_use]
-pub fn inside(value: &[u8], open: u8, close: u8) -> &[u8] {
-    match value {
-        [first, inner @ .., last] if (*first, *last) == (open, close) => inner,
-        _ => &[],
+    /// The elements of an array, in order. Anything else has none.
+    pub fn elements(self, array: Span) -> impl Iterator<Item = Span> + use<'m> {
+        let mut at = self.opening(array, b'[');
+        core::iter::from_fn(move || {
+            let value = self.value(at?)?;
+            at = self.next(value.end);
+            Some(value)
+        })
     }
-}
 
-/// The first value of `bytes` and what follows it.
-fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = match bytes.first()? {
-        b'"' => string_length(bytes),
-        b'{' | b'[' => nested_length(bytes),
-        _ => bytes.iter().position(|byte| matches!(byte, b',' | b':' | b'}' | b']')).unwrap_or(bytes.len()),
-    };
-    bytes.split_at_checked(length)
+    /// Whether one of an object's first `count` members comes twice.
+    #[must_use]
+    pub fn has_duplicates(self, object: Span, count: usize) -> bool {
+        self.members(object).take(count).enumerate().any(|(index, (name, _))| {
+            self.members(object).skip(index + 1).any(|(other, _)| self.get(other) == self.get(name))
+        })
+    }
+
+    /// Where the first value inside a bracket begins.
+    fn opening(self, outer: Span, bracket: u8) -> Option<usize> {
+        (self.get(outer).first() == Some(&bracket)).then_some(outer.start + 1)
+    }
+
+    /// Where the value after one that ended at `end` begins.
+    fn next(self, end: usize) -> Option<usize> {
+        (self.bytes.get(end) == Some(&b',')).then_some(end + 1)
+    }
+
+    /// The value that begins at `start`.
+    fn value(self, start: usize) -> Option<Span> {
+        if let Some(hole) = self.hole.filter(|hole| hole.start == start) {
+            return Some(hole);
+        }
+        let bytes = self.bytes.get(start..)?;
+        let length = match bytes.first()? {
+            b'"' => string_length(bytes),
+            b'{' | b'[' => nested_length(bytes),
+            b'}' | b']' => return None,
+            _ => bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?,
+        };
+        Some(Span { start, end: start + length })
+    }
 }
 
 /// The length of the string, with its quotes, that `bytes` begins with.

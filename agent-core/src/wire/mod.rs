@@ -2,6 +2,8 @@
 //!
 //! [`scanner`] takes requests in, [`members`] looks into what it stored, [`line`](mod@line) puts replies out.
 
+pub mod base64;
+mod json;
 pub mod line;
 pub mod members;
 pub mod scanner;
@@ -21,5 +23,11 @@ impl Span {
     #[must_use]
     pub fn of(self, message: &[u8]) -> &[u8] {
         message.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The same without its first and last byte: the inside of a string.
+    #[must_use]
+    pub const fn inside(self) -> Self {
+        Self { start: self.start.saturating_add(1), end: self.end.saturating_sub(1) }
     }
 }

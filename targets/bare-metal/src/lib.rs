@@ -1,4 +1,26 @@
 //! nanoqga as a bootable image: everything of the machine.
+//!
+//! [`arch`] drives the machine itself, a folder for each architecture; the other modules are the same on all of them.
+//! What only reads what firmware or a loader wrote is pure, and tested on the host.
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod acpi;
 #[cfg(target_os = "none")]
 pub mod arch;
+#[cfg(target_os = "none")]
+mod cell;
+pub mod command_line;
+#[cfg(target_os = "none")]
+pub mod console;
+pub mod date;
+#[cfg(target_os = "none")]
+pub mod heap;
+pub mod memory;
+pub mod pci;
+pub mod pvh;
+pub mod serial;
+#[cfg(test)]
+mod testing;

@@ -1,2 +1,59 @@
-//! See the package description.
+//! A multiport virtio-console driver: finds one port by its name and carries bytes through it.
+//!
+//! Hypervisors offer guest agents a *named port* of a virtio console device (`virtserialport` in QEMU). The driver speaks
+//! the multiport control protocol of the virtio specification 1.2, section 5.3, over any transport of `virtio-drivers`,
+//! needs no allocator (its pages come from [`Hal::dma_alloc`](virtio_drivers::Hal::dma_alloc)) and never waits, except in
+//! the blocking traits of `embedded-io`.
+//!
+//! ```
+//! use virtio_drivers::{Hal, transport::Transport};
+//! use virtio_serial::{Error, VirtioSerial};
+//!
+//! /// Sends back what comes, until the device fails.
+//! fn echo<H: Hal, T: Transport>(transport: T, wait_for_interrupt: fn()) -> Result<(), Error> {
+//!     let mut port = VirtioSerial::<H, T>::new(transport, "org.qemu.guest_agent.0")?;
+//!     let mut bytes = [0; 64];
+//!     loop {
+//!         while let Some(event) = port.poll() { /* say that the host came or went */ }
+//!         let mut rest = 0..port.receive(&mut bytes);
+//!         while !rest.is_empty() {
+//!             rest.start += port.send(&bytes[rest.clone()]);
+//!             port.poll();
+//!         }
+//!         match port.failure() {
+//!             Some(error) => return Err(error),
+//!             None => wait_for_interrupt(),
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! # Which virtqueues exist
+//!
+//! Queues must be set up before DRIVER_OK (section 3.1.1), but the number of the named port, and so of its queues, is
+//! told only afterwards. Setting up a pair of queues for each of up to 512 possible ports would cost pages that a small
+//! guest does not have. So the driver sets up the control queues and the queues of one port, at first port 1, where a
+//! hypervisor puts a lone channel. When the name turns up on another port, the device is reset and initialised once more
+//! with that port's queues instead; nothing is lost, as no port has been opened yet. No queue is ever set up late.
+//!
+//! At any time the driver holds 12 pages: two for each of four queues, and one of buffers for each.
+//!
+//! # Trust
+//!
+//! The device is trusted as little as a network peer: its lengths are cut to the buffers they speak of, its messages are
+//! copied before they are looked at, unknown ones are skipped. A device that breaks the rules of the rings, so that it is
+//! no longer known who owns a buffer, is reset and left alone: [`VirtioSerial::failure`] then says why.
+
 #![no_std]
+
+mod connection;
+mod control;
+mod device;
+mod driver;
+mod error;
+mod io;
+mod ring;
+
+pub use connection::Event;
+pub use driver::VirtioSerial;
+pub use error::Error;

@@ -1,3 +1,6 @@
-//! One folder per architecture.
+//! What differs between architectures, a folder each, behind the same names.
+
 #[cfg(target_arch = "x86_64")]
-pub mod x86_64;
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub use x86_64::*;

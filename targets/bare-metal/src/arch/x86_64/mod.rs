@@ -1,20 +1,24 @@
-//! What only an x86_64 PC has.
+//! A PC: q35, pc (i440FX) and microvm.
 
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
+
+pub mod clock;
+mod config_space;
+mod cpu;
+mod exceptions;
+mod identity_map;
+mod interrupts;
+mod kvm_clock;
+mod machine;
+mod port;
+pub mod power;
+mod rtc;
+mod serial_port;
+mod tsc;
+mod virtio_mmio;
+
+pub use self::cpu::halt;
+pub use self::machine::{Machine, die};
+pub use self::serial_port::SerialPort;
 
 global_asm!(include_str!("boot.s"));
-
-/// Stops the CPU for good.
-pub fn halt() -> ! {
-    loop {
-        // SAFETY: Stopping with interrupts off touches no memory and no device.
-        unsafe { asm!("cli", "hlt", options(nomem, nostack)) }
-    }
-}
-/// Writes a byte.
-/// # Safety
-/// x
-pub unsafe fn outb(port: u16, value: u8) {
-    // SAFETY: x
-    unsafe { asm!("out dx, al", in("dx") port, in("al") value, options(nomem, nostack)) }
-}

@@ -1,0 +1,53 @@
+//! Base64 in place: RFC 4648 with padding, as QEMU takes and gives it. Line breaks are skipped on the way in.
+
+use base64ct::{Base64, Encoding};
+
+/// What is no base64 text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invalid;
+
+/// Decodes the inside of a stored JSON string, where a line break is `\n`. Returns how many bytes at the beginning of
+/// `text` are the result.
+///
+/// # Errors
+/// [`Invalid`]; what `text` holds then means nothing.
+pub fn decode(text: &mut [u8]) -> Result<usize, Invalid> {
+    let length = without_line_breaks(text);
+    let text = text.get_mut(..length).ok_or(Invalid)?;
+    Base64::decode_in_place(text).map(<[u8]>::len).map_err(|_| Invalid)
+}
+
+/// Moves everything but line breaks to the beginning; returns how much it is. Other escapes stay, and are no base64.
+fn without_line_breaks(text: &mut [u8]) -> usize {
+    let mut kept = text.iter().position(|&byte| byte == b'\\').unwrap_or(text.len());
+    let mut from = kept;
+    while let Some(rest @ &[byte, ..]) = text.get(from..) {
+        if rest.starts_with(b"\\n") {
+            from += 2;
+            continue;
+        }
+        if let Some(place) = text.get_mut(kept) {
+            *place = byte;
+        }
+        kept += 1;
+        from += 1;
+    }
+    kept
+}
+
+/// Fills the beginning of `room` with the base64 of what `source` fills a part of it with; `source` is given room for as
+/// many whole groups as fit, and returns how much it filled. Returns that and the length of the base64.
+///
+/// # Errors
+/// Those of `source`.
+pub fn encode<E>(room: &mut [u8], source: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(usize, usize), E> {
+    // Four bytes out for three bytes in, side by side.
+    let groups = room.len() / 7;
+    let (encoded, rest) = room.split_at_mut_checked(groups * 4).unwrap_or_default();
+    let raw = rest.get_mut(..groups * 3).unwrap_or_default();
+    let length = source(raw)?.min(raw.len());
+    let raw = raw.get(..length).unwrap_or_default();
+    // As large as it has to be, so there is no error.
+    let encoded = Base64::encode(raw, encoded).map_or(0, str::len);
+    Ok((length, encoded))
+}

@@ -1,0 +1,82 @@
+//! Tables that are lists: interrupt controllers (ACPI 6.5, 5.2.12) and PCI configuration space (PCI Firmware 3.3, 4.1.2).
+
+use crate::memory::{u16_at, u32_at, u64_at};
+
+const MADT_ENTRIES: usize = 44;
+const MCFG_ENTRIES: usize = 44;
+const MCFG_ENTRY_SIZE: usize = 16;
+
+/// An I/O APIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoApic {
+    /// Physical address of its registers.
+    pub address: u32,
+    /// The global system interrupt of its first input.
+    pub first_gsi: u32,
+}
+
+/// An ISA interrupt that arrives at another global system interrupt than that of its own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The ISA interrupt.
+    pub irq: u8,
+    /// Where it arrives.
+    pub gsi: u32,
+}
+
+/// The multiple APIC description table.
+#[derive(Clone, Copy, Debug)]
+pub struct Madt<'m> {
+    /// Physical address of the local APIC.
+    pub local_apic: u64,
+    entries: &'m [u8],
+}
+
+impl<'m> Madt<'m> {
+    pub(super) fn parse(table: &'m [u8]) -> Option<Self> {
+        let mut madt = Self { local_apic: u32_at(table, 36)?.into(), entries: table.get(MADT_ENTRIES..)? };
+        if let Some(address) = madt.of_type(5).find_map(|entry| u64_at(entry, 4)) {
+            madt.local_apic = address;
+        }
+        Some(madt)
+    }
+
+    /// The I/O APICs.
+    pub fn io_apics(&self) -> impl Iterator<Item = IoApic> + use<'m> {
+        self.of_type(1).filter_map(|entry| Some(IoApic { address: u32_at(entry, 4)?, first_gsi: u32_at(entry, 8)? }))
+    }
+
+    /// The ISA interrupts that arrive elsewhere.
+    pub fn overrides(&self) -> impl Iterator<Item = Override> + use<'m> {
+        self.of_type(2).filter_map(|entry| Some(Override { irq: *entry.get(3)?, gsi: u32_at(entry, 4)? }))
+    }
+
+    fn of_type(&self, kind: u8) -> impl Iterator<Item = &'m [u8]> + use<'m> {
+        let mut rest = self.entries;
+        core::iter::from_fn(move || {
+            // A length that does not even cover itself would never end.
+            let length = usize::from(*rest.get(1)?);
+            let (entry, after) = rest.split_at_checked(length).filter(|_| length >= 2)?;
+            rest = after;
+            Some(entry)
+        })
+        .filter(move |entry| entry[0] == kind)
+    }
+}
+
+/// PCI configuration space in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ecam {
+    /// Physical address of bus 0's.
+    pub address: u64,
+    /// The last bus it reaches.
+    pub last_bus: u8,
+}
+
+/// The configuration space of PCI segment 0, from the memory mapped configuration table.
+pub fn ecam(table: &[u8]) -> Option<Ecam> {
+    table.get(MCFG_ENTRIES..)?.chunks_exact(MCFG_ENTRY_SIZE).find_map(|entry| {
+        let of_bus_0 = u16_at(entry, 8)? == 0 && entry[10] == 0;
+        of_bus_0.then_some(Ecam { address: u64_at(entry, 0)?, last_bus: entry[11] })
+    })
+}

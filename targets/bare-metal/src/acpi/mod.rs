@@ -1,0 +1,106 @@
+//! The ACPI tables, as far as static ones tell what a guest needs (ACPI 6.5, chapter 5). No AML is interpreted.
+
+mod fadt;
+mod lists;
+mod sleep;
+
+pub use self::fadt::{Fadt, Register};
+pub use self::lists::{Ecam, IoApic, Madt, Override, ecam};
+pub use self::sleep::SleepTypes;
+
+use crate::memory::{Memory, u16_at, u32_at, u64_at};
+
+const HEADER_SIZE: usize = 36;
+/// No table of a virtual machine comes near this; a larger length is a lie.
+const MAX_TABLE_SIZE: usize = 1 << 20;
+const RSDP_SIGNATURE: &[u8; 8] = b"RSD PTR ";
+
+/// The tables that the root table lists.
+#[derive(Debug)]
+pub struct Tables<'m, M> {
+    memory: &'m M,
+    pointers: &'m [u8],
+    pointer_size: usize,
+}
+
+impl<'m, M: Memory> Tables<'m, M> {
+    /// Finds the tables through the root pointer at physical address `rsdp`, or, when that is 0, through the one that
+    /// the BIOS left in low memory (5.2.5.1). `None` on a machine without ACPI.
+    pub fn find(memory: &'m M, rsdp: u64) -> Option<Self> {
+        if rsdp != 0 {
+            return Self::from_root_pointer(memory, rsdp);
+        }
+        let ebda = memory.bytes(0x40e, 2).and_then(|raw| u16_at(raw, 0)).map_or(0, |segment| u64::from(segment) << 4);
+        let ebda = (ebda..ebda + 1024).step_by(16).filter(|_| ebda != 0);
+        ebda.chain((0xe_0000..0x10_0000).step_by(16)).find_map(|address| {
+            let found = memory.bytes(address, 8)? == RSDP_SIGNATURE;
+            found.then(|| Self::from_root_pointer(memory, address))?
+        })
+    }
+
+    fn from_root_pointer(memory: &'m M, address: u64) -> Option<Self> {
+        let rsdp = memory.bytes(address, 20)?;
+        if !rsdp.starts_with(RSDP_SIGNATURE) || checksum(rsdp) != 0 {
+            return None;
+        }
+        // The extended root pointer and its 64-bit table came with revision 2.
+        let extended = memory.bytes(address, 36).filter(|rsdp| rsdp[15] >= 2 && checksum(rsdp) == 0);
+        let xsdt = extended.and_then(|rsdp| u64_at(rsdp, 24)).filter(|&xsdt| xsdt != 0);
+        let (root, pointer_size) = match xsdt.and_then(|xsdt| table(memory, xsdt, b"XSDT")) {
+            Some(xsdt) => (xsdt, 8),
+            None => (table(memory, u32_at(rsdp, 16)?.into(), b"RSDT")?, 4),
+        };
+        Some(Self { memory, pointers: root.get(HEADER_SIZE..)?, pointer_size })
+    }
+
+    /// The first table with a signature: the whole table, its length and checksum verified.
+    pub fn table(&self, signature: &[u8; 4]) -> Option<&'m [u8]> {
+        self.all(signature).next()
+    }
+
+    /// The tables with a signature.
+    fn all(&self, signature: &[u8; 4]) -> impl Iterator<Item = &'m [u8]> {
+        self.pointers.chunks_exact(self.pointer_size).filter_map(move |pointer| {
+            let address = u64_at(pointer, 0).or_else(|| u32_at(pointer, 0).map(u64::from))?;
+            table(self.memory, address, signature)
+        })
+    }
+
+    /// The fixed description of the machine.
+    pub fn fadt(&self) -> Option<Fadt> {
+        Fadt::parse(self.table(b"FACP")?)
+    }
+
+    /// The interrupt controllers.
+    pub fn madt(&self) -> Option<Madt<'m>> {
+        Madt::parse(self.table(b"APIC")?)
+    }
+
+    /// Where PCI's configuration space lies in memory.
+    pub fn ecam(&self) -> Option<Ecam> {
+        ecam(self.table(b"MCFG")?)
+    }
+
+    /// What to write to the sleep registers for power-off: `\_S5`, from the DSDT or a secondary table.
+    pub fn power_off_types(&self, fadt: &Fadt) -> Option<SleepTypes> {
+        let dsdt = table(self.memory, fadt.dsdt, b"DSDT");
+        dsdt.into_iter().chain(self.all(b"SSDT")).find_map(|table| SleepTypes::find(table.get(HEADER_SIZE..)?))
+    }
+}
+
+/// The table at a physical address, if it is whole, intact and the one that is asked for.
+fn table<'m, M: Memory>(memory: &'m M, address: u64, signature: &[u8; 4]) -> Option<&'m [u8]> {
+    let header = memory.bytes(address, HEADER_SIZE)?;
+    let length = usize::try_from(u32_at(header, 4)?).ok()?;
+    if !header.starts_with(signature) || !(HEADER_SIZE..=MAX_TABLE_SIZE).contains(&length) {
+        return None;
+    }
+    memory.bytes(address, length).filter(|table| checksum(table) == 0)
+}
+
+fn checksum(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, &byte| sum.wrapping_add(byte))
+}
+
+#[cfg(test)]
+mod tests;

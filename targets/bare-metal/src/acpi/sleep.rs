@@ -1,0 +1,52 @@
+//! `\_S5`, the one object of the AML code that power-off cannot do without (ACPI 6.5, 7.4.2).
+
+const NAME_OP: u8 = 0x08;
+const PACKAGE_OP: u8 = 0x12;
+
+/// The values that mean power-off in the SLP_TYP fields of the two control registers, 3 bits each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SleepTypes {
+    /// For PM1a, and for the sleep control register.
+    pub a: u8,
+    /// For PM1b.
+    pub b: u8,
+}
+
+impl SleepTypes {
+    /// Looks for `Name (_S5, Package () { a, b, ... })` in AML code (20.2.5.1, 20.2.5.4), which in every known firmware
+    /// is a constant.
+    pub(super) fn find(aml: &[u8]) -> Option<Self> {
+        aml.windows(4).enumerate().filter(|(_, name)| *name == b"_S5_").find_map(|(at, _)| {
+            let (before, after) = (&aml[..at], &aml[at + 4..]);
+            let named = before.strip_suffix(b"\\").unwrap_or(before).last() == Some(&NAME_OP);
+            named.then(|| Self::package(after))?
+        })
+    }
+
+    fn package(aml: &[u8]) -> Option<Self> {
+        let aml = aml.strip_prefix(&[PACKAGE_OP])?;
+        // The package's length in bytes, of which the two upper bits say how many bytes follow, then the elements' count.
+        let length_bytes = 1 + usize::from(aml.first()? >> 6);
+        let elements = aml.get(length_bytes..)?;
+        let (&count, elements) = elements.split_first()?;
+        let (a, elements) = integer(elements)?;
+        let b = integer(elements).filter(|_| count >= 2).map_or(0, |(b, _)| b);
+        Some(Self { a, b })
+    }
+}
+
+/// A small constant and what follows it (20.2.3). Only the 3 bits that a sleep type has are kept.
+fn integer(aml: &[u8]) -> Option<(u8, &[u8])> {
+    let (&prefix, rest) = aml.split_first()?;
+    let size = match prefix {
+        0x00 | 0x01 => return Some((prefix, rest)),
+        0xff => return Some((7, rest)),
+        0x0a => 1,
+        0x0b => 2,
+        0x0c => 4,
+        0x0e => 8,
+        _ => return None,
+    };
+    let (value, rest) = rest.split_at_checked(size)?;
+    Some((value[0] & 7, rest))
+}

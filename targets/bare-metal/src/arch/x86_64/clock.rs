@@ -1,0 +1,127 @@
+//! What time it is.
+
+use core::fmt;
+
+use super::cpu::timestamp;
+use super::kvm_clock::KvmClock;
+use super::rtc::Rtc;
+use super::tsc::Tsc;
+use crate::acpi::Fadt;
+
+const NS_PER_S: i64 = 1_000_000_000;
+
+/// Why the time could not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockError {
+    /// There is neither a real-time clock nor a clock of the hypervisor's.
+    NoClock,
+    /// The real-time clock cannot show that time.
+    OutOfRange,
+}
+
+impl fmt::Display for ClockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoClock => "this machine has no real-time clock",
+            Self::OutOfRange => "the real-time clock cannot show this time",
+        })
+    }
+}
+
+/// The running clock.
+#[derive(Debug)]
+pub struct Clock {
+    fadt: Option<Fadt>,
+    booted: u64,
+    source: Option<Source>,
+    rtc: Option<Option<Rtc>>,
+    /// Nanoseconds since 1970 at the moment that the monotonic clock calls 0.
+    offset: Option<i64>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Kvm(KvmClock),
+    Tsc(Tsc),
+    None,
+}
+
+impl Clock {
+    /// A clock that is measured when somebody first asks for the time: that takes milliseconds, which a boot has better
+    /// use for.
+    pub(super) fn new(fadt: Option<Fadt>) -> Self {
+        Self { fadt, booted: timestamp(), source: None, rtc: None, offset: None }
+    }
+
+    /// Nanoseconds since some moment about the guest's boot. Never goes back. `None` on a machine that has nothing to
+    /// measure the CPU's counter with.
+    pub fn monotonic_ns(&mut self) -> Option<u64> {
+        let find = || match (KvmClock::find(), self.fadt.as_ref()) {
+            (Some(clock), _) => Source::Kvm(clock),
+            (None, fadt) => Tsc::measure(self.booted, fadt).map_or(Source::None, Source::Tsc),
+        };
+        match self.source.get_or_insert_with(find) {
+            Source::Kvm(clock) => Some(clock.now()),
+            Source::Tsc(tsc) => Some(tsc.now()),
+            Source::None => None,
+        }
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC. `None` on a machine without a clock that has not been told the time.
+    pub fn wall_ns(&mut self) -> Option<i64> {
+        let Some(monotonic) = self.monotonic_ns().and_then(|now| i64::try_from(now).ok()) else {
+            return self.rtc()?.seconds()?.checked_mul(NS_PER_S);
+        };
+        if let Some(Source::Kvm(clock)) = self.source {
+            let offset = *self.offset.get_or_insert_with(|| clock.started_at());
+            return monotonic.checked_add(offset);
+        }
+        let running = self.offset.and_then(|offset| monotonic.checked_add(offset));
+        let Some(rtc) = self.rtc().and_then(Rtc::seconds).and_then(|seconds| seconds.checked_mul(NS_PER_S)) else {
+            return running;
+        };
+        // The real-time clock shows whole seconds, and the second it was set in may have begun before.
+        match running {
+            Some(running) if (rtc - NS_PER_S..rtc + 2 * NS_PER_S).contains(&running) => Some(running),
+            _ => {
+                self.offset = Some(rtc - monotonic);
+                Some(rtc)
+            }
+        }
+    }
+
+    /// Sets the running clock and the real-time clock, to nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// Without any clock, and for times outside 1970 to 9999.
+    pub fn set_wall(&mut self, ns: i64) -> Result<(), ClockError> {
+        let rtc = self.rtc();
+        let monotonic = self.monotonic_ns().and_then(|now| i64::try_from(now).ok());
+        if let Some(rtc) = rtc {
+            rtc.set(ns.div_euclid(NS_PER_S)).ok_or(ClockError::OutOfRange)?;
+        } else if monotonic.is_none() {
+            return Err(ClockError::NoClock);
+        }
+        self.offset = monotonic.map(|monotonic| ns.checked_sub(monotonic).ok_or(ClockError::OutOfRange)).transpose()?;
+        Ok(())
+    }
+
+    /// Sets the running clock from the real-time clock, or from the host's where there is only that.
+    ///
+    /// # Errors
+    /// Without either.
+    pub fn set_wall_from_rtc(&mut self) -> Result<(), ClockError> {
+        let rtc = self.rtc().and_then(Rtc::seconds);
+        let monotonic = self.monotonic_ns().and_then(|now| i64::try_from(now).ok());
+        self.offset = match (rtc, &self.source, monotonic) {
+            (Some(rtc), _, monotonic) => rtc.checked_mul(NS_PER_S).map(|rtc| rtc - monotonic.unwrap_or(0)),
+            (None, Some(Source::Kvm(clock)), _) => Some(clock.started_at()),
+            (None, ..) => return Err(ClockError::NoClock),
+        };
+        Ok(())
+    }
+
+    fn rtc(&mut self) -> Option<Rtc> {
+        *self.rtc.get_or_insert_with(|| Rtc::find(self.fadt.as_ref()))
+    }
+}

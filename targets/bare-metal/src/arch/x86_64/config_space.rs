@@ -1,0 +1,92 @@
+//! PCI configuration space: in memory (ECAM) where the tables say so, else through two I/O ports (PCI 3.0, 3.2.2.3.2).
+
+use core::ptr;
+
+use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+use super::{identity_map, port};
+use crate::acpi::Ecam;
+
+const ADDRESS_PORT: u16 = 0xcf8;
+const DATA_PORT: u16 = 0xcfc;
+const ENABLE: u32 = 1 << 31;
+const BUS_SIZE: u64 = 1 << 20;
+
+/// The machine's configuration space.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ConfigSpace {
+    Memory(Ecam),
+    Ports,
+}
+
+impl ConfigSpace {
+    /// The configuration space, if the machine has PCI.
+    pub(super) fn find(ecam: Option<Ecam>) -> Option<Self> {
+        let reachable = |ecam: &Ecam| {
+            let size = (u64::from(ecam.last_bus) + 1) * BUS_SIZE;
+            ecam.address.is_multiple_of(BUS_SIZE)
+                && ecam.address.checked_add(size).is_some_and(|end| end <= identity_map::END)
+        };
+        match ecam.filter(reachable) {
+            Some(ecam) => Some(Self::Memory(ecam)),
+            None => Self::has_ports().then_some(Self::Ports),
+        }
+    }
+
+    /// Whether the two ports are there: the address register reads back.
+    pub(super) fn has_ports() -> bool {
+        // SAFETY: Selecting a register does nothing to it. Without PCI nobody listens.
+        unsafe {
+            port::write_u32(ADDRESS_PORT, ENABLE);
+            port::read_u32(ADDRESS_PORT) == ENABLE
+        }
+    }
+}
+
+fn word(at: DeviceFunction, register: u8) -> u32 {
+    let [bus, device, function] = [at.bus, at.device & 31, at.function & 7].map(u32::from);
+    bus << 16 | device << 11 | function << 8 | u32::from(register & !3)
+}
+
+fn pointer(ecam: &Ecam, at: DeviceFunction, register: u8) -> Option<*mut u32> {
+    let word = u64::from(word(at, register));
+    let address = ecam.address + (word >> 8 << 12) + (word & 0xff);
+    (at.bus <= ecam.last_bus).then(|| ptr::with_exposed_provenance_mut(address as usize))
+}
+
+impl ConfigurationAccess for ConfigSpace {
+    fn read_word(&self, at: DeviceFunction, register: u8) -> u32 {
+        match self {
+            Self::Memory(ecam) => match pointer(ecam, at, register) {
+                // SAFETY: The window is mapped, and `pointer` stays within it.
+                Some(pointer) => unsafe { pointer.read_volatile() },
+                None => u32::MAX,
+            },
+            // SAFETY: One CPU and no interrupt handler that uses these ports: nobody comes between the two accesses.
+            Self::Ports => unsafe {
+                port::write_u32(ADDRESS_PORT, ENABLE | word(at, register));
+                port::read_u32(DATA_PORT)
+            },
+        }
+    }
+
+    fn write_word(&mut self, at: DeviceFunction, register: u8, data: u32) {
+        match self {
+            Self::Memory(ecam) => {
+                if let Some(pointer) = pointer(ecam, at, register) {
+                    // SAFETY: The window is mapped, and `pointer` stays within it.
+                    unsafe { pointer.write_volatile(data) }
+                }
+            }
+            // SAFETY: As for reading. Devices reach memory only where their drivers point them.
+            Self::Ports => unsafe {
+                port::write_u32(ADDRESS_PORT, ENABLE | word(at, register));
+                port::write_u32(DATA_PORT, data);
+            },
+        }
+    }
+
+    unsafe fn unsafe_clone(&self) -> Self {
+        *self
+    }
+}

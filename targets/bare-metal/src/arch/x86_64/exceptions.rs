@@ -1,0 +1,113 @@
+//! Exceptions and non-maskable interrupts end in a panic (Intel SDM vol. 3, chapter 6).
+
+use core::arch::{asm, global_asm};
+use core::mem;
+
+use super::interrupts::{SPURIOUS_VECTOR, WAKE_VECTOR};
+
+global_asm!(include_str!("exceptions.s"));
+
+const EXCEPTIONS: usize = 32;
+/// Each call in the table of exception entries is this long.
+const ENTRY_SIZE: usize = 5;
+const CODE_SEGMENT: u16 = 0x08;
+const TASK_SEGMENT: u16 = 0x18;
+const INTERRUPT_GATE: u16 = 0x8e00;
+
+unsafe extern "C" {
+    static exception_entries: u8;
+    static wake_entry: u8;
+    static spurious_entry: u8;
+    static __emergency_stack_top: u8;
+    static mut gdt: [u64; 5];
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Gate {
+    offset_low: u16,
+    segment: u16,
+    flags: u16,
+    offset_middle: u16,
+    offset_high: u32,
+    reserved: u32,
+}
+
+impl Gate {
+    const ABSENT: Self = Self { offset_low: 0, segment: 0, flags: 0, offset_middle: 0, offset_high: 0, reserved: 0 };
+
+    /// `stack` 1 is the emergency stack, 0 the one in use.
+    fn new(handler: usize, stack: u16) -> Self {
+        Self {
+            offset_low: handler as u16,
+            segment: CODE_SEGMENT,
+            flags: INTERRUPT_GATE | stack,
+            offset_middle: (handler >> 16) as u16,
+            offset_high: (handler >> 32) as u32,
+            reserved: 0,
+        }
+    }
+}
+
+/// The 64-bit task state segment, in words: it only names stacks.
+static mut TASK_STATE: [u32; 26] = [0; 26];
+static mut GATES: [Gate; SPURIOUS_VECTOR as usize + 1] = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
+
+#[repr(C, packed)]
+struct TablePointer {
+    limit: u16,
+    base: *const Gate,
+}
+
+/// Installs the handlers. Called once, at boot.
+pub(super) fn install() {
+    let task_state = (&raw const TASK_STATE).addr() as u64;
+    let stack = (&raw const __emergency_stack_top).addr() as u64;
+    let limit = mem::size_of::<[u32; 26]>() as u64 - 1;
+    let entries = (&raw const exception_entries).addr();
+    // SAFETY: This runs once and before any interrupt, so nothing else uses the tables; the descriptors have the formats
+    // of the manual's 7.2.3 and 6.14.1, and all that they point to lives for ever.
+    unsafe {
+        TASK_STATE[9] = stack as u32;
+        TASK_STATE[10] = (stack >> 32) as u32;
+        gdt[3] = limit | (task_state & 0xff_ffff) << 16 | 0x89 << 40 | (task_state >> 24 & 0xff) << 56;
+        gdt[4] = task_state >> 32;
+        asm!("ltr {0:x}", in(reg) TASK_SEGMENT);
+
+        for vector in 0..EXCEPTIONS {
+            GATES[vector] = Gate::new(entries + vector * ENTRY_SIZE, 1);
+        }
+        GATES[usize::from(WAKE_VECTOR)] = Gate::new((&raw const wake_entry).addr(), 0);
+        GATES[usize::from(SPURIOUS_VECTOR)] = Gate::new((&raw const spurious_entry).addr(), 0);
+        let gates = &raw const GATES;
+        let pointer = TablePointer { limit: mem::size_of_val(&*gates) as u16 - 1, base: gates.cast() };
+        asm!("lidt [{}]", in(reg) &pointer, options(nostack));
+    }
+}
+
+/// Where every exception arrives: the return address of the entry's call, which tells the vector, and what the CPU pushed.
+///
+/// # Safety
+/// `stack` must point to these words.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn exception(stack: *const [usize; 4]) -> ! {
+    // SAFETY: The caller's promise; an error code is the only thing that may lie before the instruction pointer.
+    let [returns_to, first, second, _] = unsafe { *stack };
+    let vector = (returns_to - (&raw const exception_entries).addr()) / ENTRY_SIZE - 1;
+    let (error, instruction) = match vector {
+        8 | 10..=14 | 17 | 21 | 29 | 30 => (first, second),
+        _ => (0, first),
+    };
+    match vector {
+        2 => panic!("NMI at {instruction:#x}"),
+        14 => panic!("page fault, error {error:#x}, at {instruction:#x}, address {:#x}", fault_address()),
+        _ => panic!("exception {vector}, error {error:#x}, at {instruction:#x}"),
+    }
+}
+
+fn fault_address() -> usize {
+    let address;
+    // SAFETY: Reading the register changes nothing.
+    unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack)) }
+    address
+}

@@ -1,0 +1,189 @@
+//! The machine as a whole.
+
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use heapless::Vec;
+use log::{info, warn};
+use virtio_drivers::transport::pci::PciTransport;
+use virtio_drivers::transport::pci::bus::PciRoot;
+use virtio_drivers::transport::{DeviceType, SomeTransport};
+
+use super::clock::Clock;
+use super::config_space::ConfigSpace;
+use super::identity_map::IdentityMap;
+use super::interrupts::Interrupts;
+use super::power::{self, PowerError};
+use super::{exceptions, halt, port, virtio_mmio};
+use crate::acpi::{Fadt, SleepTypes, Tables};
+use crate::cell::OneCpu;
+use crate::command_line::Options;
+use crate::console;
+use crate::heap::{self, IdentityMapped};
+use crate::pci;
+use crate::pvh::StartInfo;
+
+/// The interrupts of COM1 and COM2.
+const SERIAL_IRQS: [u8; 2] = [4, 3];
+/// QEMU's isa-debug-exit ends it with twice this plus one.
+const PANIC_EXIT: u32 = 16;
+
+/// What a dying guest needs, found at boot.
+static LAST_RESORT: OneCpu<LastResort> = OneCpu::new(LastResort { debug_exit: None, power: None });
+
+struct LastResort {
+    debug_exit: Option<u16>,
+    power: Option<(Fadt, Option<SleepTypes>)>,
+}
+
+/// The machine that the guest runs on.
+#[derive(Debug)]
+pub struct Machine {
+    options: Options,
+    clock: Clock,
+    interrupts: Interrupts,
+    config_space: Option<ConfigSpace>,
+    fadt: Option<Fadt>,
+    power_off: Option<SleepTypes>,
+}
+
+impl Machine {
+    /// Takes the machine over from its loader: exceptions, heap, tables and interrupts. The log is held back until it is
+    /// given a port or silenced.
+    ///
+    /// `start_info` is the argument of the image's `kernel_main`. Called once.
+    pub fn start(start_info: u64) -> Self {
+        exceptions::install();
+        console::hold();
+        let memory = IdentityMap::before_heap();
+        let start_info = StartInfo::read(&memory, start_info);
+        let options = match &start_info {
+            Some(info) => Options::parse(info.command_line, |word| warn!("unknown option {word}")),
+            None => Options::default(),
+        };
+        let (memory, heap_memory) = IdentityMap::with_heap(start_info.as_ref().map_or(&[], |info| &info.ram));
+        match heap_memory {
+            Some(heap_memory) => {
+                info!("{} KiB of memory", heap_memory.len() / 1024);
+                heap::give(heap_memory);
+            }
+            None => warn!("no memory: the loader gave no memory map"),
+        }
+        let tables = Tables::find(&memory, start_info.as_ref().map_or(0, |info| info.rsdp));
+        let fadt = tables.as_ref().and_then(Tables::fadt);
+        let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
+        if let Some(mut last_resort) = LAST_RESORT.borrow() {
+            *last_resort = LastResort { debug_exit: options.debug_exit, power: fadt.map(|fadt| (fadt, power_off)) };
+        }
+        let madt = tables.as_ref().and_then(Tables::madt);
+        let interrupts = Interrupts::new(madt);
+        for irq in SERIAL_IRQS {
+            let elsewhere = madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
+            interrupts.unmask(elsewhere.map_or(irq.into(), |entry| entry.gsi));
+        }
+        let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
+        Self { options, clock: Clock::new(fadt), interrupts, config_space, fadt, power_off }
+    }
+
+    /// The command line's options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The clock.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    /// Finds the virtio consoles and switches them on: on PCI, and at a microvm's places. Called once.
+    pub fn serial_transports(&mut self) -> Vec<SomeTransport<'static>, 8> {
+        let mut transports = Vec::new();
+        if let Some(config_space) = self.config_space {
+            self.pci_consoles(config_space, &mut transports);
+        }
+        let announced = self.options.mmio_devices.clone();
+        let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
+        let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced);
+        for place in places {
+            let Some(transport) = virtio_mmio::console(&place) else { continue };
+            info!("virtio console at {:#x}", place.address);
+            self.interrupts.unmask(place.irq);
+            // More than there is room for are left alone.
+            let _ = transports.push(transport.into());
+        }
+        transports
+    }
+
+    fn pci_consoles(&self, mut access: ConfigSpace, transports: &mut Vec<SomeTransport<'static>, 8>) {
+        let mut found = Vec::<_, 8>::new();
+        pci::scan(&access, |at, id| {
+            if pci::virtio_device(id) == Some(DeviceType::Console) {
+                // More than there is room for are left alone.
+                let _ = found.push(at);
+            }
+        });
+        for at in found {
+            let line = match pci::enable(&mut access, at) {
+                Ok(line) => line,
+                Err(reason) => {
+                    warn!("virtio console at {at}: {reason}");
+                    continue;
+                }
+            };
+            match PciTransport::new::<IdentityMapped, _>(&mut PciRoot::new(access), at) {
+                Ok(transport) => {
+                    info!("virtio console at {at}");
+                    if let Some(line) = line {
+                        self.interrupts.unmask(line.into());
+                    }
+                    // As many as were found fit.
+                    let _ = transports.push(transport.into());
+                }
+                Err(error) => warn!("virtio console at {at}: {error}"),
+            }
+        }
+    }
+
+    /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
+    pub fn sleep(&self) {
+        self.interrupts.sleep();
+    }
+
+    /// Switches the machine off.
+    ///
+    /// # Errors
+    /// When it comes back, the machine is still on.
+    pub fn power_off(&mut self) -> Result<(), PowerError> {
+        let fadt = self.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
+        power::power_off(fadt, self.power_off, &mut self.clock)
+    }
+
+    /// Resets the machine.
+    pub fn reboot(&mut self) -> ! {
+        power::reboot(self.fadt.as_ref(), &mut self.clock)
+    }
+}
+
+/// The end of a guest that cannot go on: tells why and leaves, with a failure where the machine has a way to say so.
+pub fn die(info: &PanicInfo<'_>) -> ! {
+    static DEPTH: AtomicU8 = AtomicU8::new(0);
+    // A panic on the way out skips the step that it came from.
+    let depth = DEPTH.fetch_add(1, Ordering::Relaxed);
+    if depth == 0 {
+        console::last_words(format_args!("{info}"));
+    }
+    let Some(last_resort) = LAST_RESORT.borrow() else { halt() };
+    if depth <= 1
+        && let Some(exit) = last_resort.debug_exit
+    {
+        // SAFETY: Whoever started the guest says that this port ends it.
+        unsafe { port::write_u32(exit, PANIC_EXIT) };
+    }
+    if let Some((fadt, types)) = last_resort.power
+        && depth <= 2
+    {
+        // There is nothing else left to try.
+        let _ = power::power_off(&fadt, types, &mut Clock::new(Some(fadt)));
+    }
+    halt()
+}

@@ -1,0 +1,140 @@
+//! Power-off and reset, as the machine's tables describe them (ACPI 6.5, 4.8.3 and 7.4.2). No port is taken on trust.
+
+use core::fmt;
+use core::ptr;
+
+use super::clock::Clock;
+use super::cpu::triple_fault;
+use super::{identity_map, port};
+use crate::acpi::{Fadt, Register, SleepTypes};
+
+const PM1_ACPI_ENABLED: u16 = 1 << 0;
+const PM1_SLEEP_TYPE: u16 = 7 << 10;
+const PM1_SLEEP_ENABLE: u16 = 1 << 13;
+const SLEEP_CONTROL_ENABLE: u8 = 1 << 5;
+/// How long the machine may take to do what it was told.
+const TIMEOUT_NS: u64 = 1_000_000_000;
+/// The same, in I/O accesses, for a machine without a clock: each takes a microsecond or so.
+const TIMEOUT_ACCESSES: u32 = 1_000_000;
+
+/// Why the machine is still on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerError {
+    /// There are no ACPI tables.
+    NoAcpi,
+    /// The tables name no register that switches the machine off.
+    NoRegister,
+    /// The tables do not say what to write to it.
+    NoSleepType,
+    /// It was written to, and the machine is still on.
+    NoEffect,
+}
+
+impl fmt::Display for PowerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAcpi => "this machine has no ACPI tables to switch it off by",
+            Self::NoRegister => "the ACPI tables name no register to switch this machine off by",
+            Self::NoSleepType => "the ACPI tables have no \\_S5 to switch this machine off by",
+            Self::NoEffect => "the machine did not switch off",
+        })
+    }
+}
+
+/// Switches the machine off.
+///
+/// # Errors
+/// When it comes back, the machine is still on.
+pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>, clock: &mut Clock) -> Result<(), PowerError> {
+    let types = types.ok_or(PowerError::NoSleepType);
+    if let Some(control) = fadt.sleep_control {
+        write_u8(control, types?.a << 2 | SLEEP_CONTROL_ENABLE)?;
+    } else {
+        let [Some(a), b] = fadt.pm1_control else { return Err(PowerError::NoRegister) };
+        let types = types?;
+        enable_acpi(fadt, a, clock)?;
+        // Both are told, the second one last, as it is the pair that counts.
+        for (register, kind) in [(Some(a), types.a), (b, types.b)] {
+            if let Some(register) = register {
+                let others = read_u16(register)? & !(PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
+                write_u16(register, others | u16::from(kind) << 10 | PM1_SLEEP_ENABLE)?;
+            }
+        }
+    }
+    wait(clock, || false);
+    Err(PowerError::NoEffect)
+}
+
+/// Firmware may still own the power registers; it hands them over when asked.
+fn enable_acpi(fadt: &Fadt, control: Register, clock: &mut Clock) -> Result<(), PowerError> {
+    let enabled = || read_u16(control).is_ok_and(|value| value & PM1_ACPI_ENABLED != 0);
+    if let Some((port, value)) = fadt.acpi_enable
+        && !enabled()
+    {
+        // SAFETY: The tables say that this is how to ask.
+        unsafe { port::write_u8(port, value) };
+        wait(clock, enabled);
+    }
+    Ok(())
+}
+
+/// Resets the machine: by the register that the tables name, else by what no PC survives.
+pub(super) fn reboot(fadt: Option<&Fadt>, clock: &mut Clock) -> ! {
+    if let Some((register, value)) = fadt.and_then(|fadt| fadt.reset)
+        && write_u8(register, value).is_ok()
+    {
+        wait(clock, || false);
+    }
+    triple_fault()
+}
+
+/// Waits for a condition, for a second at most.
+fn wait(clock: &mut Clock, mut condition: impl FnMut() -> bool) {
+    let start = clock.monotonic_ns();
+    for _ in 0..TIMEOUT_ACCESSES {
+        let late = start.zip(clock.monotonic_ns()).is_some_and(|(start, now)| now - start > TIMEOUT_NS);
+        if late || condition() {
+            break;
+        }
+        // SAFETY: Port 0x80 shows codes of firmware's and means nothing; the access is what takes time.
+        unsafe { port::write_u8(0x80, 0) };
+    }
+}
+
+fn mapped<T>(address: u64) -> Result<*mut T, PowerError> {
+    match address.checked_add(size_of::<T>() as u64) {
+        Some(end) if end <= identity_map::END && address.is_multiple_of(align_of::<T>() as u64) => {
+            Ok(ptr::with_exposed_provenance_mut(address as usize))
+        }
+        _ => Err(PowerError::NoRegister),
+    }
+}
+
+fn read_u16(register: Register) -> Result<u16, PowerError> {
+    match register {
+        // SAFETY: The tables say that this is a power register; reading one changes nothing.
+        Register::Port(port) => Ok(unsafe { port::read_u16(port) }),
+        // SAFETY: As above, and it is mapped.
+        Register::Memory(address) => Ok(unsafe { mapped::<u16>(address)?.read_volatile() }),
+    }
+}
+
+fn write_u16(register: Register, value: u16) -> Result<(), PowerError> {
+    match register {
+        // SAFETY: The tables say that this is a power register, and the machine shall go off.
+        Register::Port(port) => unsafe { port::write_u16(port, value) },
+        // SAFETY: As above, and it is mapped.
+        Register::Memory(address) => unsafe { mapped::<u16>(address)?.write_volatile(value) },
+    }
+    Ok(())
+}
+
+fn write_u8(register: Register, value: u8) -> Result<(), PowerError> {
+    match register {
+        // SAFETY: The tables say that this is a power or reset register, and the machine shall go off or reset.
+        Register::Port(port) => unsafe { port::write_u8(port, value) },
+        // SAFETY: As above, and it is mapped.
+        Register::Memory(address) => unsafe { mapped::<u8>(address)?.write_volatile(value) },
+    }
+    Ok(())
+}

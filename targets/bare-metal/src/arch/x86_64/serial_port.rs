@@ -1,0 +1,49 @@
+//! COM1 and COM2.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use uart_16550::backend::Backend;
+
+use super::port;
+use crate::serial::SerialChannel;
+
+/// The registers of a serial port at its eight I/O ports.
+#[derive(Debug)]
+pub struct Registers(u16);
+
+impl Backend for Registers {
+    unsafe fn read(&mut self, register: u8) -> u8 {
+        // SAFETY: One of the eight ports, of which this value is the only owner.
+        unsafe { port::read_u8(self.0 + u16::from(register)) }
+    }
+
+    unsafe fn write(&mut self, register: u8, value: u8) {
+        // SAFETY: As above; a UART does not reach memory.
+        unsafe { port::write_u8(self.0 + u16::from(register), value) }
+    }
+}
+
+/// A serial port that is set up.
+pub type SerialPort = SerialChannel<Registers>;
+
+impl SerialPort {
+    /// COM1, unless it is absent or taken.
+    pub fn first() -> Option<Self> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        Self::take(0x3f8, &TAKEN)
+    }
+
+    /// COM2, unless it is absent or taken.
+    pub fn second() -> Option<Self> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        Self::take(0x2f8, &TAKEN)
+    }
+
+    fn take(base: u16, taken: &AtomicBool) -> Option<Self> {
+        if taken.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: These ports have been COM1's and COM2's since the PC/AT, and each is handed out once.
+        unsafe { Self::open(Registers(base)) }
+    }
+}

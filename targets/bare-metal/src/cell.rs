@@ -1,0 +1,24 @@
+//! Statics of a machine that runs on one CPU.
+
+use core::cell::{RefCell, RefMut};
+
+/// A static that the one CPU may change.
+///
+/// Interrupt handlers touch none of these. An exception may arrive at any time, but its handler never returns and takes
+/// what is borrowed for lost, which is why there is only a fallible `borrow`.
+#[derive(Debug)]
+pub(crate) struct OneCpu<T>(RefCell<T>);
+
+// SAFETY: This image never starts a second CPU, so nothing is ever shared between threads.
+unsafe impl<T> Sync for OneCpu<T> {}
+
+impl<T> OneCpu<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(RefCell::new(value))
+    }
+
+    /// The value, unless the code that an exception interrupted was using it.
+    pub(crate) fn borrow(&self) -> Option<RefMut<'_, T>> {
+        self.0.try_borrow_mut().ok()
+    }
+}

@@ -1,0 +1,200 @@
+//! Dates, and a PC's real-time clock registers (MC146818) to and from seconds since 1970.
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar.
+fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
+    // Years counted from March: the leap day then comes last, and the months' lengths follow one formula.
+    let year = if month <= 2 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
+}
+
+/// The inverse: year, month (1-12) and day (1-31) of a day number.
+fn date_from_days(days: i64) -> (i64, i64, i64) {
+    const DAYS_PER_ERA: i64 = 146_097; // 400 years
+    let days = days + 719_468;
+    let era = days.div_euclid(DAYS_PER_ERA);
+    let day_of_era = days.rem_euclid(DAYS_PER_ERA);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+/// The clock's registers, as they read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RtcRegisters {
+    /// Register 0.
+    pub second: u8,
+    /// Register 2.
+    pub minute: u8,
+    /// Register 4. In 12-hour mode bit 7 means afternoon.
+    pub hour: u8,
+    /// Register 6: day of the week, 1 (Sunday) to 7.
+    pub weekday: u8,
+    /// Register 7.
+    pub day: u8,
+    /// Register 8.
+    pub month: u8,
+    /// Register 9: year of the century.
+    pub year: u8,
+    /// The register that ACPI names for it, if it names one.
+    pub century: Option<u8>,
+}
+
+/// How the registers are to be read: register B of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RtcFormat(pub u8);
+
+impl RtcFormat {
+    const BINARY: u8 = 1 << 2;
+    const HOURS_24: u8 = 1 << 1;
+    const AFTERNOON: u8 = 1 << 7;
+
+    fn value(self, register: u8) -> Option<i64> {
+        let value = match (self.0 & Self::BINARY != 0, register >> 4, register & 0xf) {
+            (true, ..) => register,
+            (false, tens @ 0..=9, ones @ 0..=9) => tens * 10 + ones,
+            _ => return None,
+        };
+        Some(value.into())
+    }
+
+    fn register(self, value: i64) -> u8 {
+        // Every field of a clock is below 100.
+        let value = value as u8;
+        if self.0 & Self::BINARY != 0 { value } else { value / 10 << 4 | value % 10 }
+    }
+
+    /// Seconds since 1970, or `None` when the registers show no date, as those of an absent clock do.
+    pub fn decode(self, registers: &RtcRegisters) -> Option<i64> {
+        let hour = if self.0 & Self::HOURS_24 != 0 {
+            self.value(registers.hour)?
+        } else {
+            let hour = self.value(registers.hour & !Self::AFTERNOON)?;
+            let afternoon = registers.hour & Self::AFTERNOON != 0;
+            (1..=12).contains(&hour).then_some(hour % 12 + if afternoon { 12 } else { 0 })?
+        };
+        let year = self.value(registers.year)?;
+        let year = match registers.century.and_then(|century| self.value(century)) {
+            Some(century @ 19..=99) => century * 100 + year,
+            // Without a century the clock cannot mean a time before PCs had ACPI.
+            _ => 2000 + year,
+        };
+        let [second, minute] = [self.value(registers.second)?, self.value(registers.minute)?];
+        let [month, day] = [self.value(registers.month)?, self.value(registers.day)?];
+        let days = days_from_date(year, month, day);
+        let exists = second < 60 && minute < 60 && hour < 24 && (1..=12).contains(&month);
+        (exists && date_from_days(days) == (year, month, day))
+            .then_some(days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second)
+    }
+
+    /// The registers that show a time. `None` before 1970 and after 9999, which they cannot show.
+    pub fn encode(self, unix_seconds: i64) -> Option<RtcRegisters> {
+        let days = unix_seconds.div_euclid(SECONDS_PER_DAY);
+        let second = unix_seconds.rem_euclid(SECONDS_PER_DAY);
+        let (year, month, day) = date_from_days(days);
+        if !(1970..=9999).contains(&year) {
+            return None;
+        }
+        let hour = second / 3600;
+        let hour = match self.0 & Self::HOURS_24 != 0 {
+            true => self.register(hour),
+            false => self.register((hour + 11) % 12 + 1) | if hour >= 12 { Self::AFTERNOON } else { 0 },
+        };
+        Some(RtcRegisters {
+            second: self.register(second % 60),
+            minute: self.register(second / 60 % 60),
+            hour,
+            weekday: self.register((days + 4).rem_euclid(7) + 1),
+            day: self.register(day),
+            month: self.register(month),
+            year: self.register(year % 100),
+            century: Some(self.register(year / 100)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BCD_24: RtcFormat = RtcFormat(0b010);
+    const BCD_12: RtcFormat = RtcFormat(0b000);
+
+    #[test]
+    fn a_bcd_clock_in_24_hour_mode() {
+        let registers = RtcRegisters {
+            second: 0x56,
+            minute: 0x34,
+            hour: 0x23,
+            weekday: 5,
+            day: 0x29,
+            month: 0x02,
+            year: 0x24,
+            century: Some(0x20),
+        };
+        assert_eq!(BCD_24.decode(&registers), Some(1_709_249_696));
+        assert_eq!(BCD_24.encode(1_709_249_696), Some(registers));
+    }
+
+    #[test]
+    fn noon_and_midnight_in_12_hour_mode() {
+        let at = |seconds| BCD_12.encode(seconds).unwrap().hour;
+        assert_eq!([at(0), at(3600), at(43_200), at(82_800)], [0x12, 0x01, 0x92, 0x91]);
+    }
+
+    #[test]
+    fn an_absent_clock_shows_no_date() {
+        for byte in [0x00, 0xff] {
+            let registers = RtcRegisters {
+                second: byte,
+                minute: byte,
+                hour: byte,
+                weekday: byte,
+                day: byte,
+                month: byte,
+                year: byte,
+                century: Some(byte),
+            };
+            assert_eq!(RtcFormat(byte).decode(&registers), None);
+        }
+    }
+
+    #[test]
+    fn dates_that_do_not_exist_are_refused() {
+        let february_30 = RtcRegisters { day: 0x30, ..BCD_24.encode(1_709_249_696).unwrap() };
+        assert_eq!(BCD_24.decode(&february_30), None);
+    }
+
+    #[test]
+    fn a_missing_century_is_the_21st() {
+        let registers = RtcRegisters { century: None, ..BCD_24.encode(1_709_249_696).unwrap() };
+        assert_eq!(BCD_24.decode(&registers), Some(1_709_249_696));
+    }
+
+    #[test]
+    fn times_the_registers_cannot_show_are_refused() {
+        assert_eq!([BCD_24.encode(-1), BCD_24.encode(253_402_300_800), BCD_24.encode(i64::MAX)], [None; 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding(seconds in 0i64..253_402_300_800, format in 0u8..8) {
+            let format = RtcFormat(format);
+            prop_assert_eq!(format.decode(&format.encode(seconds).unwrap()), Some(seconds));
+        }
+
+        #[test]
+        fn any_registers_are_survived(raw: [u8; 8], format: u8) {
+            let [second, minute, hour, weekday, day, month, year, century] = raw;
+            let registers = RtcRegisters { second, minute, hour, weekday, day, month, year, century: Some(century) };
+            RtcFormat(format).decode(&registers);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use super::*;
+use std::collections::BTreeMap;
+use std::vec::Vec;
+
+const CONSOLE: DeviceFunction = DeviceFunction { bus: 0, device: 3, function: 0 };
+
+/// Configuration space: words by bus, device, function and register.
+#[derive(Clone, Default)]
+struct Space(BTreeMap<(u8, u8, u8, u8), u32>);
+
+impl Space {
+    fn put(&mut self, at: DeviceFunction, register: u8, value: u32) {
+        self.0.insert((at.bus, at.device, at.function, register), value);
+    }
+
+    /// A modern console as QEMU shows it to a guest of SeaBIOS: four structures in BAR 4.
+    fn with_console() -> Self {
+        let mut space = Self::default();
+        space.put(CONSOLE, 0, 0x1003_1af4);
+        space.put(CONSOLE, 4, STATUS_CAPABILITIES | 0x103);
+        space.put(CONSOLE, 0x20, 0xfe00_000c);
+        space.put(CONSOLE, 0x24, 0);
+        space.put(CONSOLE, 0x34, 0x40);
+        space.put(CONSOLE, 0x3c, 0x010b);
+        for (i, kind) in [1u32, 3, 4, 2].into_iter().enumerate() {
+            let pointer = 0x40 + 0x14 * i as u8;
+            let next = if i == 3 { 0 } else { u32::from(pointer) + 0x14 };
+            space.put(CONSOLE, pointer, kind << 24 | 0x14 << 16 | next << 8 | 9);
+            space.put(CONSOLE, pointer + 4, 4);
+            space.put(CONSOLE, pointer + 8, 0x1000 * i as u32);
+            space.put(CONSOLE, pointer + 12, 0x1000);
+        }
+        space
+    }
+}
+
+impl ConfigurationAccess for Space {
+    fn read_word(&self, at: DeviceFunction, register: u8) -> u32 {
+        let absent = if self.0.contains_key(&(at.bus, at.device, at.function, 0)) { 0 } else { u32::MAX };
+        *self.0.get(&(at.bus, at.device, at.function, register)).unwrap_or(&absent)
+    }
+
+    fn write_word(&mut self, at: DeviceFunction, register: u8, value: u32) {
+        self.put(at, register, value);
+    }
+
+    unsafe fn unsafe_clone(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn a_console_is_switched_on() {
+    let mut space = Space::with_console();
+    assert_eq!(enable(&mut space, CONSOLE), Ok(Some(11)));
+    assert_eq!(space.read_word(CONSOLE, 4), 0x107, "memory and bus master");
+}
+
+#[test]
+fn functions_and_bridges_are_followed() {
+    let mut space = Space::with_console();
+    let at = |bus, device, function| DeviceFunction { bus, device, function };
+    space.put(at(0, 5, 0), 0, 0x1111_8086);
+    space.put(at(0, 5, 0), 0x0c, 0x80 << 16);
+    space.put(at(0, 5, 6), 0, 0x2222_8086);
+    space.put(at(0, 5, 6), 0x0c, 1 << 16);
+    space.put(at(0, 5, 6), 0x18, 0x0007_0700);
+    space.put(at(7, 0, 0), 0, 0x1043_1af4);
+    space.put(at(7, 1, 0), 0, 0x3333_8086);
+    space.put(at(7, 1, 0), 0x0c, 1 << 16);
+    space.put(at(7, 1, 0), 0x18, 0x0007_0700);
+    let mut found = Vec::new();
+    scan(&space, |at, id| found.push((at.bus, at.device, at.function, id >> 16)));
+    assert_eq!(found, [(0, 3, 0, 0x1003), (0, 5, 0, 0x1111), (0, 5, 6, 0x2222), (7, 0, 0, 0x1043), (7, 1, 0, 0x3333)]);
+}
+
+#[test]
+fn only_virtio_is_virtio() {
+    assert_eq!(virtio_device(0x1003_1af4), Some(DeviceType::Console));
+    assert_eq!(virtio_device(0x1043_1af4), Some(DeviceType::Console));
+    assert_eq!(virtio_device(0x1003_8086), None);
+    assert_eq!(virtio_device(0x1110_1af4), None);
+}
+
+#[test]
+fn what_cannot_be_driven_says_why() {
+    let damaged = |register: u8, value: u32| {
+        let mut space = Space::with_console();
+        space.put(CONSOLE, register, value);
+        enable(&mut space, CONSOLE).unwrap_err()
+    };
+    assert_eq!(damaged(0x04, 0x103), Unusable::LegacyOnly, "no capabilities");
+    assert_eq!(damaged(0x34, 0), Unusable::LegacyOnly);
+    assert_eq!(damaged(0x20, 0xc), Unusable::Unassigned);
+    assert_eq!(damaged(0x24, 1), Unusable::OutOfReach);
+    assert_eq!(damaged(0x20, 0xffff_f00c), Unusable::OutOfReach);
+    assert_eq!(damaged(0x20, 0x1), Unusable::Malformed, "an I/O port");
+    assert_eq!(damaged(0x44, 6), Unusable::Malformed, "no such BAR");
+    assert_eq!(damaged(0x48, u32::MAX), Unusable::Malformed, "offset and length overflow");
+    assert_eq!(damaged(0x54, 3 << 24 | 0x14 << 16 | 0x40 << 8 | 9), Unusable::Malformed, "a list without an end");
+}

@@ -1,0 +1,202 @@
+//! A 16550 UART as a channel that loses nothing, not even what the host sent before the guest looked.
+
+use core::convert::Infallible;
+use core::hint;
+
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use heapless::Deque;
+use uart_16550::backend::Backend;
+use uart_16550::spec::registers::{FCR, FifoTriggerLevel, IER, ISR, LSR, MCR, offsets};
+use uart_16550::{BaudRate, Config, Uart16550};
+
+/// What can arrive while the UART is set up: a byte without FIFO and a full FIFO, twice for bytes that keep coming.
+const KEPT: usize = 64;
+
+const DATA: u8 = offsets::DATA as u8;
+const FIFO_CONTROL: u8 = offsets::FCR as u8;
+const INTERRUPT_STATUS: u8 = offsets::ISR as u8;
+const LINE_STATUS: u8 = offsets::LSR as u8;
+const MODEM_CONTROL: u8 = offsets::MCR as u8;
+
+/// A UART's registers, which keep received bytes that setting it up would throw away.
+#[derive(Debug)]
+struct Preserving<B> {
+    registers: B,
+    setting_up: bool,
+    kept: Deque<u8, KEPT>,
+}
+
+impl<B: Backend> Preserving<B> {
+    fn get(&mut self, register: u8) -> u8 {
+        // SAFETY: Every register this file names is one of the eight.
+        unsafe { self.registers.read(register) }
+    }
+
+    fn set(&mut self, register: u8, value: u8) {
+        // SAFETY: As above.
+        unsafe { self.registers.write(register, value) }
+    }
+
+    fn has_byte(&mut self) -> bool {
+        LSR::from_bits_retain(self.get(LINE_STATUS)).contains(LSR::DATA_READY)
+    }
+
+    fn keep(&mut self, byte: u8) {
+        // The room is more than the UART holds while it is set up; a device that claims more is broken.
+        let _ = self.kept.push_back(byte);
+    }
+
+    /// Enables the FIFOs, which empties them, without losing what was received.
+    fn enable_fifos(&mut self, control: FCR) {
+        let status = ISR::from_bits_retain(self.get(INTERRUPT_STATUS));
+        if status.contains(ISR::FIFOS_ENABLED0) {
+            return self.set(FIFO_CONTROL, (control - FCR::RX_FIFO_RESET).bits());
+        }
+        // Without FIFO the UART holds one byte, and has the line wait until that is taken. In loopback it goes on waiting,
+        // so that no byte can come between taking the first one and the reset.
+        let modem_control = self.get(MODEM_CONTROL);
+        self.set(MODEM_CONTROL, modem_control | MCR::LOOP_BACK.bits());
+        if self.has_byte() {
+            let byte = self.get(DATA);
+            self.set(FIFO_CONTROL, control.bits());
+            self.keep(byte);
+        } else {
+            self.set(FIFO_CONTROL, control.bits());
+        }
+        self.set(MODEM_CONTROL, modem_control);
+        // An emulated UART takes a read as the sign that it may ask its host for more.
+        if !self.has_byte() {
+            self.get(DATA);
+        }
+    }
+}
+
+impl<B: Backend> Backend for Preserving<B> {
+    unsafe fn read(&mut self, register: u8) -> u8 {
+        let value = self.get(register);
+        match register {
+            DATA if self.setting_up => self.keep(value),
+            // Whether the host takes what somebody sent earlier is no reason to wait.
+            LINE_STATUS if self.setting_up => return value | LSR::TRANSMITTER_EMPTY.bits(),
+            _ => {}
+        }
+        value
+    }
+
+    unsafe fn write(&mut self, register: u8, value: u8) {
+        match register {
+            FIFO_CONTROL if self.setting_up => self.enable_fifos(FCR::from_bits_retain(value)),
+            _ => self.set(register, value),
+        }
+    }
+}
+
+/// A UART that is set up: 115200 baud, 8N1, FIFOs on, an interrupt for each received byte.
+#[derive(Debug)]
+pub struct SerialChannel<B: Backend> {
+    uart: Uart16550<Preserving<B>>,
+    awaiting_transmitter: bool,
+}
+
+impl<B: Backend> SerialChannel<B> {
+    /// Sets up the UART behind eight registers. `None` when there is none.
+    ///
+    /// # Safety
+    /// The registers must be a 16550's, or nobody's, and no one else's while the channel lives.
+    pub unsafe fn open(registers: B) -> Option<Self> {
+        let registers = Preserving { registers, setting_up: true, kept: Deque::new() };
+        // SAFETY: The caller's promise is the one that is asked for.
+        let mut uart = unsafe { Uart16550::new_with_backend(registers) };
+        let config = Config {
+            interrupts: IER::DATA_READY,
+            baud_rate: BaudRate::Baud115200,
+            // A higher level would have the UART sit on a short request for some milliseconds.
+            fifo_trigger_level: Some(FifoTriggerLevel::One),
+            ..Config::DEFAULT
+        };
+        uart.init(config).ok()?;
+        uart.backend_mut().setting_up = false;
+        Some(Self { uart, awaiting_transmitter: false })
+    }
+
+    /// Takes received bytes, at most `buffer`'s length, and says how many; 0 when none are there.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
+        let mut taken = 0;
+        while let Some(slot) = buffer.get_mut(taken)
+            && let Some(byte) = self.uart.backend_mut().kept.pop_front()
+        {
+            *slot = byte;
+            taken += 1;
+        }
+        taken + self.uart.receive_bytes(&mut buffer[taken..])
+    }
+
+    /// Sends the beginning of `bytes` and says how many: none while earlier ones wait for the host, else up to a FIFO.
+    pub fn send(&mut self, bytes: &[u8]) -> usize {
+        self.uart.send_bytes(bytes)
+    }
+
+    /// Whether everything sent has left the FIFO. If not, an interrupt will tell when it has.
+    pub fn is_drained(&mut self) -> bool {
+        let drained = self.uart.ready_to_send().is_ok();
+        if drained == self.awaiting_transmitter {
+            self.awaiting_transmitter = !drained;
+            match drained {
+                true => self.uart.disable_interrupts(IER::THR_EMPTY),
+                false => self.uart.enable_interrupts(IER::THR_EMPTY),
+            }
+        }
+        drained
+    }
+}
+
+impl<B: Backend> ErrorType for SerialChannel<B> {
+    type Error = Infallible;
+}
+
+impl<B: Backend> ReadReady for SerialChannel<B> {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(!self.uart.backend().kept.is_empty() || self.uart.ready_to_receive().is_ok())
+    }
+}
+
+impl<B: Backend> Read for SerialChannel<B> {
+    /// Waits for a byte where none is there: ask `read_ready` first.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        loop {
+            match self.receive(buffer) {
+                0 if !buffer.is_empty() => hint::spin_loop(),
+                taken => return Ok(taken),
+            }
+        }
+    }
+}
+
+impl<B: Backend> WriteReady for SerialChannel<B> {
+    /// Whether everything written has left the FIFO.
+    fn write_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(self.is_drained())
+    }
+}
+
+impl<B: Backend> Write for SerialChannel<B> {
+    /// Waits for earlier bytes to leave: ask `write_ready` first.
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        loop {
+            match self.send(bytes) {
+                0 if !bytes.is_empty() => hint::spin_loop(),
+                sent => return Ok(sent),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        while self.uart.ready_to_send().is_err() {
+            hint::spin_loop();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

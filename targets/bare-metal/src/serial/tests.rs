@@ -1,0 +1,135 @@
+use super::*;
+use std::{collections::VecDeque, vec::Vec};
+
+/// A 16550 after its data sheet, wired as emulators do: the host's bytes wait outside while there is no room, and a
+/// read of the data register outside of loopback lets the next ones in.
+#[derive(Default)]
+struct Model {
+    present: bool,
+    host: VecDeque<u8>,
+    received: VecDeque<u8>,
+    sent: Vec<u8>,
+    host_takes: bool,
+    transmitter: Vec<u8>,
+    registers: [u8; 8],
+    fifo: bool,
+}
+
+impl Model {
+    fn new(fifo: bool, host: &[u8]) -> Self {
+        let mut model =
+            Self { present: true, fifo, host_takes: true, host: host.iter().copied().collect(), ..Self::default() };
+        model.let_in();
+        model
+    }
+
+    fn let_in(&mut self) {
+        while self.received.len() < if self.fifo { 16 } else { 1 } {
+            let Some(byte) = self.host.pop_front() else { break };
+            self.received.push_back(byte);
+        }
+    }
+
+    fn drain(&mut self) {
+        if self.host_takes {
+            self.sent.append(&mut self.transmitter);
+        }
+    }
+}
+
+impl Backend for Model {
+    unsafe fn read(&mut self, register: u8) -> u8 {
+        self.drain();
+        let looped = self.registers[4] & 0x10 != 0;
+        match register {
+            _ if !self.present => 0xff,
+            0 => {
+                let byte = self.received.pop_front().unwrap_or(0);
+                if !looped {
+                    self.let_in();
+                }
+                byte
+            }
+            2 => 1 | if self.fifo { 0xc0 } else { 0 },
+            5 => u8::from(!self.received.is_empty()) | if self.transmitter.is_empty() { 0x60 } else { 0 },
+            _ => self.registers[usize::from(register)],
+        }
+    }
+
+    unsafe fn write(&mut self, register: u8, value: u8) {
+        self.drain();
+        match register {
+            0 if self.registers[3] & 0x80 == 0 => self.transmitter.push(value),
+            2 => {
+                let toggled = self.fifo != (value & 1 != 0);
+                self.fifo = value & 1 != 0;
+                if toggled || value & 2 != 0 {
+                    self.received.clear();
+                }
+                if toggled || value & 4 != 0 {
+                    self.transmitter.clear();
+                }
+            }
+            _ => self.registers[usize::from(register)] = value,
+        }
+    }
+}
+
+fn open(model: Model) -> SerialChannel<Model> {
+    // SAFETY: A model of its own.
+    unsafe { SerialChannel::open(model) }.expect("a UART")
+}
+
+fn receive_all(channel: &mut SerialChannel<Model>) -> Vec<u8> {
+    let mut all = Vec::new();
+    while channel.read_ready().unwrap() {
+        let mut chunk = [0; 7];
+        let taken = channel.read(&mut chunk).unwrap();
+        all.extend(&chunk[..taken]);
+    }
+    all
+}
+
+#[test]
+fn a_request_sent_before_the_guest_looked_arrives_whole() {
+    let request: Vec<u8> = (1..=200).collect();
+    for fifo in [false, true] {
+        for length in [0, 1, 2, 15, 16, 17, 18, 33, 34, 200] {
+            let mut channel = open(Model::new(fifo, &request[..length]));
+            assert_eq!(receive_all(&mut channel), request[..length], "FIFO already on: {fifo}, {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_not_there_is_no_channel() {
+    let absent = Model { present: false, ..Model::default() };
+    // SAFETY: A model of its own.
+    assert!(unsafe { SerialChannel::open(absent) }.is_none());
+}
+
+#[test]
+fn a_host_that_takes_nothing_neither_stalls_set_up_nor_sending() {
+    let mut model = Model::new(true, b"");
+    model.host_takes = false;
+    model.transmitter = std::vec![b'x'];
+    let mut channel = open(model);
+    assert_eq!(channel.send(b"hello, world, how are you?"), 16, "a FIFO full");
+    assert!(!channel.write_ready().unwrap());
+    assert_eq!(channel.send(b"more"), 0);
+}
+
+#[test]
+fn the_transmitter_interrupts_only_while_output_waits() {
+    let mut channel = open(Model::new(true, b""));
+    let interrupts = |channel: &SerialChannel<Model>| channel.uart.backend().registers.registers[1];
+    assert_eq!(interrupts(&channel), 0b01);
+    channel.uart.backend_mut().registers.host_takes = false;
+    channel.send(b"reply");
+    assert!(!channel.write_ready().unwrap());
+    assert_eq!(interrupts(&channel), 0b11);
+    channel.uart.backend_mut().registers.host_takes = true;
+    assert!(channel.write_ready().unwrap());
+    assert_eq!(interrupts(&channel), 0b01);
+    assert_eq!(channel.uart.backend().registers.sent, b"reply");
+}

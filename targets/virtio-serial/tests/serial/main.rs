@@ -1,0 +1,12 @@
+//! The driver against a device that was written from the specification.
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod bench;
+mod device;
+mod memory;
+mod queue;
+
+mod finding;
+mod lifetime;
+mod lying;
+mod talking;

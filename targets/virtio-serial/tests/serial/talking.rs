@@ -1,0 +1,238 @@
+//! Bytes through the port, and who may wait for whom.
+
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+use proptest::prelude::*;
+use virtio_serial::Event;
+
+use crate::bench::connected;
+use crate::device::*;
+
+#[test]
+fn bytes_pass_both_ways_over_both_layouts() {
+    for device in [Device::modern(), Device::legacy()] {
+        let (host, mut serial) = connected(device, 1);
+        let sent: Vec<u8> = (0..if cfg!(miri) { 5000 } else { 20_000u32 }).map(|i| (i % 251) as u8).collect();
+        host.device().write(1, &sent);
+        let (mut received, mut buffer) = (Vec::new(), [0; 777]);
+        loop {
+            match serial.receive(&mut buffer) {
+                0 => break,
+                count => received.extend_from_slice(&buffer[..count]),
+            }
+        }
+        assert!(received == sent, "{} bytes arrived", received.len());
+
+        let mut rest = &sent[..];
+        while !rest.is_empty() {
+            let count = serial.send(rest);
+            assert!((1..=4096).contains(&count));
+            rest = &rest[count..];
+        }
+        assert!(host.device().read(1) == sent);
+    }
+}
+
+#[test]
+fn nothing_is_there_before_something_is_sent() {
+    let (_host, mut serial) = connected(Device::modern(), 1);
+    assert_eq!(serial.receive(&mut [0; 8]), 0);
+    assert!(!serial.read_ready().unwrap());
+    assert!(serial.write_ready().unwrap());
+    assert_eq!(serial.receive(&mut []), 0);
+    assert_eq!(serial.send(b""), 0);
+}
+
+#[test]
+fn the_host_connects_disconnects_and_returns() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    assert!(serial.is_open());
+    host.device().write(1, b"last words");
+    host.device().disconnect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Closed]);
+    assert!(!serial.is_open());
+    assert_eq!(serial.receive(&mut [0; 64]), 10, "what was sent before the close is not lost");
+    host.device().connect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Opened]);
+    assert!(serial.is_open());
+}
+
+#[test]
+fn a_disconnection_is_told_even_if_the_host_is_back_already() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    for _ in 0..3 {
+        host.device().disconnect(1);
+        host.device().connect(1);
+    }
+    assert_eq!(host.settle(&mut serial), [Event::Closed, Event::Opened]);
+    assert!(serial.is_open());
+}
+
+#[test]
+fn a_host_that_does_not_read_holds_one_buffer_and_nothing_else() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().throttle(1, true);
+    assert_eq!(serial.send(&[b'x'; 5000]), 4096);
+    assert_eq!(serial.send(b"more"), 0);
+    assert!(!serial.write_ready().unwrap());
+
+    // Meanwhile requests arrive, and ports come and go.
+    host.device().write(1, b"request");
+    assert_eq!(serial.receive(&mut [0; 64]), 7);
+    host.device().plug(7, "com.example.other");
+    assert_eq!(host.settle(&mut serial), []);
+    assert_eq!(host.device().heard.last(), Some(&(7, PORT_READY, 1)));
+    assert_eq!(host.device().read(1), b"");
+
+    host.device().throttle(1, false);
+    assert!(serial.write_ready().unwrap());
+    assert_eq!(host.device().read(1).len(), 4096, "writable means that all is taken");
+    assert_eq!(serial.send(b"more"), 4);
+}
+
+#[test]
+fn a_busy_device_is_never_waited_for() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().busy = true;
+    host.device().plug(5, "com.example.a");
+    host.device().plug(6, "com.example.b");
+    assert_eq!(host.settle(&mut serial), []);
+    assert_eq!(serial.send(b"first"), 5);
+    assert_eq!(serial.send(b"second"), 0);
+    assert!(!host.device().heard.contains(&(5, PORT_READY, 1)));
+    // One answer waits in the queue, the other one in the driver.
+    host.device().run();
+    assert!(host.device().heard.contains(&(5, PORT_READY, 1)));
+    assert!(!host.device().heard.contains(&(6, PORT_READY, 1)));
+    assert_eq!(host.settle(&mut serial), []);
+    host.device().run();
+    assert!(host.device().heard.contains(&(6, PORT_READY, 1)));
+    assert_eq!(serial.send(b"second"), 6);
+}
+
+#[test]
+fn a_device_that_wants_no_notifications_gets_none() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().queues.values_mut().for_each(|queue| queue.set_notify(false));
+    let before = host.device().notified;
+    assert_eq!(serial.send(b"quietly"), 7);
+    assert_eq!(host.device().notified, before);
+    host.device().run();
+    assert_eq!(host.device().read(1), b"quietly");
+}
+
+#[test]
+fn a_device_is_notified_of_buffers_it_has_run_out_of() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().write(1, &[7; 8 * 512 + 1]);
+    assert_eq!(host.device().port(1).to_guest.len(), 1, "eight buffers of 512 bytes");
+    assert_eq!(serial.receive(&mut [0; 512]), 512);
+    assert_eq!(host.device().port(1).to_guest.len(), 0);
+}
+
+#[test]
+fn without_a_listener_bytes_are_dropped_at_once() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().throttle(1, true);
+    assert_eq!(serial.send(b"held"), 4);
+    host.device().disconnect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Closed]);
+    assert_eq!(serial.send(&[0; 9000]), 9000);
+    assert!(serial.write_ready().unwrap());
+    host.device().throttle(1, false);
+    host.device().connect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Opened]);
+    assert_eq!(serial.send(b"heard"), 5);
+    assert_eq!(host.device().read(1), b"heard");
+}
+
+#[test]
+fn blocking_writes_end_when_the_host_goes_and_the_event_is_kept() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().throttle(1, true);
+    assert_eq!(serial.write(b"held").unwrap(), 4);
+    host.device().disconnect(1);
+    assert_eq!(serial.write(b"dropped").unwrap(), 7);
+    serial.flush().unwrap();
+    assert_eq!(serial.poll(), Some(Event::Closed));
+    host.device().unplug(1);
+    assert_eq!(serial.write(b"dropped").unwrap(), 7);
+    serial.flush().unwrap();
+    assert_eq!(host.settle(&mut serial), [Event::Removed]);
+}
+
+#[test]
+fn blocking_reads_give_what_is_there_and_then_the_end() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().write(1, b"abcdef");
+    let mut buffer = [0; 4];
+    assert_eq!(serial.read(&mut buffer).unwrap(), 4);
+    assert!(serial.read_ready().unwrap());
+    host.device().disconnect(1);
+    assert_eq!(serial.read(&mut buffer).unwrap(), 2);
+    assert_eq!(&buffer[..2], b"ef");
+    assert_eq!(serial.read(&mut buffer).unwrap(), 0);
+    assert_eq!(serial.read(&mut []).unwrap(), 0);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    HostWrites(usize),
+    GuestReceives(usize),
+    GuestSends(usize),
+    HostThrottles(bool),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(
+        prop_oneof![
+            (0..3000usize).prop_map(Step::HostWrites),
+            (0..3000usize).prop_map(Step::GuestReceives),
+            (0..6000usize).prop_map(Step::GuestSends),
+            any::<bool>().prop_map(Step::HostThrottles),
+        ],
+        0..if cfg!(miri) { 10 } else { 60 },
+    )
+}
+
+fn pattern(offset: usize, length: usize) -> Vec<u8> {
+    (offset..offset + length).map(|i| (i % 253) as u8).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 64 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn however_it_is_split_all_bytes_arrive_in_order(steps in steps(), legacy: bool) {
+        let (host, mut serial) = connected(if legacy { Device::legacy() } else { Device::modern() }, 1);
+        let (mut written, mut sent) = (0, 0);
+        let (mut received, mut read) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::HostWrites(length) => {
+                    host.device().write(1, &pattern(written, length));
+                    written += length;
+                }
+                Step::GuestReceives(length) => {
+                    let mut buffer = vec![0; length];
+                    let count = serial.receive(&mut buffer);
+                    received.extend_from_slice(&buffer[..count]);
+                }
+                Step::GuestSends(length) => sent += serial.send(&pattern(sent, length)),
+                Step::HostThrottles(throttled) => host.device().throttle(1, throttled),
+            }
+            prop_assert_eq!(host.settle(&mut serial), []);
+        }
+        host.device().throttle(1, false);
+        read.extend(host.device().read(1));
+        let mut buffer = [0; 1000];
+        while let count @ 1.. = serial.receive(&mut buffer) {
+            received.extend_from_slice(&buffer[..count]);
+        }
+        prop_assert!(received == pattern(0, written));
+        prop_assert!(read == pattern(0, sent));
+    }
+}
