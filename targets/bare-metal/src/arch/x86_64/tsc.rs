@@ -7,14 +7,13 @@ use crate::acpi::{Fadt, Register};
 const NS_PER_S: u64 = 1_000_000_000;
 /// How long to measure: 2 ms of the 24 in which a guest can boot.
 const MEASURE_PER_S: u64 = 500;
-/// A reference that has not moved on after as many readings stands still.
-const PATIENCE: u32 = 200_000;
+/// A reference that reads the same as many times in a row stands still. Both move on within a microsecond.
+const PATIENCE: u32 = 10_000;
 
 const PM_TIMER_HZ: u64 = 3_579_545;
 const PIT_HZ: u64 = 1_193_182;
-const PIT_CHANNEL_2: u16 = 0x42;
+const PIT_CHANNEL_0: u16 = 0x40;
 const PIT_COMMAND: u16 = 0x43;
-const SPEAKER: u16 = 0x61;
 
 /// Nanoseconds since the guest booted.
 #[derive(Debug)]
@@ -38,48 +37,49 @@ impl Tsc {
     }
 }
 
-/// Ticks per second, where a measurement makes sense.
-fn rate(ticks: u64, reference: u64, reference_hz: u64) -> Option<u64> {
-    let hz = ticks.checked_mul(reference_hz)?.checked_div(reference)?;
-    (1_000_000..100_000_000_000).contains(&hz).then_some(hz)
+/// Ticks per second, measured against a counter that counts up at `hz` and wraps at `mask`.
+fn against(hz: u64, mask: u32, read: impl Fn() -> u32) -> Option<u64> {
+    let (first, start) = (read(), timestamp());
+    let (mut last, mut still) = (first, 0);
+    while still < PATIENCE {
+        let count = read();
+        let passed = u64::from(count.wrapping_sub(first) & mask);
+        if passed >= hz / MEASURE_PER_S {
+            let rate = timestamp().wrapping_sub(start).checked_mul(hz)? / passed;
+            return (1_000_000..100_000_000_000).contains(&rate).then_some(rate);
+        }
+        still = if count == last { still + 1 } else { 0 };
+        last = count;
+    }
+    None
 }
 
-/// The power management timer counts up at a fixed rate (ACPI 6.5, 4.8.2.1).
+/// The power management timer (ACPI 6.5, 4.8.2.1).
 fn against_pm_timer(fadt: &Fadt) -> Option<u64> {
     let Some(Register::Port(port)) = fadt.timer else { return None };
     let mask = if fadt.timer_is_32_bit { u32::MAX } else { 0xff_ffff };
     // SAFETY: The tables say that this port is a counter; reading it changes nothing.
-    let read = || unsafe { port::read_u32(port) } & mask;
-    let (first, start) = (read(), timestamp());
-    for _ in 0..PATIENCE {
-        let passed = u64::from(read().wrapping_sub(first) & mask);
-        if passed >= PM_TIMER_HZ / MEASURE_PER_S {
-            return rate(timestamp().wrapping_sub(start), passed, PM_TIMER_HZ);
-        }
-    }
-    None
+    against(PM_TIMER_HZ, mask, || unsafe { port::read_u32(port) })
 }
 
-/// The PIT's second channel counts down without interrupting anyone (Intel 8254, mode 0).
+/// The PIT's first channel as a rate generator (Intel 8254, mode 2). Its interrupt is masked, and the other channels'
+/// gate and output are wired to a speaker that not every machine has.
 fn against_pit() -> Option<u64> {
-    let count = PIT_HZ / MEASURE_PER_S;
-    // SAFETY: The channel drives the PC's speaker and nothing else; its gate is opened and the speaker kept off. Where
-    // there is no PIT nobody listens.
+    const MODE_2: u8 = 0b0011_0100;
+    const LATCH: u8 = 0;
+    // SAFETY: Nobody else uses the channel. Where there is no PIT nobody listens.
     unsafe {
-        port::write_u8(SPEAKER, port::read_u8(SPEAKER) & !0b11 | 0b01);
-        port::write_u8(PIT_COMMAND, 0b1011_0000);
-        port::write_u8(PIT_CHANNEL_2, count as u8);
-        port::write_u8(PIT_CHANNEL_2, (count >> 8) as u8);
-        let start = timestamp();
-        // The output is low while it counts, so one that is high already does not count.
-        if port::read_u8(SPEAKER) & 1 << 5 != 0 {
-            return None;
-        }
-        for _ in 0..PATIENCE {
-            if port::read_u8(SPEAKER) & 1 << 5 != 0 {
-                return rate(timestamp().wrapping_sub(start), count, PIT_HZ);
-            }
-        }
+        port::write_u8(PIT_COMMAND, MODE_2);
+        port::write_u8(PIT_CHANNEL_0, 0);
+        port::write_u8(PIT_CHANNEL_0, 0);
     }
-    None
+    against(PIT_HZ, 0xffff, || {
+        // SAFETY: As above.
+        let count = unsafe {
+            port::write_u8(PIT_COMMAND, LATCH);
+            u16::from_le_bytes([port::read_u8(PIT_CHANNEL_0), port::read_u8(PIT_CHANNEL_0)])
+        };
+        // It counts down.
+        u32::from(count.wrapping_neg())
+    })
 }
