@@ -21,4 +21,14 @@ impl<T> OneCpu<T> {
     pub(crate) fn borrow(&self) -> Option<RefMut<'_, T>> {
         self.0.try_borrow_mut().ok()
     }
+
+    /// The value, whoever was using it.
+    ///
+    /// # Safety
+    /// The code that an exception or a panic interrupted must never run again, and nothing that this gives may be alive.
+    #[allow(clippy::mut_from_ref, reason = "the other references are dead, as the caller promises")]
+    pub(crate) unsafe fn steal(&self) -> &mut T {
+        // SAFETY: The caller's promise.
+        unsafe { &mut *self.0.as_ptr() }
+    }
 }

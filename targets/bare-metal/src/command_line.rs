@@ -1,6 +1,6 @@
 //! The kernel command line: words apart from each other by white space, most of them `name=value`.
 
-use heapless::Vec;
+use heapless::{String, Vec};
 
 /// What the agent talks through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Options {
     pub silent: bool,
     /// `debug-exit=PORT`: I/O port of an isa-debug-exit device, for a panic to end QEMU with.
     pub debug_exit: Option<u16>,
+    /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
+    pub host_name: Option<String<64>>,
     /// `virtio_mmio.device=SIZE@ADDRESS:IRQ`, one each.
     pub mmio_devices: Vec<MmioDevice, 32>,
 }
@@ -59,6 +61,7 @@ impl Options {
             ("console", "com1") => self.silent = false,
             ("console", "none") => self.silent = true,
             ("debug-exit", port) => self.debug_exit = Some(u16::try_from(number(port)?).ok()?),
+            ("hostname", name) if !name.is_empty() => self.host_name = Some(String::try_from(name).ok()?),
             ("virtio_mmio.device", device) => self.mmio_devices.push(mmio_device(device)?).ok()?,
             _ => return None,
         }
@@ -93,7 +96,7 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{AgentChannel, MmioDevice, Options};
     use proptest::prelude::*;
     use std::{string::String, vec::Vec};
 
@@ -105,10 +108,11 @@ mod tests {
 
     #[test]
     fn every_option_is_understood() {
-        let (options, unknown) = parse("agent=com2 console=none debug-exit=0xf4");
+        let (options, unknown) = parse("agent=com2 console=none debug-exit=0xf4 hostname=web-1");
         assert_eq!(options.agent, Some(AgentChannel::Com2));
         assert!(options.silent);
         assert_eq!(options.debug_exit, Some(0xf4));
+        assert_eq!(options.host_name.as_deref(), Some("web-1"));
         assert!(unknown.is_empty());
         assert_eq!(parse("agent=virtio agent=com1").0.agent, Some(AgentChannel::Com1), "the last word counts");
         assert!(!parse("console=none console=com1").0.silent);

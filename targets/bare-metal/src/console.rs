@@ -14,17 +14,21 @@ use crate::cell::OneCpu;
 /// How often the port is asked before a line is given up for a host that does not read.
 const PATIENCE: u32 = 20_000;
 
-enum Console {
-    /// Nobody has decided yet.
-    Held(Vec<u8, 1024>),
-    Port {
-        port: SerialPort,
-        stalled: bool,
-    },
+struct Console {
+    /// Lines from before it was decided where they go.
+    held: Vec<u8, 1024>,
+    output: Output,
+}
+
+/// The representation has the undecided console, as the image begins, be all zeroes: so it takes no room in the file.
+#[repr(u8)]
+enum Output {
+    Undecided,
+    Port { port: SerialPort, stalled: bool },
     Silent,
 }
 
-static CONSOLE: OneCpu<Console> = OneCpu::new(Console::Held(Vec::new()));
+static CONSOLE: OneCpu<Console> = OneCpu::new(Console { held: Vec::new(), output: Output::Undecided });
 
 struct Logger;
 
@@ -52,41 +56,51 @@ pub fn hold() {
 
 /// Logs to a port, what was held back first.
 pub fn open(port: SerialPort) {
-    let Some(mut console) = CONSOLE.borrow() else { return };
-    let before = core::mem::replace(&mut *console, Console::Port { port, stalled: false });
-    if let Console::Held(lines) = before {
-        console.send(&lines);
+    if let Some(mut console) = CONSOLE.borrow() {
+        console.open(port);
     }
 }
 
 /// Logs nothing, neither what was held back nor what comes.
 pub fn silence() {
     if let Some(mut console) = CONSOLE.borrow() {
-        *console = Console::Silent;
+        console.output = Output::Silent;
     }
 }
 
-/// Prints what a dying guest has to say. Held lines come first, on the first serial port if nobody has decided yet.
-pub fn last_words(text: fmt::Arguments<'_>) {
-    let Some(mut console) = CONSOLE.borrow() else { return };
-    if let Console::Held(lines) = &*console {
-        let lines = lines.clone();
-        *console = SerialPort::first().map_or(Console::Silent, |port| Console::Port { port, stalled: false });
-        console.send(&lines);
+/// Prints what a dying guest has to say, after what is held back, and on the first serial port if nobody has decided yet.
+///
+/// # Safety
+/// Only the code that ends the guest may call this, and once.
+pub unsafe fn last_words(text: fmt::Arguments<'_>) {
+    // SAFETY: The guest ends, so whatever was using the console never goes on.
+    let console = unsafe { CONSOLE.steal() };
+    if let Output::Undecided = console.output {
+        match SerialPort::first() {
+            Some(port) => console.open(port),
+            None => console.output = Output::Silent,
+        }
     }
+    // What has no place is dropped.
     let _ = writeln!(console, "{text}");
 }
 
 impl Console {
+    fn open(&mut self, port: SerialPort) {
+        let held = core::mem::take(&mut self.held);
+        self.output = Output::Port { port, stalled: false };
+        self.send(&held);
+    }
+
     fn send(&mut self, mut bytes: &[u8]) {
-        match self {
-            Self::Silent => {}
-            Self::Held(lines) => {
-                let fits = bytes.len().min(lines.capacity() - lines.len());
+        match &mut self.output {
+            Output::Silent => {}
+            Output::Undecided => {
+                let fits = bytes.len().min(self.held.capacity() - self.held.len());
                 // It fits.
-                let _ = lines.extend_from_slice(&bytes[..fits]);
+                let _ = self.held.extend_from_slice(&bytes[..fits]);
             }
-            Self::Port { port, stalled } => {
+            Output::Port { port, stalled } => {
                 // A port that stalled once is asked once each time, until its host reads again.
                 let mut patience = if *stalled { 1 } else { PATIENCE };
                 while !bytes.is_empty() && patience > 0 {

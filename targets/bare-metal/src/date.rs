@@ -67,7 +67,7 @@ impl RtcFormat {
     fn register(self, value: i64) -> u8 {
         // Every field of a clock is below 100.
         let value = value as u8;
-        if self.0 & Self::BINARY != 0 { value } else { value / 10 << 4 | value % 10 }
+        if self.0 & Self::BINARY != 0 { value } else { ((value / 10) << 4) | (value % 10) }
     }
 
     /// Seconds since 1970, or `None` when the registers show no date, as those of an absent clock do.

@@ -1,6 +1,6 @@
 //! nanoqga as a bootable image: everything of the machine.
 //!
-//! [`arch`] drives the machine itself, a folder for each architecture; the other modules are the same on all of them.
+//! `arch` drives the machine itself, a folder for each architecture; the other modules are the same on all of them.
 //! What only reads what firmware or a loader wrote is pure, and tested on the host.
 #![no_std]
 
@@ -12,10 +12,14 @@ pub mod acpi;
 pub mod arch;
 #[cfg(target_os = "none")]
 mod cell;
+#[cfg(target_os = "none")]
+pub mod channel;
 pub mod command_line;
 #[cfg(target_os = "none")]
 pub mod console;
 pub mod date;
+#[cfg(target_os = "none")]
+pub mod guest;
 #[cfg(target_os = "none")]
 pub mod heap;
 pub mod memory;

@@ -1,4 +1,4 @@
-//! The nanoqga image: echoes what its serial channel receives.
+//! The nanoqga image: a guest that is nothing but its agent.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -6,41 +6,66 @@ mod image {
     use core::panic::PanicInfo;
 
     use bare_metal::arch::{self, Machine, SerialPort};
+    use bare_metal::channel::{Channel, PORT_NAME};
     use bare_metal::command_line::AgentChannel;
     use bare_metal::console;
-    use log::info;
+    use bare_metal::guest::Guest;
+    use heapless::Vec;
+    use log::{info, warn};
+    use virtio_serial::VirtioSerial;
+
+    /// How many virtio consoles are looked at. A host needs one.
+    const MAX_CONSOLES: usize = 4;
+    /// How often a virtio console is asked for the agent's port before a serial port is used instead.
+    const PATIENCE: u32 = 20_000;
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
     extern "C" fn kernel_main(start_info: u64) -> ! {
-        let mut machine = Machine::start(start_info);
-        let transports = machine.serial_transports();
-        let mut channel = match machine.options().agent {
-            Some(AgentChannel::Com1) => SerialPort::first(),
-            _ => SerialPort::second(),
-        };
-        if channel.is_none() && transports.is_empty() {
-            channel = SerialPort::first();
-        }
-        match SerialPort::first() {
-            Some(port) if !machine.options().silent => console::open(port),
-            _ => console::silence(),
-        }
-        info!("{} virtio consoles, serial channel: {}", transports.len(), channel.is_some());
-        let mut buffer = [0; 256];
-        loop {
-            if let Some(channel) = &mut channel {
-                let mut received = channel.receive(&mut buffer);
-                let mut bytes = &buffer[..received];
-                while !bytes.is_empty() {
-                    while !channel.is_drained() {
-                        machine.sleep();
-                    }
-                    received = channel.send(bytes);
-                    bytes = &bytes[received..];
+        let mut guest = Guest { machine: Machine::start(start_info) };
+        let chosen = guest.machine.options().agent;
+
+        let mut consoles = Vec::<_, MAX_CONSOLES>::new();
+        if matches!(chosen, None | Some(AgentChannel::Virtio)) {
+            for transport in guest.machine.serial_transports().into_iter().take(MAX_CONSOLES) {
+                match VirtioSerial::new(transport, PORT_NAME) {
+                    // Not more than there is room for.
+                    Ok(console) => _ = consoles.push(Channel::new(console)),
+                    Err(error) => warn!("virtio console: {error}"),
                 }
             }
-            machine.sleep();
+        }
+        let port = match chosen {
+            Some(AgentChannel::Virtio) => None,
+            Some(AgentChannel::Com1) => SerialPort::first(),
+            Some(AgentChannel::Com2) => SerialPort::second(),
+            // The first serial port is the log's, unless the agent has no other way to be reached.
+            None => SerialPort::second().or_else(|| {
+                let reachable = consoles.iter_mut().any(|console| console.has_port(PATIENCE));
+                if reachable { None } else { SerialPort::first() }
+            }),
+        };
+        match SerialPort::first() {
+            Some(port) if !guest.machine.options().silent => console::open(port),
+            _ => console::silence(),
+        }
+        if consoles.is_empty() && port.is_none() {
+            warn!("no channel for the agent: no virtio console, no free serial port");
+        }
+        info!("ready: {} virtio console(s), {} serial port(s)", consoles.len(), u8::from(port.is_some()));
+
+        let mut port = port.map(Channel::new);
+        loop {
+            let mut busy = false;
+            // A console that has failed has nothing to do any more; what it was is in the log.
+            consoles.retain_mut(|console| console.serve_port(&mut guest).map(|did| busy |= did).is_ok());
+            if let Some(port) = &mut port {
+                let Ok(did) = port.serve(&mut guest);
+                busy |= did;
+            }
+            if !busy {
+                guest.machine.sleep();
+            }
         }
     }
 

@@ -19,12 +19,19 @@ pub enum ClockError {
     OutOfRange,
 }
 
-impl fmt::Display for ClockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ClockError {
+    /// The same in words, for whoever asked.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::NoClock => "this machine has no real-time clock",
             Self::OutOfRange => "the real-time clock cannot show this time",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ClockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

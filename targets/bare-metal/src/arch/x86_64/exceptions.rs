@@ -74,13 +74,14 @@ pub(super) fn install() {
         gdt[4] = task_state >> 32;
         asm!("ltr {0:x}", in(reg) TASK_SEGMENT);
 
-        for vector in 0..EXCEPTIONS {
-            GATES[vector] = Gate::new(entries + vector * ENTRY_SIZE, 1);
+        let mut gates = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
+        for (vector, gate) in gates.iter_mut().enumerate().take(EXCEPTIONS) {
+            *gate = Gate::new(entries + vector * ENTRY_SIZE, 1);
         }
-        GATES[usize::from(WAKE_VECTOR)] = Gate::new((&raw const wake_entry).addr(), 0);
-        GATES[usize::from(SPURIOUS_VECTOR)] = Gate::new((&raw const spurious_entry).addr(), 0);
-        let gates = &raw const GATES;
-        let pointer = TablePointer { limit: mem::size_of_val(&*gates) as u16 - 1, base: gates.cast() };
+        gates[usize::from(WAKE_VECTOR)] = Gate::new((&raw const wake_entry).addr(), 0);
+        gates[usize::from(SPURIOUS_VECTOR)] = Gate::new((&raw const spurious_entry).addr(), 0);
+        GATES = gates;
+        let pointer = TablePointer { limit: mem::size_of_val(&gates) as u16 - 1, base: (&raw const GATES).cast() };
         asm!("lidt [{}]", in(reg) &pointer, options(nostack));
     }
 }

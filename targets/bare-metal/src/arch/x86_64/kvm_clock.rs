@@ -72,7 +72,7 @@ impl KvmClock {
                     shift @ 0.. => ticks.checked_shl(shift.unsigned_abs().into()),
                     shift => ticks.checked_shr(shift.unsigned_abs().into()),
                 };
-                let passed = u128::from(ticks.unwrap_or(0)) * u128::from(before.scale) >> 32;
+                let passed = (u128::from(ticks.unwrap_or(0)) * u128::from(before.scale)) >> 32;
                 return before.nanoseconds.wrapping_add(passed as u64);
             }
         }

@@ -170,7 +170,8 @@ pub fn die(info: &PanicInfo<'_>) -> ! {
     // A panic on the way out skips the step that it came from.
     let depth = DEPTH.fetch_add(1, Ordering::Relaxed);
     if depth == 0 {
-        console::last_words(format_args!("{info}"));
+        // SAFETY: This is the end, and the first time that it comes.
+        unsafe { console::last_words(format_args!("{info}")) };
     }
     let Some(last_resort) = LAST_RESORT.borrow() else { halt() };
     if depth <= 1

@@ -21,4 +21,7 @@ pub use self::cpu::halt;
 pub use self::machine::{Machine, die};
 pub use self::serial_port::SerialPort;
 
+/// The architecture's name, as `uname -m` has it.
+pub const NAME: &str = "x86_64";
+
 global_asm!(include_str!("boot.s"));

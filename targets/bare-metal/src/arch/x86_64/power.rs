@@ -30,14 +30,21 @@ pub enum PowerError {
     NoEffect,
 }
 
-impl fmt::Display for PowerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl PowerError {
+    /// The same in words, for whoever asked.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::NoAcpi => "this machine has no ACPI tables to switch it off by",
             Self::NoRegister => "the ACPI tables name no register to switch this machine off by",
             Self::NoSleepType => "the ACPI tables have no \\_S5 to switch this machine off by",
             Self::NoEffect => "the machine did not switch off",
-        })
+        }
+    }
+}
+
+impl fmt::Display for PowerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

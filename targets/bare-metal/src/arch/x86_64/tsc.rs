@@ -33,7 +33,7 @@ impl Tsc {
     /// Nanoseconds since the start.
     pub(super) fn now(&self) -> u64 {
         let ticks = timestamp().wrapping_sub(self.start);
-        (u128::from(ticks) * u128::from(self.scale) >> 32) as u64
+        ((u128::from(ticks) * u128::from(self.scale)) >> 32) as u64
     }
 }
 

@@ -1,0 +1,80 @@
+//! What the agent can ask of this guest.
+
+use agent_core::Failure;
+use agent_core::commands::{info, os, power, sync, time};
+use agent_core::{Command, CommandSet};
+use log::info;
+
+use crate::arch::{self, Machine};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commands of the profile `nano`.
+pub static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
+static TABLES: &[&[Command<Guest>]] =
+    &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
+
+/// The guest: its machine, and what it is called.
+#[derive(Debug)]
+pub struct Guest {
+    /// The machine it runs on.
+    pub machine: Machine,
+}
+
+impl info::Identity for Guest {
+    fn version(&self) -> &str {
+        VERSION
+    }
+}
+
+impl os::Os for Guest {
+    fn os_info(&self) -> os::OsInfo<'_> {
+        os::OsInfo {
+            kernel_release: Some(VERSION),
+            machine: Some(arch::NAME),
+            id: Some("nanoqga"),
+            name: Some("nanoqga"),
+            pretty_name: Some(concat!("nanoqga ", env!("CARGO_PKG_VERSION"))),
+            version: Some(VERSION),
+            version_id: Some(VERSION),
+            ..os::OsInfo::default()
+        }
+    }
+
+    fn host_name(&self) -> Result<&str, Failure> {
+        Ok(self.machine.options().host_name.as_deref().unwrap_or("nanoqga"))
+    }
+}
+
+impl time::Time for Guest {
+    fn time(&mut self) -> Result<i64, Failure> {
+        self.machine.clock().wall_ns().ok_or(Failure("this machine has no clock"))
+    }
+
+    fn set_time(&mut self, time: i64) -> Result<(), Failure> {
+        self.machine.clock().set_wall(time).map_err(|error| Failure(error.reason()))
+    }
+
+    fn set_time_from_machine(&mut self) -> Result<(), Failure> {
+        self.machine.clock().set_wall_from_rtc().map_err(|error| Failure(error.reason()))
+    }
+}
+
+impl power::Power for Guest {
+    fn shutdown(&mut self, how: power::Shutdown) -> Result<(), Failure> {
+        match how {
+            power::Shutdown::Halt => {
+                info!("halted");
+                arch::halt()
+            }
+            power::Shutdown::PowerDown => {
+                info!("powering off");
+                self.machine.power_off().map_err(|error| Failure(error.reason()))
+            }
+            power::Shutdown::Reboot => {
+                info!("rebooting");
+                self.machine.reboot()
+            }
+        }
+    }
+}
