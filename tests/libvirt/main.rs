@@ -14,8 +14,10 @@ use tests::soon;
 fn the_channel_is_connected() -> Result<()> {
     let domain = Domain::connected()?;
     let xml = domain.virsh(&["dumpxml"])?;
-    let target =
-        xml.lines().find(|line| line.contains("org.qemu.guest_agent.0")).context("the channel is in the XML")?;
+    let target = xml
+        .lines()
+        .find(|line| line.contains("<target type='virtio' name='org.qemu.guest_agent.0'"))
+        .context("the channel is in the XML")?;
     ensure!(target.contains("state='connected'"), "{target}");
     Ok(())
 }

@@ -38,11 +38,11 @@ fn reboot(machine: &str, channel: Channel) -> Result<()> {
 /// A machine without a power switch: the agent says so and goes on.
 pub fn off_refused(machine: &str, channel: Channel) -> Result<()> {
     let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
-    for mode in ["powerdown", "halt"] {
-        let request = format!(r#"{{"execute":"guest-shutdown","arguments":{{"mode":"{mode}"}},"id":1}}"#);
+    for arguments in ["{}", r#"{"mode":"powerdown"}"#] {
+        let request = format!(r#"{{"execute":"guest-shutdown","arguments":{arguments},"id":1}}"#);
         let reply = agent.request(&request, soon())?;
         let json = reply.json()?;
-        ensure!(json["error"]["class"] == "GenericError" && json["id"] == 1, "{mode}: {}", reply.text());
+        ensure!(json["error"]["class"] == "GenericError" && json["id"] == 1, "{arguments}: {}", reply.text());
         synchronise(&mut agent, 3)?;
     }
     Ok(())

@@ -80,7 +80,7 @@ pub fn transcript(machine: &str, channel: Channel) -> Result<()> {
         (r#"{"execute":"guest-ping","id":"a/é"}"#, r#"{"return": {}, "id": "a/\u00E9"}"#),
         (r#"{"execute":"guest-sync","arguments":{"id":-9223372036854775808}}"#, r#"{"return": -9223372036854775808}"#),
         (r#"{"execute":"guest-sync-delimited","arguments":{"id":42}}"#, r#"\xff{"return": 42}"#),
-        (r#"{"execute":"guest-get-timezone","arguments":{}}"#, r#"{"return": {"zone": "UTC", "offset": 0}}"#),
+        (r#"{"execute":"guest-get-timezone","arguments":{}}"#, r#"{"return": {"zone":"UTC","offset":0}}"#),
         (
             r#"{"execute":"guest-bogus","id":7}"#,
             r#"{"id": 7, "error": {"class": "CommandNotFound", "desc": "The command guest-bogus has not been found"}}"#,

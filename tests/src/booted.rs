@@ -14,7 +14,7 @@ use xtask::machine::{Channel, Machine};
 use xtask::qemu::Config;
 
 /// For anything that takes a moment on a busy machine that emulates several guests.
-const SECONDS: u64 = 60;
+const SECONDS: u64 = 20;
 
 /// A deadline that only what hangs can miss.
 pub fn soon() -> Deadline {
