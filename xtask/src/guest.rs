@@ -2,8 +2,9 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::process::find;
-use crate::qemu::{Config, channel_socket};
+use crate::qemu::{Config, Console, channel_socket};
 use crate::qmp::Qmp;
 
 /// How much of a log a message quotes.
@@ -55,6 +56,8 @@ impl Drop for PrivateFolder {
 pub struct Guest {
     qemu: Child,
     started: Instant,
+    /// Where QEMU brings a console that is a socket.
+    console: Option<UnixListener>,
     folder: PrivateFolder,
 }
 
@@ -73,9 +76,14 @@ impl Guest {
             .stdin(Stdio::null())
             .stdout(said.try_clone()?)
             .stderr(said);
+        // We listen and QEMU connects: the other way round, what is printed before we are there would be lost.
+        let console = match config.console {
+            Console::File => None,
+            Console::Socket => Some(UnixListener::bind(folder.path().join("console.sock"))?),
+        };
         let started = Instant::now();
         let qemu = command.spawn().with_context(|| format!("cannot start {}", config.machine.qemu))?;
-        Ok(Self { qemu, started, folder })
+        Ok(Self { qemu, started, console, folder })
     }
 
     /// When QEMU was started.
@@ -105,13 +113,21 @@ impl Guest {
         Ok(Client::connect(&socket, deadline)?.quoting(self.console_log()))
     }
 
-    /// Connects to the console of a guest that has it on a socket.
+    /// Takes the console of a guest that has it on a socket.
     ///
     /// # Errors
-    /// When QEMU does not listen before the deadline.
-    pub fn connect_console(&mut self, deadline: Deadline) -> Result<UnixStream> {
-        let socket = self.socket("console.sock", deadline)?;
-        Client::connect(&socket, deadline)?.into_stream()
+    /// When QEMU does not bring it before the deadline.
+    pub fn take_console(&mut self, deadline: Deadline) -> Result<UnixStream> {
+        let listener = self.console.take().context("this guest's console is no socket, or was taken before")?;
+        listener.set_nonblocking(true)?;
+        let taken = deadline.poll("QEMU's console", || match listener.accept() {
+            Ok((stream, _)) => Ok(Some(stream)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error.into()),
+        });
+        let stream = taken.map_err(|error| anyhow!("{error:#}{}", self.tails()))?;
+        stream.set_nonblocking(false)?;
+        Ok(stream)
     }
 
     /// Connects to QEMU's own control socket.

@@ -13,7 +13,7 @@ const PORT_NAME: &str = "org.qemu.guest_agent.0";
 pub enum Console {
     /// To a file, for messages and assertions.
     File,
-    /// To a unix socket, for who wants to know when a byte comes.
+    /// To a unix socket that QEMU connects to as it starts, for who wants to know when a byte comes.
     Socket,
 }
 
@@ -95,7 +95,7 @@ impl Config {
                 "-chardev",
                 match self.console {
                     Console::File => "file,id=console,path=console.log",
-                    Console::Socket => "socket,id=console,path=console.sock,server=on,wait=off",
+                    Console::Socket => "socket,id=console,path=console.sock",
                 },
             );
             args.pair("-serial", "chardev:console");

@@ -146,7 +146,7 @@ fn time_to_byte(machine: &'static Machine, bare: &Path) -> Result<Duration> {
     let mut config = Config::new(machine, Channel::Virtio, bare);
     config.console = Console::Socket;
     let mut guest = Guest::start(&config)?;
-    let mut console = guest.connect_console(Deadline::seconds(BOOT))?;
+    let mut console = guest.take_console(Deadline::seconds(BOOT))?;
     console.set_read_timeout(Some(Duration::from_secs(BOOT)))?;
     console.read_exact(&mut [0]).with_context(|| format!("the bare ELF printed nothing{}", guest.tails()))?;
     Ok(guest.started().elapsed())
