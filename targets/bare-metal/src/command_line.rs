@@ -60,7 +60,7 @@ impl Options {
             ("agent", "com2") => self.agent = Some(AgentChannel::Com2),
             ("console", "com1") => self.silent = false,
             ("console", "none") => self.silent = true,
-            ("debug-exit", port) => self.debug_exit = Some(u16::try_from(number(port)?).ok()?),
+            ("debug-exit", port) => self.debug_exit = Some(u16::try_from(number(port.as_bytes())?).ok()?),
             ("hostname", name) if !name.is_empty() => self.host_name = Some(String::try_from(name).ok()?),
             ("virtio_mmio.device", device) => self.mmio_devices.push(mmio_device(device)?).ok()?,
             _ => return None,
@@ -71,27 +71,30 @@ impl Options {
 
 /// `SIZE@ADDRESS:IRQ`, as the kernel parameter of that name is written; a fourth part, the device's number, may follow.
 fn mmio_device(text: &str) -> Option<MmioDevice> {
-    let (size, rest) = text.split_once('@')?;
-    let (address, irq) = rest.split_once(':')?;
-    let irq = irq.split_once(':').map_or(irq, |(irq, _id)| irq);
-    let (size, unit) = match size.as_bytes().last()? {
-        b'K' | b'k' => (&size[..size.len() - 1], 1 << 10),
-        b'M' | b'm' => (&size[..size.len() - 1], 1 << 20),
+    let mut parts = text.as_bytes().split(|byte| matches!(byte, b'@' | b':'));
+    let size = parts.next()?;
+    let (size, unit) = match size.split_last()? {
+        (b'K' | b'k', digits) => (digits, 1 << 10),
+        (b'M' | b'm', digits) => (digits, 1 << 20),
         _ => (size, 1),
     };
     Some(MmioDevice {
-        address: number(address)?,
         size: number(size)?.checked_mul(unit)?,
-        irq: u32::try_from(number(irq)?).ok()?,
+        address: number(parts.next()?)?,
+        irq: u32::try_from(number(parts.next()?)?).ok()?,
     })
 }
 
 /// A decimal or, after `0x`, hexadecimal number.
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
+fn number(text: &[u8]) -> Option<u64> {
+    let (digits, radix) = match text {
+        [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
+        digits => (digits, 10),
+    };
+    let add = |number: u64, &digit: &u8| {
+        number.checked_mul(radix.into())?.checked_add(char::from(digit).to_digit(radix)?.into())
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 #[cfg(test)]

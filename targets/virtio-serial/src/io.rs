@@ -28,14 +28,18 @@ impl<H: Hal, T: Transport> Read for VirtioSerial<H, T> {
     /// Waits, spinning, for at least one byte while somebody is connected; `Ok(0)` when nobody is and all is read.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         loop {
-            // First, so that what was sent before a close is found when the close is.
-            self.service();
+            // Asked before the bytes are: what was sent before a close is there when the close is known.
+            let was_open = self.is_open();
             let count = self.receive(buffer);
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            self.service();
             if let Some(error) = self.failure() {
                 return Err(error);
             }
-            if count > 0 || buffer.is_empty() || !self.is_open() {
-                return Ok(count);
+            if !was_open && !self.is_open() {
+                return Ok(0);
             }
             spin_loop();
         }
@@ -54,7 +58,9 @@ impl<H: Hal, T: Transport> Write for VirtioSerial<H, T> {
     /// Waits, spinning, until the device has taken what was written before. Bytes are dropped while nobody is connected.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         loop {
-            self.service();
+            if !self.is_open() {
+                self.service();
+            }
             let count = self.send(bytes);
             if let Some(error) = self.failure() {
                 return Err(error);
@@ -62,6 +68,7 @@ impl<H: Hal, T: Transport> Write for VirtioSerial<H, T> {
             if count > 0 || bytes.is_empty() {
                 return Ok(count);
             }
+            self.service();
             spin_loop();
         }
     }
@@ -69,7 +76,6 @@ impl<H: Hal, T: Transport> Write for VirtioSerial<H, T> {
     /// Waits, spinning, until the device has taken all that was written, or nobody is connected.
     fn flush(&mut self) -> Result<(), Error> {
         loop {
-            self.service();
             let done = self.can_send();
             if let Some(error) = self.failure() {
                 return Err(error);
@@ -77,6 +83,7 @@ impl<H: Hal, T: Transport> Write for VirtioSerial<H, T> {
             if done {
                 return Ok(());
             }
+            self.service();
             spin_loop();
         }
     }

@@ -122,7 +122,7 @@ impl Transport for Wire {
     }
 
     fn ack_interrupt(&mut self) -> InterruptStatus {
-        InterruptStatus::from_bits_retain(std::mem::take(&mut self.0.borrow_mut().interrupt))
+        InterruptStatus::from_bits_retain(self.0.borrow_mut().acknowledge_interrupt())
     }
 
     fn read_config_generation(&self) -> u32 {

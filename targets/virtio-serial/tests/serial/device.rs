@@ -46,6 +46,8 @@ pub struct Device {
     pub busy: bool,
     /// It tells the driver not to notify it.
     pub wants_no_notify: bool,
+    /// What happens next time the driver looks for an interrupt: between two steps of its own.
+    pub meanwhile: Option<fn(&mut Self)>,
 
     pub status: u32,
     pub accepted: u64,
@@ -89,6 +91,7 @@ impl Device {
             deaf: false,
             busy: false,
             wants_no_notify: false,
+            meanwhile: None,
             status: 0,
             accepted: 0,
             interrupt: 0,
@@ -146,6 +149,13 @@ impl Device {
         self.queues.clear();
         self.heard.clear();
         self.ports.values_mut().for_each(|port| port.guest_open = false);
+    }
+
+    pub fn acknowledge_interrupt(&mut self) -> u32 {
+        if let Some(happens) = self.meanwhile.take() {
+            happens(self);
+        }
+        std::mem::take(&mut self.interrupt)
     }
 
     pub fn max_queue_size(&self, index: u16) -> u32 {

@@ -13,6 +13,13 @@ fn crowded(mut device: Device) -> Device {
     device
 }
 
+const fn letters(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(letters) => letters,
+        Err(_) => panic!("not letters"),
+    }
+}
+
 #[test]
 fn a_lone_port_is_found_without_a_second_initialisation() {
     let (host, serial) = connected(Device::modern(), 1);
@@ -88,10 +95,7 @@ fn names_that_only_resemble_ours_are_not_taken() {
 
 #[test]
 fn a_name_that_was_cut_to_the_buffer_is_not_taken_for_a_shorter_one() {
-    const LONGEST: &str = match str::from_utf8(&[b'n'; 119]) {
-        Ok(name) => name,
-        Err(_) => unreachable!(),
-    };
+    const LONGEST: &str = letters(&[b'n'; 119]);
     let host = Host::new(Device::modern().with_port(1, &"n".repeat(300)).with_port(2, LONGEST));
     let mut serial = Serial::new(host.wire(), LONGEST).unwrap();
     assert_eq!(host.settle(&mut serial), [Event::Found]);
@@ -163,9 +167,33 @@ fn other_ports_come_and_go_without_a_trace() {
 fn a_host_that_is_open_before_the_name_is_told_is_seen() {
     let host = Host::new(Device::modern().with_port(1, ""));
     let mut serial = host.start().unwrap();
+    assert_eq!(host.settle(&mut serial), []);
     host.device().connect(1);
+    assert_eq!(host.settle(&mut serial), []);
+    assert!(!serial.is_open());
     host.device().tell(1, PORT_NAME, 1, AGENT.as_bytes());
     assert_eq!(host.settle(&mut serial), [Event::Found, Event::Opened]);
+}
+
+#[test]
+fn an_open_host_of_another_port_is_not_ours() {
+    let mut device = Device::modern().with_port(1, "com.example.other").with_port(2, AGENT);
+    device.port(1).host_open = true;
+    let host = Host::new(device);
+    let mut serial = host.start().unwrap();
+    assert_eq!(host.settle(&mut serial), [Event::Found]);
+    assert!(!serial.is_open());
+}
+
+#[test]
+fn a_port_is_ready_before_it_is_opened() {
+    let host = Host::new(Device::modern());
+    let mut serial = host.start().unwrap();
+    host.device().plug(1, AGENT);
+    // The device does not wait to be asked for the name.
+    host.device().tell(1, PORT_NAME, 1, AGENT.as_bytes());
+    assert_eq!(host.settle(&mut serial), [Event::Found]);
+    assert_eq!(host.device().heard, [(0, DEVICE_READY, 1), (1, PORT_READY, 1), (1, PORT_OPEN, 1)]);
 }
 
 #[test]
@@ -191,8 +219,8 @@ fn what_cannot_work_is_refused_with_the_reason() {
 #[test]
 fn a_name_no_port_can_have_is_refused() {
     let host = Host::new(Device::modern());
-    let too_long: &'static str = Box::leak("n".repeat(120).into_boxed_str());
-    for name in ["", "with\0nul", too_long] {
+    const TOO_LONG: &str = letters(&[b'n'; 120]);
+    for name in ["", "with\0nul", TOO_LONG] {
         assert_eq!(Serial::new(host.wire(), name).unwrap_err(), Error::BadName);
     }
 }

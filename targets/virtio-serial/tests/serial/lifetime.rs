@@ -4,12 +4,12 @@ use virtio_serial::{Error, Event};
 
 use crate::bench::{AGENT, Host, connected};
 use crate::device::*;
-use crate::memory::{limit_pages, pages_in_use};
+use crate::memory::{PageLimit, pages_in_use};
 
 #[test]
 fn twelve_pages_serve_any_number_of_ports_and_all_come_back() {
     for device in [Device::modern(), Device::legacy()] {
-        limit_pages(12);
+        let _limit = PageLimit::new(12);
         // As many ports as the control queue has buffers for their announcements.
         let mut device = Device { max_ports: 511, ..device };
         for id in 0..31 {
@@ -58,10 +58,23 @@ fn a_device_can_be_driven_again() {
 #[test]
 fn too_few_pages_are_an_error_and_none_is_kept() {
     for pages in 0..12 {
-        limit_pages(pages);
+        let _limit = PageLimit::new(pages);
         let host = Host::new(Device::modern().with_port(1, AGENT));
         assert_eq!(host.start().unwrap_err(), Error::NoMemory);
         assert_eq!(pages_in_use(), 0);
         assert_eq!(host.device().status, 0);
     }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "the leak is what is wanted")]
+fn memory_of_a_device_that_does_not_stop_is_not_used_again() {
+    // A thread of its own, as the pages stay lost.
+    let test = || {
+        let (host, serial) = connected(Device::modern(), 1);
+        host.device().reset_sticks = true;
+        drop(serial);
+        assert_eq!(pages_in_use(), 12);
+    };
+    std::thread::spawn(test).join().unwrap();
 }

@@ -17,9 +17,20 @@ pub fn pages_in_use() -> usize {
     PAGES_IN_USE.get()
 }
 
-/// Lets the HAL have no more than so many pages.
-pub fn limit_pages(pages: usize) {
-    PAGES_TO_GIVE.set(pages);
+/// Lets the HAL have no more than so many pages, until this is dropped.
+pub struct PageLimit;
+
+impl PageLimit {
+    pub fn new(pages: usize) -> Self {
+        PAGES_TO_GIVE.set(pages);
+        Self
+    }
+}
+
+impl Drop for PageLimit {
+    fn drop(&mut self) {
+        PAGES_TO_GIVE.set(usize::MAX);
+    }
 }
 
 /// The device tells whether it may touch memory: while it does, none may be freed.

@@ -4,7 +4,7 @@ use embedded_io::{Read, ReadReady, Write, WriteReady};
 use proptest::prelude::*;
 use virtio_serial::Event;
 
-use crate::bench::connected;
+use crate::bench::{AGENT, Host, connected};
 use crate::device::*;
 
 #[test]
@@ -150,14 +150,41 @@ fn blocking_writes_end_when_the_host_goes_and_the_event_is_kept() {
     let (host, mut serial) = connected(Device::modern(), 1);
     host.device().throttle(1, true);
     assert_eq!(serial.write(b"held").unwrap(), 4);
-    host.device().disconnect(1);
+    // A device that keeps the buffer even though its host is gone.
+    host.device().tell(1, PORT_OPEN, 0, b"");
     assert_eq!(serial.write(b"dropped").unwrap(), 7);
     serial.flush().unwrap();
     assert_eq!(serial.poll(), Some(Event::Closed));
-    host.device().unplug(1);
-    assert_eq!(serial.write(b"dropped").unwrap(), 7);
+
+    host.device().tell(1, PORT_OPEN, 1, b"");
+    assert_eq!(host.settle(&mut serial), [Event::Opened]);
+    assert!(!serial.write_ready().unwrap());
+    host.device().tell(1, PORT_REMOVE, 1, b"");
     serial.flush().unwrap();
-    assert_eq!(host.settle(&mut serial), [Event::Removed]);
+    assert_eq!(serial.poll(), Some(Event::Removed));
+}
+
+#[test]
+fn a_blocking_read_gets_what_comes_together_with_the_end() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().meanwhile = Some(|device| {
+        device.write(1, b"bye");
+        device.disconnect(1);
+    });
+    assert_eq!(serial.read(&mut [0; 8]).unwrap(), 3);
+    assert_eq!(serial.read(&mut [0; 8]).unwrap(), 0);
+}
+
+#[test]
+fn who_only_reads_and_writes_gets_a_connection_too() {
+    let mut device = Device::modern().with_port(2, AGENT);
+    device.port(2).host_open = true;
+    let host = Host::new(device);
+    let mut serial = host.start().unwrap();
+    // Two looks: one finds the port, one brings up its queues.
+    while serial.write(b"?").unwrap() > 0 && host.device().read(2).is_empty() {}
+    host.device().write(2, b"!");
+    assert_eq!(serial.read(&mut [0; 8]).unwrap(), 1);
 }
 
 #[test]
