@@ -83,7 +83,7 @@ pub fn transcript(machine: &str, channel: Channel) -> Result<()> {
         (r#"{"execute":"guest-get-timezone","arguments":{}}"#, r#"{"return": {"zone":"UTC","offset":0}}"#),
         (
             r#"{"execute":"guest-bogus","id":7}"#,
-            r#"{"id": 7, "error": {"class": "CommandNotFound", "desc": "The command guest-bogus has not been found"}}"#,
+            r#"{"error": {"class": "CommandNotFound", "desc": "The command guest-bogus has not been found"}, "id": 7}"#,
         ),
         (
             r#"{"execute":"guest-sync"}"#,
