@@ -1,10 +1,16 @@
 //! guest-shutdown in every mode, and what QEMU says of it.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
+use xtask::deadline::Deadline;
 use xtask::machine::Channel;
+
+/// After this long without one, no further reset comes.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// Switches a guest off, and starts another one again that then goes on answering.
 pub fn off_and_reboot(machine: &str, channel: Channel) -> Result<()> {
@@ -32,6 +38,10 @@ fn reboot(machine: &str, channel: Channel) -> Result<()> {
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
     let event = qmp.event("RESET", soon())?;
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
+    if matches!(channel, Channel::Com1 | Channel::Com2) {
+        // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
+        while qmp.event("RESET", Deadline::after(SETTLED)).is_ok() {}
+    }
     synchronise(&mut agent, 2)
 }
 
