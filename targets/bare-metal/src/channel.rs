@@ -13,12 +13,15 @@ use crate::transport::DeviceTransport;
 /// The port's name on every host.
 pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
+/// What a virtio console gives in one read: never bytes of two hosts.
+const READ_SIZE: usize = virtio_serial::MAX_READ;
+
 /// A channel and its agent.
 #[derive(Debug)]
 pub struct Channel<C> {
     io: C,
     agent: Agent<'static, Guest>,
-    pump: Pump,
+    pump: Pump<READ_SIZE>,
 }
 
 impl<C: Read + ReadReady + Write + WriteReady> Channel<C> {
@@ -53,12 +56,7 @@ impl Channel<VirtioSerial<IdentityMapped, DeviceTransport>> {
         while let Some(event) = self.io.poll() {
             match event {
                 Event::Found => log!("port {}: {PORT_NAME}", self.io.port().unwrap_or_default()),
-                // What the host sent before it left is still to be done. What it did not finish must not be taken for the
-                // beginning of what the next one sends.
-                Event::Closed | Event::Removed => {
-                    while self.serve(guest)? {}
-                    self.pump.reset(&mut self.agent);
-                }
+                Event::Closed | Event::Removed => self.pump.host_left(&mut self.agent),
                 _ => {}
             }
         }

@@ -15,7 +15,7 @@ mod image {
     use virtio_serial::VirtioSerial;
 
     /// How many virtio consoles are looked at. A host needs one.
-    const MAX_CONSOLES: usize = 4;
+    const MAX_CONSOLES: usize = 2;
     /// How often a virtio console is asked for the agent's port before a serial port is used instead.
     const PATIENCE: u32 = 20_000;
 
