@@ -67,12 +67,16 @@ impl<const N: usize> Pump<N> {
         Ok(busy || taken > 0)
     }
 
-    /// The host has gone. What it asked for is still to be done, the rest of its reply is for nobody.
+    /// The host has gone, or another one has come. What it asked for is still to be done, the rest of its reply is for
+    /// nobody. Tell it before the next [`poll`](Self::poll).
     ///
-    /// Another host may have come already, and it is not known which of them the bytes that wait in the channel are from.
-    /// Until they are all read, a read that begins with `{` or 0xFF begins a message: what was half received before it was
-    /// left behind. So a channel should not give bytes of two hosts in one read, and `N` should be what it gives in one.
-    pub fn host_left<G, const RECEIVE: usize, const STAGE: usize>(&mut self, agent: &mut Agent<'_, G, RECEIVE, STAGE>) {
+    /// It is not known which host the bytes that wait in the channel are from. Until they are all read, a read that begins
+    /// with `{` or 0xFF begins a message: what was half received before it was left behind. So a channel should not give
+    /// bytes of two hosts in one read, and `N` should be what it gives in one.
+    pub fn host_changed<G, const RECEIVE: usize, const STAGE: usize>(
+        &mut self,
+        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
+    ) {
         self.left_behind = true;
         self.output = Buffer::new();
         agent.abandon_reply();

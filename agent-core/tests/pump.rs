@@ -153,11 +153,11 @@ fn regression_bytes_of_two_hosts_do_not_become_one_message() {
                 let mut channel = Channel::new(half);
                 channel.read = half.len();
                 if heard_first {
-                    pump.host_left(&mut agent);
+                    pump.host_changed(&mut agent);
                     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
                 } else {
                     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
-                    pump.host_left(&mut agent);
+                    pump.host_changed(&mut agent);
                 }
                 channel.from_host.extend(&next);
                 channel.read = 30;
@@ -176,24 +176,24 @@ fn a_host_that_left_gets_its_request_done_and_nobody_its_reply() {
     while channel.to_host.len() < 50 {
         pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
     }
-    pump.host_left(&mut agent);
+    pump.host_changed(&mut agent);
     channel.to_host.clear();
     channel.from_host.extend(PING);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
 
     channel.from_host.extend(br#"{"execute":"guest-shutdown"}"#);
     pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
-    pump.host_left(&mut agent);
+    pump.host_changed(&mut agent);
     while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
     assert_eq!(guest.went.len(), 1);
 }
 
 #[test]
-fn once_all_that_a_host_left_behind_is_read_a_brace_may_begin_a_read_again() {
+fn once_all_that_a_host_changed_behind_is_read_a_brace_may_begin_a_read_again() {
     let mut channel = Channel::new(b"");
     channel.read = 100;
     let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
-    pump.host_left(&mut agent);
+    pump.host_changed(&mut agent);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
     channel.from_host.extend(br#"{"execute":"guest-ping","arguments":"#);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");

@@ -56,8 +56,8 @@ impl Channel<VirtioSerial<IdentityMapped, DeviceTransport>> {
         while let Some(event) = self.io.poll() {
             match event {
                 Event::Found => log!("port {}: {PORT_NAME}", self.io.port().unwrap_or_default()),
-                Event::Closed | Event::Removed => self.pump.host_left(&mut self.agent),
-                _ => {}
+                // The host came or went; of several comings and goings only the last may be told.
+                _ => self.pump.host_changed(&mut self.agent),
             }
         }
         let result = self.serve(guest);
