@@ -52,7 +52,10 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
     /// An agent that answers `commands`.
     #[must_use]
     pub const fn new(commands: &'a CommandSet<'a, G>) -> Self {
-        const { assert!(RECEIVE >= 128 && STAGE >= 128, "no request or reply fits such a buffer") };
+        const {
+            assert!(RECEIVE >= 128 && STAGE >= 128, "no request or reply fits such a buffer");
+            assert!(RECEIVE as u64 <= u32::MAX as u64, "a message has no more than 4 GiB");
+        }
         Self { commands, scanner: Scanner::new(), message: [0; RECEIVE], stage: Stage::new(), phase: Phase::Receive }
     }
 
@@ -74,6 +77,12 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         matches!(self.phase, Phase::Receive) && self.stage.is_empty()
     }
 
+    /// Whether the beginning of a request has been received, but not its end.
+    #[must_use]
+    pub const fn has_half_a_request(&self) -> bool {
+        self.is_receiving() && self.scanner.is_inside()
+    }
+
     /// Runs the request that was received, if any, and fills `room` with bytes for the host; returns how many.
     ///
     /// If it fills less than all of `room`, the reply is whole. The guest is asked only for as much as `room` takes.
@@ -93,6 +102,14 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         self.scanner.reset();
         self.stage.clear();
         self.phase = Phase::Receive;
+    }
+
+    /// Forgets the rest of the reply that is being sent: its host has gone. A request that was received stays.
+    pub const fn abandon_reply(&mut self) {
+        self.stage.clear();
+        if !matches!(self.phase, Phase::Answer(_)) {
+            self.phase = Phase::Receive;
+        }
     }
 
     fn hand_out(&mut self, room: &mut [u8]) -> usize {

@@ -302,7 +302,7 @@ impl<'m, T: Parameter<'m>> List<'m, T> {
 
     /// Where the first element is stored, for [`Request::element`](crate::Request::element).
     pub(crate) const fn place(&self) -> usize {
-        self.value.span.start.saturating_add(1)
+        self.value.span.start().saturating_add(1)
     }
 
     fn decoded(&self) -> impl Iterator<Item = Result<T, Error>> + use<'m, T> {

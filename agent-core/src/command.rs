@@ -260,9 +260,9 @@ impl Request<'_> {
         let Some((_, value)) = self.arguments().find(name) else { return Ok(()) };
         let inside = value.inside();
         self.decoded = Some((value, Span::default()));
-        let text = self.message.get_mut(inside.start..inside.end).unwrap_or_default();
+        let text = self.message.get_mut(inside.start()..inside.end()).unwrap_or_default();
         let length = base64::decode(text).map_err(|base64::Invalid| NOT_BASE64)?;
-        self.decoded = Some((value, Span { start: inside.start, end: inside.start + length }));
+        self.decoded = Some((value, Span::new(inside.start(), inside.start() + length)));
         Ok(())
     }
 

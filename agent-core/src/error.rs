@@ -1,6 +1,6 @@
 //! What a client is told when a request fails: QEMU's error classes and texts.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::arguments::{Parent, Path, Text};
 use crate::wire::Span;
@@ -130,8 +130,12 @@ impl Description<'_> {
         let text = match problem {
             Problem::TooDeep => return f.write_str("JSON nesting depth limit exceeded"),
             Problem::TooLarge => return f.write_str("JSON token size limit exceeded"),
-            Problem::Stray(byte @ 0x20..=0x7E) => return write!(f, "JSON parse error, stray '{}'", char::from(byte)),
-            Problem::Stray(_) => "stray '\u{FFFD}'",
+            Problem::Stray(byte) => {
+                let character = if byte.is_ascii_graphic() { byte.into() } else { char::REPLACEMENT_CHARACTER };
+                f.write_str("JSON parse error, stray '")?;
+                f.write_char(character)?;
+                return f.write_str("'");
+            }
             Problem::ExpectingValue => "expecting value",
             Problem::MissingColon => "missing : in object pair",
             Problem::MemberSeparator => "expected separator in dict",

@@ -54,3 +54,8 @@ pub use arguments::{Arguments, List, Parameter, Path, Text, Value};
 pub use command::{Command, CommandSet, Request};
 pub use error::{Error, Failure};
 pub use reply::{Reply, Step};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -249,9 +249,14 @@ impl Cursor {
 
 /// The first character of `bytes` and its width; what is not UTF-8 stands as U+FFFD.
 fn first_char(bytes: &[u8]) -> (char, usize) {
-    let longest = bytes.get(..4).unwrap_or(bytes);
-    let valid = longest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    valid.chars().next().map_or((char::REPLACEMENT_CHARACTER, 1), |character| (character, character.len_utf8()))
+    let width = match bytes.first() {
+        Some(0xC0..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..) => 4,
+        _ => 1,
+    };
+    let text = bytes.get(..width).and_then(|bytes| core::str::from_utf8(bytes).ok());
+    text.and_then(|text| text.chars().next()).map_or((char::REPLACEMENT_CHARACTER, 1), |character| (character, width))
 }
 
 /// A character inside a JSON string, in ASCII as QEMU writes it: the bytes, and how many of them count.

@@ -25,8 +25,8 @@ impl<'m> Stored<'m> {
         let mut at = self.opening(object, b'{');
         core::iter::from_fn(move || {
             let name = self.value(at?)?;
-            let value = self.value(name.end + 1)?;
-            at = self.next(value.end);
+            let value = self.value(name.end() + 1)?;
+            at = self.next(value.end());
             Some((name.inside(), value))
         })
     }
@@ -46,7 +46,7 @@ impl<'m> Stored<'m> {
     pub fn element_at(self, start: usize) -> Option<(Span, usize)> {
         let value = self.value(start)?;
         // At the end that is the closing bracket, which begins no value.
-        Some((value, self.next(value.end).unwrap_or(value.end)))
+        Some((value, self.next(value.end()).unwrap_or(value.end())))
     }
 
     /// Whether one of an object's first `count` members comes twice.
@@ -59,7 +59,7 @@ impl<'m> Stored<'m> {
 
     /// Where the first value inside a bracket begins.
     fn opening(self, outer: Span, bracket: u8) -> Option<usize> {
-        (self.get(outer).first() == Some(&bracket)).then_some(outer.start + 1)
+        (self.get(outer).first() == Some(&bracket)).then_some(outer.start() + 1)
     }
 
     /// Where the value after one that ended at `end` begins.
@@ -69,7 +69,7 @@ impl<'m> Stored<'m> {
 
     /// The value that begins at `start`.
     fn value(self, start: usize) -> Option<Span> {
-        if let Some(hole) = self.hole.filter(|hole| hole.start == start) {
+        if let Some(hole) = self.hole.filter(|hole| hole.start() == start) {
             return Some(hole);
         }
         let bytes = self.bytes.get(start..)?;
@@ -79,7 +79,7 @@ impl<'m> Stored<'m> {
             b'}' | b']' => return None,
             _ => bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']'))?,
         };
-        Some(Span { start, end: start + length })
+        Some(Span::new(start, start + length))
     }
 }
 

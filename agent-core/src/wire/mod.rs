@@ -9,20 +9,36 @@ pub mod members;
 pub mod scanner;
 pub mod text;
 
-/// A range of bytes in the stored message.
+/// A range of bytes in the stored message. It fits a register: spans are what requests and errors are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The first byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
+    /// The bytes from `start` up to `end`. No message is longer than 4 GiB: [`Agent`](crate::Agent) sees to it.
+    #[must_use]
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// The first byte.
+    #[must_use]
+    pub const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// One past the last byte.
+    #[must_use]
+    pub const fn end(self) -> usize {
+        self.end as usize
+    }
+
     /// The bytes of `message` that the span covers; empty if it lies outside.
     #[must_use]
     pub fn of(self, message: &[u8]) -> &[u8] {
-        message.get(self.start..self.end).unwrap_or_default()
+        message.get(self.start()..self.end()).unwrap_or_default()
     }
 
     /// The same without its first and last byte: the inside of a string.

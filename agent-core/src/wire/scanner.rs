@@ -173,7 +173,7 @@ impl Scanner {
             braces: [0; MAX_DEPTH / 64],
             stored: 0,
             line_start: false,
-            name: Span { start: 0, end: 0 },
+            name: Span::new(0, 0),
             value_start: 0,
             envelope: Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None },
         }
@@ -187,6 +187,12 @@ impl Scanner {
         self.envelope = Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None };
     }
 
+    /// Whether a message has begun and not ended.
+    #[must_use]
+    pub const fn is_inside(&self) -> bool {
+        self.depth > 0 || !matches!(self.expect, Expect::Value)
+    }
+
     /// Takes bytes in up to the end of a message, which then lies in `store` from its beginning.
     ///
     /// Returns how many bytes were taken, and what ended there: a message, or the first problem of one. The rest of a
@@ -195,7 +201,7 @@ impl Scanner {
         let mut taken = 0;
         while let Some(rest @ &[byte, ..]) = bytes.get(taken..) {
             if byte == RESET {
-                let half_read = self.depth > 0 || !matches!(self.expect, Expect::Value);
+                let half_read = self.is_inside();
                 let told = matches!(self.expect, Expect::Skip(_));
                 self.reset();
                 taken += 1;
@@ -263,7 +269,7 @@ impl Scanner {
                 let start = self.stored + 1;
                 self.put(b"\"", store)?;
                 if self.depth == 1 {
-                    self.name = Span { start, end: start };
+                    self.name = Span::new(start, start);
                 }
                 self.expect = Expect::Text { text: Text::after(byte), is_name: true };
                 Ok(Taken::Yes)
@@ -341,7 +347,7 @@ impl Scanner {
         }
         self.expect = Expect::CommaOrEnd;
         if self.depth == 1 && self.envelope.is_object {
-            let value = Span { start: self.value_start, end: self.stored };
+            let value = Span::new(self.value_start, self.stored);
             self.envelope.note(self.name.of(store), self.name, value)?;
         }
         Ok(false)
@@ -357,7 +363,7 @@ impl Scanner {
             }
             Piece::End => {
                 if is_name && self.depth == 1 {
-                    self.name.end = self.stored;
+                    self.name = Span::new(self.name.start(), self.stored);
                 }
                 self.put(b"\"", store)?;
                 if is_name {
@@ -394,7 +400,7 @@ impl Scanner {
             self.put(&[byte], store)?;
             return Ok(Taken::Yes);
         }
-        let word = Span { start, end: self.stored };
+        let word = Span::new(start, self.stored);
         match word.of(store) {
             b"true" | b"false" | b"null" => self.end_word(store),
             _ => Err(Problem::Keyword(word)),

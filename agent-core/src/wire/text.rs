@@ -173,13 +173,17 @@ impl Text {
             self.at = At::LowBackslash { high: value };
             return Ok(Piece::Partial);
         }
-        let pair = if high == 0 { [value, 0] } else { [high, value] };
-        let character = char::decode_utf16(pair).next();
         self.at = At::Body;
-        match character {
-            Some(Ok(character)) => Ok(Piece::Char(character)),
-            _ => Err(Fault::Surrogate(value)),
-        }
+        let low = u32::from(value);
+        let code = match high {
+            0 => low,
+            // Unless the second half is one, this is beyond all characters.
+            high => match low {
+                0xDC00..=0xDFFF => 0x1_0000 + ((u32::from(high) & 0x3FF) << 10) + (low & 0x3FF),
+                _ => u32::MAX,
+            },
+        };
+        char::from_u32(code).map(Piece::Char).ok_or(Fault::Surrogate(value))
     }
 }
 

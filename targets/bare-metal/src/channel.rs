@@ -3,22 +3,25 @@
 use agent_core::Agent;
 use agent_core::serve::Pump;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
-use log::{info, warn};
-use virtio_drivers::transport::Transport;
 use virtio_serial::{Event, VirtioSerial};
 
 use crate::guest::{COMMANDS, Guest};
 use crate::heap::IdentityMapped;
+use crate::log;
+use crate::transport::DeviceTransport;
 
 /// The port's name on every host.
 pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
+
+/// What a virtio console gives in one read: never bytes of two hosts.
+const READ_SIZE: usize = virtio_serial::MAX_READ;
 
 /// A channel and its agent.
 #[derive(Debug)]
 pub struct Channel<C> {
     io: C,
     agent: Agent<'static, Guest>,
-    pump: Pump,
+    pump: Pump<READ_SIZE>,
 }
 
 impl<C: Read + ReadReady + Write + WriteReady> Channel<C> {
@@ -36,7 +39,7 @@ impl<C: Read + ReadReady + Write + WriteReady> Channel<C> {
     }
 }
 
-impl<T: Transport> Channel<VirtioSerial<IdentityMapped, T>> {
+impl Channel<VirtioSerial<IdentityMapped, DeviceTransport>> {
     /// Looks for the agent's port; `patience` is how often the device is asked before it is taken to have none yet.
     pub fn has_port(&mut self, patience: u32) -> bool {
         (0..patience).any(|_| {
@@ -52,19 +55,14 @@ impl<T: Transport> Channel<VirtioSerial<IdentityMapped, T>> {
     pub fn serve_port(&mut self, guest: &mut Guest) -> Result<bool, virtio_serial::Error> {
         while let Some(event) = self.io.poll() {
             match event {
-                Event::Found => info!("port {}: {PORT_NAME}", self.io.port().unwrap_or_default()),
-                // What the host sent before it left is still to be done. What it did not finish must not be taken for the
-                // beginning of what the next one sends.
-                Event::Closed | Event::Removed => {
-                    while self.serve(guest)? {}
-                    self.pump.reset(&mut self.agent);
-                }
-                _ => {}
+                Event::Found => log!("port {}: {PORT_NAME}", self.io.port().unwrap_or_default()),
+                // The host came or went; of several comings and goings only the last may be told.
+                _ => self.pump.host_changed(&mut self.agent),
             }
         }
         let result = self.serve(guest);
         if let Err(error) = &result {
-            warn!("virtio console: {error}");
+            log!("virtio console: {error}");
         }
         result
     }

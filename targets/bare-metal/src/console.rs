@@ -6,7 +6,6 @@
 use core::fmt::{self, Write};
 
 use heapless::Vec;
-use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::arch::SerialPort;
 use crate::cell::OneCpu;
@@ -30,28 +29,19 @@ enum Output {
 
 static CONSOLE: OneCpu<Console> = OneCpu::new(Console { held: Vec::new(), output: Output::Undecided });
 
-struct Logger;
-
-impl Log for Logger {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if let Some(mut console) = CONSOLE.borrow() {
-            // Writing to the console cannot fail: what has no place is dropped.
-            let _ = writeln!(console, "{}", record.args());
-        }
-    }
-
-    fn flush(&self) {}
+/// Logs a line, formatted as by `format_args!`.
+#[macro_export]
+macro_rules! log {
+    ($($argument:tt)*) => {
+        $crate::console::line(format_args!($($argument)*))
+    };
 }
 
-/// Collects log lines from here on.
-pub fn hold() {
-    // Set once, at boot.
-    let _ = log::set_logger(&Logger);
-    log::set_max_level(LevelFilter::Info);
+/// Logs a line: what [`log!`] calls.
+pub fn line(text: fmt::Arguments<'_>) {
+    if let Some(mut console) = CONSOLE.borrow() {
+        console.line(text);
+    }
 }
 
 /// Logs to a port, what was held back first.
@@ -81,11 +71,16 @@ pub unsafe fn last_words(text: fmt::Arguments<'_>) {
             None => console.output = Output::Silent,
         }
     }
-    // What has no place is dropped.
-    let _ = writeln!(console, "{text}");
+    console.line(text);
 }
 
 impl Console {
+    fn line(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to the console cannot fail: what has no place is dropped.
+        let _ = self.write_fmt(text);
+        self.send(b"\r\n");
+    }
+
     fn open(&mut self, port: SerialPort) {
         let held = core::mem::take(&mut self.held);
         self.output = Output::Port { port, stalled: false };
@@ -117,15 +112,7 @@ impl Console {
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for line in text.split_inclusive('\n') {
-            match line.strip_suffix('\n') {
-                Some(line) => {
-                    self.send(line.as_bytes());
-                    self.send(b"\r\n");
-                }
-                None => self.send(line.as_bytes()),
-            }
-        }
+        self.send(text.as_bytes());
         Ok(())
     }
 }

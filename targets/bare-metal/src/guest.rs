@@ -3,9 +3,9 @@
 use agent_core::Failure;
 use agent_core::commands::{info, os, power, sync, time};
 use agent_core::{Command, CommandSet};
-use log::info;
 
 use crate::arch::{self, Machine};
+use crate::log;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -64,15 +64,15 @@ impl power::Power for Guest {
     fn shutdown(&mut self, how: power::Shutdown) -> Result<(), Failure> {
         match how {
             power::Shutdown::Halt => {
-                info!("halted");
+                log!("halted");
                 arch::halt()
             }
             power::Shutdown::PowerDown => {
-                info!("powering off");
+                log!("powering off");
                 self.machine.power_off().map_err(|error| Failure(error.reason()))
             }
             power::Shutdown::Reboot => {
-                info!("rebooting");
+                log!("rebooting");
                 self.machine.reboot()
             }
         }

@@ -28,3 +28,5 @@ pub mod pvh;
 pub mod serial;
 #[cfg(test)]
 mod testing;
+#[cfg(target_os = "none")]
+pub mod transport;

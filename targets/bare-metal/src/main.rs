@@ -10,12 +10,12 @@ mod image {
     use bare_metal::command_line::AgentChannel;
     use bare_metal::console;
     use bare_metal::guest::Guest;
+    use bare_metal::log;
     use heapless::Vec;
-    use log::{info, warn};
     use virtio_serial::VirtioSerial;
 
     /// How many virtio consoles are looked at. A host needs one.
-    const MAX_CONSOLES: usize = 4;
+    const MAX_CONSOLES: usize = 2;
     /// How often a virtio console is asked for the agent's port before a serial port is used instead.
     const PATIENCE: u32 = 20_000;
 
@@ -27,13 +27,11 @@ mod image {
 
         let mut consoles = Vec::<_, MAX_CONSOLES>::new();
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
-            for transport in guest.machine.serial_transports().into_iter().take(MAX_CONSOLES) {
-                match VirtioSerial::new(transport, PORT_NAME) {
-                    // Not more than there is room for.
-                    Ok(console) => _ = consoles.push(Channel::new(console)),
-                    Err(error) => warn!("virtio console: {error}"),
-                }
-            }
+            guest.machine.consoles(|transport| match VirtioSerial::new(transport, PORT_NAME) {
+                // More than there is room for are left alone.
+                Ok(console) => _ = consoles.push(Channel::new(console)),
+                Err(error) => log!("virtio console: {error}"),
+            });
         }
         let port = match chosen {
             Some(AgentChannel::Virtio) => None,
@@ -50,9 +48,9 @@ mod image {
             _ => console::silence(),
         }
         if consoles.is_empty() && port.is_none() {
-            warn!("no channel for the agent: no virtio console, no free serial port");
+            log!("no channel for the agent: no virtio console, no free serial port");
         }
-        info!("ready: {} virtio console(s), {} serial port(s)", consoles.len(), u8::from(port.is_some()));
+        log!("ready: {} virtio console(s), {} serial port(s)", consoles.len(), u8::from(port.is_some()));
 
         let mut port = port.map(Channel::new);
         loop {

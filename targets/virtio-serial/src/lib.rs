@@ -55,5 +55,6 @@ mod io;
 mod ring;
 
 pub use connection::Event;
+pub use device::MAX_READ;
 pub use driver::VirtioSerial;
 pub use error::Error;

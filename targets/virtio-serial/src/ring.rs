@@ -68,22 +68,21 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Some(length))
     }
 
-    /// Reads the stream of bytes, of which a buffer is just a piece; gives how many there were.
+    /// Reads the stream of bytes, at most what one buffer holds of it; gives how many there were.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
-        let mut filled = 0;
-        while filled < bytes.len() && self.has_bytes()? {
-            // `has_bytes` has just found or made it.
-            let Some(Unread { buffer, start, end }) = self.unread.take() else { break };
-            let count = (end - start).min(bytes.len() - filled);
-            self.ring.copy_out(buffer, start, &mut bytes[filled..filled + count])?;
-            filled += count;
-            if start + count < end {
-                self.unread = Some(Unread { buffer, start: start + count, end });
-            } else {
-                self.lend_again(buffer)?;
-            }
+        if bytes.is_empty() || !self.has_bytes()? {
+            return Ok(0);
         }
-        Ok(filled)
+        // `has_bytes` has just found or made it.
+        let Some(Unread { buffer, start, end }) = self.unread.take() else { return Ok(0) };
+        let count = (end - start).min(bytes.len());
+        self.ring.copy_out(buffer, start, &mut bytes[..count])?;
+        if start + count < end {
+            self.unread = Some(Unread { buffer, start: start + count, end });
+        } else {
+            self.lend_again(buffer)?;
+        }
+        Ok(count)
     }
 
     /// Whether `read` would give at least one byte.
@@ -152,10 +151,11 @@ struct Ring<H: Hal> {
     lent: [Option<Loan>; QUEUE_SIZE],
 }
 
+/// A ring has at most [`QUEUE_SIZE`] buffers of at most a page.
 #[derive(Clone, Copy)]
 struct Loan {
-    buffer: usize,
-    length: usize,
+    buffer: u16,
+    length: u16,
 }
 
 impl<H: Hal> Ring<H> {
@@ -186,7 +186,8 @@ impl<H: Hal> Ring<H> {
                 _ => self.queue.add(&[], &mut [bytes]),
             }
         }?;
-        *self.lent.get_mut(usize::from(token)).ok_or(Error::RingCorrupt)? = Some(Loan { buffer, length });
+        *self.lent.get_mut(usize::from(token)).ok_or(Error::RingCorrupt)? =
+            Some(Loan { buffer: buffer as u16, length: length as u16 });
         Ok(())
     }
 
@@ -196,6 +197,7 @@ impl<H: Hal> Ring<H> {
         // `pop_used` would panic on a descriptor out of range, and free one that is free already.
         let lent = self.lent.get_mut(usize::from(token)).ok_or(Error::RingCorrupt)?;
         let Loan { buffer, length } = lent.take().ok_or(Error::RingCorrupt)?;
+        let (buffer, length) = (usize::from(buffer), usize::from(length));
         // SAFETY: the loan, which ends here, covers exactly these bytes of our pages, as `add` was given them under this
         // token; nobody else here refers to them, as they have been lent until now.
         let used = unsafe {
@@ -234,7 +236,7 @@ impl<H: Hal> Ring<H> {
     }
 
     fn is_ours(&self, buffer: usize) -> bool {
-        !self.lent.iter().flatten().any(|loan| loan.buffer == buffer)
+        !self.lent.iter().flatten().any(|loan| usize::from(loan.buffer) == buffer)
     }
 
     /// Notifies the device that buffers were lent, unless it asked not to be.

@@ -8,11 +8,10 @@ use core::hint;
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use log::{info, warn};
-
 use super::cpu::{cpuid, read_msr, write_msr};
 use super::{identity_map, port};
 use crate::acpi::{IoApic, Madt};
+use crate::log;
 
 /// The vector of every device.
 pub(super) const WAKE_VECTOR: u8 = 0x20;
@@ -58,7 +57,7 @@ impl Interrupts {
             port::write_u8(0xa1, 0xff);
         }
         let Some(destination) = enable_local_apic() else {
-            warn!("no local APIC: the guest cannot sleep");
+            log!("no local APIC: the guest cannot sleep");
             return Self { io_apics: heapless::Vec::new(), destination: 0 };
         };
         let io_apics = match madt {
@@ -72,8 +71,8 @@ impl Interrupts {
             }
         }
         match interrupts.io_apics.is_empty() {
-            true => warn!("no I/O APIC: the guest cannot sleep"),
-            false => info!("{} I/O APIC(s)", interrupts.io_apics.len()),
+            true => log!("no I/O APIC: the guest cannot sleep"),
+            false => log!("{} I/O APIC(s)", interrupts.io_apics.len()),
         }
         interrupts
     }

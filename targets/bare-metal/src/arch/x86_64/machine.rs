@@ -3,11 +3,9 @@
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use heapless::Vec;
-use log::{info, warn};
+use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::PciTransport;
-use virtio_drivers::transport::pci::bus::PciRoot;
-use virtio_drivers::transport::{DeviceType, SomeTransport};
+use virtio_drivers::transport::pci::bus::{DeviceFunction, PciRoot};
 
 use super::clock::Clock;
 use super::config_space::ConfigSpace;
@@ -20,8 +18,10 @@ use crate::cell::OneCpu;
 use crate::command_line::Options;
 use crate::console;
 use crate::heap::{self, IdentityMapped};
+use crate::log;
 use crate::pci;
 use crate::pvh::StartInfo;
+use crate::transport::DeviceTransport;
 
 /// The interrupts of COM1 and COM2.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
@@ -54,20 +54,19 @@ impl Machine {
     /// `start_info` is the argument of the image's `kernel_main`. Called once.
     pub fn start(start_info: u64) -> Self {
         exceptions::install();
-        console::hold();
         let memory = IdentityMap::before_heap();
         let start_info = StartInfo::read(&memory, start_info);
         let options = match &start_info {
-            Some(info) => Options::parse(info.command_line, |word| warn!("unknown option {word}")),
+            Some(info) => Options::parse(info.command_line, |word| log!("unknown option {word}")),
             None => Options::default(),
         };
         let (memory, heap_memory) = IdentityMap::with_heap(start_info.as_ref().map_or(&[], |info| &info.ram));
         match heap_memory {
             Some(heap_memory) => {
-                info!("{} KiB of memory", heap_memory.len() / 1024);
+                log!("{} KiB of memory", heap_memory.len() / 1024);
                 heap::give(heap_memory);
             }
-            None => warn!("no memory: the loader gave no memory map"),
+            None => log!("no memory: the loader gave no memory map"),
         }
         let tables = Tables::find(&memory, start_info.as_ref().map_or(0, |info| info.rsdp));
         let fadt = tables.as_ref().and_then(Tables::fadt);
@@ -95,53 +94,41 @@ impl Machine {
         &mut self.clock
     }
 
-    /// Finds the virtio consoles and switches them on: on PCI, and at a microvm's places. Called once.
-    pub fn serial_transports(&mut self) -> Vec<SomeTransport<'static>, 8> {
-        let mut transports = Vec::new();
+    /// Finds the virtio consoles and switches them on, on PCI and at a microvm's places, and hands each to `take`. Called
+    /// once.
+    pub fn consoles(&self, mut take: impl FnMut(DeviceTransport)) {
         if let Some(config_space) = self.config_space {
-            self.pci_consoles(config_space, &mut transports);
+            pci::scan(&config_space, |at, id| {
+                if pci::virtio_device(id) == Some(DeviceType::Console)
+                    && let Some(transport) = self.pci_console(config_space, at)
+                {
+                    take(transport);
+                }
+            });
         }
-        let announced = self.options.mmio_devices.clone();
+        let announced = &self.options.mmio_devices;
         let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
-        let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced);
+        let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced.iter().cloned());
         for place in places {
-            let Some(transport) = virtio_mmio::console(&place) else { continue };
-            info!("virtio console at {:#x}", place.address);
-            self.interrupts.unmask(place.irq);
-            // More than there is room for are left alone.
-            let _ = transports.push(transport.into());
+            if let Some(transport) = virtio_mmio::console(&place) {
+                log!("virtio console at {:#x}", place.address);
+                self.interrupts.unmask(place.irq);
+                take(DeviceTransport::Mmio(transport));
+            }
         }
-        transports
     }
 
-    fn pci_consoles(&self, mut access: ConfigSpace, transports: &mut Vec<SomeTransport<'static>, 8>) {
-        let mut found = Vec::<_, 8>::new();
-        pci::scan(&access, |at, id| {
-            if pci::virtio_device(id) == Some(DeviceType::Console) {
-                // More than there is room for are left alone.
-                let _ = found.push(at);
-            }
-        });
-        for at in found {
-            let line = match pci::enable(&mut access, at) {
-                Ok(line) => line,
-                Err(reason) => {
-                    warn!("virtio console at {at}: {reason}");
-                    continue;
-                }
-            };
-            match PciTransport::new::<IdentityMapped, _>(&mut PciRoot::new(access), at) {
-                Ok(transport) => {
-                    info!("virtio console at {at}");
-                    if let Some(line) = line {
-                        self.interrupts.unmask(line.into());
-                    }
-                    // As many as were found fit.
-                    let _ = transports.push(transport.into());
-                }
-                Err(error) => warn!("virtio console at {at}: {error}"),
-            }
+    fn pci_console(&self, mut access: ConfigSpace, at: DeviceFunction) -> Option<DeviceTransport> {
+        let line = pci::enable(&mut access, at).inspect_err(|reason| log!("virtio console at {at}: {reason}")).ok()?;
+        let Ok(transport) = PciTransport::new::<IdentityMapped, _>(&mut PciRoot::new(access), at) else {
+            log!("virtio console at {at}: its registers make no sense");
+            return None;
+        };
+        log!("virtio console at {at}");
+        if let Some(line) = line {
+            self.interrupts.unmask(line.into());
         }
+        Some(DeviceTransport::Pci(transport))
     }
 
     /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
