@@ -153,11 +153,11 @@ fn regression_bytes_of_two_hosts_do_not_become_one_message() {
                 let mut channel = Channel::new(half);
                 channel.read = half.len();
                 if heard_first {
-                    pump.host_changed(&mut agent);
+                    pump.host_changed(&mut agent, 8);
                     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
                 } else {
                     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
-                    pump.host_changed(&mut agent);
+                    pump.host_changed(&mut agent, 8);
                 }
                 channel.from_host.extend(&next);
                 channel.read = 30;
@@ -176,14 +176,14 @@ fn a_host_that_left_gets_its_request_done_and_nobody_its_reply() {
     while channel.to_host.len() < 50 {
         pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
     }
-    pump.host_changed(&mut agent);
+    pump.host_changed(&mut agent, 8);
     channel.to_host.clear();
     channel.from_host.extend(PING);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
 
     channel.from_host.extend(br#"{"execute":"guest-shutdown"}"#);
     pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
-    pump.host_changed(&mut agent);
+    pump.host_changed(&mut agent, 8);
     while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
     assert_eq!(guest.went.len(), 1);
 }
@@ -193,10 +193,21 @@ fn once_all_that_a_host_changed_behind_is_read_a_brace_may_begin_a_read_again() 
     let mut channel = Channel::new(b"");
     channel.read = 100;
     let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
-    pump.host_changed(&mut agent);
+    pump.host_changed(&mut agent, 8);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
     channel.from_host.extend(br#"{"execute":"guest-ping","arguments":"#);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
     channel.from_host.extend(b"{}}");
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
+}
+
+/// While data never ceased to come, a brace at the beginning of a read once ended every message.
+#[test]
+fn regression_a_flood_after_a_host_came_is_one_message() {
+    let mut channel = Channel::new(&br#"{"a":"#.repeat(2000));
+    channel.read = 50;
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    pump.host_changed(&mut agent, 8);
+    let error = common::error("JSON token size limit exceeded");
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), error);
 }

@@ -3,7 +3,7 @@
 use agent_core::Agent;
 use agent_core::serve::Pump;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
-use virtio_serial::{Event, VirtioSerial};
+use virtio_serial::{Event, MAX_READ, MAX_UNREAD, VirtioSerial};
 
 use crate::guest::{COMMANDS, Guest};
 use crate::heap::IdentityMapped;
@@ -13,15 +13,12 @@ use crate::transport::DeviceTransport;
 /// The port's name on every host.
 pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
-/// What a virtio console gives in one read: never bytes of two hosts.
-const READ_SIZE: usize = virtio_serial::MAX_READ;
-
 /// A channel and its agent.
 #[derive(Debug)]
 pub struct Channel<C> {
     io: C,
     agent: Agent<'static, Guest>,
-    pump: Pump<READ_SIZE>,
+    pump: Pump<MAX_READ>,
 }
 
 impl<C: Read + ReadReady + Write + WriteReady> Channel<C> {
@@ -57,7 +54,7 @@ impl Channel<VirtioSerial<IdentityMapped, DeviceTransport>> {
             match event {
                 Event::Found => log!("port {}: {PORT_NAME}", self.io.port().unwrap_or_default()),
                 // The host came or went; of several comings and goings only the last may be told.
-                _ => self.pump.host_changed(&mut self.agent),
+                _ => self.pump.host_changed(&mut self.agent, MAX_UNREAD),
             }
         }
         let result = self.serve(guest);

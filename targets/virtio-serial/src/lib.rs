@@ -55,6 +55,6 @@ mod io;
 mod ring;
 
 pub use connection::Event;
-pub use device::MAX_READ;
+pub use device::{MAX_READ, MAX_UNREAD};
 pub use driver::VirtioSerial;
 pub use error::Error;
