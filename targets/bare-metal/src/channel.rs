@@ -5,8 +5,8 @@ use agent_core::serve::Pump;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use virtio_serial::{Event, VirtioSerial};
 
+use crate::dma::IdentityMapped;
 use crate::guest::{COMMANDS, Guest};
-use crate::heap::IdentityMapped;
 use crate::log;
 use crate::transport::DeviceTransport;
 

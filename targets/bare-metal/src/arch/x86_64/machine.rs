@@ -17,7 +17,7 @@ use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::OneCpu;
 use crate::command_line::Options;
 use crate::console;
-use crate::heap::{self, IdentityMapped};
+use crate::dma::{self, IdentityMapped};
 use crate::log;
 use crate::pci;
 use crate::pvh::StartInfo;
@@ -48,23 +48,23 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Takes the machine over from its loader: exceptions, heap, tables and interrupts. The log is held back until it is
+    /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is held back until it is
     /// given a port or silenced.
     ///
     /// `start_info` is the argument of the image's `kernel_main`. Called once.
     pub fn start(start_info: u64) -> Self {
         exceptions::install();
-        let memory = IdentityMap::before_heap();
+        let memory = IdentityMap::whole();
         let start_info = StartInfo::read(&memory, start_info);
         let options = match &start_info {
             Some(info) => Options::parse(info.command_line, |word| log!("unknown option {word}")),
             None => Options::default(),
         };
-        let (memory, heap_memory) = IdentityMap::with_heap(start_info.as_ref().map_or(&[], |info| &info.ram));
-        match heap_memory {
-            Some(heap_memory) => {
-                log!("{} KiB of memory", heap_memory.len() / 1024);
-                heap::give(heap_memory);
+        let (memory, pages) = IdentityMap::without_devices(start_info.as_ref().map_or(&[], |info| &info.ram));
+        match pages {
+            Some(pages) => {
+                log!("{} KiB of memory", pages.len() * 4);
+                dma::give(pages);
             }
             None => log!("no memory: the loader gave no memory map"),
         }
