@@ -28,5 +28,4 @@ pub mod pvh;
 pub mod serial;
 #[cfg(test)]
 mod testing;
-#[cfg(target_os = "none")]
 pub mod transport;

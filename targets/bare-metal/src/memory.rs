@@ -1,11 +1,29 @@
 //! Physical memory, as what firmware left in it is read.
 
+use core::ptr;
+
 /// Physical memory that may be looked at.
 ///
 /// Pointers and lengths found in memory come from firmware and may be anything; this is where they are checked.
 pub trait Memory {
     /// The `length` bytes at physical `address`, or `None` where they do not all lie in memory that may be read.
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]>;
+}
+
+/// A range of physical addresses that has a device behind it, at virtual addresses that are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Where it begins.
+    pub address: u64,
+    /// How many bytes it has.
+    pub length: u32,
+}
+
+impl Window {
+    /// Where `offset` bytes behind its beginning are.
+    pub(crate) fn at<T>(self, offset: usize) -> *mut T {
+        ptr::with_exposed_provenance_mut((self.address as usize).wrapping_add(offset))
+    }
 }
 
 /// The little-endian `u16` at `offset` of a structure, if it lies within.

@@ -5,6 +5,8 @@ use core::fmt;
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
+use crate::memory::Window;
+
 const VENDOR_VIRTIO: u32 = 0x1af4;
 const CAPABILITY_VENDOR: u8 = 9;
 const COMMAND_MEMORY: u32 = 1 << 1;
@@ -79,60 +81,97 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// Checks that a device's registers can be reached, before a driver believes its capabilities, and switches it on.
-/// Gives the interrupt that firmware has routed it to, if any.
-pub fn enable<C: ConfigurationAccess>(access: &mut C, at: DeviceFunction) -> Result<Option<u8>, Unusable> {
+/// Where the structures are that a driver uses (4.1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Structures {
+    /// The common configuration, of at least [`COMMON_SIZE`] bytes, aligned to 8.
+    pub common: Window,
+    /// The notification registers, aligned to 2.
+    pub notify: Window,
+    /// How many bytes each queue has of them, an even number.
+    pub notify_multiplier: u32,
+    /// The interrupt status, at least a byte.
+    pub isr: Window,
+    /// The device's own configuration; empty if it has none.
+    pub device: Window,
+}
+
+/// How many bytes the common configuration has.
+pub const COMMON_SIZE: u32 = 56;
+
+/// Finds a device's structures, checks that they can be reached, and switches the device on. Also gives the interrupt that
+/// firmware has routed it to, if any.
+pub fn enable<C: ConfigurationAccess>(
+    access: &mut C,
+    at: DeviceFunction,
+) -> Result<(Structures, Option<u8>), Unusable> {
     let status_command = access.read_word(at, 4);
     let mut pointer = match status_command & STATUS_CAPABILITIES {
         0 => 0,
         _ => access.read_word(at, 0x34) as u8 & 0xfc,
     };
-    let mut structures = 0;
+    // While `structure` writes to the address registers, nothing answers at what they say. The status half of the word is
+    // written as zero, which changes none of its bits.
+    let command = status_command & 0xffff & !COMMAND_MEMORY;
+    access.write_word(at, 4, command);
+    let mut found = Structures::default();
     // There is no room for more capabilities than this, so a list that leads back into itself ends.
     for _ in 0..48 {
         if pointer < 0x40 {
             break;
         }
         let header = access.read_word(at, pointer);
-        if header as u8 == CAPABILITY_VENDOR {
-            structures += u32::from(check_structure(access, at, pointer, header)?);
+        let window = match (header >> 24) as u8 {
+            _ if header as u8 != CAPABILITY_VENDOR => None,
+            1 => Some(&mut found.common),
+            2 => Some(&mut found.notify),
+            3 => Some(&mut found.isr),
+            4 => Some(&mut found.device),
+            _ => None,
+        };
+        // Of several structures of a kind the first one is to be preferred.
+        if let Some(window) = window.filter(|window| window.length == 0) {
+            // Up to five words must lie within the 256 bytes.
+            if pointer > 0xec {
+                return Err(Unusable::Malformed);
+            }
+            *window = structure(access, at, pointer)?;
+            if header >> 24 == 2 {
+                found.notify_multiplier = access.read_word(at, pointer + 16);
+            }
         }
         pointer = (header >> 8) as u8 & 0xfc;
     }
-    match (pointer, structures) {
-        (0..0x40, 0) => return Err(Unusable::LegacyOnly),
-        (0..0x40, _) => {}
-        _ => return Err(Unusable::Malformed),
-    }
-    // The status half is written as zero, which changes none of its bits.
-    access.write_word(at, 4, status_command & 0xffff | COMMAND_MEMORY | COMMAND_BUS_MASTER);
-    let line = access.read_word(at, 0x3c);
-    Ok(((line >> 8) as u8 != 0 && !matches!(line as u8, 0 | 0xff)).then_some(line as u8))
-}
-
-/// Whether a vendor capability is one of the four structures a driver uses (4.1.4), and all of it can be reached.
-fn check_structure<C: ConfigurationAccess>(
-    access: &C,
-    at: DeviceFunction,
-    pointer: u8,
-    header: u32,
-) -> Result<bool, Unusable> {
-    let kind = (header >> 24) as u8;
-    if !(1..=4).contains(&kind) {
-        return Ok(false);
-    }
-    // The structure's four words must lie within the 256 bytes.
-    let [bar, offset, length] = match pointer {
-        0..=0xf0 => [4, 8, 12].map(|word| access.read_word(at, pointer + word)),
-        _ => return Err(Unusable::Malformed),
-    };
-    let bar = bar as u8;
-    if bar > 5 || offset.checked_add(length).is_none() {
+    let Structures { common, notify, notify_multiplier, isr, .. } = found;
+    if pointer >= 0x40 {
         return Err(Unusable::Malformed);
     }
-    let low = access.read_word(at, 0x10 + 4 * bar);
+    if found == Structures::default() {
+        return Err(Unusable::LegacyOnly);
+    }
+    let whole = common.length >= COMMON_SIZE && notify.length >= 2 && isr.length >= 1;
+    let aligned = common.address % 8 == 0 && notify.address % 2 == 0 && notify_multiplier % 2 == 0;
+    if !whole || !aligned {
+        return Err(Unusable::Malformed);
+    }
+    access.write_word(at, 4, command | COMMAND_MEMORY | COMMAND_BUS_MASTER);
+    let line = access.read_word(at, 0x3c);
+    let line = ((line >> 8) as u8 != 0 && !matches!(line as u8, 0 | 0xff)).then_some(line as u8);
+    Ok((found, line))
+}
+
+/// Where the structure is that the capability at `pointer` describes (4.1.4), if all of it can be reached.
+fn structure<C: ConfigurationAccess>(access: &mut C, at: DeviceFunction, pointer: u8) -> Result<Window, Unusable> {
+    let [bar, offset, length] = [4, 8, 12].map(|word| access.read_word(at, pointer + word));
+    let bar = bar as u8;
+    let end = offset.checked_add(length).ok_or(Unusable::Malformed)?;
+    if bar > 5 {
+        return Err(Unusable::Malformed);
+    }
+    let register = 0x10 + 4 * bar;
+    let low = access.read_word(at, register);
     let high = match (low & 7, bar) {
-        (0b100, 0..=4) => access.read_word(at, 0x14 + 4 * bar),
+        (0b100, 0..=4) => access.read_word(at, register + 4),
         (0b000, _) => 0,
         _ => return Err(Unusable::Malformed),
     };
@@ -140,11 +179,17 @@ fn check_structure<C: ConfigurationAccess>(
     if address == 0 {
         return Err(Unusable::Unassigned);
     }
-    let end = address.checked_add(u64::from(offset) + u64::from(length));
-    match end {
-        Some(end) if end <= LAST_MAPPED => Ok(true),
-        _ => Err(Unusable::OutOfReach),
+    if address.checked_add(end.into()).is_none_or(|end| end > LAST_MAPPED) {
+        return Err(Unusable::OutOfReach);
     }
+    // The address bits that do not change are those within the device's range: what lies beyond is not the device's.
+    access.write_word(at, register, u32::MAX);
+    let size = (access.read_word(at, register) & !0xf).wrapping_neg();
+    access.write_word(at, register, low);
+    if end > size {
+        return Err(Unusable::Malformed);
+    }
+    Ok(Window { address: address + u64::from(offset), length })
 }
 
 #[cfg(test)]

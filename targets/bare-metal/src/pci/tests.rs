@@ -30,6 +30,7 @@ impl Space {
             space.put(CONSOLE, pointer + 8, 0x1000 * i as u32);
             space.put(CONSOLE, pointer + 12, 0x1000);
         }
+        space.put(CONSOLE, 0x40 + 3 * 0x14 + 16, 4);
         space
     }
 }
@@ -41,6 +42,9 @@ impl ConfigurationAccess for Space {
     }
 
     fn write_word(&mut self, at: DeviceFunction, register: u8, value: u32) {
+        // The lowest bits of an address register are fixed: BAR 4 has four pages.
+        let fixed = if register == 0x20 { 0x3fff } else { 0 };
+        let value = value & !fixed | self.read_word(at, register) & fixed;
         self.put(at, register, value);
     }
 
@@ -52,7 +56,11 @@ impl ConfigurationAccess for Space {
 #[test]
 fn a_console_is_switched_on() {
     let mut space = Space::with_console();
-    assert_eq!(enable(&mut space, CONSOLE), Ok(Some(11)));
+    let window = |page: u64| Window { address: 0xfe00_0000 + 0x1000 * page, length: 0x1000 };
+    let structures =
+        Structures { common: window(0), isr: window(1), device: window(2), notify: window(3), notify_multiplier: 4 };
+    assert_eq!(enable(&mut space, CONSOLE), Ok((structures, Some(11))));
+    assert_eq!(space.read_word(CONSOLE, 0x20), 0xfe00_000c, "the address is as it was");
     assert_eq!(space.read_word(CONSOLE, 4), 0x107, "memory and bus master");
 }
 
@@ -96,6 +104,11 @@ fn what_cannot_be_driven_says_why() {
     assert_eq!(damaged(0x20, 0xffff_f00c), Unusable::OutOfReach);
     assert_eq!(damaged(0x20, 0x1), Unusable::Malformed, "an I/O port");
     assert_eq!(damaged(0x44, 6), Unusable::Malformed, "no such BAR");
+    assert_eq!(damaged(0x4c, 0x4001), Unusable::Malformed, "more than the BAR has");
+    assert_eq!(damaged(0x4c, 55), Unusable::Malformed, "less than a common configuration");
+    assert_eq!(damaged(0x48, 4), Unusable::Malformed, "not aligned");
+    assert_eq!(damaged(0x8c, 1), Unusable::Malformed, "an odd notification multiplier");
+    assert_eq!(damaged(0x40, 5 << 24 | 0x14 << 16 | 0x54 << 8 | 9), Unusable::Malformed, "no common configuration");
     assert_eq!(damaged(0x48, u32::MAX), Unusable::Malformed, "offset and length overflow");
     assert_eq!(damaged(0x54, 3 << 24 | 0x14 << 16 | 0x40 << 8 | 9), Unusable::Malformed, "a list without an end");
 }

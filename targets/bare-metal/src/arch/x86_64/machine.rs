@@ -4,8 +4,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::pci::PciTransport;
-use virtio_drivers::transport::pci::bus::{DeviceFunction, PciRoot};
+use virtio_drivers::transport::pci::bus::DeviceFunction;
 
 use super::clock::Clock;
 use super::config_space::ConfigSpace;
@@ -17,11 +16,11 @@ use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::OneCpu;
 use crate::command_line::Options;
 use crate::console;
-use crate::dma::{self, IdentityMapped};
+use crate::dma;
 use crate::log;
 use crate::pci;
 use crate::pvh::StartInfo;
-use crate::transport::DeviceTransport;
+use crate::transport::{DeviceTransport, PciTransport};
 
 /// The interrupts of COM1 and COM2.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
@@ -119,16 +118,19 @@ impl Machine {
     }
 
     fn pci_console(&self, mut access: ConfigSpace, at: DeviceFunction) -> Option<DeviceTransport> {
-        let line = pci::enable(&mut access, at).inspect_err(|reason| log!("virtio console at {at}: {reason}")).ok()?;
-        let Ok(transport) = PciTransport::new::<IdentityMapped, _>(&mut PciRoot::new(access), at) else {
-            log!("virtio console at {at}: its registers make no sense");
-            return None;
+        let (structures, line) = match pci::enable(&mut access, at) {
+            Ok(enabled) => enabled,
+            Err(reason) => {
+                log!("virtio console at {at}: {reason}");
+                return None;
+            }
         };
         log!("virtio console at {at}");
         if let Some(line) = line {
             self.interrupts.unmask(line.into());
         }
-        Some(DeviceTransport::Pci(transport))
+        // SAFETY: `enable` found them in a console, below 4 GiB; each is looked at once.
+        Some(DeviceTransport::Pci(unsafe { PciTransport::new(DeviceType::Console, structures) }))
     }
 
     /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.

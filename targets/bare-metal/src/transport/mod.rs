@@ -1,18 +1,25 @@
 //! The ways to a virtio device on these machines.
 //!
-//! virtio-drivers' `SomeTransport` has a third way, through a hypervisor that none of them has, at 2 KB of code.
+//! They are not virtio-drivers' own, which panic on what a device says, wait for ever for a device that does not reset, and
+//! take twice the code.
 
-use virtio_drivers::transport::mmio::MmioTransport;
-use virtio_drivers::transport::pci::PciTransport;
+mod mmio;
+mod pci;
+
+pub use self::mmio::MmioTransport;
+pub use self::pci::PciTransport;
+
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
-use virtio_drivers::{PhysAddr, Result};
+use virtio_drivers::{Error, PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::memory::Window;
 
 /// Memory-mapped, or on PCI.
 #[derive(Debug)]
 pub enum DeviceTransport {
     /// virtio 1.2, section 4.2, also its legacy interface.
-    Mmio(MmioTransport<'static>),
+    Mmio(MmioTransport),
     /// virtio 1.2, section 4.1.
     Pci(PciTransport),
 }
@@ -89,5 +96,14 @@ impl Transport for DeviceTransport {
 
     fn write_config_space<T: IntoBytes + Immutable>(&mut self, offset: usize, value: T) -> Result<()> {
         either!(self, transport => transport.write_config_space(offset, value))
+    }
+}
+
+/// A field of a device's own configuration, if it lies within.
+fn field<T>(configuration: Window, offset: usize) -> Result<*mut T> {
+    let field = configuration.at::<T>(offset);
+    match offset.checked_add(size_of::<T>()) {
+        Some(end) if end <= configuration.length as usize && field.is_aligned() => Ok(field),
+        _ => Err(Error::ConfigSpaceTooSmall),
     }
 }
