@@ -4,9 +4,9 @@ use core::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::base64;
 use super::json::{Json, Wrote};
 use super::text::{encode, unicode_escape};
+use super::{base64, copy};
 
 /// What `guest-sync-delimited` puts before its reply, for a host to find its beginning: a byte that no JSON text holds.
 pub const DELIMITER: u8 = 0xFF;
@@ -41,10 +41,8 @@ impl<const N: usize> Stage<N> {
         delimiter.fill(DELIMITER);
         self.delimited = self.delimited && delimiter.is_empty();
         let staged = self.bytes.get(self.out..self.length).unwrap_or_default();
+        rest.iter_mut().zip(staged).for_each(|(to, from)| *to = *from);
         let count = staged.len().min(rest.len());
-        if let (Some(from), Some(to)) = (staged.get(..count), rest.get_mut(..count)) {
-            to.copy_from_slice(from);
-        }
         self.out += count;
         delimiter.len() + count
     }
@@ -177,9 +175,7 @@ impl Piece<'_> {
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let room = self.bytes.get_mut(*self.length..).and_then(|room| room.get_mut(..bytes.len())).ok_or(Full)?;
-        room.copy_from_slice(bytes);
-        *self.length += bytes.len();
+        *self.length = copy(bytes, self.bytes, *self.length).ok_or(Full)?;
         Ok(())
     }
 }
@@ -218,9 +214,12 @@ impl Cursor {
         let mut filled = 0;
         while let (Some(rest @ &[_, ..]), Some(space @ &mut [_, ..])) = (source.get(self.at..), room.get_mut(filled..))
         {
-            let plain = rest.iter().zip(space.iter()).take_while(|(byte, _)| **byte < 0x7F).count();
-            if let (true, Some(from), Some(to)) = (plain > 0, rest.get(..plain), space.get_mut(..plain)) {
-                to.copy_from_slice(from);
+            let mut plain = 0;
+            for (to, byte) in space.iter_mut().zip(rest).take_while(|(_, byte)| **byte < 0x7F) {
+                *to = *byte;
+                plain += 1;
+            }
+            if plain > 0 {
                 self.at += plain;
                 filled += plain;
                 continue;

@@ -9,6 +9,14 @@ pub mod members;
 pub mod scanner;
 pub mod text;
 
+/// Copies `from` to `place` of `to`, if it fits there; says where it ends.
+pub(crate) fn copy(from: &[u8], to: &mut [u8], place: usize) -> Option<usize> {
+    let end = place.checked_add(from.len())?;
+    // As long as each other: this cannot panic, and the compiler need not see why.
+    to.get_mut(place..end)?.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    Some(end)
+}
+
 /// A range of bytes in the stored message. It fits a register: spans are what requests and errors are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {

@@ -4,8 +4,8 @@
 //! closes; no newline is needed. What is stored is compact, valid JSON without spaces, single quotes or needless
 //! escapes. Each byte costs O(1), nothing recurses, and the state is a few words and a bit per nesting level.
 
-use super::Span;
 use super::text::{Fault, Piece, Text, encode};
+use super::{Span, copy};
 
 /// How deep arrays and objects may nest, as in QEMU.
 pub const MAX_DEPTH: usize = 1024;
@@ -439,10 +439,7 @@ impl Scanner {
     }
 
     fn put(&mut self, bytes: &[u8], store: &mut [u8]) -> Result<(), Problem> {
-        let room =
-            store.get_mut(self.stored..).and_then(|room| room.get_mut(..bytes.len())).ok_or(Problem::TooLarge)?;
-        room.copy_from_slice(bytes);
-        self.stored += bytes.len();
+        self.stored = copy(bytes, store, self.stored).ok_or(Problem::TooLarge)?;
         Ok(())
     }
 }

@@ -91,9 +91,8 @@ impl Console {
         match &mut self.output {
             Output::Silent => {}
             Output::Undecided => {
-                let fits = bytes.len().min(self.held.capacity() - self.held.len());
-                // It fits.
-                let _ = self.held.extend_from_slice(&bytes[..fits]);
+                // What does not fit is dropped.
+                let _ = bytes.iter().try_for_each(|&byte| self.held.push(byte));
             }
             Output::Port { port, stalled } => {
                 // A port that stalled once is asked once each time, until its host reads again.
@@ -101,7 +100,7 @@ impl Console {
                 while !bytes.is_empty() && patience > 0 {
                     match port.send(bytes) {
                         0 => patience -= 1,
-                        sent => bytes = &bytes[sent..],
+                        sent => bytes = bytes.get(sent..).unwrap_or_default(),
                     }
                 }
                 *stalled = !bytes.is_empty();

@@ -52,14 +52,17 @@ impl<'m> StartInfo<'m> {
 fn usable_ram(memory: &impl Memory, map: u64, entries: u32) -> Vec<Ram, 16> {
     let entries = usize::try_from(entries).unwrap_or(usize::MAX).min(MAX_MEMORY_MAP);
     let map = memory.bytes(map, entries * MEMORY_MAP_ENTRY_SIZE).unwrap_or_default();
-    map.chunks_exact(MEMORY_MAP_ENTRY_SIZE)
-        .filter(|entry| u32_at(entry, 16) == Some(TYPE_RAM))
-        .filter_map(|entry| {
-            let start = u64_at(entry, 0)?;
-            Some(Ram { start, end: start.checked_add(u64_at(entry, 8)?)? })
-        })
-        .take(16)
-        .collect()
+    let mut usable = Vec::new();
+    for entry in map.chunks_exact(MEMORY_MAP_ENTRY_SIZE) {
+        if u32_at(entry, 16) == Some(TYPE_RAM)
+            && let (Some(start), Some(size)) = (u64_at(entry, 0), u64_at(entry, 8))
+            && let Some(end) = start.checked_add(size)
+        {
+            // More than there is room for are left out.
+            let _ = usable.push(Ram { start, end });
+        }
+    }
+    usable
 }
 
 fn c_string(memory: &impl Memory, address: u64) -> &[u8] {

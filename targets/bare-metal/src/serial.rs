@@ -128,7 +128,7 @@ impl<B: Backend> SerialChannel<B> {
             *slot = byte;
             taken += 1;
         }
-        taken + self.uart.receive_bytes(&mut buffer[taken..])
+        taken + self.uart.receive_bytes(buffer.get_mut(taken..).unwrap_or_default())
     }
 
     /// Sends the beginning of `bytes` and says how many: none while earlier ones wait for the host, else up to a FIFO.

@@ -109,7 +109,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         let mut message = [0; MESSAGE_BYTES];
         for _ in 0..MESSAGES_PER_POLL {
             if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
-                if let Some(port) = self.handle(&message[..length]) {
+                if let Some(port) = message.get(..length).and_then(|message| self.handle(message)) {
                     self.restart(port);
                     // The device has to begin anew, and will interrupt when it has something to tell.
                     break;

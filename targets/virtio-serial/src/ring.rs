@@ -18,7 +18,7 @@ pub(crate) struct ReceiveRing<H: Hal> {
 struct Unread {
     buffer: usize,
     start: usize,
-    end: usize,
+    left: usize,
 }
 
 impl<H: Hal> ReceiveRing<H> {
@@ -41,8 +41,7 @@ impl<H: Hal> ReceiveRing<H> {
     /// Reads the next message, which is what one buffer holds, cut to the buffer; gives its length.
     pub(crate) fn message(&mut self, message: &mut [u8]) -> Result<Option<usize>, Error> {
         let Some((buffer, length)) = self.queue.reclaim()? else { return Ok(None) };
-        let length = length.min(message.len());
-        self.queue.copy_out(buffer, 0, &mut message[..length])?;
+        let length = self.queue.copy_out(buffer, 0, length, message)?;
         self.lend_again(buffer)?;
         Ok(Some(length))
     }
@@ -50,14 +49,14 @@ impl<H: Hal> ReceiveRing<H> {
     /// Reads the stream of bytes, of which a buffer is just a piece; gives how many there were.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
         let mut filled = 0;
-        while filled < bytes.len() && self.has_bytes()? {
-            // `has_bytes` has just found or made it.
-            let Some(Unread { buffer, start, end }) = self.unread.take() else { break };
-            let count = (end - start).min(bytes.len() - filled);
-            self.queue.copy_out(buffer, start, &mut bytes[filled..filled + count])?;
+        while let Some(room @ &mut [_, ..]) = bytes.get_mut(filled..)
+            && self.has_bytes()?
+            && let Some(Unread { buffer, start, left }) = self.unread.take()
+        {
+            let count = self.queue.copy_out(buffer, start, left, room)?;
             filled += count;
-            if start + count < end {
-                self.unread = Some(Unread { buffer, start: start + count, end });
+            if count < left {
+                self.unread = Some(Unread { buffer, start: start + count, left: left - count });
             } else {
                 self.lend_again(buffer)?;
             }
@@ -75,7 +74,7 @@ impl<H: Hal> ReceiveRing<H> {
             match self.queue.reclaim()? {
                 None => break,
                 Some((buffer, 0)) => self.lend_again(buffer)?,
-                Some((buffer, end)) => self.unread = Some(Unread { buffer, start: 0, end }),
+                Some((buffer, left)) => self.unread = Some(Unread { buffer, start: 0, left }),
             }
         }
         Ok(self.unread.is_some())
@@ -109,11 +108,10 @@ impl<H: Hal> TransmitRing<H> {
 
     /// Sends the beginning of `bytes` that fits the buffer; gives its length, 0 while the device has the buffer.
     pub(crate) fn send(&mut self, transport: &mut impl Transport, bytes: &[u8]) -> Result<usize, Error> {
-        let count = bytes.len().min(self.queue.buffers().bytes);
-        if count == 0 || !self.is_idle()? {
+        if bytes.is_empty() || !self.is_idle()? {
             return Ok(0);
         }
-        self.queue.copy_in(0, &bytes[..count])?;
+        let count = self.queue.copy_in(0, bytes)?;
         self.queue.lend(0, count)?;
         self.queue.notify(transport);
         Ok(count)

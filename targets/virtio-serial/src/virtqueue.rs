@@ -173,18 +173,28 @@ impl<H: Hal> Virtqueue<H> {
         Ok(Some((buffer, self.buffers.bytes.min(length as usize))))
     }
 
-    pub(crate) fn copy_out(&self, buffer: usize, offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
-        let start = self.ours(buffer, offset, bytes.len())?;
-        // SAFETY: `ours` found as many bytes inside our memory, not lent to the device; `bytes` is memory of its own.
-        unsafe { start.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len()) };
-        Ok(())
+    /// Copies `length` bytes from `offset` of a buffer, cut to `room`; gives how many there were.
+    pub(crate) fn copy_out(
+        &self,
+        buffer: usize,
+        offset: usize,
+        length: usize,
+        room: &mut [u8],
+    ) -> Result<usize, Error> {
+        let start = self.ours(buffer, offset, length)?;
+        let count = length.min(room.len());
+        // SAFETY: `ours` found as many bytes inside our memory, not lent to the device; `room` is memory of its own.
+        unsafe { start.copy_to_nonoverlapping(room.as_mut_ptr(), count) };
+        Ok(count)
     }
 
-    pub(crate) fn copy_in(&mut self, buffer: usize, bytes: &[u8]) -> Result<(), Error> {
-        let start = self.ours(buffer, 0, bytes.len())?;
+    /// Copies the beginning of `bytes` that fits into a buffer; gives its length.
+    pub(crate) fn copy_in(&mut self, buffer: usize, bytes: &[u8]) -> Result<usize, Error> {
+        let count = self.buffers.bytes.min(bytes.len());
+        let start = self.ours(buffer, 0, count)?;
         // SAFETY: as in `copy_out`.
-        unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-        Ok(())
+        unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), count) };
+        Ok(count)
     }
 
     /// Notifies the device that buffers were lent, unless it asked not to be.

@@ -60,7 +60,7 @@ impl<'m> Madt<'m> {
             rest = after;
             Some(entry)
         })
-        .filter(move |entry| entry[0] == kind)
+        .filter(move |entry| entry.first() == Some(&kind))
     }
 }
 

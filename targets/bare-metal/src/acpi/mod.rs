@@ -44,7 +44,7 @@ impl<'m, M: Memory> Tables<'m, M> {
             return None;
         }
         // The extended root pointer and its 64-bit table came with revision 2.
-        let extended = memory.bytes(address, 36).filter(|rsdp| rsdp[15] >= 2 && checksum(rsdp) == 0);
+        let extended = memory.bytes(address, 36).filter(|rsdp| rsdp.get(15) >= Some(&2) && checksum(rsdp) == 0);
         let xsdt = extended.and_then(|rsdp| u64_at(rsdp, 24)).filter(|&xsdt| xsdt != 0);
         let (root, pointer_size) = match xsdt.and_then(|xsdt| table(memory, xsdt, b"XSDT")) {
             Some(xsdt) => (xsdt, 8),
@@ -60,10 +60,15 @@ impl<'m, M: Memory> Tables<'m, M> {
 
     /// The tables with a signature.
     fn all(&self, signature: &[u8; 4]) -> impl Iterator<Item = &'m [u8]> {
-        self.pointers.chunks_exact(self.pointer_size).filter_map(move |pointer| {
-            let address = u64_at(pointer, 0).or_else(|| u32_at(pointer, 0).map(u64::from))?;
-            table(self.memory, address, signature)
-        })
+        (0..).map_while(|index| self.pointer(index)).filter_map(|address| table(self.memory, address, signature))
+    }
+
+    fn pointer(&self, index: usize) -> Option<u64> {
+        let offset = index * self.pointer_size;
+        match self.pointer_size {
+            8 => u64_at(self.pointers, offset),
+            _ => u32_at(self.pointers, offset).map(u64::from),
+        }
     }
 
     /// The fixed description of the machine.

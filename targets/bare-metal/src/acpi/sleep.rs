@@ -16,15 +16,15 @@ impl SleepTypes {
     /// Looks for `Name (_S5, Package () { a, b, ... })` in AML code (20.2.5.1, 20.2.5.4), which in every known firmware
     /// is a constant.
     pub(super) fn find(aml: &[u8]) -> Option<Self> {
-        aml.windows(4).enumerate().filter(|(_, name)| *name == b"_S5_").find_map(|(at, _)| {
-            let (before, after) = (&aml[..at], &aml[at + 4..]);
-            let named = before.strip_suffix(b"\\").unwrap_or(before).last() == Some(&NAME_OP);
-            named.then(|| Self::package(after))?
+        (0..aml.len()).find_map(|at| match aml.split_at_checked(at)? {
+            ([.., NAME_OP] | [.., NAME_OP, b'\\'], [b'_', b'S', b'5', b'_', PACKAGE_OP, package @ ..]) => {
+                Self::package(package)
+            }
+            _ => None,
         })
     }
 
     fn package(aml: &[u8]) -> Option<Self> {
-        let aml = aml.strip_prefix(&[PACKAGE_OP])?;
         // The package's length in bytes, of which the two upper bits say how many bytes follow, then the elements' count.
         let length_bytes = 1 + usize::from(aml.first()? >> 6);
         let elements = aml.get(length_bytes..)?;

@@ -60,21 +60,25 @@ impl Interrupts {
             log!("no local APIC: the guest cannot sleep");
             return Self { io_apics: heapless::Vec::new(), destination: 0 };
         };
-        let io_apics = match madt {
-            Some(madt) => madt.io_apics().filter(inputs_answer).take(8).collect(),
-            None => [IO_APIC_DEFAULT].into_iter().filter(inputs_answer).collect(),
-        };
-        let interrupts = Self { io_apics, destination };
-        for io_apic in &interrupts.io_apics {
-            for input in 0..inputs(io_apic) {
-                interrupts.redirect(io_apic, input, io_apic.first_gsi + input >= FIRST_PCI_GSI);
-            }
+        let mut interrupts = Self { io_apics: heapless::Vec::new(), destination };
+        match madt {
+            Some(madt) => madt.io_apics().for_each(|io_apic| interrupts.add(io_apic)),
+            None => interrupts.add(IO_APIC_DEFAULT),
         }
         match interrupts.io_apics.is_empty() {
             true => log!("no I/O APIC: the guest cannot sleep"),
             false => log!("{} I/O APIC(s)", interrupts.io_apics.len()),
         }
         interrupts
+    }
+
+    fn add(&mut self, io_apic: IoApic) {
+        // More than there is room for are left alone.
+        if inputs_answer(&io_apic) && self.io_apics.push(io_apic).is_ok() {
+            for input in 0..inputs(&io_apic) {
+                self.redirect(&io_apic, input, io_apic.first_gsi + input >= FIRST_PCI_GSI);
+            }
+        }
     }
 
     /// Lets a global system interrupt wake the guest.
