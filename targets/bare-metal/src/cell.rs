@@ -1,6 +1,6 @@
 //! Statics of a machine that runs on one CPU.
 
-use core::cell::{RefCell, RefMut};
+use core::cell::{OnceCell, RefCell, RefMut};
 
 /// A static that the one CPU may change.
 ///
@@ -30,5 +30,28 @@ impl<T> OneCpu<T> {
     pub(crate) unsafe fn steal(&self) -> &mut T {
         // SAFETY: The caller's promise.
         unsafe { &mut *self.0.as_ptr() }
+    }
+}
+
+/// A static that is given its value at boot.
+#[derive(Debug)]
+pub(crate) struct FoundAtBoot<T>(OnceCell<T>);
+
+// SAFETY: As for `OneCpu`.
+unsafe impl<T> Sync for FoundAtBoot<T> {}
+
+impl<T> FoundAtBoot<T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceCell::new())
+    }
+
+    /// The value, given now if it is not there yet.
+    pub(crate) fn get_or_init(&self, find: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(find)
+    }
+
+    /// The value, if it is there yet.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.get()
     }
 }

@@ -38,7 +38,7 @@ impl fmt::Display for ClockError {
 /// The running clock.
 #[derive(Debug)]
 pub struct Clock {
-    fadt: Option<Fadt>,
+    fadt: Option<&'static Fadt>,
     booted: u64,
     source: Option<Source>,
     rtc: Option<Option<Rtc>>,
@@ -56,14 +56,14 @@ enum Source {
 impl Clock {
     /// A clock that is measured when somebody first asks for the time: that takes milliseconds, which a boot has better
     /// use for.
-    pub(super) fn new(fadt: Option<Fadt>) -> Self {
+    pub(super) fn new(fadt: Option<&'static Fadt>) -> Self {
         Self { fadt, booted: timestamp(), source: None, rtc: None, offset: None }
     }
 
     /// Nanoseconds since some moment about the guest's boot. Never goes back. `None` on a machine that has nothing to
     /// measure the CPU's counter with.
     pub fn monotonic_ns(&mut self) -> Option<u64> {
-        let find = || match (KvmClock::find(), self.fadt.as_ref()) {
+        let find = || match (KvmClock::find(), self.fadt) {
             (Some(clock), _) => Source::Kvm(clock),
             (None, fadt) => Tsc::measure(self.booted, fadt).map_or(Source::None, Source::Tsc),
         };
@@ -129,6 +129,6 @@ impl Clock {
     }
 
     fn rtc(&mut self) -> Option<Rtc> {
-        *self.rtc.get_or_insert_with(|| Rtc::find(self.fadt.as_ref()))
+        *self.rtc.get_or_insert_with(|| Rtc::find(self.fadt))
     }
 }

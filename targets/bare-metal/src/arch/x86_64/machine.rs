@@ -13,7 +13,7 @@ use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
 use super::{exceptions, halt, port, virtio_mmio};
 use crate::acpi::{Fadt, SleepTypes, Tables};
-use crate::cell::OneCpu;
+use crate::cell::FoundAtBoot;
 use crate::command_line::Options;
 use crate::console;
 use crate::dma;
@@ -27,12 +27,14 @@ const SERIAL_IRQS: [u8; 2] = [4, 3];
 /// QEMU's isa-debug-exit ends it with twice this plus one.
 const PANIC_EXIT: u32 = 16;
 
-/// What a dying guest needs, found at boot.
-static LAST_RESORT: OneCpu<LastResort> = OneCpu::new(LastResort { debug_exit: None, power: None });
+/// How the guest can end.
+static EXITS: FoundAtBoot<Exits> = FoundAtBoot::new();
 
-struct LastResort {
+#[derive(Debug)]
+struct Exits {
     debug_exit: Option<u16>,
-    power: Option<(Fadt, Option<SleepTypes>)>,
+    fadt: Option<Fadt>,
+    power_off: Option<SleepTypes>,
 }
 
 /// The machine that the guest runs on.
@@ -42,8 +44,7 @@ pub struct Machine {
     clock: Clock,
     interrupts: Interrupts,
     config_space: Option<ConfigSpace>,
-    fadt: Option<Fadt>,
-    power_off: Option<SleepTypes>,
+    exits: &'static Exits,
 }
 
 impl Machine {
@@ -68,11 +69,11 @@ impl Machine {
             None => log!("no memory: the loader gave no memory map"),
         }
         let tables = Tables::find(&memory, start_info.as_ref().map_or(0, |info| info.rsdp));
-        let fadt = tables.as_ref().and_then(Tables::fadt);
-        let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
-        if let Some(mut last_resort) = LAST_RESORT.borrow() {
-            *last_resort = LastResort { debug_exit: options.debug_exit, power: fadt.map(|fadt| (fadt, power_off)) };
-        }
+        let exits = EXITS.get_or_init(|| {
+            let fadt = tables.as_ref().and_then(Tables::fadt);
+            let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
+            Exits { debug_exit: options.debug_exit, fadt, power_off }
+        });
         let madt = tables.as_ref().and_then(Tables::madt);
         let interrupts = Interrupts::new(madt);
         for irq in SERIAL_IRQS {
@@ -80,7 +81,7 @@ impl Machine {
             interrupts.unmask(elsewhere.map_or(irq.into(), |entry| entry.gsi));
         }
         let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
-        Self { options, clock: Clock::new(fadt), interrupts, config_space, fadt, power_off }
+        Self { options, clock: Clock::new(exits.fadt.as_ref()), interrupts, config_space, exits }
     }
 
     /// The command line's options.
@@ -143,13 +144,13 @@ impl Machine {
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
-        let fadt = self.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
-        power::power_off(fadt, self.power_off, &mut self.clock)
+        let fadt = self.exits.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
+        power::power_off(fadt, self.exits.power_off, &mut self.clock)
     }
 
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
-        power::reboot(self.fadt.as_ref(), &mut self.clock)
+        power::reboot(self.exits.fadt.as_ref(), &mut self.clock)
     }
 }
 
@@ -162,18 +163,18 @@ pub fn die(info: &PanicInfo<'_>) -> ! {
         // SAFETY: This is the end, and the first time that it comes.
         unsafe { console::last_words(format_args!("{info}")) };
     }
-    let Some(last_resort) = LAST_RESORT.borrow() else { halt() };
+    let Some(exits) = EXITS.get() else { halt() };
     if depth <= 1
-        && let Some(exit) = last_resort.debug_exit
+        && let Some(exit) = exits.debug_exit
     {
         // SAFETY: Whoever started the guest says that this port ends it.
         unsafe { port::write_u32(exit, PANIC_EXIT) };
     }
-    if let Some((fadt, types)) = last_resort.power
-        && depth <= 2
+    if depth <= 2
+        && let Some(fadt) = &exits.fadt
     {
         // There is nothing else left to try.
-        let _ = power::power_off(&fadt, types, &mut Clock::new(Some(fadt)));
+        let _ = power::power_off(fadt, exits.power_off, &mut Clock::new(Some(fadt)));
     }
     halt()
 }
