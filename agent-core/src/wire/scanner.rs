@@ -107,12 +107,14 @@ enum Expect {
         is_name: bool,
     },
     Number(Number),
-    /// The rest of a lower-case word that began at this place of the store.
-    Keyword {
-        start: usize,
+    /// The rest of a lower-case word.
+    Keyword,
+    /// Nothing: the message was bad and is skipped to where its brackets close, or to a line that begins with `{`. The
+    /// quote is that of the string that the next byte falls into.
+    Skip {
+        quote: Option<u8>,
+        escaped: bool,
     },
-    /// Nothing: the message was bad and is skipped to its end.
-    Skip(Skip),
 }
 
 /// What came last in a number.
@@ -126,14 +128,6 @@ enum Number {
     E,
     Sign,
     Exponent,
-}
-
-/// How a bad message is skipped: to where its brackets close, or to a line that begins with `{`.
-#[derive(Clone, Copy, Debug)]
-struct Skip {
-    depth: usize,
-    quote: Option<u8>,
-    escaped: bool,
 }
 
 /// What a byte did.
@@ -160,6 +154,7 @@ pub struct Scanner {
     line_start: bool,
     name: Span,
     value_start: usize,
+    word_start: usize,
     envelope: Envelope,
 }
 
@@ -175,6 +170,7 @@ impl Scanner {
             line_start: false,
             name: Span::new(0, 0),
             value_start: 0,
+            word_start: 0,
             envelope: Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None },
         }
     }
@@ -196,7 +192,7 @@ impl Scanner {
         while let Some(rest @ &[byte, ..]) = bytes.get(taken..) {
             if byte == RESET {
                 let half_read = self.depth > 0 || !matches!(self.expect, Expect::Value);
-                let told = matches!(self.expect, Expect::Skip(_));
+                let told = matches!(self.expect, Expect::Skip { .. });
                 self.reset();
                 taken += 1;
                 if half_read && !told {
@@ -240,15 +236,15 @@ impl Scanner {
             Expect::Text { text, .. } => (Some(text.quote()), text.escaping()),
             _ => (None, false),
         };
-        self.expect = Expect::Skip(Skip { depth: self.depth, quote, escaped });
+        self.expect = Expect::Skip { quote, escaped };
     }
 
     fn step(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
         match self.expect {
-            Expect::Skip(skip) => return Ok(self.skip_over(byte, skip)),
+            Expect::Skip { quote, escaped } => return Ok(self.skip_over(byte, quote, escaped)),
             Expect::Text { text, is_name } => return self.text(byte, text, is_name, store),
             Expect::Number(number) => return self.number(byte, number, store),
-            Expect::Keyword { start } => return self.keyword(byte, start, store),
+            Expect::Keyword => return self.keyword(byte, store),
             _ => {}
         }
         match byte {
@@ -293,14 +289,14 @@ impl Scanner {
         if self.depth <= 1 {
             self.value_start = self.stored;
         }
-        let start = self.stored;
+        self.word_start = self.stored;
         let expect = match byte {
             b'{' | b'[' => return self.open(byte, store),
             b'"' | b'\'' => Expect::Text { text: Text::after(byte), is_name: false },
             b'-' => Expect::Number(Number::Minus),
             b'0' => Expect::Number(Number::Zero),
             b'1'..=b'9' => Expect::Number(Number::Integer),
-            b'a'..=b'z' => Expect::Keyword { start },
+            b'a'..=b'z' => Expect::Keyword,
             _ => return Err(Problem::ExpectingValue),
         };
         self.put(&[if byte == b'\'' { b'"' } else { byte }], store)?;
@@ -389,12 +385,12 @@ impl Scanner {
         Ok(Taken::Yes)
     }
 
-    fn keyword(&mut self, byte: u8, start: usize, store: &mut [u8]) -> Result<Taken, Problem> {
+    fn keyword(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
         if byte.is_ascii_lowercase() {
             self.put(&[byte], store)?;
             return Ok(Taken::Yes);
         }
-        let word = Span::new(start, self.stored);
+        let word = Span::new(self.word_start, self.stored);
         match word.of(store) {
             b"true" | b"false" | b"null" => self.end_word(store),
             _ => Err(Problem::Keyword(word)),
@@ -407,34 +403,33 @@ impl Scanner {
     }
 
     /// One byte of a bad message.
-    fn skip_over(&mut self, byte: u8, mut skip: Skip) -> Taken {
-        match (byte, skip.quote) {
+    fn skip_over(&mut self, byte: u8, quote: Option<u8>, escaped: bool) -> Taken {
+        let mut next = (quote, false);
+        match (byte, quote) {
             // No string goes over the end of a line.
-            (b'\n', _) if skip.depth == 0 => {
+            (b'\n', _) if self.depth > 0 => next.0 = None,
+            (b'\n', _) => {
                 self.reset();
                 return Taken::Yes;
             }
-            (b'\n', _) => {
-                skip.quote = None;
-                skip.escaped = false;
-            }
-            (b'{', None) if self.line_start || skip.depth == 0 => {
+            (b'{', None) if self.line_start || self.depth == 0 => {
                 self.reset();
                 return Taken::Again;
             }
-            (_, Some(_)) if skip.escaped => skip.escaped = false,
-            (b'\\', Some(_)) => skip.escaped = true,
-            (_, Some(quote)) if byte == quote => skip.quote = None,
-            (b'"' | b'\'', None) if skip.depth > 0 => skip.quote = Some(byte),
-            (b'{' | b'[', None) if skip.depth > 0 => skip.depth += 1,
-            (b'}' | b']', None) if skip.depth == 1 => {
+            (_, Some(_)) if escaped => {}
+            (b'\\', Some(_)) => next.1 = true,
+            (_, Some(quote)) if byte == quote => next.0 = None,
+            (b'"' | b'\'', None) if self.depth > 0 => next.0 = Some(byte),
+            (b'{' | b'[', None) if self.depth > 0 => self.depth += 1,
+            (b'}' | b']', None) if self.depth == 1 => {
                 self.reset();
                 return Taken::Yes;
             }
-            (b'}' | b']', None) => skip.depth = skip.depth.saturating_sub(1),
+            (b'}' | b']', None) => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        self.expect = Expect::Skip(skip);
+        let (quote, escaped) = next;
+        self.expect = Expect::Skip { quote, escaped };
         Taken::Yes
     }
 
