@@ -210,6 +210,8 @@ impl Cursor {
 
     /// Copies on from the cursor's place in `source`, each character outside printable ASCII as its escape. Returns how
     /// many bytes of `room` are filled.
+    // Kept whole, for size: only ids pass here.
+    #[inline(never)]
     pub fn copy_ascii(&mut self, source: &[u8], room: &mut [u8]) -> usize {
         let mut filled = 0;
         while let (Some(rest @ &[_, ..]), Some(space @ &mut [_, ..])) = (source.get(self.at..), room.get_mut(filled..))
