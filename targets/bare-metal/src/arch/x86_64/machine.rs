@@ -48,7 +48,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Takes the machine over from its loader: exceptions, heap, tables and interrupts. The log is held back until it is
+    /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is held back until it is
     /// given a port or silenced.
     ///
     /// `start_info` is the argument of the image's `kernel_main`. Called once.
