@@ -30,7 +30,7 @@ mod image {
             guest.machine.consoles(|transport| match VirtioSerial::new(transport, PORT_NAME) {
                 // The last place is the serial port's. More than there is room for are left alone.
                 Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
-                    _ = channels.push(Channel::new(Io::Virtio(console)))
+                    _ = channels.push(Channel::new(Io::Virtio(console)));
                 }
                 Ok(_) => {}
                 Err(error) => log!("virtio console: {error}"),
