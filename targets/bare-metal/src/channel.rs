@@ -16,6 +16,7 @@ pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
 /// What carries the bytes.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is no heap to put the larger one on, and there are few of both")]
 pub enum Io {
     /// A virtio console, which may have the agent's port.
     Virtio(VirtioSerial<IdentityMapped, DeviceTransport>),
