@@ -30,7 +30,7 @@ mod image {
             guest.machine.consoles(|transport| match VirtioSerial::new(transport, PORT_NAME) {
                 // The last place is the serial port's. More than there is room for are left alone.
                 Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
-                    _ = channels.push(Channel::new(Io::Virtio(console)))
+                    _ = channels.push(Channel::new(Io::Virtio(console)));
                 }
                 Ok(_) => {}
                 Err(error) => log!("virtio console: {error}"),
@@ -42,7 +42,7 @@ mod image {
             Some(AgentChannel::Com2) => SerialPort::second(),
             // The first serial port is the log's, unless the agent has no other way to be reached.
             None => SerialPort::second().or_else(|| {
-                let reachable = channels.iter_mut().any(|console| console.has_port(PATIENCE));
+                let reachable = channels.iter_mut().any(|channel| channel.has_port(PATIENCE));
                 if reachable { None } else { SerialPort::first() }
             }),
         };
