@@ -1,8 +1,9 @@
 //! The state machine: bytes in, a command run, its reply out.
 
 use crate::arguments::MAX_MEMBERS;
-use crate::command::{Command, CommandSet, Reply, Request, Step};
+use crate::command::{Command, CommandSet, Request};
 use crate::error::Error;
+use crate::reply::{Reply, Step};
 use crate::wire::Span;
 use crate::wire::line::{Cursor, Full, Piece, Stage};
 use crate::wire::members::Stored;
@@ -76,6 +77,12 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         matches!(self.phase, Phase::Receive) && self.stage.is_empty()
     }
 
+    /// Whether the beginning of a request has been received, but not its end.
+    #[must_use]
+    pub const fn has_half_a_request(&self) -> bool {
+        self.is_receiving() && self.scanner.is_inside()
+    }
+
     /// Runs the request that was received, if any, and fills `room` with bytes for the host; returns how many.
     ///
     /// If it fills less than all of `room`, the reply is whole. The guest is asked only for as much as `room` takes.
@@ -95,6 +102,14 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         self.scanner.reset();
         self.stage.clear();
         self.phase = Phase::Receive;
+    }
+
+    /// Forgets the rest of the reply that is being sent: its host has gone. A request that was received stays.
+    pub const fn abandon_reply(&mut self) {
+        self.stage.clear();
+        if !matches!(self.phase, Phase::Answer(_)) {
+            self.phase = Phase::Receive;
+        }
     }
 
     fn hand_out(&mut self, room: &mut [u8]) -> usize {

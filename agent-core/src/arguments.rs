@@ -46,6 +46,11 @@ pub struct Path {
     name: &'static str,
 }
 
+impl Path {
+    /// The place of what is known to be right.
+    pub(crate) const NOWHERE: Self = Self { parent: None, name: "" };
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parent {
@@ -73,6 +78,10 @@ pub struct Value<'m> {
 }
 
 impl<'m> Value<'m> {
+    pub(crate) const fn new(stored: Stored<'m>, span: Span) -> Self {
+        Self { stored, span }
+    }
+
     /// The JSON text: compact, with as few escapes as can be.
     #[must_use]
     pub fn json(&self) -> &'m [u8] {
@@ -185,6 +194,15 @@ impl<'m> Text<'m> {
         })
     }
 
+    /// Which of an enumeration's values the string, the parameter at `path`, names.
+    ///
+    /// # Errors
+    /// [`Error::Variant`] if it names none of them.
+    pub fn one_of<T: Copy>(&self, path: Path, values: &[(&str, T)]) -> Result<T, Error> {
+        let named = values.iter().find(|(name, _)| *self == **name);
+        named.map(|(_, value)| *value).ok_or(Error::Variant(path, self.span))
+    }
+
     /// Writes the string to the beginning of `buffer` as UTF-8; `None` if it does not fit.
     #[must_use]
     pub fn copy_to<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {
@@ -278,6 +296,11 @@ impl<'m, T: Parameter<'m>> List<'m, T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Where the first element is stored, for [`Request::element`](crate::Request::element).
+    pub(crate) const fn place(&self) -> usize {
+        self.value.span.start().saturating_add(1)
     }
 
     fn decoded(&self) -> impl Iterator<Item = Result<T, Error>> + use<'m, T> {

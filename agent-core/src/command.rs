@@ -1,14 +1,72 @@
 //! What a command is, the tables of them, and the policy over them.
+//!
+//! A guest's own commands stand in a table of its own beside QEMU's, and `guest-info` lists them:
+//!
+//! ```
+//! use agent_core::commands::sync;
+//! use agent_core::{Agent, Command, CommandSet, Error, Failure, Parameter, Path, Reply, Request, Step, Text, Value};
+//!
+//! struct Lamp {
+//!     color: Color,
+//!     percent: u64,
+//! }
+//!
+//! #[derive(Clone, Copy, PartialEq, Debug)]
+//! enum Color {
+//!     Red,
+//!     Green,
+//! }
+//!
+//! impl<'m> Parameter<'m> for Color {
+//!     fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+//!         Text::decode(value, path)?.one_of(path, &[("red", Self::Red), ("green", Self::Green)])
+//!     }
+//! }
+//!
+//! /// Switches the lamp to `color`, at `percent` or all of its power. Returns at how much it was before.
+//! fn set_lamp(lamp: &mut Lamp, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+//!     let mut arguments = request.arguments();
+//!     let color: Color = arguments.required("color")?;
+//!     let percent: u64 = arguments.optional("percent")?.unwrap_or(100);
+//!     arguments.finish()?;
+//!     if percent > 100 {
+//!         return Err(Failure("the lamp has no more than 100 percent").into());
+//!     }
+//!     lamp.color = color;
+//!     Ok(reply.whole(&core::mem::replace(&mut lamp.percent, percent))?)
+//! }
+//!
+//! const OWN: &[Command<Lamp>] = &[Command::new("example-set-lamp", set_lamp)];
+//! static COMMANDS: CommandSet<Lamp> = CommandSet::new(&[sync::commands(), OWN]);
+//!
+//! let mut agent: Agent<Lamp> = Agent::new(&COMMANDS);
+//! let mut lamp = Lamp { color: Color::Red, percent: 0 };
+//! let mut ask = |request: &str| {
+//!     agent.receive(request.as_bytes());
+//!     let mut room = [0; 256];
+//!     let length = agent.transmit(&mut lamp, &mut room);
+//!     String::from_utf8_lossy(&room[..length]).into_owned()
+//! };
+//! assert_eq!(
+//!     ask(r#"{"execute": "example-set-lamp", "arguments": {"color": "green", "percent": 50}}"#),
+//!     "{\"return\": 0}\n"
+//! );
+//! assert_eq!(
+//!     ask(r#"{"execute": "example-set-lamp", "arguments": {"color": "blue"}}"#),
+//!     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Parameter 'color' does not accept value 'blue'\"}}\n"
+//! );
+//! assert_eq!((lamp.color, lamp.percent), (Color::Green, 50));
+//! ```
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Parameter, Path, Value};
 use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
 use crate::wire::Span;
 use crate::wire::base64;
-use crate::wire::line::{Full, Piece};
 use crate::wire::members::Stored;
 
 /// The function behind a command.
@@ -16,15 +74,6 @@ use crate::wire::members::Stored;
 /// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns [`Step::Done`], and adds a piece of the
 /// reply each time. All that can fail is to fail in step 0: later the reply is already on its way.
 pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Step, Error>;
-
-/// Whether a reply is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// There is more: call again.
-    More,
-    /// That was all. A reply to which nothing was added is `{}`.
-    Done,
-}
 
 /// A command of a guest `G`: its name and what runs it.
 #[derive(Debug)]
@@ -176,11 +225,30 @@ impl Request<'_> {
         &mut self.carry
     }
 
+    /// The carry as a pair of counters: which element of a list, and how far in it.
+    pub(crate) const fn place(&self) -> (usize, usize) {
+        ((self.carry >> 32) as usize, (self.carry & 0xFFFF_FFFF) as usize)
+    }
+
+    /// Sets the carry to such a pair. What is more than 32 bits can tell is cut: no list is as long.
+    pub(crate) const fn set_place(&mut self, element: usize, inside: usize) {
+        self.carry = (element as u64) << 32 | inside as u64 & 0xFFFF_FFFF;
+    }
+
     /// The arguments.
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
         let hole = self.decoded.map(|(value, _)| value);
         Arguments::new(Stored { bytes: self.message, hole }, self.arguments)
+    }
+
+    /// The element that is stored at `place`, of a list that was checked in step 0, and the place of the next one: going
+    /// through a list an element a step, without looking at all of it each time.
+    pub(crate) fn element<'s, T: Parameter<'s>>(&'s self, place: u64) -> Option<(T, u64)> {
+        let stored = Stored { bytes: self.message, hole: None };
+        let (span, next) = stored.element_at(usize::try_from(place).ok()?)?;
+        let element = T::decode(Value::new(stored, span), Path::NOWHERE).ok()?;
+        Some((element, next as u64))
     }
 
     /// Decodes the argument `name`, which is known to be a string, from base64, in place. From then on it is no string any
@@ -229,103 +297,3 @@ impl core::fmt::Debug for Request<'_> {
 }
 
 const NOT_BASE64: Failure = Failure("Base64 data contains invalid characters");
-
-/// The reply that a handler adds pieces to. A piece must fit the agent's stage.
-#[derive(Debug)]
-pub struct Reply<'s> {
-    piece: Piece<'s>,
-    /// Staged bytes before the handler's.
-    before: usize,
-}
-
-/// The piece does not fit the agent's stage.
-const TOO_LARGE: Failure = Failure("a part of the reply is larger than the agent's buffer");
-
-impl From<Full> for Error {
-    fn from(Full: Full) -> Self {
-        Self::Failed(TOO_LARGE)
-    }
-}
-
-impl<'s> Reply<'s> {
-    pub(crate) const fn new(piece: Piece<'s>) -> Self {
-        Self { piece, before: 0 }
-    }
-
-    /// Opens the line, before step 0.
-    pub(crate) fn begin(&mut self) -> Result<(), Full> {
-        self.piece.raw("{\"return\": ")?;
-        self.before = self.piece.length();
-        Ok(())
-    }
-
-    /// Completes the reply of a handler that was done in `step`.
-    pub(crate) fn complete(&mut self, step: usize) {
-        if step == 0 && self.piece.length() == self.before {
-            // Nothing but the line's few first bytes is staged.
-            let _ = self.piece.raw("{}");
-        }
-    }
-
-    /// Adds `value` as JSON.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        self.piece.json(value)
-    }
-
-    /// Adds `json` as it is: brackets, commas and names around what goes out in steps.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn raw(&mut self, json: &str) -> Result<(), Full> {
-        self.piece.raw(json)
-    }
-
-    /// Adds `value` as the whole reply.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Step, Full> {
-        self.json(value)?;
-        Ok(Step::Done)
-    }
-
-    /// Adds the `index`-th element of a list, or the list's end where there is none. An element that does not fit ends
-    /// the list, too, unless it is the first.
-    ///
-    /// # Errors
-    /// [`Full`] if the first element does not fit.
-    pub fn element<T: Serialize>(&mut self, index: usize, element: Option<T>) -> Result<Step, Full> {
-        let before = self.piece.length();
-        if let Some(element) = element {
-            let added = self.raw(if index == 0 { "[" } else { "," }).and_then(|()| self.json(&element));
-            if index == 0 || added.is_ok() {
-                return added.map(|()| Step::More);
-            }
-            self.piece.truncate(before);
-        }
-        self.raw(if index == 0 { "[]" } else { "]" })?;
-        Ok(Step::Done)
-    }
-
-    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. Room is left for
-    /// `reserve` more bytes of this step. The inside of a string may go out in several steps as long as all but the last
-    /// fill their room.
-    ///
-    /// # Errors
-    /// Those of `source`.
-    pub fn base64<E>(
-        &mut self,
-        reserve: usize,
-        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<usize, E> {
-        self.piece.base64(reserve, source)
-    }
-
-    /// Sends a single 0xFF byte before the reply's line, for `guest-sync-delimited`.
-    pub const fn delimit(&mut self) {
-        self.piece.delimit();
-    }
-}

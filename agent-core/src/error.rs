@@ -36,6 +36,12 @@ pub enum Error {
     Variant(Path, Span),
     /// A string of more bytes than this.
     TooLong(Path, usize),
+    /// A text with a number of the request in it: what stands before the number, the number, what stands after.
+    Number(&'static str, i64, &'static str),
+    /// A text with a string of the request in it, in the same way.
+    Quote(&'static str, Span, &'static str),
+    /// A file that cannot be opened: its path, the mode if one was given, and why.
+    Open(Span, Option<Span>, Failure),
     /// The guest could not do it.
     Failed(Failure),
 }
@@ -106,6 +112,14 @@ impl fmt::Display for Description<'_> {
             Error::Type(path, expected) => write!(f, "Invalid parameter type for '{path}', expected: {expected}"),
             Error::Variant(path, value) => write!(f, "Parameter '{path}' does not accept value '{}'", quoted(value)),
             Error::TooLong(path, limit) => write!(f, "Parameter '{path}' is longer than {limit} bytes"),
+            Error::Number(before, number, after) => write!(f, "{before}{number}{after}"),
+            Error::Quote(before, text, after) => write!(f, "{before}{}{after}", quoted(text)),
+            Error::Open(path, None, cause) => {
+                write!(f, "failed to open file '{}' (mode: 'r'): {cause}", quoted(path))
+            }
+            Error::Open(path, Some(mode), cause) => {
+                write!(f, "failed to open file '{}' (mode: '{}'): {cause}", quoted(path), quoted(mode))
+            }
             Error::Failed(failure) => failure.fmt(f),
         }
     }

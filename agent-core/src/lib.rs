@@ -2,8 +2,8 @@
 //!
 //! - [`wire`] turns bytes into messages and back. It knows JSON and no command.
 //! - [`agent`] is the state machine: receive bytes, look the command up, transmit the reply.
-//! - [`command`] says what a command is; [`arguments`] is what a handler sees of a request, [`error`] what a client
-//!   sees of a failure.
+//! - [`command`] says what a command is; [`arguments`] is what a handler sees of a request, [`reply`] what it
+//!   answers, [`error`] what a client sees of a failure.
 //! - [`commands`] has QEMU's commands, a family a file. A guest implements a family's trait and links its table.
 //! - [`serve`] pumps an `embedded-io` channel through an agent.
 //!
@@ -45,10 +45,17 @@ pub mod arguments;
 pub mod command;
 pub mod commands;
 pub mod error;
+pub mod reply;
 pub mod serve;
 pub mod wire;
 
 pub use agent::Agent;
 pub use arguments::{Arguments, List, Parameter, Path, Text, Value};
-pub use command::{Command, CommandSet, Reply, Request, Step};
+pub use command::{Command, CommandSet, Request};
 pub use error::{Error, Failure};
+pub use reply::{Reply, Step};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

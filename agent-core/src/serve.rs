@@ -3,19 +3,22 @@
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use crate::agent::Agent;
+use crate::wire::scanner::RESET;
 
 /// The bytes between one channel and its agent, `N` in each direction.
 #[derive(Debug)]
 pub struct Pump<const N: usize = 256> {
     input: Buffer<N>,
     output: Buffer<N>,
+    /// How many of the next reads may be of what a host left behind, or the first of the next host's.
+    left_behind: usize,
 }
 
 impl<const N: usize> Pump<N> {
     /// An empty pump.
     #[must_use]
     pub const fn new() -> Self {
-        Self { input: Buffer::new(), output: Buffer::new() }
+        Self { input: Buffer::new(), output: Buffer::new(), left_behind: 0 }
     }
 
     /// Moves what can be moved without waiting; returns whether it did anything. Call it again as long as it does, then
@@ -49,12 +52,37 @@ impl<const N: usize> Pump<N> {
             self.output.consume(written);
             return Ok(written > 0);
         }
-        if self.input.is_empty() && channel.read_ready()? {
-            self.input.try_fill(|room| channel.read(room))?;
+        if self.input.is_empty() {
+            if channel.read_ready()? {
+                self.input.try_fill(|room| channel.read(room))?;
+                if self.left_behind > 0 && matches!(self.input.bytes(), [b'{' | RESET, ..]) {
+                    agent.reset();
+                }
+                self.left_behind = self.left_behind.saturating_sub(1);
+            } else if !agent.has_half_a_request() {
+                self.left_behind = 0;
+            }
         }
         let taken = agent.receive(self.input.bytes());
         self.input.consume(taken);
         Ok(busy || taken > 0)
+    }
+
+    /// The host has gone, or another one has come. What it asked for is still to be done, the rest of its reply is for
+    /// nobody. Tell it before the next [`poll`](Self::poll).
+    ///
+    /// It is not known which host the bytes that wait in the channel are from, which takes at most `unread` reads. Until
+    /// those are done, and for one read more, a read that begins with `{` or 0xFF begins a message: what was half received
+    /// before it was left behind. So a channel should not give bytes of two hosts in one read, and `N` should be what it
+    /// gives in one.
+    pub fn host_changed<G, const RECEIVE: usize, const STAGE: usize>(
+        &mut self,
+        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
+        unread: usize,
+    ) {
+        self.left_behind = unread.saturating_add(1);
+        self.output = Buffer::new();
+        agent.abandon_reply();
     }
 
     /// Forgets everything on its way, in the agent too: the host has connected or disconnected.

@@ -2,12 +2,19 @@
 
 mod common;
 
-use agent_core::Agent;
-use common::{COMMANDS, Guest, TABLES, talk_in};
+use agent_core::commands::exec::Exit;
+use agent_core::{Agent, CommandSet};
+use common::{COMMANDS, File, Finished, Guest, TABLES, guest_with, talk_in};
 use proptest::prelude::*;
 
 fn guest() -> Guest {
-    Guest { time: 1, host_name: "caf\u{e9} \u{1F600}".into(), ..Guest::default() }
+    let mut guest = Guest { time: 1, host_name: "caf\u{e9} \u{1F600}".into(), ..guest_with(3, 2, true) };
+    guest.files.insert("/f".into(), (0..=255).collect());
+    guest.handles.insert(5, File { path: "/f".into(), position: 0, appends: false });
+    guest.keys = vec!["k\u{1F600}".repeat(40), "l".repeat(200)];
+    let exit = Exit { code: Some(1), ..Exit::default() };
+    guest.programs.insert(1, Some(Finished { exit, out: vec![b'o'; 100], err: vec![b'e'; 301] }));
+    guest
 }
 
 /// Everything that a host says, bad and good.
@@ -25,6 +32,32 @@ fn conversation() -> impl Strategy<Value = Vec<u8>> {
             b"5 true [] \"x\" nope",
             b"{\"execute\":\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"}",
             b"[[[[{\"a\":",
+            br#"{"execute":"guest-network-get-interfaces","id":[1]}"#,
+            br#"{"execute":"guest-network-get-route"}"#,
+            br#"{"execute":"guest-get-disks"}"#,
+            br#"{"execute":"guest-get-diskstats","arguments":{}}"#,
+            br#"{"execute":"guest-get-fsinfo"}"#,
+            br#"{"execute":"guest-fstrim","arguments":{"minimum":1}}"#,
+            br#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":0,"online":true},{"logical-id":9,"online":true}]}}"#,
+            br#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":0}]}}"#,
+            br#"{"execute":"guest-set-memory-blocks","arguments":{"mem-blks":[{"phys-index":0,"online":true},{"phys-index":2,"online":false}]}}"#,
+            br#"{"execute":"guest-get-cpustats"}{"execute":"guest-get-load"}{"execute":"guest-get-users"}"#,
+            br#"{"execute":"guest-get-memory-blocks"}{"execute":"guest-get-devices"}"#,
+            br#"{"execute":"guest-file-open","arguments":{"path":"/n\u00e9w","mode":"w+"}}"#,
+            br#"{"execute":"guest-file-open","arguments":{"path":"/\u20ac","mode":"r"}}"#,
+            br#"{"execute":"guest-file-read","arguments":{"handle":5,"count":100}}"#,
+            br#"{"execute":"guest-file-write","arguments":{"buf-b64":"aGVs\nbG8=\n","handle":5,"count":4}}"#,
+            br#"{"execute":"guest-file-write","arguments":{"buf-b64":"aGVs\tbG8=","handle":5}}"#,
+            br#"{"execute":"guest-file-seek","arguments":{"handle":5,"offset":-1,"whence":"end"}}"#,
+            br#"{"execute":"guest-file-close","arguments":{"handle":5}}"#,
+            br#"{"execute":"guest-exec","arguments":{"path":"x","arg":["a","\u20ac"],"input-data":"eA==","capture-output":"merged"}}"#,
+            br#"{"execute":"guest-exec-status","arguments":{"pid":1},"id":"p"}"#,
+            br#"{"execute":"guest-ssh-get-authorized-keys","arguments":{"username":"root"}}"#,
+            br##"{"execute":"guest-ssh-add-authorized-keys","arguments":{"username":"root","keys":["#"]}}"##,
+            br#"{"execute":"guest-set-user-password","arguments":{"username":"a","password":"eA==","crypted":true}}"#,
+            br#"{"execute":"guest-fsfreeze-freeze"}"#,
+            br#"{"execute":"guest-fsfreeze-thaw"}"#,
+            br#"{"execute":"guest-suspend-ram","id":1}"#,
         ]).prop_map(<[u8]>::to_vec),
         1 => prop::collection::vec(any::<u8>(), 0..40),
         1 => "[\\[\\]{}:,\"'\\\\a-z0-9 .eE+-]{0,40}".prop_map(String::into_bytes),
@@ -40,14 +73,16 @@ proptest! {
         piece in 1usize..20,
         room in 1usize..20,
     ) {
-        let whole = talk_in(&mut Agent::<_>::new(&COMMANDS), &mut guest(), &sent, usize::MAX, 1 << 20);
-        let pieces = talk_in(&mut Agent::<_>::new(&COMMANDS), &mut guest(), &sent, piece, room);
+        let [one, other] = [(); 2].map(|()| CommandSet::new(TABLES));
+        let whole = talk_in(&mut Agent::<_>::new(&one), &mut guest(), &sent, usize::MAX, 1 << 20);
+        let pieces = talk_in(&mut Agent::<_>::new(&other), &mut guest(), &sent, piece, room);
         prop_assert_eq!(whole, pieces);
     }
 
     #[test]
     fn after_anything_a_delimited_sync_on_its_own_line_synchronises(sent in conversation()) {
-        let mut agent: Agent<Guest, 256, 128> = Agent::new(&COMMANDS);
+        let commands = CommandSet::new(TABLES);
+        let mut agent: Agent<Guest, 256, 128> = Agent::new(&commands);
         talk_in(&mut agent, &mut guest(), &sent, 64, 64);
         let sync = b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":78}}\n";
         let replies = talk_in(&mut agent, &mut guest(), sync, 64, 64);
@@ -56,7 +91,8 @@ proptest! {
 
     #[test]
     fn every_line_is_a_json_object_of_ascii(sent in conversation()) {
-        let mut agent: Agent<Guest, 256, 128> = Agent::new(&COMMANDS);
+        let commands = CommandSet::new(TABLES);
+        let mut agent: Agent<Guest, 256, 128> = Agent::new(&commands);
         let replies = talk_in(&mut agent, &mut guest(), &sent, 64, 64);
         prop_assert!(replies.is_empty() || replies.ends_with(b"\n"));
         for line in replies.split(|&byte| byte == b'\n') {

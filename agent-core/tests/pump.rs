@@ -16,11 +16,13 @@ struct Channel {
     to_host: Vec<u8>,
     host_reads: bool,
     broken: bool,
+    /// The most that one read gives.
+    read: usize,
 }
 
 impl Channel {
     fn new(sent: &[u8]) -> Self {
-        Self { from_host: sent.iter().copied().collect(), host_reads: true, ..Self::default() }
+        Self { from_host: sent.iter().copied().collect(), host_reads: true, read: 7, ..Self::default() }
     }
 
     fn check(&self) -> Result<(), ErrorKind> {
@@ -43,7 +45,7 @@ impl Read for Channel {
         assert!(!self.from_host.is_empty(), "the pump would wait for the host");
         Ok(buffer
             .iter_mut()
-            .take(7)
+            .take(self.read)
             .zip(std::iter::from_fn(|| self.from_host.pop_front()))
             .map(|(to, byte)| *to = byte)
             .count())
@@ -131,4 +133,81 @@ fn a_reset_forgets_what_the_pump_holds() {
     channel.from_host.extend(PING);
     while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
     assert_eq!(channel.to_host, PONG);
+}
+
+/// Pumps until there is nothing more to do; returns what the host got.
+fn pump_all(agent: &mut Agent<'_, Guest>, pump: &mut Pump, channel: &mut Channel) -> String {
+    while pump.poll(agent, &mut Guest::default(), channel) == Ok(true) {}
+    common::readable(&std::mem::take(&mut channel.to_host))
+}
+
+/// A host left in the middle of a message, and the next one had sent its own before the guest heard of either.
+#[test]
+fn regression_bytes_of_two_hosts_do_not_become_one_message() {
+    let halves = [&PING[..10], b"{\"execute\":", b"[[[", b"{\"id\":\"\\", b"{"];
+    for half in halves {
+        for next in [PING.to_vec(), [b"\xFF", PING].concat()] {
+            let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+            // The half is read before the guest hears of the change, or after it.
+            for heard_first in [false, true] {
+                let mut channel = Channel::new(half);
+                channel.read = half.len();
+                if heard_first {
+                    pump.host_changed(&mut agent, 8);
+                    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
+                } else {
+                    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
+                    pump.host_changed(&mut agent, 8);
+                }
+                channel.from_host.extend(&next);
+                channel.read = 30;
+                assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_host_that_left_gets_its_request_done_and_nobody_its_reply() {
+    let mut channel = Channel::new(br#"{"execute":"guest-info"}"#);
+    channel.read = 100;
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut guest = Guest::default();
+    while channel.to_host.len() < 50 {
+        pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
+    }
+    pump.host_changed(&mut agent, 8);
+    channel.to_host.clear();
+    channel.from_host.extend(PING);
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
+
+    channel.from_host.extend(br#"{"execute":"guest-shutdown"}"#);
+    pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
+    pump.host_changed(&mut agent, 8);
+    while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
+    assert_eq!(guest.went.len(), 1);
+}
+
+#[test]
+fn once_all_that_a_host_changed_behind_is_read_a_brace_may_begin_a_read_again() {
+    let mut channel = Channel::new(b"");
+    channel.read = 100;
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    pump.host_changed(&mut agent, 8);
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
+    channel.from_host.extend(br#"{"execute":"guest-ping","arguments":"#);
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
+    channel.from_host.extend(b"{}}");
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
+}
+
+/// While data never ceased to come, a brace at the beginning of a read once ended every message.
+#[test]
+fn regression_a_flood_after_a_host_came_is_one_message() {
+    let mut channel = Channel::new(&br#"{"a":"#.repeat(2000));
+    channel.read = 50;
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    pump.host_changed(&mut agent, 8);
+    let error = common::error("JSON token size limit exceeded");
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), error);
 }

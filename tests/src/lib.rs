@@ -1,1 +1,8 @@
-//! See the package description.
+//! What the whole-system tests share: the recorded conversations, and guests to hold them with.
+//!
+//! The tests are in `qemu/` and `libvirt/`, by scenario. A failure shows the end of the guest's console.
+
+pub mod booted;
+pub mod conformance;
+
+pub use booted::{Booted, image, soon};

@@ -1,1 +1,89 @@
-//! See the package description.
+//! Build, boot, test and measure nanoqga.
+//!
+//! One file per subcommand, and the parts they share. The whole-system tests use those parts too.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+pub mod client;
+pub mod deadline;
+pub mod guest;
+pub mod image;
+pub mod machine;
+pub mod options;
+pub mod process;
+pub mod progress;
+pub mod qemu;
+pub mod qmp;
+pub mod setup;
+pub mod toolchain;
+
+mod prompt;
+mod run;
+mod size;
+mod terminal;
+mod test;
+mod tour;
+
+use options::{Argument, Options, Usage};
+
+const HELP: &str = "\
+nanoqga: a QEMU guest agent with no operating system under it
+
+cargo xtask run      boot the image and talk to the agent in it
+cargo xtask test     lints, host tests, and the image under QEMU and libvirt
+cargo xtask image    build the image and print its path
+cargo xtask size     measure the image against its bars
+cargo xtask setup    install what the others need
+
+--help after any of them says more.
+";
+
+/// A subcommand: its name, its help, and what it does with the rest of the command line.
+struct Subcommand {
+    name: &'static str,
+    help: fn() -> String,
+    main: fn(Options) -> Result<()>,
+}
+
+const SUBCOMMANDS: [Subcommand; 5] = [
+    Subcommand { name: "run", help: run::help, main: run::main },
+    Subcommand { name: "test", help: || test::HELP.into(), main: test::main },
+    Subcommand { name: "image", help: image::help, main: image::main },
+    Subcommand { name: "size", help: || size::HELP.into(), main: size::main },
+    Subcommand { name: "setup", help: || setup::HELP.into(), main: setup::main },
+];
+
+/// The program. Its status is 0 when all went well, 1 when something failed, 2 when the command line makes no sense.
+pub fn main() -> ExitCode {
+    let Err(error) = dispatch(Options::from_env()) else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("error: {error:#}");
+    if error.is::<Usage>() {
+        eprintln!("`cargo xtask --help` shows what there is.");
+        return ExitCode::from(2);
+    }
+    ExitCode::FAILURE
+}
+
+fn dispatch(mut options: Options) -> Result<()> {
+    let name = match options.argument()? {
+        None => return Err(Usage::new("no subcommand was given").into()),
+        Some(Argument::Option(name)) if name == "help" => {
+            print!("{HELP}");
+            return Ok(());
+        }
+        Some(Argument::Word(word)) => word,
+        Some(other) => return Err(other.unexpected()),
+    };
+    let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name) else {
+        return Err(Usage::new(format!("there is no subcommand '{name}'")).into());
+    };
+    if options.asks_for_help() {
+        print!("{}", (subcommand.help)());
+        return Ok(());
+    }
+    (subcommand.main)(options)
+}

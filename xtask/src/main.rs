@@ -1,2 +1,7 @@
-//! Build, boot, test and measure nanoqga.
-fn main() {}
+//! Build, boot, test and measure nanoqga: the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::main()
+}

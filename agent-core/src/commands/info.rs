@@ -1,7 +1,8 @@
 //! `guest-ping` and `guest-info`: whether there is an agent, and what it can do.
 
-use crate::command::{Command, Reply, Request, Step};
+use crate::command::{Command, Request};
 use crate::error::Error;
+use crate::reply::{Reply, Step};
 
 /// What `guest-info` needs to know.
 pub trait Identity {
@@ -30,7 +31,7 @@ fn info<G: Identity>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply
         reply.json(guest.version())?;
         reply.raw(",\"supported_commands\":")?;
     }
-    let done = reply.element(step, command)?;
+    let done = reply.element(step, Ok(command))?;
     if done == Step::Done {
         reply.raw("}")?;
     }

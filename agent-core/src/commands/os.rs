@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::command::{Command, Reply, Request, Step};
+use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
 
 /// QEMU's `GuestOSInfo`. Members that are `None` are not sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

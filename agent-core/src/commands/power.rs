@@ -1,8 +1,9 @@
 //! `guest-shutdown`.
 
 use crate::arguments::Text;
-use crate::command::{Command, Reply, Request, Step};
+use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
 
 /// How a guest goes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! `guest-sync` and `guest-sync-delimited`: how a host finds the beginning of the replies to its own requests.
 
-use crate::command::{Command, Reply, Request, Step};
+use crate::command::{Command, Request};
 use crate::error::Error;
+use crate::reply::{Reply, Step};
 
 /// The family's commands. They need nothing of the guest.
 #[must_use]

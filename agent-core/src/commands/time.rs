@@ -1,7 +1,8 @@
 //! `guest-get-time` and `guest-set-time`.
 
-use crate::command::{Command, Reply, Request, Step};
+use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
 
 /// 2070-01-01T00:00:00Z in nanoseconds since 1970: QEMU takes no time from then on.
 const END: i64 = 3_155_760_000 * 1_000_000_000;

@@ -124,38 +124,44 @@ impl Piece<'_> {
     /// [`Full`] if not even an empty string fits.
     pub fn text_cut(&mut self, text: &dyn fmt::Display, reserve: usize) -> Result<(), Full> {
         self.raw("\"")?;
-        let limit = self.bytes.len().saturating_sub(reserve + 1);
         // An error here says that the text was cut.
-        let _ = write!(Inside { piece: self, limit }, "{text}");
+        let _ = write!(Inside { piece: self, reserve: reserve + 1 }, "{text}");
         self.raw("\"")
     }
 
     /// Adds `text` as a JSON string.
     pub(super) fn text(&mut self, text: &str) -> Result<(), Full> {
         self.raw("\"")?;
-        self.inside(text, self.bytes.len())?;
+        self.inside(text, 0)?;
         self.raw("\"")
     }
 
     /// Adds what `text` displays as a JSON string.
     pub(super) fn displayed<T: fmt::Display + ?Sized>(&mut self, text: &T) -> Result<(), Full> {
         self.raw("\"")?;
-        let limit = self.bytes.len();
-        write!(Inside { piece: self, limit }, "{text}").map_err(|fmt::Error| Full)?;
+        write!(Inside { piece: self, reserve: 0 }, "{text}").map_err(|fmt::Error| Full)?;
         self.raw("\"")
     }
 
-    /// Adds the characters of `text` as the inside of a JSON string, none beyond the first `limit` bytes of the stage.
-    fn inside(&mut self, text: &str, limit: usize) -> Result<(), Full> {
+    /// Adds the characters of `text` as the inside of a JSON string, as long as they fit and `reserve` bytes stay free after
+    /// them. Returns how much of `text` that is, in bytes.
+    pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
+        let limit = self.bytes.len().saturating_sub(reserve);
+        let mut added = 0;
         for character in text.chars() {
             let (bytes, count) = escape(character);
             let escaped = bytes.get(..count).unwrap_or_default();
-            if *self.length + escaped.len() > limit {
-                return Err(Full);
+            if self.length() + escaped.len() > limit || self.bytes(escaped).is_err() {
+                break;
             }
-            self.bytes(escaped)?;
+            added += character.len_utf8();
         }
-        Ok(())
+        added
+    }
+
+    /// The same for all of `text`.
+    fn inside(&mut self, text: &str, reserve: usize) -> Result<(), Full> {
+        if self.text_part(text, reserve) == text.len() { Ok(()) } else { Err(Full) }
     }
 
     /// Has a single [`DELIMITER`] go out before what is staged.
@@ -184,15 +190,15 @@ impl Piece<'_> {
     }
 }
 
-/// Writes the inside of a JSON string until a limit.
+/// Writes the inside of a JSON string, with so many bytes free after it.
 struct Inside<'p, 's> {
     piece: &'p mut Piece<'s>,
-    limit: usize,
+    reserve: usize,
 }
 
 impl Write for Inside<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.piece.inside(text, self.limit).map_err(|Full| fmt::Error)
+        self.piece.inside(text, self.reserve).map_err(|Full| fmt::Error)
     }
 }
 

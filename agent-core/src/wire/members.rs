@@ -35,10 +35,18 @@ impl<'m> Stored<'m> {
     pub fn elements(self, array: Span) -> impl Iterator<Item = Span> + use<'m> {
         let mut at = self.opening(array, b'[');
         core::iter::from_fn(move || {
-            let value = self.value(at?)?;
-            at = self.next(value.end());
+            let (value, next) = self.element_at(at?)?;
+            at = Some(next);
             Some(value)
         })
+    }
+
+    /// The element that begins at `start`, if it is one, and where the one after it would begin.
+    #[must_use]
+    pub fn element_at(self, start: usize) -> Option<(Span, usize)> {
+        let value = self.value(start)?;
+        // At the end that is the closing bracket, which begins no value.
+        Some((value, self.next(value.end()).unwrap_or(value.end())))
     }
 
     /// The first of an object's first `count` members that has this name: which one it is, and its value.

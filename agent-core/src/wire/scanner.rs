@@ -183,6 +183,12 @@ impl Scanner {
         self.envelope = Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None };
     }
 
+    /// Whether a message has begun and not ended.
+    #[must_use]
+    pub const fn is_inside(&self) -> bool {
+        self.depth > 0 || !matches!(self.expect, Expect::Value)
+    }
+
     /// Takes bytes in up to the end of a message, which then lies in `store` from its beginning.
     ///
     /// Returns how many bytes were taken, and what ended there: a message, or the first problem of one. The rest of a
@@ -191,7 +197,7 @@ impl Scanner {
         let mut taken = 0;
         while let Some(rest @ &[byte, ..]) = bytes.get(taken..) {
             if byte == RESET {
-                let half_read = self.depth > 0 || !matches!(self.expect, Expect::Value);
+                let half_read = self.is_inside();
                 let told = matches!(self.expect, Expect::Skip { .. });
                 self.reset();
                 taken += 1;

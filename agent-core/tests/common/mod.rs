@@ -1,8 +1,18 @@
 //! A scripted guest, and a host that talks to it through the agent's public contract.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use agent_core::commands::{info, os, power, sync, time};
+mod families;
+
+use std::collections::BTreeMap;
+
+use agent_core::commands::{
+    cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, time,
+    user,
+};
 use agent_core::{Agent, Command, CommandSet, Failure};
+
+pub use families::{File, Finished};
 
 /// A guest whose answers are known, and that remembers what was asked of it.
 #[derive(Default)]
@@ -12,6 +22,25 @@ pub struct Guest {
     pub went: Vec<power::Shutdown>,
     pub power_fails: bool,
     pub host_name: String,
+    /// How long each list is.
+    pub count: usize,
+    /// How long each list inside an element is.
+    pub inner: usize,
+    /// Whether optional members are there.
+    pub full: bool,
+    /// The element of each list that cannot be had.
+    pub fails_at: Option<usize>,
+    /// Why everything that changes something fails.
+    pub refuses: Option<Failure>,
+    /// What was asked for that changes something.
+    pub asked: Vec<String>,
+    pub files: BTreeMap<String, Vec<u8>>,
+    pub handles: BTreeMap<i64, File>,
+    /// How many bytes files can be read up to.
+    pub readable: Option<u64>,
+    pub held: usize,
+    pub programs: BTreeMap<i64, Option<Finished>>,
+    pub keys: Vec<String>,
 }
 
 impl info::Identity for Guest {
@@ -56,10 +85,32 @@ impl power::Power for Guest {
     }
 }
 
-pub const TABLES: &[&[Command<Guest>]] =
-    &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
+pub const TABLES: &[&[Command<Guest>]] = &[
+    sync::commands(),
+    info::commands(),
+    os::commands(),
+    time::commands(),
+    power::commands(),
+    file::commands(),
+    fsfreeze::commands(),
+    filesystem::commands(),
+    disk::commands(),
+    network::commands(),
+    cpu::commands(),
+    memory::commands(),
+    exec::commands(),
+    user::commands(),
+    ssh::commands(),
+    suspend::commands(),
+    device::commands(),
+];
 
 pub static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
+
+/// A guest whose lists are `count` long, with every optional member or none.
+pub fn guest_with(count: usize, inner: usize, full: bool) -> Guest {
+    Guest { count, inner, full, host_name: "guest".into(), ..Guest::default() }
+}
 
 /// Sends `request` in pieces of `piece` bytes, with room for `room` bytes of reply at a time; returns all that came back.
 pub fn talk_in<const R: usize, const S: usize>(
@@ -97,8 +148,35 @@ pub fn ask(request: &[u8]) -> String {
 
 /// The same with a guest of the test's own. A delimiter stands as `<FF>`.
 pub fn ask_guest(guest: &mut Guest, request: &[u8]) -> String {
-    let mut agent: Agent<Guest> = Agent::new(&COMMANDS);
+    // Of its own, so that no other test's freeze is seen.
+    let commands = CommandSet::new(TABLES);
+    let mut agent: Agent<Guest> = Agent::new(&commands);
     readable(&talk_in(&mut agent, guest, request, usize::MAX, 4096))
+}
+
+/// Asks for `command` with `arguments`, which may be empty.
+pub fn call(guest: &mut Guest, command: &str, arguments: &str) -> String {
+    ask_guest(guest, format!(r#"{{"execute":"{command}","arguments":{{{arguments}}}}}"#).as_bytes())
+}
+
+/// The reply of an agent that succeeds.
+pub fn returns(value: &str) -> String {
+    format!("{{\"return\": {value}}}\n")
+}
+
+/// The `return` of a reply.
+pub fn returned(reply: &str) -> serde_json::Value {
+    let mut reply: serde_json::Value = serde_json::from_str(reply).unwrap();
+    assert!(reply["error"].is_null(), "{reply}");
+    reply["return"].take()
+}
+
+/// Asserts that each of `cases` (arguments, text) is refused with that text, and that nothing was asked of the guest.
+pub fn assert_refused(guest: &mut Guest, command: &str, cases: &[(&str, &str)]) {
+    for (arguments, text) in cases {
+        assert_eq!(call(guest, command, arguments), error(text), "{command} {arguments}");
+    }
+    assert_eq!(guest.asked, <[String; 0]>::default());
 }
 
 pub fn readable(reply: &[u8]) -> String {

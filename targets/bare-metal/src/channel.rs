@@ -3,11 +3,11 @@
 use agent_core::Agent;
 use agent_core::serve::Pump;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use virtio_serial::{Error, Event, VirtioSerial};
+use virtio_serial::{Error, Event, MAX_READ, MAX_UNREAD, VirtioSerial};
 
 use crate::arch::SerialPort;
-use crate::dma::IdentityMapped;
 use crate::guest::{COMMANDS, Guest};
+use crate::heap::IdentityMapped;
 use crate::log;
 use crate::transport::DeviceTransport;
 
@@ -16,7 +16,7 @@ pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
 /// What carries the bytes.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is no heap to put the larger one on, and there are few of both")]
+#[expect(clippy::large_enum_variant, reason = "there is no allocator to box it with, and an agent beside it is larger")]
 pub enum Io {
     /// A virtio console, which may have the agent's port.
     Virtio(VirtioSerial<IdentityMapped, DeviceTransport>),
@@ -73,7 +73,7 @@ impl Write for Io {
 pub struct Channel {
     io: Io,
     agent: Agent<'static, Guest>,
-    pump: Pump,
+    pump: Pump<MAX_READ>,
 }
 
 impl Channel {
@@ -106,13 +106,8 @@ impl Channel {
         {
             match event {
                 Event::Found => log!("port {}: {PORT_NAME}", console.port().unwrap_or_default()),
-                // What the host sent before it left is still to be done. What it did not finish must not be taken for the
-                // beginning of what the next one sends.
-                Event::Closed | Event::Removed => {
-                    while self.pump(guest)? {}
-                    self.pump.reset(&mut self.agent);
-                }
-                _ => {}
+                // The host came or went; of several comings and goings only the last may be told.
+                _ => self.pump.host_changed(&mut self.agent, MAX_UNREAD),
             }
         }
         self.pump(guest)

@@ -19,9 +19,9 @@ pub mod command_line;
 pub mod console;
 pub mod date;
 #[cfg(target_os = "none")]
-pub mod dma;
-#[cfg(target_os = "none")]
 pub mod guest;
+#[cfg(target_os = "none")]
+pub mod heap;
 pub mod memory;
 pub mod pci;
 pub mod pvh;

@@ -20,7 +20,11 @@ const CONTROL_TRANSMIT_QUEUE: u16 = 3;
 
 /// Room for what a device says of all its ports at once.
 const CONTROL_BUFFERS: Buffers = Buffers { count: QUEUE_SIZE, bytes: MESSAGE_BYTES };
-const DATA_BUFFERS: Buffers = Buffers { count: 8, bytes: 512 };
+const DATA_BUFFERS: Buffers = Buffers { count: MAX_UNREAD, bytes: MAX_READ };
+/// The most reads that it takes to get what waits to be received at one moment.
+pub const MAX_UNREAD: usize = 8;
+/// The most bytes that one read gives: a buffer's. The device fills none with bytes of two hosts.
+pub const MAX_READ: usize = 512;
 const TRANSMIT_BYTES: usize = 4096;
 
 /// As a reset takes no time in practice, a device that has not confirmed it after so many looks never will.

@@ -66,7 +66,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.device.failure()
     }
 
-    /// Takes bytes that the host has sent, as many as are there and fit; gives their number. Never waits.
+    /// Takes bytes that the host has sent, at most [`MAX_READ`](crate::MAX_READ); gives their number. Never waits. Bytes
+    /// that the device has given in two buffers, as it does with those of two hosts, come in two reads.
     ///
     /// Events and bytes travel in queues of their own. Who polls before he receives learns of a new connection before
     /// its bytes; what the host sent before it closed its side remains to be received, even after `Closed`.

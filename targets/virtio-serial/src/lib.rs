@@ -56,5 +56,6 @@ mod ring;
 mod virtqueue;
 
 pub use connection::Event;
+pub use device::{MAX_READ, MAX_UNREAD};
 pub use driver::VirtioSerial;
 pub use error::Error;

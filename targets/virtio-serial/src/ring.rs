@@ -46,22 +46,20 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Some(length))
     }
 
-    /// Reads the stream of bytes, of which a buffer is just a piece; gives how many there were.
+    /// Reads the stream of bytes, at most what one buffer holds of it; gives how many there were.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
-        let mut filled = 0;
-        while let Some(room @ &mut [_, ..]) = bytes.get_mut(filled..)
-            && self.has_bytes()?
-            && let Some(Unread { buffer, start, left }) = self.unread.take()
-        {
-            let count = self.queue.copy_out(buffer, start, left, room)?;
-            filled += count;
-            if count < left {
-                self.unread = Some(Unread { buffer, start: start + count, left: left - count });
-            } else {
-                self.lend_again(buffer)?;
-            }
+        if bytes.is_empty() || !self.has_bytes()? {
+            return Ok(0);
         }
-        Ok(filled)
+        // `has_bytes` has just found or made it.
+        let Some(Unread { buffer, start, left }) = self.unread.take() else { return Ok(0) };
+        let count = self.queue.copy_out(buffer, start, left, bytes)?;
+        if count < left {
+            self.unread = Some(Unread { buffer, start: start + count, left: left - count });
+        } else {
+            self.lend_again(buffer)?;
+        }
+        Ok(count)
     }
 
     /// Whether `read` would give at least one byte.

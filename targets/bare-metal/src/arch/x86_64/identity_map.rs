@@ -1,10 +1,10 @@
 //! Memory as the entry code maps it: everything below 4 GiB at its own address.
 
+use core::mem::MaybeUninit;
 use core::ops::Range;
 use core::ptr;
 use core::slice;
 
-use crate::dma::Page;
 use crate::memory::Memory;
 use crate::pvh::Ram;
 
@@ -21,31 +21,30 @@ fn image() -> Range<u64> {
     (&raw const __image_start).addr() as u64..(&raw const __image_end).addr() as u64
 }
 
-/// What firmware and loader left in memory: all but the image itself and the memory that devices got.
+/// What firmware and loader left in memory: all but the image itself and the memory that the heap got.
 #[derive(Debug)]
 pub(super) struct IdentityMap {
-    devices: Range<u64>,
+    heap: Range<u64>,
 }
 
 impl IdentityMap {
-    /// As long as devices have none.
-    pub(super) const fn whole() -> Self {
-        Self { devices: 0..0 }
+    /// As long as there is no heap.
+    pub(super) const fn before_heap() -> Self {
+        Self { heap: 0..0 }
     }
 
-    /// Takes the largest piece of RAM above the image for devices.
-    pub(super) fn without_devices(ram: &[Ram]) -> (Self, Option<&'static mut [Page]>) {
+    /// Takes the largest piece of RAM above the image for the heap.
+    pub(super) fn with_heap(ram: &[Ram]) -> (Self, Option<&'static mut [MaybeUninit<u8>]>) {
         let usable = ram.iter().map(|ram| {
             let start = ram.start.max(image().end).next_multiple_of(PAGE);
             start..(ram.end.min(END) & !(PAGE - 1)).max(start)
         });
-        let devices = usable.max_by_key(|range| range.end - range.start).filter(|range| !range.is_empty());
-        let Some(devices) = devices else { return (Self::whole(), None) };
-        let pages = ((devices.end - devices.start) / PAGE) as usize;
-        // SAFETY: The memory map says that this is RAM, in whole pages, the image lies below it, and `bytes` gives none of it away.
-        let memory =
-            unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(devices.start as usize), pages) };
-        (Self { devices }, Some(memory))
+        let heap = usable.max_by_key(|range| range.end - range.start).filter(|range| !range.is_empty());
+        let Some(heap) = heap else { return (Self::before_heap(), None) };
+        let size = (heap.end - heap.start) as usize;
+        // SAFETY: The memory map says that this is RAM, the image lies below it, and `bytes` gives none of it away.
+        let memory = unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(heap.start as usize), size) };
+        (Self { heap }, Some(memory))
     }
 }
 
@@ -53,10 +52,10 @@ impl Memory for IdentityMap {
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
         let wanted = address..address.checked_add(length as u64)?;
         let overlaps = |range: &Range<u64>| wanted.start < range.end && range.start < wanted.end;
-        if address == 0 || wanted.end > END || overlaps(&image()) || overlaps(&self.devices) {
+        if address == 0 || wanted.end > END || overlaps(&image()) || overlaps(&self.heap) {
             return None;
         }
-        // SAFETY: All of it is mapped, and Rust knows no other object there: what it has lies in the image or is the devices'.
+        // SAFETY: All of it is mapped, and Rust knows no other object there: what it has lies in the image or the heap.
         Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(address as usize), length) })
     }
 }

@@ -16,7 +16,7 @@ use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
 use crate::command_line::Options;
 use crate::console;
-use crate::dma;
+use crate::heap;
 use crate::log;
 use crate::pci;
 use crate::pvh::StartInfo;
@@ -54,17 +54,17 @@ impl Machine {
     /// `start_info` is the argument of the image's `kernel_main`. Called once.
     pub fn start(start_info: u64) -> Self {
         exceptions::install();
-        let memory = IdentityMap::whole();
+        let memory = IdentityMap::before_heap();
         let start_info = StartInfo::read(&memory, start_info);
         let options = match &start_info {
             Some(info) => Options::parse(info.command_line, |word| log!("unknown option {word}")),
             None => Options::default(),
         };
-        let (memory, pages) = IdentityMap::without_devices(start_info.as_ref().map_or(&[], |info| &info.ram));
-        match pages {
-            Some(pages) => {
-                log!("{} KiB of memory", pages.len() * 4);
-                dma::give(pages);
+        let (memory, heap_memory) = IdentityMap::with_heap(start_info.as_ref().map_or(&[], |info| &info.ram));
+        match heap_memory {
+            Some(heap_memory) => {
+                log!("{} KiB of memory", heap_memory.len() / 1024);
+                heap::give(heap_memory);
             }
             None => log!("no memory: the loader gave no memory map"),
         }

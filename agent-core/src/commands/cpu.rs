@@ -1,0 +1,145 @@
+//! `guest-get-vcpus`, `guest-set-vcpus`, `guest-get-cpustats` and `guest-get-load`.
+
+use serde::Serialize;
+
+use crate::arguments::{List, Parameter, Path, Value};
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
+
+/// A processor: QEMU's `GuestLogicalProcessor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Processor {
+    /// Its number.
+    pub logical_id: i64,
+    /// Whether it runs.
+    pub online: bool,
+    /// Whether it can be taken offline. libvirt needs it told.
+    pub can_offline: Option<bool>,
+}
+
+impl<'m> Parameter<'m> for Processor {
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+        let mut members = value.object(path)?;
+        let processor = Self {
+            logical_id: members.required("logical-id")?,
+            online: members.required("online")?,
+            can_offline: members.optional("can-offline")?,
+        };
+        members.finish()?;
+        Ok(processor)
+    }
+}
+
+/// What a processor has done since it started, in milliseconds: QEMU's `GuestLinuxCpuStats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "linux")]
+pub struct ProcessorTimes {
+    /// The processor's number.
+    pub cpu: u32,
+    /// In user mode.
+    pub user: u64,
+    /// In user mode with low priority.
+    pub nice: u64,
+    /// In system mode.
+    pub system: u64,
+    /// Idle.
+    pub idle: u64,
+    /// Waiting for devices.
+    pub iowait: Option<u64>,
+    /// In interrupts.
+    pub irq: Option<u64>,
+    /// In what interrupts put off.
+    pub softirq: Option<u64>,
+    /// Taken by the host.
+    pub steal: Option<u64>,
+    /// Running guests.
+    pub guest: Option<u64>,
+    /// Running guests with low priority.
+    pub guestnice: Option<u64>,
+}
+
+/// How many processes wanted to run, on average: QEMU's `GuestLoadAverage`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Load {
+    /// Over one minute.
+    pub load1m: f64,
+    /// Over five minutes.
+    pub load5m: f64,
+    /// Over fifteen minutes.
+    pub load15m: f64,
+}
+
+/// What the family needs of its guest.
+pub trait Cpus {
+    /// The `index`-th processor, if there are as many.
+    ///
+    /// # Errors
+    /// If the guest cannot tell.
+    fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure>;
+
+    /// Takes a processor online or offline. One that is so already is no error.
+    ///
+    /// # Errors
+    /// If there is no such processor, or it cannot be done.
+    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure>;
+
+    /// What the `index`-th processor has done, if there are as many.
+    ///
+    /// # Errors
+    /// If the guest does not count.
+    fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure>;
+
+    /// The guest's load.
+    ///
+    /// # Errors
+    /// If the guest does not know.
+    fn load(&mut self) -> Result<Load, Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Cpus>() -> &'static [Command<G>] {
+    const {
+        &[
+            Command::new("guest-get-vcpus", processors),
+            Command::new("guest-set-vcpus", set_processors),
+            Command::new("guest-get-cpustats", times),
+            Command::new("guest-get-load", load),
+        ]
+    }
+}
+
+fn processors<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let step = request.step();
+    reply.element(step, guest.processor(step))
+}
+
+/// Replies how many were set before the first that could not be; that is an error only if it was the first of all.
+fn set_processors<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let processors: List<'_, Processor> = arguments.required("vcpus")?;
+    arguments.finish()?;
+    let mut set = 0usize;
+    for processor in processors.iter() {
+        match guest.set_processor(processor.logical_id, processor.online) {
+            Ok(()) => set += 1,
+            Err(failure) if set == 0 => return Err(failure.into()),
+            Err(_) => break,
+        }
+    }
+    Ok(reply.whole(&set)?)
+}
+
+fn times<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let step = request.step();
+    reply.element(step, guest.processor_times(step))
+}
+
+fn load<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    Ok(reply.whole(&guest.load()?)?)
+}

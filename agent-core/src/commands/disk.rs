@@ -1,0 +1,311 @@
+//! `guest-get-disks` and `guest-get-diskstats`.
+
+use serde::Serialize;
+
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step, list_in_parts};
+use crate::wire::line::Full;
+
+/// A disk or a partition of one: QEMU's `GuestDiskInfo` without its lists and SMART data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Disk<'a> {
+    /// The device's name, such as `/dev/vda1`.
+    pub name: &'a str,
+    /// Whether it is a partition.
+    pub partition: bool,
+    /// Another name for it, such as that of a volume.
+    pub alias: Option<&'a str>,
+    /// Where in the machine it is.
+    #[serde(skip)]
+    pub address: Option<DiskAddress<'a>>,
+}
+
+/// Where a disk is, for a host to know it by: QEMU's `GuestDiskAddress`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DiskAddress<'a> {
+    /// The disk's controller. Clients need one: zeros for a disk that is on no PCI bus.
+    pub pci_controller: PciAddress,
+    /// How the disk is attached.
+    pub bus_type: BusType,
+    /// The bus of the controller.
+    pub bus: u32,
+    /// The target on the bus.
+    pub target: u32,
+    /// The unit of the target.
+    pub unit: u32,
+    /// The disk's serial number.
+    pub serial: Option<&'a str>,
+    /// The device's name.
+    pub dev: Option<&'a str>,
+    /// The disk's address on an s390x channel.
+    pub ccw_address: Option<CcwAddress>,
+}
+
+/// QEMU's `GuestPCIAddress`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PciAddress {
+    /// The segment.
+    pub domain: u32,
+    /// The bus in the segment.
+    pub bus: u8,
+    /// The device on the bus, at most 31.
+    pub slot: u8,
+    /// The function of the device, at most 7.
+    pub function: u8,
+}
+
+/// QEMU's `GuestCCWAddress`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CcwAddress {
+    /// The channel subsystem image.
+    pub cssid: u32,
+    /// The subchannel set.
+    pub ssid: u32,
+    /// The subchannel.
+    pub subchno: u32,
+    /// The device.
+    pub devno: u32,
+}
+
+/// QEMU's `GuestDiskBusType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum BusType {
+    Ide,
+    Fdc,
+    Scsi,
+    Virtio,
+    Xen,
+    Usb,
+    Uml,
+    Sata,
+    Sd,
+    #[default]
+    Unknown,
+    Ieee1394,
+    Ssa,
+    Fibre,
+    Raid,
+    Iscsi,
+    Sas,
+    Mmc,
+    Virtual,
+    FileBackedVirtual,
+    Nvme,
+}
+
+/// What an NVMe disk tells of its health: its SMART log (NVMe base specification, log page 02h), QEMU's `GuestNVMeSmart`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "nvme", rename_all = "kebab-case")]
+pub struct NvmeSmart {
+    /// A bit per kind of trouble.
+    pub critical_warning: u8,
+    /// In kelvin.
+    pub temperature: u16,
+    /// Spare capacity left, in percent.
+    pub available_spare: u8,
+    /// Where too little is left, in percent.
+    pub available_spare_threshold: u8,
+    /// How much of its life the disk has behind it, in percent; it may be over 100.
+    pub percentage_used: u8,
+    /// The log's 128-bit counters.
+    #[serde(skip)]
+    pub counters: NvmeCounters,
+}
+
+/// The counters of [`NvmeSmart`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NvmeCounters {
+    /// Read by the host, in units of 1000 blocks of 512 bytes.
+    pub data_units_read: u128,
+    /// Written by the host, in the same units.
+    pub data_units_written: u128,
+    /// Read commands.
+    pub host_read_commands: u128,
+    /// Write commands.
+    pub host_write_commands: u128,
+    /// In minutes.
+    pub controller_busy_time: u128,
+    /// How often the disk was powered on.
+    pub power_cycles: u128,
+    /// How long it was.
+    pub power_on_hours: u128,
+    /// How often it lost power without a warning.
+    pub unsafe_shutdowns: u128,
+    /// Data that could not be read back.
+    pub media_errors: u128,
+    /// Errors that the disk ever logged.
+    pub number_of_error_log_entries: u128,
+}
+
+impl NvmeCounters {
+    /// With the names that the halves of each begin with.
+    const fn named(&self) -> [(&'static str, u128); 10] {
+        [
+            ("data-units-read", self.data_units_read),
+            ("data-units-written", self.data_units_written),
+            ("host-read-commands", self.host_read_commands),
+            ("host-write-commands", self.host_write_commands),
+            ("controller-busy-time", self.controller_busy_time),
+            ("power-cycles", self.power_cycles),
+            ("power-on-hours", self.power_on_hours),
+            ("unsafe-shutdowns", self.unsafe_shutdowns),
+            ("media-errors", self.media_errors),
+            ("number-of-error-log-entries", self.number_of_error_log_entries),
+        ]
+    }
+}
+
+/// What a disk has done since it was found: QEMU's `GuestDiskStatsInfo`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DiskStatistics<'a> {
+    /// The device's name, without `/dev/`.
+    pub name: &'a str,
+    /// The device's major number.
+    pub major: u64,
+    /// The device's minor number.
+    pub minor: u64,
+    /// The counters.
+    pub stats: DiskCounters,
+}
+
+/// QEMU's `GuestDiskStats`. Sectors are of 512 bytes, ticks are milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DiskCounters {
+    /// Sectors read.
+    pub read_sectors: Option<u64>,
+    /// Reads completed.
+    pub read_ios: Option<u64>,
+    /// Reads that went with another.
+    pub read_merges: Option<u64>,
+    /// Sectors written.
+    pub write_sectors: Option<u64>,
+    /// Writes completed.
+    pub write_ios: Option<u64>,
+    /// Writes that went with another.
+    pub write_merges: Option<u64>,
+    /// Sectors discarded.
+    pub discard_sectors: Option<u64>,
+    /// Discards completed.
+    pub discard_ios: Option<u64>,
+    /// Discards that went with another.
+    pub discard_merges: Option<u64>,
+    /// Flushes completed.
+    pub flush_ios: Option<u64>,
+    /// Time spent reading.
+    pub read_ticks: Option<u64>,
+    /// Time spent writing.
+    pub write_ticks: Option<u64>,
+    /// Time spent discarding.
+    pub discard_ticks: Option<u64>,
+    /// Time spent flushing.
+    pub flush_ticks: Option<u64>,
+    /// Requests in progress.
+    pub ios_pgr: Option<u64>,
+    /// Time with a request or more in progress.
+    pub total_ticks: Option<u64>,
+    /// The same, each request counted for itself.
+    pub weight_ticks: Option<u64>,
+}
+
+/// What the family needs of its guest.
+pub trait Disks {
+    /// The `index`-th disk or partition, if there are as many.
+    ///
+    /// # Errors
+    /// If the guest cannot tell.
+    fn disk(&mut self, index: usize) -> Result<Option<Disk<'_>>, Failure>;
+
+    /// The name of the `index`-th disk that the `disk`-th is made from.
+    fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {
+        let _ = (disk, index);
+        None
+    }
+
+    /// The health of the `disk`-th disk, if it is an NVMe disk.
+    fn smart(&mut self, disk: usize) -> Option<NvmeSmart> {
+        let _ = disk;
+        None
+    }
+
+    /// The counters of the `index`-th disk or partition that has some.
+    ///
+    /// # Errors
+    /// If the guest cannot tell.
+    fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Disks>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-disks", disks), Command::new("guest-get-diskstats", statistics)] }
+}
+
+fn disks<G: Disks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    if request.step() == 0 {
+        request.arguments().finish()?;
+    }
+    list_in_parts(guest, request, reply, begin_disk, rest_of_disk)
+}
+
+fn begin_disk<G: Disks>(guest: &mut G, disk: usize, reply: &mut Reply<'_>) -> Result<bool, Error> {
+    let Some(disk) = guest.disk(disk)? else { return Ok(false) };
+    reply.open(&disk)?;
+    Ok(true)
+}
+
+/// Address, SMART data, a SMART counter each, a dependency each.
+fn rest_of_disk<G: Disks>(guest: &mut G, disk: usize, part: usize, reply: &mut Reply<'_>) -> Option<usize> {
+    const COUNTERS: usize = 2;
+    const DEPENDENCIES: usize = COUNTERS + 10;
+    match part {
+        0 => reply.member("address", guest.disk(disk).ok().flatten().and_then(|disk| disk.address)),
+        1 => {
+            let before = reply.length();
+            let Some(smart) = guest.smart(disk) else { return Some(DEPENDENCIES) };
+            if reply.raw(",\"smart\":").and_then(|()| reply.open(&smart)).is_err() {
+                reply.truncate(before);
+                return Some(DEPENDENCIES);
+            }
+        }
+        COUNTERS..DEPENDENCIES => {
+            let counters = guest.smart(disk).unwrap_or_default().counters.named();
+            if let Some((name, value)) = counters.get(part - COUNTERS) {
+                // Any fresh stage has room for two numbers.
+                let _ = add_halves(reply, name, *value);
+            }
+            if part + 1 == DEPENDENCIES {
+                reply.close("}");
+            }
+        }
+        _ => {
+            let index = part - DEPENDENCIES;
+            if !reply.inner_element("dependencies", index, guest.dependency(disk, index)) {
+                reply.close("}");
+                return None;
+            }
+        }
+    }
+    Some(part + 1)
+}
+
+fn add_halves(reply: &mut Reply<'_>, name: &str, value: u128) -> Result<(), Full> {
+    for (half, value) in [("-lo", value as u64), ("-hi", (value >> 64) as u64)] {
+        reply.raw(",\"")?;
+        reply.raw(name)?;
+        reply.raw(half)?;
+        reply.raw("\":")?;
+        reply.json(&value)?;
+    }
+    Ok(())
+}
+
+fn statistics<G: Disks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let step = request.step();
+    reply.element(step, guest.disk_statistics(step))
+}

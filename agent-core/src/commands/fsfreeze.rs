@@ -1,0 +1,69 @@
+//! `guest-fsfreeze-status`, `-freeze`, `-freeze-list` and `-thaw`: file systems that hold still while a host copies their
+//! disks. Between freeze and thaw only commands that write nothing are enabled.
+
+use crate::arguments::{List, Text};
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
+
+/// What the family needs of its guest.
+pub trait Freeze {
+    /// Brings the file systems mounted at `mountpoints`, or all without such a list, to a consistent state on their disks and
+    /// holds all writes to them back. A file system that is frozen already, or cannot be, is passed over. Returns how many
+    /// were frozen.
+    ///
+    /// # Errors
+    /// If one could not be frozen that should have been; all are thawed then.
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure>;
+
+    /// Lets the writes to all file systems go on; returns how many were frozen. With none frozen it does nothing.
+    ///
+    /// # Errors
+    /// If one stays frozen.
+    fn thaw(&mut self) -> Result<usize, Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Freeze>() -> &'static [Command<G>] {
+    const {
+        &[
+            Command::new("guest-fsfreeze-status", status).while_frozen(),
+            Command::new("guest-fsfreeze-freeze", freeze),
+            Command::new("guest-fsfreeze-freeze-list", freeze_list),
+            Command::new("guest-fsfreeze-thaw", thaw).while_frozen(),
+        ]
+    }
+}
+
+fn status<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    Ok(reply.whole(if request.is_frozen() { "frozen" } else { "thawed" })?)
+}
+
+fn freeze<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let outcome = guest.freeze(None);
+    frozen(outcome, request, reply)
+}
+
+fn freeze_list<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let mountpoints = arguments.optional("mountpoints")?;
+    arguments.finish()?;
+    let outcome = guest.freeze(mountpoints);
+    frozen(outcome, request, reply)
+}
+
+/// A guest with nothing frozen is not in the frozen state.
+fn frozen(outcome: Result<usize, Failure>, request: &Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.set_frozen(outcome.is_ok_and(|count| count > 0));
+    Ok(reply.whole(&outcome?)?)
+}
+
+fn thaw<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let count = guest.thaw()?;
+    request.set_frozen(false);
+    Ok(reply.whole(&count)?)
+}

@@ -1,0 +1,131 @@
+//! `guest-get-memory-blocks`, `guest-set-memory-blocks` and `guest-get-memory-block-info`: memory that can be taken away
+//! and given back, in blocks of one size.
+
+use serde::Serialize;
+
+use crate::arguments::{List, Parameter, Path, Value};
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
+
+/// A block of memory: QEMU's `GuestMemoryBlock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MemoryBlock {
+    /// Its physical address, in blocks.
+    pub phys_index: u64,
+    /// Whether it is in use.
+    pub online: bool,
+    /// Whether it can be taken offline.
+    pub can_offline: Option<bool>,
+}
+
+impl<'m> Parameter<'m> for MemoryBlock {
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+        let mut members = value.object(path)?;
+        let block = Self {
+            phys_index: members.required("phys-index")?,
+            online: members.required("online")?,
+            can_offline: members.optional("can-offline")?,
+        };
+        members.finish()?;
+        Ok(block)
+    }
+}
+
+/// Why a block of memory was not taken online or offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryBlockError {
+    /// There is no such block.
+    NotFound,
+    /// The guest can do this with no block.
+    NotSupported,
+    /// It failed, with the system's error number if there is one.
+    Failed(Option<i32>),
+}
+
+/// QEMU's `GuestMemoryBlockResponse`.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Response {
+    phys_index: u64,
+    response: &'static str,
+    error_code: Option<i32>,
+}
+
+/// QEMU's `GuestMemoryBlockInfo`.
+#[derive(Serialize)]
+struct BlockInfo {
+    size: u64,
+}
+
+/// What the family needs of its guest.
+pub trait Memory {
+    /// The `index`-th block, if there are as many.
+    ///
+    /// # Errors
+    /// If the guest cannot tell.
+    fn memory_block(&mut self, index: usize) -> Result<Option<MemoryBlock>, Failure>;
+
+    /// Takes a block online or offline. One that is so already is no error.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError>;
+
+    /// The size of a block in bytes.
+    ///
+    /// # Errors
+    /// If the guest has no blocks.
+    fn memory_block_size(&mut self) -> Result<u64, Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Memory>() -> &'static [Command<G>] {
+    const {
+        &[
+            Command::new("guest-get-memory-blocks", blocks),
+            Command::new("guest-set-memory-blocks", set_blocks),
+            Command::new("guest-get-memory-block-info", block_info),
+        ]
+    }
+}
+
+fn blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let step = request.step();
+    reply.element(step, guest.memory_block(step))
+}
+
+/// A block a step, each set when its answer is due.
+fn set_blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    let step = request.step();
+    if step == 0 {
+        let mut arguments = request.arguments();
+        let blocks: List<'_, MemoryBlock> = arguments.required("mem-blks")?;
+        arguments.finish()?;
+        *request.carry() = blocks.place() as u64;
+    }
+    let place = *request.carry();
+    let response = request.element(place).map(|(block, next)| {
+        *request.carry() = next;
+        set_block(guest, block)
+    });
+    reply.element(step, Ok(response))
+}
+
+fn set_block<G: Memory>(guest: &mut G, MemoryBlock { phys_index, online, .. }: MemoryBlock) -> Response {
+    let (response, error_code) = match guest.set_memory_block(phys_index, online) {
+        Ok(()) => ("success", None),
+        Err(MemoryBlockError::NotFound) => ("not-found", None),
+        Err(MemoryBlockError::NotSupported) => ("operation-not-supported", None),
+        Err(MemoryBlockError::Failed(code)) => ("operation-failed", code),
+    };
+    Response { phys_index, response, error_code }
+}
+
+fn block_info<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    Ok(reply.whole(&BlockInfo { size: guest.memory_block_size()? })?)
+}

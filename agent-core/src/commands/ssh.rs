@@ -1,0 +1,104 @@
+//! `guest-ssh-get-authorized-keys`, `-add-` and `-remove-`: the keys that a user logs in with.
+
+use crate::arguments::{List, Text};
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
+
+/// What the family needs of its guest.
+pub trait AuthorizedKeys {
+    /// The `index`-th key of a user, a line of `authorized_keys`, if there are as many. It is asked for again for each part
+    /// of it that goes out.
+    ///
+    /// # Errors
+    /// If there is no such user, or the keys cannot be read.
+    fn authorized_key(&mut self, user: Text<'_>, index: usize) -> Result<Option<&str>, Failure>;
+
+    /// Adds those of `keys` that the user does not have; with `reset` the user has no others from then on. No key begins
+    /// with `#` or has a line break.
+    ///
+    /// # Errors
+    /// If there is no such user, or the keys cannot be written.
+    fn add_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>, reset: bool) -> Result<(), Failure>;
+
+    /// Removes those of `keys` that the user has.
+    ///
+    /// # Errors
+    /// If there is no such user, or the keys cannot be written.
+    fn remove_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>) -> Result<(), Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: AuthorizedKeys>() -> &'static [Command<G>] {
+    const {
+        &[
+            Command::new("guest-ssh-get-authorized-keys", keys),
+            Command::new("guest-ssh-add-authorized-keys", add),
+            Command::new("guest-ssh-remove-authorized-keys", remove),
+        ]
+    }
+}
+
+/// `GuestAuthorizedKeys`, a part of a key a step: a key may be longer than the stage.
+fn keys<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let user = arguments.required("username")?;
+    arguments.finish()?;
+    let (index, offset) = request.place();
+    let key = match guest.authorized_key(user, index) {
+        Err(failure) if request.step() == 0 => return Err(failure.into()),
+        Ok(Some(key)) => Some(key),
+        Ok(None) | Err(_) => None,
+    };
+    if request.step() == 0 {
+        reply.raw("{\"keys\":[")?;
+    }
+    if key.is_none() && offset == 0 {
+        reply.raw("]}")?;
+        return Ok(Step::Done);
+    }
+    if offset == 0 {
+        reply.raw(if index == 0 { "\"" } else { ",\"" })?;
+    }
+    // A key that is gone ends where it was.
+    let rest = key.and_then(|key| key.get(offset..)).unwrap_or_default();
+    let added = reply.text_part(rest, "\"".len());
+    if added > 0 && added < rest.len() {
+        request.set_place(index, offset.saturating_add(added));
+    } else {
+        reply.raw("\"")?;
+        request.set_place(index.saturating_add(1), 0);
+    }
+    Ok(Step::More)
+}
+
+fn add<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let user = arguments.required("username")?;
+    let keys = arguments.required("keys")?;
+    let reset = arguments.optional("reset")?.unwrap_or(false);
+    arguments.finish()?;
+    check(keys)?;
+    guest.add_authorized_keys(user, keys, reset)?;
+    Ok(Step::Done)
+}
+
+fn remove<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let user = arguments.required("username")?;
+    let keys = arguments.required("keys")?;
+    arguments.finish()?;
+    check(keys)?;
+    guest.remove_authorized_keys(user, keys)?;
+    Ok(Step::Done)
+}
+
+/// A key must be a line of its own, and no comment.
+fn check(keys: List<'_, Text<'_>>) -> Result<(), Error> {
+    let bad = |key: &Text<'_>| key.chars().next() == Some('#') || key.chars().any(|character| character == '\n');
+    match keys.iter().find(bad) {
+        None => Ok(()),
+        Some(key) => Err(Error::Quote("invalid OpenSSH public key: '", key.span(), "'")),
+    }
+}

@@ -1,0 +1,58 @@
+//! `guest-suspend-disk`, `guest-suspend-ram` and `guest-suspend-hybrid`.
+
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
+
+/// What a guest answers for a way of sleeping that it does not have.
+pub const NOT_SUPPORTED: Failure = Failure("the requested suspend mode is not supported by the guest");
+
+/// How a guest sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// Its state goes to a disk, and the machine goes off.
+    Disk,
+    /// Its state stays in memory (ACPI S3).
+    Ram,
+    /// Both: the state goes to a disk, and the machine sleeps as long as its power lasts.
+    Hybrid,
+}
+
+/// What the family needs of its guest.
+pub trait Suspend {
+    /// Goes to sleep; it may return before or after. The client gets no reply then.
+    ///
+    /// # Errors
+    /// If the guest cannot sleep in this way ([`NOT_SUPPORTED`]) or not now; it goes on as before.
+    fn suspend(&mut self, how: Sleep) -> Result<(), Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Suspend>() -> &'static [Command<G>] {
+    const {
+        &[
+            Command::new("guest-suspend-disk", disk).without_success_reply(),
+            Command::new("guest-suspend-ram", ram).without_success_reply(),
+            Command::new("guest-suspend-hybrid", hybrid).without_success_reply(),
+        ]
+    }
+}
+
+fn disk<G: Suspend>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    suspend(guest, request, Sleep::Disk)
+}
+
+fn ram<G: Suspend>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    suspend(guest, request, Sleep::Ram)
+}
+
+fn hybrid<G: Suspend>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    suspend(guest, request, Sleep::Hybrid)
+}
+
+fn suspend<G: Suspend>(guest: &mut G, request: &Request<'_>, how: Sleep) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    guest.suspend(how)?;
+    Ok(Step::Done)
+}

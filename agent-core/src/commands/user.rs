@@ -1,0 +1,67 @@
+//! `guest-get-users` and `guest-set-user-password`.
+
+use serde::Serialize;
+
+use crate::arguments::Text;
+use crate::command::{Command, Request};
+use crate::error::{Error, Failure};
+use crate::reply::{Reply, Step};
+
+/// A user who is logged in: QEMU's `GuestUser`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct User<'a> {
+    /// The user's name.
+    pub user: &'a str,
+    /// Since when, in seconds since 1970-01-01T00:00:00Z.
+    pub login_time: f64,
+    /// The domain that the user is of (Windows).
+    pub domain: Option<&'a str>,
+}
+
+/// What the family needs of its guest.
+pub trait Users {
+    /// The `index`-th user who is logged in, if there are as many.
+    ///
+    /// # Errors
+    /// If the guest cannot tell.
+    fn user(&mut self, index: usize) -> Result<Option<User<'_>>, Failure>;
+
+    /// Gives a user a new password: in plain bytes, or `crypted` as the guest's password file has it. There is no line
+    /// break in either, nor a colon in the name.
+    ///
+    /// # Errors
+    /// If there is no such user, or the password cannot be set.
+    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure>;
+}
+
+/// The family's commands.
+#[must_use]
+pub const fn commands<G: Users>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-users", users), Command::new("guest-set-user-password", set_password)] }
+}
+
+fn users<G: Users>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    request.arguments().finish()?;
+    let step = request.step();
+    reply.element(step, guest.user(step))
+}
+
+fn set_password<G: Users>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let _: Text<'_> = arguments.required("username")?;
+    let _: Text<'_> = arguments.required("password")?;
+    let crypted = arguments.required("crypted")?;
+    arguments.finish()?;
+    request.decode_base64("password")?;
+    let user: Text<'_> = request.arguments().required("username")?;
+    let password = request.decoded();
+    if password.contains(&b'\n') {
+        return Err(Failure("forbidden characters in raw password").into());
+    }
+    if user.chars().any(|character| matches!(character, '\n' | ':')) {
+        return Err(Failure("forbidden characters in username").into());
+    }
+    guest.set_password(user, password, crypted)?;
+    Ok(Step::Done)
+}

@@ -1,0 +1,117 @@
+//! A libvirtd to talk to: the one that runs, or one of our own for as long as a test needs it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tests::soon;
+use xtask::process::{find, is_root};
+
+/// How long any one virsh may take.
+const LIMIT_SECONDS: &str = "30";
+
+/// The system's libvirt, as long as this is held.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Those we started, to be ended in this order. None when one was running.
+    children: Vec<Child>,
+}
+
+impl Daemon {
+    /// The daemon all tests of this run share.
+    pub fn shared() -> Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Daemon>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().map_err(|_| anyhow!("another test failed while it started libvirtd"))?;
+        if let Some(daemon) = shared.upgrade() {
+            return Ok(daemon);
+        }
+        let daemon = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&daemon);
+        Ok(daemon)
+    }
+
+    fn start() -> Result<Self> {
+        if answers() {
+            return Ok(Self { children: Vec::new() });
+        }
+        if !is_root() {
+            bail!("no libvirtd answers at qemu:///system, and only root can start one: run the libvirt tests as root");
+        }
+        let mut daemon = Self { children: Vec::new() };
+        if !Path::new("/run/libvirt/virtlogd-sock").exists() {
+            daemon.children.push(background(Command::new(program("virtlogd")?))?);
+        }
+        daemon.children.insert(0, libvirtd()?);
+        soon().poll("an answer from libvirtd", || Ok(answers().then_some(())))?;
+        Ok(daemon)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            // By SIGTERM, so that they remove their sockets and pid files. What cannot be told to end is killed.
+            let told = Command::new("kill").arg(child.id().to_string()).status().is_ok_and(|status| status.success());
+            if !told || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err() {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+}
+
+/// Runs virsh and gives what it printed, once it has succeeded.
+pub fn virsh(arguments: &[&str]) -> Result<String> {
+    let run = virsh_command(arguments).stdin(Stdio::null()).output().context("cannot start virsh")?;
+    if !run.status.success() {
+        let said = String::from_utf8_lossy(&run.stderr);
+        bail!("virsh {} ({}): {}", arguments.join(" "), run.status, said.trim());
+    }
+    Ok(String::from_utf8(run.stdout)?)
+}
+
+/// virsh at the system's libvirt, in English, ended when it takes too long.
+pub fn virsh_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", LIMIT_SECONDS, "virsh", "--connect", "qemu:///system"]);
+    command.args(arguments).env("LC_ALL", "C");
+    command
+}
+
+fn answers() -> bool {
+    virsh(&["version"]).is_ok()
+}
+
+/// Starts libvirtd where it sees no KVM. Our domains do not use it, and where root may open /dev/kvm but QEMU's own user
+/// may not, libvirt 9 takes what it knows of QEMU for outdated and asks it anew, for seconds, at every turn.
+fn libvirtd() -> Result<Child> {
+    let libvirtd = program("libvirtd")?;
+    let own_mounts = Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
+    if !Path::new("/dev/kvm").exists() || !own_mounts {
+        return background(Command::new(libvirtd));
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", HIDE_KVM]).arg(libvirtd);
+    background(command)
+}
+
+/// In the daemon's view alone, an empty file stands where /dev/kvm was. libvirt's own private /dev for each domain could
+/// not carry that over, so it is told to do without.
+const HIDE_KVM: &str = r#"
+file=$(mktemp)
+mount --bind "$file" /dev/kvm
+echo 'namespaces = []' > "$file.conf"
+mount --bind "$file.conf" /etc/libvirt/qemu.conf
+rm "$file" "$file.conf"
+exec "$0"
+"#;
+
+fn program(name: &str) -> Result<PathBuf> {
+    find(name).with_context(|| format!("{name} is not installed; `cargo xtask setup` does that"))
+}
+
+fn background(mut command: Command) -> Result<Child> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().with_context(|| format!("cannot start {command:?}"))
+}

@@ -1,0 +1,158 @@
+//! A transient domain that runs the image, destroyed when dropped.
+
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{self, Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+use tests::{image, soon};
+use xtask::deadline::Deadline;
+use xtask::guest::PrivateFolder;
+use xtask::machine::Machine;
+use xtask::process::find;
+
+use crate::daemon::{Daemon, virsh, virsh_command};
+
+/// A domain of our own. Its fields are dropped in this order, after it is destroyed.
+#[derive(Debug)]
+pub struct Domain {
+    name: String,
+    folder: PrivateFolder,
+    _daemon: Arc<Daemon>,
+}
+
+impl Domain {
+    /// A domain on q35 whose agent libvirt has connected to.
+    pub fn connected() -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let daemon = Daemon::shared()?;
+        let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = PrivateFolder::new()?;
+        // libvirt runs QEMU as a user of its own, and gives the image to that user: so it gets a copy, where it can go.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+        let kernel = folder.path().join("nanoqga");
+        fs::copy(image(Machine::named("q35")?)?, &kernel)?;
+        let domain = Self { name, folder, _daemon: daemon };
+        let definition = domain.folder.path().join("domain.xml");
+        fs::write(&definition, domain.xml()?)?;
+        virsh(&["create", &definition.to_string_lossy()])?;
+        let connected = soon().poll("libvirt's connection to the agent", || {
+            let xml = domain.virsh(&["dumpxml"])?;
+            thread::sleep(Duration::from_millis(50));
+            Ok(xml.contains("state='connected'").then_some(()))
+        });
+        connected.map_err(|error| anyhow!("{error:#}{}", domain.console()))?;
+        Ok(domain)
+    }
+
+    /// Runs a virsh command about this domain.
+    pub fn virsh(&self, arguments: &[&str]) -> Result<String> {
+        virsh(&self.about(arguments))
+    }
+
+    /// Sends a request through `virsh qemu-agent-command`.
+    pub fn agent(&self, request: &str) -> Result<Value> {
+        Ok(serde_json::from_str(&self.virsh(&["qemu-agent-command", request])?)?)
+    }
+
+    /// The guest's time in seconds since 1970, as virsh shows it.
+    pub fn time(&self) -> Result<i64> {
+        let shown = self.virsh(&["domtime"])?;
+        let seconds = shown.trim().strip_prefix("Time: ").with_context(|| format!("domtime shows {shown}"))?;
+        Ok(seconds.parse()?)
+    }
+
+    /// Watches for the domain's next event of that name.
+    pub fn watch(&self, event: &str) -> Result<Watch> {
+        let mut command = virsh_command(&["event", "--domain", &self.name, "--event", event]);
+        let virsh = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        // virsh does not say when it has begun to listen.
+        thread::sleep(Duration::from_secs(1));
+        Ok(Watch(virsh))
+    }
+
+    /// Waits until libvirt has forgotten the domain, which ended by itself.
+    pub fn gone(&self, deadline: Deadline) -> Result<()> {
+        deadline.poll("the end of the domain", || {
+            let names = virsh(&["list", "--all", "--name"])?;
+            thread::sleep(Duration::from_millis(50));
+            Ok((!names.lines().any(|name| name == self.name)).then_some(()))
+        })
+    }
+
+    /// The command first, then the domain it is about, then the rest.
+    fn about<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let (command, rest) = arguments.split_at(1);
+        [command, &[self.name.as_str()], rest].concat()
+    }
+
+    fn console(&self) -> String {
+        let log = fs::read(self.folder.path().join("console.log")).unwrap_or_default();
+        format!("\nThe guest's console has:\n{}", String::from_utf8_lossy(&log))
+    }
+
+    fn xml(&self) -> Result<String> {
+        let Self { name, folder, .. } = self;
+        let folder = folder.path().display();
+        let emulator = find("qemu-system-x86_64").context("QEMU is not installed; `cargo xtask setup` does that")?;
+        let emulator = emulator.display();
+        Ok(format!(
+            "<domain type='qemu'>
+  <name>{name}</name>
+  <memory unit='MiB'>16</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>{folder}/nanoqga</kernel>
+  </os>
+  <features><acpi/></features>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+    <serial type='file'><source path='{folder}/console.log'/></serial>
+    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+  </devices>
+</domain>
+"
+        ))
+    }
+}
+
+impl Drop for Domain {
+    fn drop(&mut self) {
+        // Fails only when the domain has ended by itself.
+        let _ = virsh(&["destroy", &self.name]);
+    }
+}
+
+/// A virsh that waits for an event.
+#[derive(Debug)]
+pub struct Watch(Child);
+
+impl Watch {
+    /// What virsh prints of the event.
+    pub fn event(mut self) -> Result<String> {
+        let mut printed = String::new();
+        self.0.stdout.take().context("virsh's stdout is a pipe")?.read_to_string(&mut printed)?;
+        self.0.wait()?;
+        Ok(printed)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Fails only when virsh has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,121 @@
+//! The image as a guest of a real libvirtd, asked through virsh.
+
+mod daemon;
+mod domain;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use domain::Domain;
+use serde_json::json;
+use tests::soon;
+
+#[test]
+fn the_channel_is_connected() -> Result<()> {
+    let domain = Domain::connected()?;
+    let xml = domain.virsh(&["dumpxml"])?;
+    let target = xml
+        .lines()
+        .find(|line| line.contains("<target type='virtio' name='org.qemu.guest_agent.0'"))
+        .context("the channel is in the XML")?;
+    ensure!(target.contains("state='connected'"), "{target}");
+    Ok(())
+}
+
+#[test]
+fn qemu_agent_command_passes_every_command() -> Result<()> {
+    let domain = Domain::connected()?;
+    ensure!(domain.agent(r#"{"execute":"guest-sync","arguments":{"id":5}}"#)? == json!({"return": 5}));
+    ensure!(domain.agent(r#"{"execute":"guest-ping"}"#)? == json!({"return": {}}));
+    let info = domain.agent(r#"{"execute":"guest-info"}"#)?;
+    let commands = info["return"]["supported_commands"].as_array().context("guest-info lists commands")?;
+    ensure!(
+        commands
+            .iter()
+            .any(|entry| *entry == json!({"name": "guest-sync-delimited", "enabled": true, "success-response": true}))
+    );
+    let os = domain.agent(r#"{"execute":"guest-get-osinfo"}"#)?;
+    ensure!(os["return"]["machine"] == "x86_64", "{os}");
+    let host = domain.agent(r#"{"execute":"guest-get-host-name"}"#)?;
+    ensure!(host["return"]["host-name"].is_string(), "{host}");
+    let zone = domain.agent(r#"{"execute":"guest-get-timezone"}"#)?;
+    ensure!(zone["return"]["offset"] == 0, "{zone}");
+    let set = domain.agent(r#"{"execute":"guest-set-time","arguments":{"time":1000000000000000000}}"#)?;
+    ensure!(set == json!({"return": {}}), "{set}");
+    let time = domain.agent(r#"{"execute":"guest-get-time"}"#)?;
+    let seconds = time["return"].as_i64().context("guest-get-time gives an integer")? / 1_000_000_000;
+    ensure!((1_000_000_000..1_000_000_300).contains(&seconds), "set to 1000000000 s, read as {seconds}");
+    Ok(())
+}
+
+#[test]
+fn a_command_that_is_not_there_is_refused_and_the_channel_stays() -> Result<()> {
+    let domain = Domain::connected()?;
+    let refused = domain.agent(r#"{"execute":"guest-bogus"}"#).err().context("guest-bogus must fail")?;
+    ensure!(format!("{refused:#}").contains("The command guest-bogus has not been found"), "{refused:#}");
+    ensure!(domain.agent(r#"{"execute":"guest-ping"}"#)? == json!({"return": {}}));
+    Ok(())
+}
+
+#[test]
+fn domtime_reads_and_sets_the_clock() -> Result<()> {
+    let domain = Domain::connected()?;
+    let host = || -> Result<i64> {
+        Ok(i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs())?)
+    };
+    ensure!((domain.time()? - host()?).abs() < 120);
+    domain.virsh(&["domtime", "--time", "1234567890"])?;
+    ensure!((1_234_567_890..1_234_568_190).contains(&domain.time()?));
+    domain.virsh(&["domtime", "--now"])?;
+    ensure!((domain.time()? - host()?).abs() < 120);
+    domain.virsh(&["domtime", "--sync"])?;
+    ensure!((domain.time()? - host()?).abs() < 120);
+    Ok(())
+}
+
+#[test]
+fn domhostname_asks_the_agent() -> Result<()> {
+    let domain = Domain::connected()?;
+    let told = domain.agent(r#"{"execute":"guest-get-host-name"}"#)?;
+    let shown = domain.virsh(&["domhostname", "--source", "agent"])?;
+    ensure!(told["return"]["host-name"] == shown.trim(), "virsh shows {shown}, the agent told {told}");
+    Ok(())
+}
+
+#[test]
+fn guestinfo_shows_what_there_is() -> Result<()> {
+    let domain = Domain::connected()?;
+    let some = domain.virsh(&["guestinfo", "--os", "--hostname", "--timezone"])?;
+    for key in ["os.id", "os.machine", "hostname", "timezone.offset"] {
+        ensure!(some.lines().any(|line| line.starts_with(key)), "there is no {key} in:\n{some}");
+    }
+    // Without options libvirt leaves out what the agent says it does not know.
+    let all = domain.virsh(&["guestinfo"])?;
+    ensure!(all.lines().any(|line| line.starts_with("os.id")), "there is no os.id in:\n{all}");
+    Ok(())
+}
+
+#[test]
+fn shutdown_through_the_agent() -> Result<()> {
+    let domain = Domain::connected()?;
+    let watch = domain.watch("lifecycle")?;
+    domain.virsh(&["shutdown", "--mode", "agent"])?;
+    let event = watch.event()?;
+    ensure!(event.contains("Shutdown Finished after guest request"), "{event}");
+    domain.gone(soon())
+}
+
+#[test]
+fn reboot_through_the_agent() -> Result<()> {
+    let domain = Domain::connected()?;
+    let watch = domain.watch("reboot")?;
+    domain.virsh(&["reboot", "--mode", "agent"])?;
+    let event = watch.event()?;
+    ensure!(event.contains("event 'reboot'"), "{event}");
+    // libvirt lets go of the agent at the reset, and takes it up when the guest opens its port again.
+    soon().poll("an answer after the reboot", || {
+        let answer = domain.agent(r#"{"execute":"guest-ping"}"#);
+        std::thread::sleep(Duration::from_millis(100));
+        Ok((answer.ok() == Some(json!({"return": {}}))).then_some(()))
+    })
+}

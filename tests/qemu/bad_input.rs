@@ -1,0 +1,149 @@
+//! Input that is no request: one clear error for each bad message, and the next good one is answered.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::booted::{resynchronise, synchronise};
+use tests::{Booted, soon};
+use xtask::machine::Channel;
+
+const PING: &[u8] = br#"{"execute":"guest-ping","id":"after"}"#;
+const PONG: &[u8] = br#"{"return": {}, "id": "after"}"#;
+
+/// A bad message and the one line that answers it: its error's class, and a part of the text where that matters.
+struct Bad {
+    what: &'static str,
+    message: Vec<u8>,
+    class: &'static str,
+    says: &'static str,
+}
+
+fn bad_messages() -> Vec<Bad> {
+    let generic = |what, message: Vec<u8>, says| Bad { what, message, class: "GenericError", says };
+    let long = format!("{{\"execute\":\"guest-ping\",\"id\":\"{}\"}}\n", "x".repeat(10_000));
+    vec![
+        generic("a missing value", b"{\"execute\":}\n".to_vec(), "JSON parse error"),
+        generic("a missing colon", b"{\"execute\" \"guest-ping\"}\n".to_vec(), "JSON parse error"),
+        generic("a line of words", b"hello there\n".to_vec(), "JSON parse error"),
+        generic("no object", b"[1, 2]\n".to_vec(), "QMP input must be a JSON object"),
+        generic("no command", b"{}\n".to_vec(), "QMP input lacks member 'execute'"),
+        Bad {
+            what: "an unknown command",
+            message: b"{\"execute\":\"guest-bogus\"}\n".to_vec(),
+            class: "CommandNotFound",
+            says: "The command guest-bogus has not been found",
+        },
+        generic("a message over the buffer", long.into_bytes(), "JSON token size limit exceeded"),
+        generic("open brackets", deep("[", "\n"), "JSON nesting depth limit exceeded"),
+        generic("brackets that close", deep("[", &("]".repeat(100_000) + "\n")), "JSON nesting depth limit exceeded"),
+        generic("open objects", deep("{\"a\":", "\n"), "limit exceeded"),
+        generic("a 0xFF in a key", b"{\"exec\xff\n".to_vec(), ""),
+        generic("a 0xFF in a value", b"{\"execute\":\"guest-ping\",\"id\":1\xff\n".to_vec(), ""),
+        generic("a 0xFF before the end", b"{\"execute\":\"guest-ping\"\xff".to_vec(), ""),
+        generic("a string that is not UTF-8", b"{\"execute\":\"guest-\xc3\x28\"}\n".to_vec(), "JSON parse error"),
+    ]
+}
+
+fn deep(open: &str, end: &str) -> Vec<u8> {
+    (open.repeat(100_000) + end).into_bytes()
+}
+
+#[test]
+fn each_bad_message_gets_one_clear_error_over_virtio() -> Result<()> {
+    one_error_each("q35", Channel::Virtio)
+}
+
+#[test]
+fn each_bad_message_gets_one_clear_error_over_a_uart() -> Result<()> {
+    one_error_each("microvm", Channel::Com2)
+}
+
+fn one_error_each(machine: &str, channel: Channel) -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+    for Bad { what, message, class, says } in bad_messages() {
+        agent.send(&message, soon())?;
+        let line = agent.line(soon()).with_context(|| format!("{what} got no reply"))?;
+        let reply: Value = serde_json::from_slice(&line)?;
+        ensure!(reply["error"]["class"] == class, "{what} was answered by {reply}");
+        let text = reply["error"]["desc"].as_str().unwrap_or_default();
+        ensure!(!text.is_empty() && text.contains(says), "{what} was answered by {reply}");
+        agent.send(PING, soon())?;
+        let next = agent.line(soon()).with_context(|| format!("nothing came after {what}"))?;
+        ensure!(next == PONG, "after {what}, a good request was answered by {}", next.escape_ascii());
+    }
+    agent.silence(Duration::from_millis(200))
+}
+
+#[test]
+fn a_0xff_between_messages_is_silent() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::new("q35", Channel::Virtio)?;
+    agent.send(&[b"\xff\xff\n\xff".as_slice(), PING, b"\xff\xff", PING, b"\n\xff"].concat(), soon())?;
+    for _ in 0..2 {
+        ensure!(agent.line(soon())? == PONG);
+    }
+    agent.silence(Duration::from_millis(300))
+}
+
+#[test]
+fn after_random_bytes_a_host_gets_in_step_again() -> Result<()> {
+    for (machine, channel) in [("q35", Channel::Virtio), ("microvm", Channel::Com2)] {
+        let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+        for id in 1..=100 {
+            let seed = noise.0;
+            agent.send(&noise.bytes(), soon())?;
+            for line in resynchronise(&mut agent, id)? {
+                let reply: Value = serde_json::from_slice(&line)
+                    .with_context(|| format!("seed {seed:#x} was answered by {}", line.escape_ascii()))?;
+                ensure!(reply["error"]["class"] == "GenericError", "seed {seed:#x} was answered by {reply}");
+            }
+            synchronise(&mut agent, id)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn bad_requests_among_good_ones_are_answered_in_their_order() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::new("q35", Channel::Virtio)?;
+    let mut requests = Vec::new();
+    for id in 0..300 {
+        requests.extend(format!("{{\"execute\":\"guest-ping\",\"id\":{id}}}\n{{\"execute\":nope}}\n").bytes());
+    }
+    agent.send(&requests, soon())?;
+    for id in 0..300 {
+        let good: Value = serde_json::from_slice(&agent.line(soon())?)?;
+        ensure!(good == json!({"return": {}, "id": id}), "reply {id}: {good}");
+        let bad: Value = serde_json::from_slice(&agent.line(soon())?)?;
+        ensure!(bad["error"]["class"] == "GenericError", "error {id}: {bad}");
+    }
+    agent.silence(Duration::from_millis(200))
+}
+
+/// xorshift64*: the same bytes in every run, and the seed of each piece in the message of a failure.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Up to 500 bytes, half of them from the letters that JSON is made of.
+    fn bytes(&mut self) -> Vec<u8> {
+        let length = self.next() % 500;
+        let mut bytes = Vec::new();
+        for _ in 0..length {
+            let value = self.next();
+            let json = b"{}[]:,\"'\\ \n\xff0123tfne";
+            bytes.push(match value & 1 {
+                0 => json[(value >> 8) as usize % json.len()],
+                _ => (value >> 8) as u8,
+            });
+        }
+        bytes
+    }
+}

@@ -1,0 +1,43 @@
+//! The recorded conversations, held with the agent inside the booted image.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tests::booted::resynchronise;
+use tests::conformance::vectors;
+use tests::{Booted, soon};
+use xtask::client::Client;
+use xtask::machine::Channel;
+
+#[test]
+fn the_image_answers_as_recorded_over_virtio() -> Result<()> {
+    all("q35", Channel::Virtio)
+}
+
+#[test]
+fn the_image_answers_as_recorded_over_a_uart() -> Result<()> {
+    all("microvm", Channel::Com2)
+}
+
+fn all(machine: &str, channel: Channel) -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+    let commands = commands(&mut agent)?;
+    let mut differences = Vec::new();
+    let mut held = 0;
+    for (id, vector) in (1..).zip(vectors().iter().filter(|vector| vector.applies_to(&commands))) {
+        agent.send(&vector.request, soon())?;
+        // The lines before the answer to this are the vector's reply, and the next vector finds nothing half read.
+        let reply: Vec<u8> =
+            resynchronise(&mut agent, id)?.into_iter().flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
+        differences.extend(vector.check(&reply).err());
+        held += 1;
+    }
+    ensure!(held > 50, "only {held} vectors are for {commands:?}");
+    ensure!(differences.is_empty(), "{} of {held} differ:\n{}", differences.len(), differences.join("\n"));
+    Ok(())
+}
+
+fn commands(agent: &mut Client) -> Result<Vec<String>> {
+    let info = agent.execute("guest-info", json!({}), soon())?;
+    let entries = info["supported_commands"].as_array().into_iter().flatten();
+    Ok(entries.filter_map(|entry| entry["name"].as_str().map(String::from)).collect())
+}

@@ -1,0 +1,140 @@
+//! Hosts that behave badly, or in a hurry.
+
+use std::io::{BufRead, BufReader, Write};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, ensure};
+use serde_json::{Value, json};
+use tests::booted::{config, resynchronise, synchronise};
+use tests::{Booted, soon};
+use xtask::guest::Guest;
+use xtask::machine::Channel;
+
+/// A moment in which bytes and events get to the guest.
+const AWAY: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_host_that_leaves_mid_message_and_returns_finds_a_clean_parser() -> Result<()> {
+    for machine in ["q35", "microvm"] {
+        let Booted { mut agent, mut guest } = Booted::new(machine, Channel::Virtio)?;
+        for id in 1..=20 {
+            agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+            drop(agent);
+            // The guest is told of leaving and returning over another queue than it gets bytes from: it may hear of both
+            // at once, with the bytes of both waiting.
+            if id % 2 == 0 {
+                thread::sleep(AWAY);
+            }
+            agent = guest.connect(soon())?;
+            // The very next line must be the reply: no error left over from the half message.
+            synchronise(&mut agent, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// A UART does not tell that its host left. The next one clears the line, as hosts do.
+#[test]
+fn over_a_uart_a_new_host_clears_what_the_last_one_left() -> Result<()> {
+    let Booted { mut agent, mut guest } = Booted::new("q35", Channel::Com2)?;
+    for id in 1..=5 {
+        agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+        // QEMU throws away what a host that left had sent and the guest had not yet taken.
+        thread::sleep(AWAY);
+        drop(agent);
+        agent = guest.connect(soon())?;
+        let before = resynchronise(&mut agent, id)?;
+        ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
+        synchronise(&mut agent, -id)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_an_absent_host_asked_for_is_not_told_to_the_next() -> Result<()> {
+    let Booted { mut agent, mut guest } = Booted::new("q35", Channel::Virtio)?;
+    agent.silence(Duration::from_millis(200))?;
+    drop(agent);
+    let mut agent = guest.connect(soon())?;
+    agent.silence(Duration::from_millis(500))?;
+    synchronise(&mut agent, 1)
+}
+
+/// More replies than any buffer on the way can hold.
+const UNREAD: usize = 3000;
+
+#[test]
+fn a_host_that_never_reads_stalls_no_other() -> Result<()> {
+    let mut config = config("q35", Channel::Virtio)?;
+    config.channels.push(Channel::Com2);
+    let mut guest = Guest::start(&config)?;
+    let mut greedy = guest.connect_to(0, soon())?;
+    let mut other = guest.connect_to(1, soon())?;
+    synchronise(&mut greedy, 1)?;
+    synchronise(&mut other, 1)?;
+
+    let stream = greedy.into_stream()?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut writer = stream.try_clone()?;
+    let sending = thread::spawn(move || {
+        (0..UNREAD)
+            .try_for_each(|id| writer.write_all(format!("{{\"execute\":\"guest-info\",\"id\":{id}}}").as_bytes()))
+    });
+    // Long enough for every buffer between the agent and its host to fill.
+    thread::sleep(Duration::from_secs(2));
+    ensure!(!sending.is_finished(), "{UNREAD} unread replies were not enough to fill the way");
+    for id in 1..=50 {
+        synchronise(&mut other, id)?;
+    }
+
+    // Once the host reads, it gets every reply, whole and in order.
+    let mut lines = BufReader::new(stream).lines();
+    for id in 0..UNREAD {
+        let line = lines.next().ok_or_else(|| anyhow!("the channel ended before reply {id}"))??;
+        let reply: Value = serde_json::from_str(&line)?;
+        ensure!(reply["id"] == id, "reply {id} was due, but there came {line}");
+        ensure!(reply["return"]["supported_commands"].is_array(), "{line}");
+    }
+    sending.join().map_err(|_| anyhow!("the sender failed"))??;
+    Ok(())
+}
+
+#[test]
+fn a_thousand_requests_in_one_write_get_a_thousand_replies_in_order() -> Result<()> {
+    for (machine, channel) in [("q35", Channel::Virtio), ("microvm", Channel::Virtio), ("q35", Channel::Com2)] {
+        let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+        let requests: String = (0..1000).map(|id| format!("{{\"execute\":\"guest-ping\",\"id\":{id}}}\n")).collect();
+        agent.send(requests.as_bytes(), soon())?;
+        for id in 0..1000 {
+            let line = String::from_utf8(agent.line(soon())?)?;
+            ensure!(line == format!("{{\"return\": {{}}, \"id\": {id}}}"), "{machine}: {line} came as reply {id}");
+        }
+        agent.silence(Duration::from_millis(200))?;
+    }
+    Ok(())
+}
+
+/// A UART's FIFO is small and firmware runs first: what a host sends at the start of QEMU must wait, not get lost.
+#[test]
+fn the_first_request_arrives_whole_though_it_was_sent_before_the_guest_ran() -> Result<()> {
+    let id = "x".repeat(300);
+    let request = json!({"execute": "guest-ping", "id": id}).to_string();
+    for (machine, channel) in [("q35", Channel::Com2), ("microvm", Channel::Com2), ("microvm", Channel::Com1)] {
+        let mut guest = Guest::start(&config(machine, channel)?)?;
+        let mut agent = guest.connect(soon())?;
+        let reply = agent.request(&request, soon())?;
+        ensure!(reply.json()? == json!({"return": {}, "id": id}), "{machine}, {channel}: {}", reply.text());
+        agent.silence(Duration::from_millis(100))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_agents_port_is_found_by_its_name_among_sixteen() -> Result<()> {
+    for machine in ["q35", "microvm"] {
+        let mut booted = Booted::with(machine, Channel::Virtio, |config| config.other_ports = 15)?;
+        booted.transcript(&[(r#"{"execute":"guest-ping","id":16}"#, r#"{"return": {}, "id": 16}"#)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! guest-shutdown in every mode, and what QEMU says of it.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tests::booted::synchronise;
+use tests::{Booted, soon};
+use xtask::deadline::Deadline;
+use xtask::machine::Channel;
+
+/// After this long without one, no further reset comes.
+const SETTLED: Duration = Duration::from_millis(500);
+
+/// Switches a guest off, and starts another one again that then goes on answering.
+pub fn off_and_reboot(machine: &str, channel: Channel) -> Result<()> {
+    off(machine, channel, r#"{"execute":"guest-shutdown"}"#)?;
+    reboot(machine, channel)
+}
+
+fn off(machine: &str, channel: Channel, request: &str) -> Result<()> {
+    let Booted { mut agent, mut guest } = Booted::new(machine, channel)?;
+    let mut qmp = guest.qmp(soon())?;
+    agent.send(request.as_bytes(), soon())?;
+    let event = qmp.event("SHUTDOWN", soon())?;
+    ensure!(event == json!({"guest": true, "reason": "guest-shutdown"}), "QEMU's SHUTDOWN was {event}");
+    let status = guest.wait(soon())?;
+    ensure!(status.success(), "QEMU ended with {status}{}", guest.tails());
+    // On success there is no reply: the next thing the channel has is its end.
+    let said = agent.line(soon());
+    ensure!(agent.is_closed(), "guest-shutdown was answered by {said:?}");
+    Ok(())
+}
+
+fn reboot(machine: &str, channel: Channel) -> Result<()> {
+    let Booted { mut agent, mut guest } = Booted::with(machine, channel, |config| config.reboots = true)?;
+    let mut qmp = guest.qmp(soon())?;
+    agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
+    let event = qmp.event("RESET", soon())?;
+    ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
+    if matches!(channel, Channel::Com1 | Channel::Com2) {
+        // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
+        while qmp.event("RESET", Deadline::after(SETTLED)).is_ok() {}
+    }
+    synchronise(&mut agent, 2)
+}
+
+/// A machine without a power switch: the agent says so and goes on.
+pub fn off_refused(machine: &str, channel: Channel) -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+    for arguments in ["{}", r#"{"mode":"powerdown"}"#] {
+        let request = format!(r#"{{"execute":"guest-shutdown","arguments":{arguments},"id":1}}"#);
+        let reply = agent.request(&request, soon())?;
+        let json = reply.json()?;
+        ensure!(json["error"]["class"] == "GenericError" && json["id"] == 1, "{arguments}: {}", reply.text());
+        synchronise(&mut agent, 3)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn powerdown_by_name() -> Result<()> {
+    off("q35", Channel::Virtio, r#"{"execute":"guest-shutdown","arguments":{"mode":"powerdown"}}"#)
+}
+
+#[test]
+fn a_reset_ends_qemu_when_it_was_told_so() -> Result<()> {
+    let Booted { mut agent, mut guest } = Booted::new("pc", Channel::Virtio)?;
+    let mut qmp = guest.qmp(soon())?;
+    agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
+    let event = qmp.event("SHUTDOWN", soon())?;
+    ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's SHUTDOWN was {event}");
+    ensure!(guest.wait(soon())?.success());
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! A small agent client over a unix socket: for the tour, the prompt, the figures, and tests that need raw bytes.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use crate::deadline::Deadline;
+use crate::guest::console_tail;
+
+/// The byte before a reply to guest-sync-delimited.
+const DELIMITER: u8 = 0xff;
+
+/// One line from the agent, and how long it took to come.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The line's bytes, without its end.
+    pub line: Vec<u8>,
+    /// From the request's first byte sent to the line's last byte received.
+    pub round_trip: Duration,
+}
+
+impl Reply {
+    /// The line as a JSON value, without the delimiter before it.
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        let text = self.line.strip_prefix(&[DELIMITER]).unwrap_or(&self.line);
+        serde_json::from_slice(text).with_context(|| format!("the agent's reply is not JSON: {}", self.text()))
+    }
+
+    /// The line for people: bytes that are not ASCII are shown as `\xff`.
+    pub fn text(&self) -> String {
+        shown(&self.line)
+    }
+}
+
+/// A connection to an agent.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    /// Bytes received after the last line that was taken.
+    received: Vec<u8>,
+    closed: bool,
+    /// The console log that messages quote.
+    console: Option<PathBuf>,
+}
+
+impl Client {
+    /// Connects to the agent behind the socket at `path`.
+    ///
+    /// # Errors
+    /// When nobody listens there before the deadline.
+    pub fn connect(path: &Path, deadline: Deadline) -> Result<Self> {
+        let stream =
+            deadline.poll(&format!("a listener at {}", path.display()), || match UnixStream::connect(path) {
+                Ok(stream) => Ok(Some(stream)),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+                Err(error) => Err(error.into()),
+            })?;
+        Ok(Self { stream, received: Vec::new(), closed: false, console: None })
+    }
+
+    /// The same client, whose messages quote the end of the log at `console`.
+    pub fn quoting(mut self, console: PathBuf) -> Self {
+        self.console = Some(console);
+        self
+    }
+
+    /// The socket, for another client to speak over.
+    ///
+    /// # Errors
+    /// When bytes were received that nobody took: they would be lost.
+    pub fn into_stream(self) -> Result<UnixStream> {
+        if !self.received.is_empty() {
+            bail!("the agent sent what nobody took: {}", shown(&self.received));
+        }
+        Ok(self.stream)
+    }
+
+    /// Sends `bytes` as they are.
+    ///
+    /// # Errors
+    /// When the agent does not take them before the deadline, or is gone.
+    pub fn send(&mut self, mut bytes: &[u8], deadline: Deadline) -> Result<()> {
+        while !bytes.is_empty() {
+            self.stream.set_write_timeout(Some(self.remaining(deadline, "a request to be taken")?))?;
+            match self.stream.write(bytes) {
+                Ok(taken) => bytes = &bytes[taken..],
+                Err(error) if timed_out(&error) => {}
+                Err(error) => {
+                    self.closed |= is_end(&error);
+                    return Err(self.explained(anyhow!(error).context("cannot send to the agent")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next line, without its end.
+    ///
+    /// # Errors
+    /// When none comes before the deadline, or the connection ends.
+    pub fn line(&mut self, deadline: Deadline) -> Result<Vec<u8>> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.received[searched..].iter().position(|&byte| byte == b'\n') {
+                let mut line: Vec<u8> = self.received.drain(..=searched + end).collect();
+                line.pop();
+                return Ok(line);
+            }
+            searched = self.received.len();
+            self.stream.set_read_timeout(Some(self.remaining(deadline, "a reply")?))?;
+            let mut piece = [0; 4096];
+            match self.stream.read(&mut piece) {
+                Ok(0) => {
+                    self.closed = true;
+                    return Err(self.explained(anyhow!("the agent's end of the channel was closed")));
+                }
+                Ok(count) => self.received.extend_from_slice(&piece[..count]),
+                Err(error) if timed_out(&error) => {}
+                Err(error) => {
+                    self.closed |= is_end(&error);
+                    return Err(self.explained(anyhow!(error).context("cannot receive from the agent")));
+                }
+            }
+        }
+    }
+
+    /// Whether the other end was seen to close the connection.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Sends one request line and takes the next line as its reply.
+    ///
+    /// # Errors
+    /// As [`Client::send`] and [`Client::line`].
+    pub fn request(&mut self, request: &str, deadline: Deadline) -> Result<Reply> {
+        let start = Instant::now();
+        self.send(format!("{request}\n").as_bytes(), deadline)?;
+        let line = self.line(deadline).with_context(|| format!("no reply to {request}"))?;
+        Ok(Reply { line, round_trip: start.elapsed() })
+    }
+
+    /// Runs a command and gives its return value.
+    ///
+    /// # Errors
+    /// When there is no reply, or an error in it.
+    pub fn execute(&mut self, command: &str, arguments: Value, deadline: Deadline) -> Result<Value> {
+        let reply = self.request(&request_line(command, Some(&arguments)), deadline)?;
+        match reply.json()?.get("return") {
+            Some(value) => Ok(value.clone()),
+            None => bail!("{command}: {}", reply.text()),
+        }
+    }
+
+    /// Nothing has come, and nothing comes for a while.
+    ///
+    /// # Errors
+    /// When something came.
+    pub fn silence(&mut self, duration: Duration) -> Result<()> {
+        self.stream.set_read_timeout(Some(duration))?;
+        let mut piece = [0; 4096];
+        match self.stream.read(&mut piece) {
+            Ok(count) => self.received.extend_from_slice(&piece[..count]),
+            Err(error) if timed_out(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if !self.received.is_empty() {
+            bail!("silence was due, but the agent said: {}", shown(&self.received));
+        }
+        Ok(())
+    }
+
+    fn remaining(&self, deadline: Deadline, what: &str) -> Result<Duration> {
+        deadline
+            .remaining()
+            .ok_or_else(|| self.explained(anyhow!("{what}: not within {:.1} s", deadline.limit().as_secs_f64())))
+    }
+
+    fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        match &self.console {
+            Some(log) => anyhow!("{error:#}{}", console_tail(log)),
+            None => error,
+        }
+    }
+}
+
+/// The text of a request, its members in the order in which people read them.
+pub fn request_line(command: &str, arguments: Option<&Value>) -> String {
+    let command = Value::from(command);
+    match arguments {
+        Some(arguments) => format!(r#"{{"execute": {command}, "arguments": {arguments}}}"#),
+        None => format!(r#"{{"execute": {command}}}"#),
+    }
+}
+
+fn timed_out(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+/// How the end of QEMU shows when it left bytes unread.
+fn is_end(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
+/// Bytes for people: ASCII as it is, the rest as `\xff`.
+pub fn shown(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|&byte| match byte {
+            b' '..=b'~' => char::from(byte).to_string(),
+            _ => byte.escape_ascii().to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Client, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Client { stream: ours, received: Vec::new(), closed: false, console: None }, theirs)
+    }
+
+    #[test]
+    fn lines_that_come_in_pieces_or_together_are_taken_one_by_one() {
+        let (mut client, mut agent) = pair();
+        agent.write_all(b"{\"return\": 1}\n{\"ret").unwrap();
+        assert_eq!(client.line(Deadline::seconds(5)).unwrap(), b"{\"return\": 1}");
+        agent.write_all(b"urn\": 2}\n").unwrap();
+        assert_eq!(client.line(Deadline::seconds(5)).unwrap(), b"{\"return\": 2}");
+    }
+
+    #[test]
+    fn the_delimiter_is_kept_in_the_line_and_left_out_of_the_value() {
+        let reply = Reply { line: b"\xff{\"return\": 5}".to_vec(), round_trip: Duration::ZERO };
+        assert_eq!(reply.text(), "\\xff{\"return\": 5}");
+        assert_eq!(reply.json().unwrap(), serde_json::json!({"return": 5}));
+    }
+
+    #[test]
+    fn no_reply_is_an_error_when_the_time_is_up() {
+        let (mut client, _agent) = pair();
+        let error = client.line(Deadline::after(Duration::from_millis(30))).unwrap_err();
+        assert_eq!(error.to_string(), "a reply: not within 0.0 s");
+    }
+
+    #[test]
+    fn the_end_of_the_connection_is_an_error() {
+        let (mut client, agent) = pair();
+        drop(agent);
+        let error = client.line(Deadline::seconds(5)).unwrap_err();
+        assert_eq!(error.to_string(), "the agent's end of the channel was closed");
+    }
+
+    #[test]
+    fn silence_is_broken_by_any_byte() {
+        let (mut client, mut agent) = pair();
+        client.silence(Duration::from_millis(10)).unwrap();
+        agent.write_all(b"{").unwrap();
+        assert!(client.silence(Duration::from_secs(5)).is_err());
+    }
+}

@@ -1,0 +1,223 @@
+//! A running QEMU: started in a private folder, killed when dropped.
+
+use std::env;
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::process::find;
+use crate::qemu::{Config, Console, channel_socket};
+use crate::qmp::Qmp;
+
+/// How much of a log a message quotes.
+const TAIL_LINES: usize = 20;
+
+/// A folder of our own, removed when dropped. Its path is short enough for unix sockets.
+#[derive(Debug)]
+pub struct PrivateFolder(PathBuf);
+
+impl PrivateFolder {
+    /// A new folder that only we (and root) can enter.
+    ///
+    /// # Errors
+    /// When the system's folder for temporary files cannot be written to.
+    pub fn new() -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("nanoqga-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
+        DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        // A leftover in the folder for temporary files is no reason to fail.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A guest under QEMU. QEMU ends with it, and with the thread that started it, whatever happens.
+#[derive(Debug)]
+pub struct Guest {
+    qemu: Child,
+    started: Instant,
+    /// Where QEMU brings a console that is a socket.
+    console: Option<UnixListener>,
+    folder: PrivateFolder,
+}
+
+impl Guest {
+    /// Starts QEMU. It does not wait for the guest: what is sent to a channel now is read when the guest gets there.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started. That it ended at once is found by the first to wait for something.
+    pub fn start(config: &Config) -> Result<Self> {
+        let folder = PrivateFolder::new()?;
+        let said = File::create(folder.path().join("qemu.log"))?;
+        let mut command = dies_with_us(config.machine.qemu)?;
+        command
+            .args(config.arguments())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said);
+        // We listen and QEMU connects: the other way round, what is printed before we are there would be lost.
+        let console = match config.console {
+            Console::File => None,
+            Console::Socket => Some(UnixListener::bind(folder.path().join("console.sock"))?),
+        };
+        let started = Instant::now();
+        let qemu = command.spawn().with_context(|| format!("cannot start {}", config.machine.qemu))?;
+        Ok(Self { qemu, started, console, folder })
+    }
+
+    /// When QEMU was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// QEMU's process id.
+    pub fn pid(&self) -> u32 {
+        self.qemu.id()
+    }
+
+    /// Connects to the agent's first channel, as its only host.
+    ///
+    /// # Errors
+    /// When QEMU does not listen before the deadline.
+    pub fn connect(&mut self, deadline: Deadline) -> Result<Client> {
+        self.connect_to(0, deadline)
+    }
+
+    /// Connects to channel `index`.
+    ///
+    /// # Errors
+    /// When QEMU does not listen before the deadline.
+    pub fn connect_to(&mut self, index: usize, deadline: Deadline) -> Result<Client> {
+        let socket = self.socket(&channel_socket(index), deadline)?;
+        Ok(Client::connect(&socket, deadline)?.quoting(self.console_log()))
+    }
+
+    /// Takes the console of a guest that has it on a socket.
+    ///
+    /// # Errors
+    /// When QEMU does not bring it before the deadline.
+    pub fn take_console(&mut self, deadline: Deadline) -> Result<UnixStream> {
+        let listener = self.console.take().context("this guest's console is no socket, or was taken before")?;
+        listener.set_nonblocking(true)?;
+        let taken = deadline.poll("QEMU's console", || match listener.accept() {
+            Ok((stream, _)) => Ok(Some(stream)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error.into()),
+        });
+        let stream = taken.map_err(|error| anyhow!("{error:#}{}", self.tails()))?;
+        stream.set_nonblocking(false)?;
+        Ok(stream)
+    }
+
+    /// Connects to QEMU's own control socket.
+    ///
+    /// # Errors
+    /// When QEMU does not listen or greet before the deadline.
+    pub fn qmp(&mut self, deadline: Deadline) -> Result<Qmp> {
+        let socket = self.socket("qmp.sock", deadline)?;
+        Qmp::connect(&socket, deadline)
+    }
+
+    /// What the guest has logged so far. Empty when it has no console.
+    pub fn console(&self) -> String {
+        read_lossy(&self.console_log())
+    }
+
+    /// Waits until the console holds `text`.
+    ///
+    /// # Errors
+    /// When it does not before the deadline; the message quotes what it holds.
+    pub fn console_shows(&self, text: &str, deadline: Deadline) -> Result<()> {
+        deadline
+            .poll(&format!("`{text}` on the console"), || Ok(self.console().contains(text).then_some(())))
+            .map_err(|error| anyhow!("{error:#}{}", self.tails()))
+    }
+
+    /// Waits until QEMU ends.
+    ///
+    /// # Errors
+    /// When it does not before the deadline; it goes on running then.
+    pub fn wait(&mut self, deadline: Deadline) -> Result<ExitStatus> {
+        let waited = deadline.poll("the end of QEMU", || Ok(self.qemu.try_wait()?));
+        waited.map_err(|error| anyhow!("{error:#}{}", self.tails()))
+    }
+
+    /// The ends of the guest's and of QEMU's log, for messages.
+    pub fn tails(&self) -> String {
+        let qemu = tail(&read_lossy(&self.folder.path().join("qemu.log")));
+        let qemu = if qemu.is_empty() { String::new() } else { format!("\nQEMU said:\n{qemu}") };
+        format!("{}{qemu}", console_tail(&self.console_log()))
+    }
+
+    fn console_log(&self) -> PathBuf {
+        self.folder.path().join("console.log")
+    }
+
+    /// The path of a socket QEMU makes, once it is there.
+    fn socket(&mut self, name: &str, deadline: Deadline) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        let found = deadline.poll(&format!("QEMU's {name}"), || match self.qemu.try_wait()? {
+            Some(status) => bail!("QEMU has ended ({status})"),
+            None => Ok(path.exists().then_some(())),
+        });
+        found.map(|()| path).map_err(|error| anyhow!("{error:#}{}", self.tails()))
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Fails only when QEMU has ended by itself.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+/// A command for `program` that the kernel kills when the thread that started it ends, however it ends.
+fn dies_with_us(program: &str) -> Result<Command> {
+    let path = find(program).with_context(|| format!("{program} is not installed; `cargo xtask setup` does that"))?;
+    let Some(setpriv) = find("setpriv") else {
+        return Ok(Command::new(path));
+    };
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(path);
+    Ok(command)
+}
+
+/// The end of a console log as part of a message.
+pub(crate) fn console_tail(log: &Path) -> String {
+    match tail(&read_lossy(log)) {
+        tail if tail.is_empty() => "\nThe guest's console is empty.".into(),
+        tail => format!("\nThe guest's console ends with:\n{tail}"),
+    }
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+fn read_lossy(path: &Path) -> String {
+    // No file yet, or none at all on a guest without a console: nothing was said.
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}

@@ -1,0 +1,155 @@
+//! `cargo xtask image`: the bootable image of one profile, and the programs it is measured against.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::machine::{self, Machine};
+use crate::options::{Argument, Options, Usage};
+use crate::process::finish;
+use crate::progress::step;
+use crate::toolchain::Toolchain;
+
+const BUILD: Duration = Duration::from_secs(900);
+
+/// What an image has in it.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name on our command line.
+    pub name: &'static str,
+    /// The program of targets/bare-metal that is this profile.
+    binary: &'static str,
+    about: &'static str,
+}
+
+/// Every profile. The first is the one an image has when none is asked for.
+pub static PROFILES: [&Profile; 1] = [&NANO];
+
+/// The smallest image.
+pub static NANO: Profile = Profile {
+    name: "nano",
+    binary: "nanoqga",
+    about: "the agent alone: sync, info, os, time and power commands, no heap",
+};
+
+impl Profile {
+    /// The profile called `name`.
+    ///
+    /// # Errors
+    /// When there is none; the message lists them.
+    pub fn named(name: &str) -> Result<&'static Self> {
+        match PROFILES.iter().find(|profile| profile.name == name) {
+            Some(profile) => Ok(profile),
+            None => bail!("no profile is called '{name}'; there are: {}", names()),
+        }
+    }
+}
+
+fn names() -> String {
+    PROFILES.map(|profile| profile.name).join(", ")
+}
+
+pub(crate) fn help() -> String {
+    let profiles = PROFILES.map(|profile| format!("  {}: {}", profile.name, profile.about)).join("\n");
+    format!(
+        "\
+cargo xtask image --machine MACHINE [--profile PROFILE]
+
+Builds the image of a profile and prints its path as the last line on stdout.
+
+Machines: {}
+Profiles:
+{profiles}
+",
+        machine::names()
+    )
+}
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    let mut machine = None;
+    let mut profile = PROFILES[0];
+    while let Some(argument) = options.argument()? {
+        match argument {
+            Argument::Option(name) if name == "machine" => machine = Some(options.value(Machine::named)?),
+            Argument::Option(name) if name == "profile" => profile = options.value(Profile::named)?,
+            other => return Err(other.unexpected()),
+        }
+    }
+    let Some(machine) = machine else {
+        return Err(Usage::new(format!("--machine is missing; there are: {}", machine::names())).into());
+    };
+    println!("{}", build(machine.target, profile)?.display());
+    Ok(())
+}
+
+/// Builds the image of `profile` for a machine's Rust target and gives its absolute path.
+///
+/// # Errors
+/// When no toolchain can, or the build fails.
+pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
+    build_binary(target, profile.binary)
+}
+
+/// Builds the program that only prints one byte: the measure of how fast an image can be.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
+    build_binary(target, "first-byte")
+}
+
+fn build_binary(target: &'static str, binary: &str) -> Result<PathBuf> {
+    let toolchain = Toolchain::for_target(target)?;
+    step(&format!("Building {binary} with {toolchain}"), || {
+        let mut cargo = toolchain.cargo("build");
+        cargo.args(["--profile", "image", "--package", "bare-metal", "--bin", binary]);
+        cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
+        let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
+        if !status.success() {
+            bail!("cargo could not build {binary}");
+        }
+        executable(&messages, binary).with_context(|| format!("cargo did not say where it put {binary}"))
+    })
+}
+
+/// `command`, to be run in the workspace's root, its stderr ours.
+pub(crate) fn in_workspace(command: &mut Command) -> &mut Command {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    command.current_dir(root).stderr(io::stderr())
+}
+
+/// The path in cargo's messages of the executable called `binary`.
+fn executable(messages: &str, binary: &str) -> Option<PathBuf> {
+    messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+        let made = message["target"]["name"] == binary && message["target"]["kind"][0] == "bin";
+        made.then(|| message["executable"].as_str().map(PathBuf::from))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_profile_gets_a_message_with_the_known_ones() {
+        let error = Profile::named("appliance").unwrap_err().to_string();
+        assert_eq!(error, "no profile is called 'appliance'; there are: nano");
+    }
+
+    #[test]
+    fn the_executable_is_found_among_cargos_messages() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"nanoqga"},"executable":null}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"nanoqga"},"executable":"/t/nanoqga"}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+        );
+        assert_eq!(executable(messages, "nanoqga"), Some("/t/nanoqga".into()));
+        assert_eq!(executable(messages, "other"), None);
+    }
+}

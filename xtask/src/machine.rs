@@ -1,0 +1,160 @@
+//! The machines and agent channels the image runs on: one row each.
+
+use std::fmt;
+
+use anyhow::{Result, bail};
+
+/// How virtio devices reach the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// PCI or PCI Express.
+    Pci,
+    /// virtio-mmio slots.
+    Mmio,
+}
+
+/// One kind of virtual machine.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its name on our command line.
+    pub name: &'static str,
+    /// The QEMU program that has it.
+    pub qemu: &'static str,
+    /// The value of QEMU's `-machine`.
+    pub qemu_machine: &'static str,
+    /// The Rust target its image is built for.
+    pub target: &'static str,
+    /// Where its virtio devices are.
+    pub bus: Bus,
+    /// Whether a guest can switch it off.
+    pub powers_off: bool,
+}
+
+/// Every machine.
+pub static MACHINES: [Machine; 4] = [
+    Machine {
+        name: "q35",
+        qemu: "qemu-system-x86_64",
+        qemu_machine: "q35",
+        target: "x86_64-unknown-none",
+        bus: Bus::Pci,
+        powers_off: true,
+    },
+    Machine {
+        name: "pc",
+        qemu: "qemu-system-x86_64",
+        qemu_machine: "pc",
+        target: "x86_64-unknown-none",
+        bus: Bus::Pci,
+        powers_off: true,
+    },
+    Machine {
+        name: "microvm",
+        qemu: "qemu-system-x86_64",
+        qemu_machine: "microvm",
+        target: "x86_64-unknown-none",
+        bus: Bus::Mmio,
+        powers_off: true,
+    },
+    // Without ACPI there is no register to write: such a guest can only reset.
+    Machine {
+        name: "microvm-noacpi",
+        qemu: "qemu-system-x86_64",
+        qemu_machine: "microvm,acpi=off",
+        target: "x86_64-unknown-none",
+        bus: Bus::Mmio,
+        powers_off: false,
+    },
+];
+
+impl Machine {
+    /// The machine called `name`.
+    ///
+    /// # Errors
+    /// When there is none; the message lists them.
+    pub fn named(name: &str) -> Result<&'static Self> {
+        match MACHINES.iter().find(|machine| machine.name == name) {
+            Some(machine) => Ok(machine),
+            None => bail!("no machine is called '{name}'; there are: {}", names()),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The machines' names, for help and messages.
+pub fn names() -> String {
+    MACHINES.each_ref().map(|machine| machine.name).join(", ")
+}
+
+/// The machines' Rust targets, each once.
+pub fn targets() -> Vec<&'static str> {
+    let mut targets = MACHINES.each_ref().map(|machine| machine.target).to_vec();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
+/// How host and agent talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// A virtio-serial port as QEMU makes it unasked: transitional on PCI, legacy on MMIO.
+    Virtio,
+    /// A virtio-serial port of a device without the legacy interface.
+    VirtioModern,
+    /// A 16550 of its own, COM2, beside the console on COM1.
+    Com2,
+    /// The machine's only 16550, COM1. There is no console then.
+    Com1,
+}
+
+impl Channel {
+    /// The channel called `name` on our command line.
+    ///
+    /// # Errors
+    /// When there is none; the message lists them.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "virtio" => Ok(Self::Virtio),
+            "uart" => Ok(Self::Com2),
+            _ => bail!("no channel is called '{name}'; there are: virtio, uart"),
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Virtio => "virtio",
+            Self::VirtioModern => "virtio, modern",
+            Self::Com2 => "uart",
+            Self::Com1 => "uart on COM1",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_found_by_its_name() {
+        assert_eq!(Machine::named("pc").unwrap().qemu_machine, "pc");
+    }
+
+    #[test]
+    fn an_unknown_machine_gets_a_message_with_the_known_ones() {
+        let error = Machine::named("vax").unwrap_err().to_string();
+        assert_eq!(error, "no machine is called 'vax'; there are: q35, pc, microvm, microvm-noacpi");
+    }
+
+    #[test]
+    fn an_unknown_channel_gets_a_message_with_the_known_ones() {
+        let error = Channel::named("pigeon").unwrap_err().to_string();
+        assert_eq!(error, "no channel is called 'pigeon'; there are: virtio, uart");
+    }
+}

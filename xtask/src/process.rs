@@ -1,0 +1,113 @@
+//! Programs run to their end, with a time limit.
+
+use std::env;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::deadline::Deadline;
+
+/// Runs `command` with our own terminal. It must succeed within `limit`.
+///
+/// # Errors
+/// When it cannot start, fails, or takes longer; it is killed then.
+pub fn run(command: &mut Command, limit: Duration) -> Result<()> {
+    let line = shown(command);
+    let mut child = command.spawn().with_context(|| format!("cannot start `{line}`"))?;
+    let status = wait(&mut child, &line, limit)?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs `command` and gives what it wrote to stdout, once it has succeeded within `limit`. Stderr stays ours.
+///
+/// # Errors
+/// As [`run`], and when the output is not UTF-8.
+pub fn output(command: &mut Command, limit: Duration) -> Result<String> {
+    let (status, text) = finish(command, limit)?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", shown(command));
+    }
+    Ok(text)
+}
+
+/// Runs `command` to its end within `limit` and gives its status and its stdout, whatever the status.
+///
+/// # Errors
+/// When it cannot start, takes longer (it is killed then), or writes something that is not UTF-8.
+pub fn finish(command: &mut Command, limit: Duration) -> Result<(ExitStatus, String)> {
+    let line = shown(command);
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{line}`"))?;
+    let mut stdout = child.stdout.take().context("a piped child has a stdout")?;
+    // Read beside the wait, or a child with much to say would block on a full pipe.
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
+    let status = wait(&mut child, &line, limit)?;
+    let text = reader.join().map_err(|_| anyhow!("reading from `{line}` failed"))??;
+    Ok((status, text))
+}
+
+/// Where in PATH a program lies, if it does. Also looked for where Debian keeps programs meant for root.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let root_only = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(root_only).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Whether we may install packages and start system services.
+pub fn is_root() -> bool {
+    output(Command::new("id").arg("-u"), Duration::from_secs(10)).is_ok_and(|uid| uid.trim() == "0")
+}
+
+fn wait(child: &mut Child, line: &str, limit: Duration) -> Result<ExitStatus> {
+    let waited = Deadline::after(limit).poll(&format!("the end of `{line}`"), || Ok(child.try_wait()?));
+    if waited.is_err() {
+        // It may have ended by itself in this moment; either way it is gone after this.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    waited
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn output_gives_stdout() {
+        assert_eq!(output(Command::new("echo").arg("hello"), SOON).unwrap(), "hello\n");
+    }
+
+    #[test]
+    fn a_failing_program_is_named_with_its_status() {
+        let error = run(&mut Command::new("false"), SOON).unwrap_err();
+        assert_eq!(error.to_string(), "`false` failed (exit status: 1)");
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_killed() {
+        let error = run(Command::new("sleep").arg("60"), Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().starts_with("the end of `sleep 60`: not within"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_named() {
+        let error = run(&mut Command::new("no-such-program"), SOON).unwrap_err();
+        assert_eq!(error.to_string(), "cannot start `no-such-program`");
+    }
+}

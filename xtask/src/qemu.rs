@@ -1,0 +1,196 @@
+//! The one place that builds QEMU's command lines.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::machine::{Bus, Channel, Machine};
+
+/// The name by which every host finds the agent's port.
+const PORT_NAME: &str = "org.qemu.guest_agent.0";
+
+/// Where COM1, the guest's log, goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Console {
+    /// To a file, for messages and assertions.
+    File,
+    /// To a unix socket that QEMU connects to as it starts, for who wants to know when a byte comes.
+    Socket,
+}
+
+/// What to boot, on what, with which channels.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The machine.
+    pub machine: &'static Machine,
+    /// The agent's channels, in the order of their sockets. More than one gives the guest as many devices.
+    pub channels: Vec<Channel>,
+    /// The ELF image.
+    pub image: PathBuf,
+    /// The guest's memory in KiB.
+    pub memory_kib: u32,
+    /// The kernel command line.
+    pub append: String,
+    /// Where the guest's log goes.
+    pub console: Console,
+    /// Whether a reset boots the guest again instead of ending QEMU.
+    pub reboots: bool,
+    /// Whether there is a port at 0xf4 that ends QEMU with the odd status `2 * value + 1`.
+    pub debug_exit: bool,
+    /// virtio-serial ports of other names on the agent's bus, before the agent's own.
+    pub other_ports: u32,
+}
+
+impl Config {
+    /// `image` on `machine` with one channel, 16 MiB, an empty command line and a log file; a reset ends QEMU.
+    pub fn new(machine: &'static Machine, channel: Channel, image: &Path) -> Self {
+        Self {
+            machine,
+            channels: vec![channel],
+            image: image.into(),
+            memory_kib: 16 << 10,
+            append: String::new(),
+            console: Console::File,
+            reboots: false,
+            debug_exit: false,
+            other_ports: 0,
+        }
+    }
+
+    /// QEMU's arguments. Its sockets and files are names in the folder it is started in, so that the paths are short.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut args = Arguments::default();
+        args.flag("-no-user-config");
+        args.flag("-nodefaults");
+        args.pair("-display", "none");
+        args.pair("-accel", accelerator());
+        args.pair("-machine", self.machine.qemu_machine);
+        args.pair("-m", format!("{}K", self.memory_kib));
+        args.pair("-kernel", self.image.display().to_string());
+        if !self.append.is_empty() {
+            args.pair("-append", &self.append);
+        }
+        if !self.reboots {
+            args.flag("-no-reboot");
+        }
+        if self.debug_exit {
+            args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+        }
+        args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
+        self.console(&mut args);
+        for (index, channel) in self.channels.iter().enumerate() {
+            args.pair("-chardev", format!("socket,id=agent{index},path={},server=on,wait=off", channel_socket(index)));
+            self.channel(&mut args, index, *channel);
+        }
+        args.0
+    }
+
+    /// Whether COM1 is the guest's log, and not a channel.
+    pub fn has_console(&self) -> bool {
+        !self.channels.contains(&Channel::Com1)
+    }
+
+    fn console(&self, args: &mut Arguments) {
+        if self.has_console() {
+            args.pair(
+                "-chardev",
+                match self.console {
+                    Console::File => "file,id=console,path=console.log",
+                    Console::Socket => "socket,id=console,path=console.sock",
+                },
+            );
+            args.pair("-serial", "chardev:console");
+        }
+    }
+
+    fn channel(&self, args: &mut Arguments, index: usize, channel: Channel) {
+        match channel {
+            Channel::Virtio => self.virtio_channel(args, index, false),
+            Channel::VirtioModern => self.virtio_channel(args, index, true),
+            Channel::Com2 => args.pair("-device", format!("isa-serial,chardev=agent{index},index=1")),
+            Channel::Com1 => args.pair("-serial", format!("chardev:agent{index}")),
+        }
+    }
+
+    fn virtio_channel(&self, args: &mut Arguments, index: usize, modern: bool) {
+        let bus = format!("serial{index}");
+        match (self.machine.bus, modern) {
+            (Bus::Pci, false) => args.pair("-device", format!("virtio-serial-pci,id={bus}")),
+            (Bus::Pci, true) => args.pair("-device", format!("virtio-serial-pci,id={bus},disable-legacy=on")),
+            (Bus::Mmio, false) => args.pair("-device", format!("virtio-serial-device,id={bus}")),
+            (Bus::Mmio, true) => {
+                args.pair("-global", "virtio-mmio.force-legacy=false");
+                args.pair("-device", format!("virtio-serial-device,id={bus}"));
+            }
+        }
+        for other in 0..self.other_ports {
+            args.pair("-device", format!("virtserialport,bus={bus}.0,name=org.example.port.{other}"));
+        }
+        args.pair(
+            "-device",
+            format!("virtserialport,bus={bus}.0,chardev=agent{index},id=port{index},name={PORT_NAME}"),
+        );
+    }
+}
+
+/// The file name of a channel's socket.
+pub fn channel_socket(index: usize) -> String {
+    format!("agent{index}.sock")
+}
+
+/// /dev/kvm may exist and yet hang, so it is used only when asked for.
+fn accelerator() -> &'static str {
+    if env::var_os("NANOQGA_KVM").is_some_and(|value| value == "1") { "kvm" } else { "tcg" }
+}
+
+#[derive(Default)]
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn flag(&mut self, name: &str) {
+        self.0.push(name.into());
+    }
+
+    fn pair(&mut self, name: &str, value: impl Into<String>) {
+        self.0.extend([name.into(), value.into()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(machine: &str, channel: Channel) -> String {
+        Config::new(Machine::named(machine).unwrap(), channel, Path::new("image")).arguments().join(" ")
+    }
+
+    #[test]
+    fn nothing_but_what_is_asked_for_is_in_the_machine() {
+        assert!(line("q35", Channel::Virtio).starts_with(
+            "-no-user-config -nodefaults -display none -accel tcg -machine q35 -m 16384K -kernel image -no-reboot"
+        ));
+    }
+
+    #[test]
+    fn a_modern_device_has_no_legacy_interface() {
+        assert!(line("pc", Channel::VirtioModern).contains("virtio-serial-pci,id=serial0,disable-legacy=on"));
+        assert!(line("microvm", Channel::VirtioModern).contains("-global virtio-mmio.force-legacy=false"));
+        assert!(!line("microvm", Channel::Virtio).contains("force-legacy"));
+    }
+
+    #[test]
+    fn the_only_uart_is_a_channel_and_no_console() {
+        let line = line("microvm", Channel::Com1);
+        assert!(line.contains("-serial chardev:agent0"), "{line}");
+        assert!(!line.contains("console"), "{line}");
+    }
+
+    #[test]
+    fn the_agents_port_comes_after_the_others() {
+        let mut config = Config::new(Machine::named("q35").unwrap(), Channel::Virtio, Path::new("image"));
+        config.other_ports = 15;
+        let args = config.arguments();
+        let ports: Vec<_> = args.iter().filter(|arg| arg.starts_with("virtserialport")).collect();
+        assert_eq!(ports.len(), 16);
+        assert!(ports[15].ends_with("name=org.qemu.guest_agent.0"), "{}", ports[15]);
+    }
+}

@@ -1,0 +1,72 @@
+//! QEMU's control socket: commands and events.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::deadline::Deadline;
+
+/// A connection to QEMU's machine protocol, whose lines have the same form as the agent's.
+#[derive(Debug)]
+pub struct Qmp {
+    client: Client,
+    events: VecDeque<Value>,
+}
+
+impl Qmp {
+    /// Connects and leaves the greeting behind.
+    ///
+    /// # Errors
+    /// When QEMU does not greet before the deadline.
+    pub fn connect(socket: &Path, deadline: Deadline) -> Result<Self> {
+        let mut qmp = Self { client: Client::connect(socket, deadline)?, events: VecDeque::new() };
+        let greeting = qmp.message(deadline)?;
+        if greeting.get("QMP").is_none() {
+            bail!("QEMU's greeting was {greeting}");
+        }
+        qmp.execute("qmp_capabilities", json!({}), deadline)?;
+        Ok(qmp)
+    }
+
+    /// Runs a command and gives its return value. Events that come meanwhile are kept.
+    ///
+    /// # Errors
+    /// When there is no reply before the deadline, or an error in it.
+    pub fn execute(&mut self, command: &str, arguments: Value, deadline: Deadline) -> Result<Value> {
+        let request = json!({"execute": command, "arguments": arguments});
+        self.client.send(format!("{request}\n").as_bytes(), deadline)?;
+        loop {
+            let message = self.message(deadline)?;
+            if message.get("event").is_some() {
+                self.events.push_back(message);
+            } else if let Some(value) = message.get("return") {
+                return Ok(value.clone());
+            } else {
+                bail!("QEMU's {command}: {message}");
+            }
+        }
+    }
+
+    /// Waits for an event called `name` and gives its data. Other events before it are dropped.
+    ///
+    /// # Errors
+    /// When it does not come before the deadline.
+    pub fn event(&mut self, name: &str, deadline: Deadline) -> Result<Value> {
+        loop {
+            let message = match self.events.pop_front() {
+                Some(kept) => kept,
+                None => self.message(deadline)?,
+            };
+            if message.get("event").is_some_and(|event| event == name) {
+                return Ok(message["data"].clone());
+            }
+        }
+    }
+
+    fn message(&mut self, deadline: Deadline) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.client.line(deadline)?)?)
+    }
+}

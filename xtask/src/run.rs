@@ -1,0 +1,103 @@
+//! `cargo xtask run`: boot the image, talk to it, shut it down through the agent.
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::client::{Client, request_line};
+use crate::deadline::Deadline;
+use crate::guest::Guest;
+use crate::image::{self, PROFILES, Profile};
+use crate::machine::{self, Channel, Machine};
+use crate::options::{Argument, Options};
+use crate::prompt::{End, prompt};
+use crate::qemu::Config;
+use crate::setup;
+use crate::terminal::bold;
+use crate::tour::{show_reply, tour};
+
+/// How many seconds the guest may take to boot and to end.
+const BOOT: u64 = 30;
+const SHUT_DOWN: u64 = 15;
+
+pub(crate) fn help() -> String {
+    format!(
+        "\
+cargo xtask run [--machine MACHINE] [--channel CHANNEL] [--profile PROFILE] [--interactive]
+
+Installs what is missing, builds the image, boots it in QEMU, and shows a conversation with its agent: each command,
+its reply, and the round-trip time. Then it shuts the guest down through the agent.
+
+--machine MACHINE    {} (q35 when not given)
+--channel CHANNEL    virtio, uart (virtio when not given)
+--profile PROFILE    what the image has in it; `cargo xtask image --help` lists them
+--interactive        a prompt instead of the tour; it takes commands from a pipe too
+
+NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.
+",
+        machine::names()
+    )
+}
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    let mut machine = Machine::named("q35")?;
+    let mut channel = Channel::Virtio;
+    let mut profile = PROFILES[0];
+    let mut interactive = false;
+    while let Some(argument) = options.argument()? {
+        match argument {
+            Argument::Option(name) if name == "machine" => machine = options.value(Machine::named)?,
+            Argument::Option(name) if name == "channel" => channel = options.value(Channel::named)?,
+            Argument::Option(name) if name == "profile" => profile = options.value(Profile::named)?,
+            Argument::Option(name) if name == "interactive" => interactive = true,
+            other => return Err(other.unexpected()),
+        }
+    }
+    setup::qemu()?;
+    let image = image::build(machine.target, profile)?;
+    let mut guest = Guest::start(&Config::new(machine, channel, &image))?;
+    let mut agent = guest.connect(Deadline::seconds(BOOT))?;
+    greet(&guest, &mut agent, &format!("{machine} over {channel}"))?;
+    if !interactive {
+        tour(&mut agent)?;
+    } else if prompt(&mut agent)? == End::GuestGone {
+        return ended(&mut guest);
+    }
+    shut_down(&mut guest, agent, machine)
+}
+
+/// Waits for the agent's first reply, and says how long it took from the start of QEMU.
+fn greet(guest: &Guest, agent: &mut Client, place: &str) -> Result<()> {
+    agent.execute("guest-sync", json!({"id": 1}), Deadline::seconds(BOOT))?;
+    let milliseconds = guest.started().elapsed().as_secs_f64() * 1e3;
+    println!("{}", bold(&format!("nanoqga on {place}: first reply {milliseconds:.0} ms after QEMU was started\n")));
+    Ok(())
+}
+
+fn shut_down(guest: &mut Guest, mut agent: Client, machine: &Machine) -> Result<()> {
+    let deadline = Deadline::seconds(SHUT_DOWN);
+    let request = request_line("guest-shutdown", None);
+    println!("{}\n  -> {request}", bold("guest-shutdown"));
+    agent.send(request.as_bytes(), deadline)?;
+    match agent.line(deadline) {
+        // The command has no reply on success.
+        Err(_) if agent.is_closed() => ended(guest),
+        Err(error) => Err(error.context("guest-shutdown had no effect")),
+        Ok(line) => {
+            show_reply(&line);
+            if machine.powers_off {
+                bail!("the guest did not shut down");
+            }
+            println!("This machine cannot be switched off by its guest; QEMU is stopped from outside.");
+            Ok(())
+        }
+    }
+}
+
+fn ended(guest: &mut Guest) -> Result<()> {
+    let status = guest.wait(Deadline::seconds(SHUT_DOWN)).context("the channel was closed, but QEMU still runs")?;
+    if !status.success() {
+        bail!("QEMU ended with {status}{}", guest.tails());
+    }
+    println!("The guest has shut down and QEMU has ended.");
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `cargo xtask setup`: what the other subcommands need, fetched once.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::machine::targets;
+use crate::options::Options;
+use crate::process::{find, is_root, run};
+use crate::progress::step;
+use crate::toolchain::Toolchain;
+
+const INSTALL: Duration = Duration::from_secs(900);
+
+/// A program that must be there, and the Debian package that brings it.
+struct Needed {
+    program: &'static str,
+    package: &'static str,
+}
+
+const QEMU: [Needed; 1] = [Needed { program: "qemu-system-x86_64", package: "qemu-system-x86" }];
+const LIBVIRT: [Needed; 2] = [
+    Needed { program: "libvirtd", package: "libvirt-daemon-system" },
+    Needed { program: "virsh", package: "libvirt-clients" },
+];
+
+pub(crate) const HELP: &str = "\
+cargo xtask setup
+
+Installs what the other subcommands need: QEMU, libvirt and the Rust targets of the images. As root it installs
+Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
+";
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    if let Some(argument) = options.argument()? {
+        return Err(argument.unexpected());
+    }
+    qemu()?;
+    libvirt()?;
+    lints()?;
+    for target in targets() {
+        eprintln!("{target}: {}", Toolchain::for_target(target)?);
+    }
+    eprintln!("Everything is set up.");
+    Ok(())
+}
+
+/// Sees to it that QEMU is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn qemu() -> Result<()> {
+    need(&QEMU)
+}
+
+/// Sees to it that libvirt is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn libvirt() -> Result<()> {
+    need(&LIBVIRT)
+}
+
+/// Sees to it that rustfmt and clippy are there.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub fn lints() -> Result<()> {
+    for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
+        let tool = program.trim_start_matches("cargo-");
+        let works = Command::new("cargo").args([tool, "--version"]).output().is_ok_and(|asked| asked.status.success());
+        if works {
+            continue;
+        }
+        let Some(rustup) = find("rustup") else {
+            bail!("{program} is not installed, and there is no rustup to fetch it with");
+        };
+        step(&format!("Adding {component}"), || {
+            run(Command::new(rustup).args(["component", "add", component]), INSTALL)
+        })?;
+    }
+    Ok(())
+}
+
+/// Installs Debian packages, as root.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    step(&format!("Installing {names}"), || {
+        // What is installed is said by the step; what goes wrong comes on stderr.
+        let apt_get = || {
+            let mut command = Command::new("apt-get");
+            command.arg("-qq").env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
+            command
+        };
+        run(apt_get().arg("update"), INSTALL)?;
+        run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages), INSTALL)
+    })
+}
+
+fn need(programs: &[Needed]) -> Result<()> {
+    let missing: Vec<_> =
+        programs.iter().filter(|needed| find(needed.program).is_none()).map(|needed| needed.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if find("apt-get").is_none() {
+        bail!("missing: {names} (Debian's names; there is no apt-get here)");
+    }
+    if !is_root() {
+        bail!("missing: {names}. Run this, then try again:\n  sudo apt-get install --no-install-recommends {names}");
+    }
+    install(&missing)
+}

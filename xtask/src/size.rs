@@ -1,0 +1,186 @@
+//! `cargo xtask size`: the image measured against its bars.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::deadline::Deadline;
+use crate::guest::Guest;
+use crate::image::{self, NANO};
+use crate::machine::{Channel, Machine};
+use crate::options::Options;
+use crate::progress::step;
+use crate::qemu::{Config, Console};
+use crate::setup;
+
+pub(crate) const HELP: &str = "\
+cargo xtask size
+
+Measures the nano image: its file, the engine's state, the smallest guest it answers in, and the time from the start of QEMU to its first
+reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Fails when a bar is missed.
+";
+
+/// How many times each is booted for the times. Odd, so that the median is one of them.
+const BOOTS: usize = 11;
+const BOOT: u64 = 30;
+
+/// How long a guest with too little memory is given to answer all the same.
+const ANSWER: Duration = Duration::from_secs(5);
+
+const KIB: u64 = 1024;
+const FILE_BAR: u64 = 64 * KIB;
+const ENGINE_BAR: u64 = 8 * KIB;
+
+/// What a machine's guest may take: memory in MiB, and first reply in first bytes of the bare ELF.
+struct Bars {
+    machine: &'static str,
+    memory: u32,
+    first_reply: f64,
+}
+
+const BARS: [Bars; 2] =
+    [Bars { machine: "q35", memory: 8, first_reply: 1.25 }, Bars { machine: "microvm", memory: 2, first_reply: 1.5 }];
+
+/// One line of the table.
+struct Row {
+    what: String,
+    measured: String,
+    bar: String,
+    holds: bool,
+}
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    if let Some(argument) = options.argument()? {
+        return Err(argument.unexpected());
+    }
+    setup::qemu()?;
+    let mut rows = Vec::new();
+    for bars in &BARS {
+        let machine = Machine::named(bars.machine)?;
+        let image = image::build(machine.target, &NANO)?;
+        let bare = image::build_first_byte(machine.target)?;
+        if rows.is_empty() {
+            rows.extend([file(&image)?, engine()]);
+        }
+        rows.push(step(&format!("Looking for the smallest {machine} guest"), || memory(machine, &image, bars))?);
+        rows.push(step(&format!("Timing {BOOTS} boots of each on {machine}"), || {
+            first_reply(machine, &image, &bare, bars)
+        })?);
+    }
+    show(&rows);
+    let missed = rows.iter().filter(|row| !row.holds).count();
+    if missed > 0 {
+        bail!("bars missed: {missed}");
+    }
+    Ok(())
+}
+
+fn file(image: &Path) -> Result<Row> {
+    let bytes = fs::metadata(image)?.len();
+    Ok(Row { what: "image file".into(), measured: kib(bytes), bar: kib(FILE_BAR), holds: bytes <= FILE_BAR })
+}
+
+fn engine() -> Row {
+    // No guest is stored in the engine, so any type stands for one.
+    let bytes = size_of::<agent_core::Agent<'static, ()>>() as u64;
+    Row {
+        what: "engine state with default buffers".into(),
+        measured: kib(bytes),
+        bar: kib(ENGINE_BAR),
+        holds: bytes <= ENGINE_BAR,
+    }
+}
+
+fn memory(machine: &'static Machine, image: &Path, bars: &Bars) -> Result<Row> {
+    let smallest = (1..=4 * bars.memory).find(|&mib| answers(machine, image, mib));
+    Ok(Row {
+        what: format!("smallest guest that answers, {machine}"),
+        measured: smallest.map_or("none".into(), |mib| format!("{mib} MiB")),
+        bar: format!("{} MiB", bars.memory),
+        holds: smallest.is_some_and(|mib| mib <= bars.memory),
+    })
+}
+
+fn answers(machine: &'static Machine, image: &Path, mib: u32) -> bool {
+    let mut config = Config::new(machine, Channel::Virtio, image);
+    config.memory_kib = mib << 10;
+    // A guest that is too small ends, hangs or resets: whatever it does, it does not answer.
+    let ping = || {
+        let mut guest = Guest::start(&config)?;
+        guest.connect(Deadline::after(ANSWER))?.execute("guest-ping", json!({}), Deadline::after(ANSWER))
+    };
+    ping().is_ok()
+}
+
+fn first_reply(machine: &'static Machine, image: &Path, bare: &Path, bars: &Bars) -> Result<Row> {
+    let mut replies = Vec::new();
+    let mut bytes = Vec::new();
+    // In turns, so that whatever else the host does weighs on both alike.
+    for _ in 0..BOOTS {
+        bytes.push(time_to_byte(machine, bare)?);
+        replies.push(time_to_reply(machine, image)?);
+    }
+    let (reply, byte) = (median(replies), median(bytes));
+    let ratio = reply.as_secs_f64() / byte.as_secs_f64();
+    Ok(Row {
+        what: format!("first reply against a bare ELF's first byte, {machine}"),
+        measured: format!("{:.1} ms / {:.1} ms = {ratio:.2}", milliseconds(reply), milliseconds(byte)),
+        bar: format!("{:.2}", bars.first_reply),
+        holds: ratio <= bars.first_reply,
+    })
+}
+
+fn time_to_reply(machine: &'static Machine, image: &Path) -> Result<Duration> {
+    let mut guest = Guest::start(&Config::new(machine, Channel::Virtio, image))?;
+    let mut agent = guest.connect(Deadline::seconds(BOOT))?;
+    agent.execute("guest-ping", json!({}), Deadline::seconds(BOOT))?;
+    Ok(guest.started().elapsed())
+}
+
+/// The bare ELF gets the same machine, with the same devices, so that the firmware has the same work.
+fn time_to_byte(machine: &'static Machine, bare: &Path) -> Result<Duration> {
+    let mut config = Config::new(machine, Channel::Virtio, bare);
+    config.console = Console::Socket;
+    let mut guest = Guest::start(&config)?;
+    let mut console = guest.take_console(Deadline::seconds(BOOT))?;
+    console.set_read_timeout(Some(Duration::from_secs(BOOT)))?;
+    console.read_exact(&mut [0]).with_context(|| format!("the bare ELF printed nothing{}", guest.tails()))?;
+    Ok(guest.started().elapsed())
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn kib(bytes: u64) -> String {
+    format!("{:.1} KiB", bytes as f64 / KIB as f64)
+}
+
+fn show(rows: &[Row]) {
+    let width = |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).len()).max().unwrap_or(0);
+    let (what, measured) = (width(|row| &row.what), width(|row| &row.measured));
+    for row in rows {
+        let verdict = if row.holds { "holds" } else { "MISSED" };
+        println!("{:what$}  {:>measured$}  (at most {}: {verdict})", row.what, row.measured, row.bar);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one_of_the_sorted() {
+        let times = [9, 1, 5].map(Duration::from_millis).to_vec();
+        assert_eq!(median(times), Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask test`: all that says whether the project is in order.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::image::{self, NANO, in_workspace};
+use crate::machine;
+use crate::options::{Argument, Options, Usage};
+use crate::process::run;
+use crate::progress::step;
+use crate::setup;
+use crate::toolchain::Toolchain;
+
+const LIMIT: Duration = Duration::from_secs(1800);
+
+pub(crate) const HELP: &str = "\
+cargo xtask test [lint] [host] [qemu] [libvirt]
+
+Runs these parts, or all of them in this order when none is named:
+  lint     rustfmt, clippy and rustdoc, every warning an error
+  host     the crates' own tests
+  qemu     the image under QEMU: every machine and channel
+  libvirt  the image under a real libvirtd (as root)
+";
+
+struct Part {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const PARTS: [Part; 4] = [
+    Part { name: "lint", run: lint },
+    Part { name: "host", run: host },
+    Part { name: "qemu", run: qemu },
+    Part { name: "libvirt", run: libvirt },
+];
+
+/// The package whose programs run without an operating system. On the host only its parts that need no machine exist.
+const BARE: &str = "bare-metal";
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    let mut chosen = Vec::new();
+    while let Some(argument) = options.argument()? {
+        match argument {
+            Argument::Word(word) if PARTS.iter().any(|part| part.name == word) => chosen.push(word),
+            Argument::Word(word) => return Err(Usage::new(format!("there is no part '{word}'\n\n{HELP}")).into()),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let mut failed = Vec::new();
+    for part in PARTS.iter().filter(|part| chosen.is_empty() || chosen.iter().any(|name| name == part.name)) {
+        // The other parts still say what they have to say.
+        if let Err(error) = step(&format!("Testing: {}", part.name), part.run) {
+            eprintln!("error: {error:#}");
+            failed.push(part.name);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn lint() -> Result<()> {
+    setup::lints()?;
+    run(cargo("fmt").args(["--all", "--check"]), LIMIT)?;
+    run(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]), LIMIT)?;
+    run(cargo("doc").args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
+    for target in machine::targets() {
+        let toolchain = Toolchain::for_target(target)?;
+        let bare = |subcommand| {
+            let mut command = toolchain.cargo(subcommand);
+            in_workspace(&mut command).args(["--package", BARE]);
+            command
+        };
+        run(bare("clippy").args(["--", "--deny", "warnings"]), LIMIT)?;
+        run(bare("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
+    }
+    Ok(())
+}
+
+fn host() -> Result<()> {
+    // The lib of the whole-system tests is a host crate; its tests are the two parts after this one.
+    run(cargo("test").args(["--workspace", "--no-fail-fast", "--exclude", "tests"]), LIMIT)?;
+    run(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
+}
+
+fn qemu() -> Result<()> {
+    setup::qemu()?;
+    whole_system("qemu")
+}
+
+fn libvirt() -> Result<()> {
+    setup::qemu()?;
+    setup::libvirt()?;
+    whole_system("libvirt")
+}
+
+fn whole_system(test: &str) -> Result<()> {
+    // Here, where the build shows, and not within the first test.
+    for target in machine::targets() {
+        image::build(target, &NANO)?;
+    }
+    run(cargo("test").args(["--package", "tests", "--test", test]), LIMIT)
+}
+
+fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new("cargo");
+    in_workspace(&mut command).arg(subcommand);
+    command
+}

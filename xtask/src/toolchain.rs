@@ -1,0 +1,181 @@
+//! How to build for a target without an operating system on the machine we are on.
+//!
+//! A toolchain that rustup manages fetches the target's precompiled `core`. Elsewhere `core` is built from rust-src,
+//! with the switch that lets a stable compiler do so.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{find, is_root, output, run};
+use crate::progress::step;
+use crate::setup::install;
+
+const QUESTION: Duration = Duration::from_secs(60);
+const DOWNLOAD: Duration = Duration::from_secs(600);
+
+/// Debian's newest Rust, kept for its web browsers; the plain packages are older than our edition needs.
+const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+
+/// A cargo and a rustc, and how they build for one bare target.
+#[derive(Debug)]
+pub struct Toolchain {
+    cargo: PathBuf,
+    rustc: PathBuf,
+    target: &'static str,
+    core: Core,
+}
+
+/// Where `core` comes from.
+#[derive(Debug, PartialEq, Eq)]
+enum Core {
+    Prebuilt,
+    /// Built from rust-src. The linker is named when the toolchain has not the one the target asks for.
+    FromSource {
+        linker: Option<PathBuf>,
+    },
+}
+
+impl Toolchain {
+    /// A way to build for `target`, after fetching what is missing.
+    ///
+    /// # Errors
+    /// When there is none; the message says what would help.
+    pub fn for_target(target: &'static str) -> Result<Self> {
+        let (cargo, rustc) = ours();
+        if has_target(&rustc, target)? {
+            return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
+        }
+        if let Some(rustup) = find("rustup") {
+            let added = step(&format!("Adding the Rust target {target}"), || {
+                run(Command::new(rustup).args(["target", "add", target]), DOWNLOAD)
+            });
+            match added {
+                Ok(()) if has_target(&rustc, target)? => {
+                    return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
+                }
+                Ok(()) => eprintln!("rustup added it to another toolchain than {}", rustc.display()),
+                Err(error) => eprintln!("{error:#}; building core from source instead"),
+            }
+        }
+        Self::from_source(cargo, rustc, target)
+    }
+
+    /// `cargo` with `subcommand` for the target, with the flags and variables this way of building needs.
+    pub fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(&self.cargo);
+        command.arg(subcommand).args(["--target", self.target]).env("RUSTC", &self.rustc);
+        if let Core::FromSource { linker } = &self.core {
+            command.args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem"]);
+            command.env("RUSTC_BOOTSTRAP", "1");
+            if let Some(linker) = linker {
+                command.env(linker_variable(self.target), linker);
+            }
+        }
+        command
+    }
+
+    fn from_source(cargo: PathBuf, rustc: PathBuf, target: &'static str) -> Result<Self> {
+        let debian = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
+        for (cargo, rustc) in [(cargo, rustc), debian.clone()] {
+            if has_source(&rustc) {
+                return Ok(Self { core: Core::FromSource { linker: linker(&rustc)? }, cargo, rustc, target });
+            }
+        }
+        if !is_root() || find("apt-get").is_none() {
+            bail!(
+                "no toolchain here has the target {target} or rust-src to build it from. Either of these helps:\n  \
+                 rustup target add {target}\n  apt-get install {}",
+                DEBIAN_RUST.join(" ")
+            );
+        }
+        install(&DEBIAN_RUST)?;
+        let (cargo, rustc) = debian;
+        Ok(Self { core: Core::FromSource { linker: linker(&rustc)? }, cargo, rustc, target })
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.core {
+            Core::Prebuilt => write!(f, "the toolchain's {}", self.target),
+            Core::FromSource { .. } => write!(f, "core built from rust-src by {}", self.rustc.display()),
+        }
+    }
+}
+
+/// The cargo that runs us and the rustc beside it in PATH.
+fn ours() -> (PathBuf, PathBuf) {
+    let program = |variable, name: &str| env::var_os(variable).unwrap_or_else(|| OsString::from(name)).into();
+    (program("CARGO", "cargo"), program("RUSTC", "rustc"))
+}
+
+fn has_target(rustc: &Path, target: &str) -> Result<bool> {
+    let asked = output(Command::new(rustc).args(["--print", "target-libdir", "--target", target]), QUESTION)
+        .with_context(|| format!("does {} work?", rustc.display()))?;
+    let Ok(mut files) = Path::new(asked.trim()).read_dir() else {
+        return Ok(false);
+    };
+    Ok(files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-"))))
+}
+
+fn has_source(rustc: &Path) -> bool {
+    sysroot(rustc).is_ok_and(|root| root.join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file())
+}
+
+/// None when the toolchain carries the linker that the target's description names.
+fn linker(rustc: &Path) -> Result<Option<PathBuf>> {
+    let host = output(Command::new(rustc).args(["--print", "host-tuple"]), QUESTION)?;
+    if sysroot(rustc)?.join("lib/rustlib").join(host.trim()).join("bin/rust-lld").is_file() {
+        return Ok(None);
+    }
+    match find("ld.lld") {
+        Some(linker) => Ok(Some(linker)),
+        None if is_root() => {
+            install(&["lld"])?;
+            Ok(Some(find("ld.lld").context("the package lld brings ld.lld")?))
+        }
+        None => bail!("{} has no linker for a bare target; this helps: apt-get install lld", rustc.display()),
+    }
+}
+
+fn sysroot(rustc: &Path) -> Result<PathBuf> {
+    Ok(output(Command::new(rustc).args(["--print", "sysroot"]), QUESTION)?.trim().into())
+}
+
+fn linker_variable(target: &str) -> String {
+    format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(toolchain: &Toolchain) -> String {
+        format!("{:?}", toolchain.cargo("build"))
+    }
+
+    fn toolchain(core: Core) -> Toolchain {
+        Toolchain { cargo: "cargo".into(), rustc: "rustc".into(), target: "x86_64-unknown-none", core }
+    }
+
+    #[test]
+    fn a_prebuilt_core_needs_no_switch() {
+        let line = words(&toolchain(Core::Prebuilt));
+        assert!(line.contains(r#""build" "--target" "x86_64-unknown-none""#), "{line}");
+        assert!(!line.contains("RUSTC_BOOTSTRAP") && !line.contains("-Z"), "{line}");
+    }
+
+    #[test]
+    fn a_core_from_source_takes_the_linker_that_there_is() {
+        let line = words(&toolchain(Core::FromSource { linker: Some("/usr/bin/ld.lld".into()) }));
+        assert!(line.contains("-Zbuild-std=core,alloc"), "{line}");
+        assert!(line.contains(r#"RUSTC_BOOTSTRAP="1""#), "{line}");
+        assert!(line.contains(r#"CARGO_TARGET_X86_64_UNKNOWN_NONE_LINKER="/usr/bin/ld.lld""#), "{line}");
+    }
+}
