@@ -56,7 +56,8 @@ impl Options {
     }
 
     fn take(&mut self, word: &str) -> Option<()> {
-        match word.split_once('=')? {
+        let end = word.bytes().position(|byte| byte == b'=')?;
+        match (word.get(..end)?, word.get(end + 1..)?) {
             ("agent", "virtio") => self.agent = Some(AgentChannel::Virtio),
             ("agent", "com1") => self.agent = Some(AgentChannel::Com1),
             ("agent", "com2") => self.agent = Some(AgentChannel::Com2),

@@ -42,7 +42,7 @@ mod image {
             Some(AgentChannel::Com2) => SerialPort::second(),
             // The first serial port is the log's, unless the agent has no other way to be reached.
             None => SerialPort::second().or_else(|| {
-                let reachable = channels.iter_mut().any(|console| console.has_port(PATIENCE));
+                let reachable = channels.iter_mut().any(|channel| channel.has_port(PATIENCE));
                 if reachable { None } else { SerialPort::first() }
             }),
         };
