@@ -14,6 +14,7 @@ use serde_json::Value;
 use tests::{image, soon};
 use xtask::deadline::Deadline;
 use xtask::guest::PrivateFolder;
+use xtask::image::{NANO, Profile};
 use xtask::machine::Machine;
 use xtask::process::find;
 
@@ -28,8 +29,13 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// A domain on q35 whose agent libvirt has connected to.
+    /// A domain on q35 with the image of the profile `nano`, whose agent libvirt has connected to.
     pub fn connected() -> Result<Self> {
+        Self::with(&NANO, 1)
+    }
+
+    /// The same with the image of any profile, and a number of processors.
+    pub fn with(profile: &Profile, processors: u32) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let daemon = Daemon::shared()?;
         let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -37,10 +43,10 @@ impl Domain {
         // libvirt runs QEMU as a user of its own, and gives the image to that user: so it gets a copy, where it can go.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         let kernel = folder.path().join("nanoqga");
-        fs::copy(image(Machine::named("q35")?)?, &kernel)?;
+        fs::copy(image(Machine::named("q35")?, profile)?, &kernel)?;
         let domain = Self { name, folder, _daemon: daemon };
         let definition = domain.folder.path().join("domain.xml");
-        fs::write(&definition, domain.xml()?)?;
+        fs::write(&definition, domain.xml(processors)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
         let connected = soon().poll("libvirt's connection to the agent", || {
             let xml = domain.virsh(&["dumpxml"])?;
@@ -97,7 +103,7 @@ impl Domain {
         format!("\nThe guest's console has:\n{}", String::from_utf8_lossy(&log))
     }
 
-    fn xml(&self) -> Result<String> {
+    fn xml(&self, processors: u32) -> Result<String> {
         let Self { name, folder, .. } = self;
         let folder = folder.path().display();
         let emulator = find("qemu-system-x86_64").context("QEMU is not installed; `cargo xtask setup` does that")?;
@@ -106,7 +112,7 @@ impl Domain {
             "<domain type='qemu'>
   <name>{name}</name>
   <memory unit='MiB'>16</memory>
-  <vcpu>1</vcpu>
+  <vcpu>{processors}</vcpu>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>{folder}/nanoqga</kernel>

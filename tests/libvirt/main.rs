@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use domain::Domain;
 use serde_json::json;
 use tests::soon;
+use xtask::image::APPLIANCE;
 
 #[test]
 fn the_channel_is_connected() -> Result<()> {
@@ -100,6 +101,21 @@ fn shutdown_through_the_agent() -> Result<()> {
     let domain = Domain::connected()?;
     let watch = domain.watch("lifecycle")?;
     domain.virsh(&["shutdown", "--mode", "agent"])?;
+    let event = watch.event()?;
+    ensure!(event.contains("Shutdown Finished after guest request"), "{event}");
+    domain.gone(soon())
+}
+
+#[test]
+fn the_appliance_shows_its_processors_and_answers_the_power_button() -> Result<()> {
+    let domain = Domain::with(&APPLIANCE, 2)?;
+    let shown = domain.virsh(&["guestvcpus"])?;
+    for (key, value) in [("vcpus", "0-1"), ("online", "0"), ("offlinable", "")] {
+        let line = shown.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix(':'));
+        ensure!(line.is_some_and(|line| line.trim() == value), "{key} is not '{value}' in:\n{shown}");
+    }
+    let watch = domain.watch("lifecycle")?;
+    domain.virsh(&["shutdown", "--mode", "acpi"])?;
     let event = watch.event()?;
     ensure!(event.contains("Shutdown Finished after guest request"), "{event}");
     domain.gone(soon())

@@ -1,5 +1,7 @@
-//! The image under QEMU, by scenario. [`rows`] is the table of machines and channels it must answer on.
+//! The image under QEMU, by scenario. [`rows`] is the table of machines and channels it must answer on. All are about
+//! the profile `nano`, and what every profile has; [`appliance`] is about what that one adds.
 
+mod appliance;
 mod bad_input;
 mod clock;
 mod command_line;

@@ -9,7 +9,7 @@ use qapi::{Command, ErrorClass, ExecuteError, Qga, Stream, qga};
 use tests::Booted;
 use xtask::machine::Channel;
 
-type Client = Qga<Stream<BufReader<UnixStream>, UnixStream>>;
+pub type Client = Qga<Stream<BufReader<UnixStream>, UnixStream>>;
 
 /// What the nano image has, sorted.
 const COMMANDS: [&str; 10] = [
@@ -32,10 +32,7 @@ const MINUTE: i64 = 60_000_000_000;
 /// The tour, with the `qapi` crate's client and types.
 pub fn with_qapi(machine: &str, channel: Channel) -> Result<()> {
     let Booted { agent, guest } = Booted::new(machine, channel)?;
-    let stream = agent.into_stream()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut client = Qga::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
-    client.guest_sync(0x1234_5678).context("guest_sync")?;
+    let mut client = foreign(agent)?;
     execute(&mut client, qga::guest_ping {})?;
     let info = execute(&mut client, qga::guest_info {})?;
     ensure!(info.version.split('.').count() == 3, "version {}", info.version);
@@ -69,7 +66,17 @@ pub fn with_qapi(machine: &str, channel: Channel) -> Result<()> {
     Ok(())
 }
 
-fn execute<C: Command>(client: &mut Client, command: C) -> Result<C::Ok> {
+/// The `qapi` crate's client, in the place of ours.
+pub fn foreign(agent: xtask::client::Client) -> Result<Client> {
+    let stream = agent.into_stream()?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut client = Qga::new(Stream::new(BufReader::new(stream.try_clone()?), stream));
+    client.guest_sync(0x1234_5678).context("guest_sync")?;
+    Ok(client)
+}
+
+/// Runs a command.
+pub fn execute<C: Command>(client: &mut Client, command: C) -> Result<C::Ok> {
     client.execute(&command).map_err(|error| anyhow!("{}: {error}", C::NAME))
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use xtask::client::Client;
 use xtask::deadline::Deadline;
 use xtask::guest::Guest;
-use xtask::image::{NANO, build};
+use xtask::image::{NANO, Profile, build};
 use xtask::machine::{Channel, Machine};
 use xtask::qemu::Config;
 
@@ -21,18 +21,18 @@ pub fn soon() -> Deadline {
     Deadline::seconds(SECONDS)
 }
 
-/// The image for `machine`, built once per run.
+/// The image of a profile for `machine`, built once per run.
 ///
 /// # Errors
 /// When it cannot be built.
-pub fn image(machine: &Machine) -> Result<PathBuf> {
-    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+pub fn image(machine: &Machine, profile: &Profile) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<(&str, &str), PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().map_err(|_| anyhow!("another test failed while it built the image"))?;
-    if let Some(image) = built.get(machine.target) {
+    if let Some(image) = built.get(&(machine.target, profile.name)) {
         return Ok(image.clone());
     }
-    let image = build(machine.target, &NANO)?;
-    built.insert(machine.target, image.clone());
+    let image = build(machine.target, profile)?;
+    built.insert((machine.target, profile.name), image.clone());
     Ok(image)
 }
 
@@ -61,7 +61,15 @@ impl Booted {
     pub fn with(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Self> {
         let mut config = config(machine, channel)?;
         adjust(&mut config);
-        let mut guest = Guest::start(&config)?;
+        Self::start(&config)
+    }
+
+    /// Boots what is configured.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn start(config: &Config) -> Result<Self> {
+        let mut guest = Guest::start(config)?;
         let mut agent = guest.connect(soon())?;
         synchronise(&mut agent, 1)?;
         Ok(Self { agent, guest })
@@ -89,8 +97,16 @@ impl Booted {
 /// # Errors
 /// When there is no such machine or no image for it.
 pub fn config(machine: &str, channel: Channel) -> Result<Config> {
+    config_of(&NANO, machine, channel)
+}
+
+/// The image of a profile on the machine of that name, ready to start.
+///
+/// # Errors
+/// As [`config`].
+pub fn config_of(profile: &Profile, machine: &str, channel: Channel) -> Result<Config> {
     let machine = Machine::named(machine)?;
-    Ok(Config::new(machine, channel, &image(machine)?))
+    Ok(Config::new(machine, channel, &image(machine, profile)?))
 }
 
 /// guest-sync, answered at once and by the right number.

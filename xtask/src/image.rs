@@ -24,17 +24,28 @@ pub struct Profile {
     pub name: &'static str,
     /// The program of targets/bare-metal that is this profile.
     binary: &'static str,
+    /// The Cargo feature that this program needs.
+    feature: Option<&'static str>,
     about: &'static str,
 }
 
 /// Every profile. The first is the one an image has when none is asked for.
-pub static PROFILES: [&Profile; 1] = [&NANO];
+pub static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 
 /// The smallest image.
 pub static NANO: Profile = Profile {
     name: "nano",
     binary: "nanoqga",
-    about: "the agent alone: sync, info, os, time and power commands, no heap",
+    feature: None,
+    about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
+};
+
+/// The image with state behind its answers.
+pub static APPLIANCE: Profile = Profile {
+    name: "appliance",
+    binary: "appliance",
+    feature: Some("appliance"),
+    about: "nano, and cpu and memory commands, the power button, requests of up to 128 KiB",
 };
 
 impl Profile {
@@ -92,7 +103,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 /// # Errors
 /// When no toolchain can, or the build fails.
 pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
-    build_binary(target, profile.binary)
+    build_binary(target, profile.binary, profile.feature)
 }
 
 /// Builds the program that only prints one byte: the measure of how fast an image can be.
@@ -100,14 +111,15 @@ pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
 /// # Errors
 /// As [`build`].
 pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
-    build_binary(target, "first-byte")
+    build_binary(target, "first-byte", None)
 }
 
-fn build_binary(target: &'static str, binary: &str) -> Result<PathBuf> {
+fn build_binary(target: &'static str, binary: &str, feature: Option<&str>) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building {binary} with {toolchain}"), || {
         let mut cargo = toolchain.cargo("build");
         cargo.args(["--profile", "image", "--package", "bare-metal", "--bin", binary]);
+        cargo.args(["--features", feature.unwrap_or_default()]);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
         cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);
         let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
@@ -153,8 +165,8 @@ mod tests {
 
     #[test]
     fn an_unknown_profile_gets_a_message_with_the_known_ones() {
-        let error = Profile::named("appliance").unwrap_err().to_string();
-        assert_eq!(error, "no profile is called 'appliance'; there are: nano");
+        let error = Profile::named("giant").unwrap_err().to_string();
+        assert_eq!(error, "no profile is called 'giant'; there are: nano, appliance");
     }
 
     #[test]

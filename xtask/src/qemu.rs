@@ -28,6 +28,8 @@ pub struct Config {
     pub image: PathBuf,
     /// The guest's memory in KiB.
     pub memory_kib: u32,
+    /// How many processors the guest has.
+    pub processors: u32,
     /// The kernel command line.
     pub append: String,
     /// Where the guest's log goes.
@@ -48,6 +50,7 @@ impl Config {
             channels: vec![channel],
             image: image.into(),
             memory_kib: 16 << 10,
+            processors: 1,
             append: String::new(),
             console: Console::File,
             reboots: false,
@@ -65,6 +68,9 @@ impl Config {
         args.pair("-accel", accelerator());
         args.pair("-machine", self.machine.qemu_machine);
         args.pair("-m", format!("{}K", self.memory_kib));
+        if self.processors > 1 {
+            args.pair("-smp", self.processors.to_string());
+        }
         args.pair("-kernel", self.image.display().to_string());
         if !self.append.is_empty() {
             args.pair("-append", &self.append);

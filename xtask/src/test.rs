@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::image::{self, NANO, in_workspace};
+use crate::image::{self, PROFILES, in_workspace};
 use crate::machine;
 use crate::options::{Argument, Options, Usage};
 use crate::process::run;
@@ -75,8 +75,10 @@ fn lint() -> Result<()> {
             in_workspace(&mut command).args(["--package", BARE]);
             command
         };
+        // Also without features: what only one of them uses may not be there for the others.
         run(bare("clippy").args(["--", "--deny", "warnings"]), LIMIT)?;
-        run(bare("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
+        run(bare("clippy").args(["--all-features", "--", "--deny", "warnings"]), LIMIT)?;
+        run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
     }
     Ok(())
 }
@@ -101,7 +103,9 @@ fn libvirt() -> Result<()> {
 fn whole_system(test: &str) -> Result<()> {
     // Here, where the build shows, and not within the first test.
     for target in machine::targets() {
-        image::build(target, &NANO)?;
+        for profile in PROFILES {
+            image::build(target, profile)?;
+        }
     }
     run(cargo("test").args(["--package", "tests", "--test", test]), LIMIT)
 }

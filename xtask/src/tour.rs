@@ -22,7 +22,7 @@ enum Arguments {
 }
 
 /// The stops, in their order. guest-shutdown is not one of them: it ends the tour.
-const STOPS: [(&str, Arguments); 10] = [
+const STOPS: [(&str, Arguments); 17] = [
     ("guest-sync-delimited", Arguments::Fixed(|| json!({"id": 20_261_122}))),
     ("guest-sync", Arguments::Fixed(|| json!({"id": -1}))),
     ("guest-ping", Arguments::None),
@@ -33,6 +33,14 @@ const STOPS: [(&str, Arguments); 10] = [
     ("guest-get-time", Arguments::None),
     ("guest-set-time", Arguments::LaterTime),
     ("guest-get-time", Arguments::None),
+    ("guest-get-vcpus", Arguments::None),
+    // What is so already: a guest that can change nothing can do that, too.
+    ("guest-set-vcpus", Arguments::Fixed(|| json!({"vcpus": [{"logical-id": 0, "online": true}]}))),
+    ("guest-get-cpustats", Arguments::None),
+    ("guest-get-load", Arguments::None),
+    ("guest-get-memory-block-info", Arguments::None),
+    ("guest-get-memory-blocks", Arguments::None),
+    ("guest-set-memory-blocks", Arguments::Fixed(|| json!({"mem-blks": [{"phys-index": 0, "online": true}]}))),
 ];
 
 /// Asks for every command the image has, and for one that no image has, and shows what is said.

@@ -1,12 +1,15 @@
 //! A channel to the host with the agent that answers on it.
 
-use agent_core::Agent;
+#[cfg(feature = "appliance")]
+use core::mem::MaybeUninit;
+
 use agent_core::serve::Pump;
+use agent_core::{Agent, CommandSet};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use virtio_serial::{Error, Event, MAX_READ, MAX_UNREAD, VirtioSerial};
 
 use crate::arch::SerialPort;
-use crate::guest::{COMMANDS, Guest};
+use crate::guest::Guest;
 use crate::heap::IdentityMapped;
 use crate::log;
 use crate::transport::DeviceTransport;
@@ -68,20 +71,39 @@ impl Write for Io {
     }
 }
 
-/// A channel and its agent.
+/// A channel and its agent, for a guest of state `S` and requests of up to `RECEIVE` bytes.
 #[derive(Debug)]
-pub struct Channel {
+pub struct Channel<S: 'static = (), const RECEIVE: usize = 4096> {
     io: Io,
-    agent: Agent<'static, Guest>,
+    agent: Agent<'static, Guest<S>, RECEIVE>,
     pump: Pump<MAX_READ>,
 }
 
-impl Channel {
-    /// Serves the agent on `io`.
+impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
+    /// Serves an agent of `commands` on `io`.
     // A channel is large: where this was inlined, it would be put together piece by piece, twice.
     #[inline(never)]
-    pub fn new(io: Io) -> Self {
-        Self { io, agent: Agent::new(&COMMANDS), pump: Pump::new() }
+    pub fn new(io: Io, commands: &'static CommandSet<'static, Guest<S>>) -> Self {
+        Self { io, agent: Agent::new(commands), pump: Pump::new() }
+    }
+
+    /// The same in place: a channel with room for long requests is larger than the stack.
+    // Not inlined, so that the agent's constructor has no other place to write to than the channel's.
+    #[cfg(feature = "appliance")]
+    #[inline(never)]
+    pub fn new_in(
+        room: &'static mut MaybeUninit<Self>,
+        io: Io,
+        commands: &'static CommandSet<'static, Guest<S>>,
+    ) -> &'static mut Self {
+        let channel = room.as_mut_ptr();
+        // SAFETY: The room is a channel's and nobody else's, and a channel has these three fields.
+        unsafe {
+            (&raw mut (*channel).io).write(io);
+            (&raw mut (*channel).agent).write(Agent::new(commands));
+            (&raw mut (*channel).pump).write(Pump::new());
+            room.assume_init_mut()
+        }
     }
 
     /// Whether it has found the agent's port; `patience` is how often a console is asked before it is taken to have none
@@ -100,7 +122,7 @@ impl Channel {
     ///
     /// # Errors
     /// When the device has failed, which is for good.
-    pub fn serve(&mut self, guest: &mut Guest) -> Result<bool, Error> {
+    pub fn serve(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
         while let Io::Virtio(console) = &mut self.io
             && let Some(event) = console.poll()
         {
@@ -113,7 +135,14 @@ impl Channel {
         self.pump(guest)
     }
 
-    fn pump(&mut self, guest: &mut Guest) -> Result<bool, Error> {
+    fn pump(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
         self.pump.poll(&mut self.agent, guest, &mut self.io).inspect_err(|error| log!("virtio console: {error}"))
+    }
+}
+
+/// A channel is served by whoever has it, or was lent it.
+impl<S, const RECEIVE: usize> AsMut<Self> for Channel<S, RECEIVE> {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }

@@ -14,20 +14,22 @@ pub static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
 static TABLES: &[&[Command<Guest>]] =
     &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
 
-/// The guest: its machine, and what it is called.
+/// The guest: its machine, what it is called, and what its profile has besides.
 #[derive(Debug)]
-pub struct Guest {
+pub struct Guest<S = ()> {
     /// The machine it runs on.
     pub machine: Machine,
+    /// The state behind the profile's own answers.
+    pub state: S,
 }
 
-impl info::Identity for Guest {
+impl<S> info::Identity for Guest<S> {
     fn version(&self) -> &str {
         VERSION
     }
 }
 
-impl os::Os for Guest {
+impl<S> os::Os for Guest<S> {
     fn os_info(&self) -> os::OsInfo<'_> {
         os::OsInfo {
             kernel_release: Some(VERSION),
@@ -46,7 +48,7 @@ impl os::Os for Guest {
     }
 }
 
-impl time::Time for Guest {
+impl<S> time::Time for Guest<S> {
     fn time(&mut self) -> Result<i64, Failure> {
         self.machine.clock().wall_ns().ok_or(Failure("this machine has no clock"))
     }
@@ -60,7 +62,7 @@ impl time::Time for Guest {
     }
 }
 
-impl power::Power for Guest {
+impl<S> power::Power for Guest<S> {
     fn shutdown(&mut self, how: power::Shutdown) -> Result<(), Failure> {
         match how {
             power::Shutdown::Halt => {

@@ -25,6 +25,14 @@ pub fn usage() -> (usize, usize) {
     HEAP.borrow().map_or((0, 0), |heap| (heap.used(), heap.free()))
 }
 
+/// Room for a value that is never given back. `None` if there is not as much memory left.
+#[cfg(feature = "appliance")]
+pub fn room_for<T>() -> Option<&'static mut MaybeUninit<T>> {
+    let memory = HEAP.borrow()?.allocate_first_fit(Layout::new::<T>()).ok()?;
+    // SAFETY: The allocation has the value's size and alignment, is nobody else's, and is never returned.
+    Some(unsafe { memory.cast().as_mut() })
+}
+
 /// Memory for virtio devices.
 #[derive(Debug)]
 pub struct IdentityMapped;

@@ -8,12 +8,16 @@
 extern crate std;
 
 pub mod acpi;
+#[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod appliance;
 #[cfg(target_os = "none")]
 pub mod arch;
 #[cfg(target_os = "none")]
 mod cell;
 #[cfg(target_os = "none")]
 pub mod channel;
+#[cfg(target_os = "none")]
+pub mod channels;
 pub mod command_line;
 #[cfg(target_os = "none")]
 pub mod console;
@@ -22,7 +26,9 @@ pub mod date;
 pub mod guest;
 #[cfg(target_os = "none")]
 pub mod heap;
+pub mod load;
 pub mod memory;
+pub mod memory_blocks;
 pub mod pci;
 pub mod pvh;
 pub mod serial;

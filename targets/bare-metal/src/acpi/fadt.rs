@@ -2,6 +2,7 @@
 
 use crate::memory::{u16_at, u32_at, u64_at};
 
+const FLAG_NO_FIXED_POWER_BUTTON: u32 = 1 << 4;
 const FLAG_TIMER_IS_32_BIT: u32 = 1 << 8;
 const FLAG_RESET_REGISTER: u32 = 1 << 10;
 const FLAG_HARDWARE_REDUCED: u32 = 1 << 20;
@@ -30,6 +31,19 @@ impl Register {
 
     fn port(table: &[u8], offset: usize) -> Option<Self> {
         u16::try_from(u32_at(table, offset)?).ok().filter(|&port| port != 0).map(Self::Port)
+    }
+
+    /// The generic address structure, or the port of older tables where there is none.
+    fn either(table: &[u8], extended: usize, port: usize) -> Option<Self> {
+        Self::generic(table, extended).or_else(|| Self::port(table, port))
+    }
+
+    /// The register that lies `bytes` behind this one.
+    fn behind(self, bytes: u8) -> Option<Self> {
+        match self {
+            Self::Memory(address) => address.checked_add(bytes.into()).map(Self::Memory),
+            Self::Port(port) => port.checked_add(bytes.into()).map(Self::Port),
+        }
     }
 }
 
@@ -62,7 +76,7 @@ impl Fadt {
     pub(super) fn parse(table: &[u8]) -> Option<Self> {
         let flags = u32_at(table, 112)?;
         let reduced = flags & FLAG_HARDWARE_REDUCED != 0;
-        let register = |extended, port| Register::generic(table, extended).or_else(|| Register::port(table, port));
+        let register = |extended, port| Register::either(table, extended, port);
         let smi_port = u32_at(table, 48).and_then(|port| u16::try_from(port).ok()).filter(|&port| port != 0);
         let enable = *table.get(52)?;
         Some(Self {
@@ -79,5 +93,32 @@ impl Fadt {
             rtc_century: table.get(108).copied().filter(|&register| (1..128).contains(&register)),
             no_rtc: u16_at(table, 109)? & BOOT_FLAG_NO_RTC != 0,
         })
+    }
+}
+
+/// The events on which the fixed power button is (4.8.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ButtonEvents {
+    /// PM1a's and PM1b's status and enable registers, 16 bits each.
+    pub registers: [Option<(Register, Register)>; 2],
+    /// Their ISA interrupt.
+    pub irq: u8,
+}
+
+impl ButtonEvents {
+    /// `None` for a machine whose power button, if it has one, is described in AML only.
+    pub(super) fn parse(table: &[u8]) -> Option<Self> {
+        let flags = u32_at(table, 112)?;
+        let half = *table.get(88)? / 2;
+        if flags & (FLAG_HARDWARE_REDUCED | FLAG_NO_FIXED_POWER_BUTTON) != 0 || half < 2 {
+            return None;
+        }
+        let event = |extended, port| {
+            let status = Register::either(table, extended, port)?;
+            Some((status, status.behind(half)?))
+        };
+        let registers = [event(148, 56), event(160, 60)];
+        registers[0]?;
+        Some(Self { registers, irq: u8::try_from(u16_at(table, 46)?).ok()? })
     }
 }

@@ -24,6 +24,20 @@ pub struct Override {
     pub gsi: u32,
 }
 
+/// The processors that can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processors {
+    /// How many there are, at least 1.
+    pub count: usize,
+    /// Which of them the machine was started on, counted from 0.
+    pub boot: usize,
+}
+
+impl Processors {
+    /// Those of a machine that does not tell: the one that runs.
+    pub const ONE: Self = Self { count: 1, boot: 0 };
+}
+
 /// The multiple APIC description table.
 #[derive(Clone, Copy, Debug)]
 pub struct Madt<'m> {
@@ -49,6 +63,24 @@ impl<'m> Madt<'m> {
     /// The ISA interrupts that arrive elsewhere.
     pub fn overrides(&self) -> impl Iterator<Item = Override> + use<'m> {
         self.of_type(2).filter_map(|entry| Some(Override { irq: *entry.get(3)?, gsi: u32_at(entry, 4)? }))
+    }
+
+    /// The enabled processors, of which the one whose local APIC has the number `boot_id` runs. Ones that could be plugged
+    /// in are not there yet.
+    pub fn processors(&self, boot_id: u32) -> Processors {
+        const ENABLED: u32 = 1;
+        let local = self.of_type(0).filter_map(|entry| Some((u32::from(*entry.get(3)?), u32_at(entry, 4)?)));
+        // Numbers below 255 are the other kind's (5.2.12.12), so that nobody is counted twice.
+        let extended = self.of_type(9).filter_map(|entry| Some((u32_at(entry, 4)?, u32_at(entry, 8)?)));
+        let all = local.chain(extended.filter(|&(id, _)| id >= 255));
+        let mut processors = Processors { count: 0, boot: 0 };
+        for (id, _) in all.filter(|&(_, flags)| flags & ENABLED != 0) {
+            if id == boot_id {
+                processors.boot = processors.count;
+            }
+            processors.count += 1;
+        }
+        if processors.count == 0 { Processors::ONE } else { processors }
     }
 
     fn of_type(&self, kind: u8) -> impl Iterator<Item = &'m [u8]> + use<'m> {

@@ -4,8 +4,8 @@ mod fadt;
 mod lists;
 mod sleep;
 
-pub use self::fadt::{Fadt, Register};
-pub use self::lists::{Ecam, IoApic, Madt, Override, ecam};
+pub use self::fadt::{ButtonEvents, Fadt, Register};
+pub use self::lists::{Ecam, IoApic, Madt, Override, Processors, ecam};
 pub use self::sleep::SleepTypes;
 
 use crate::memory::{Memory, u16_at, u32_at, u64_at};
@@ -74,6 +74,11 @@ impl<'m, M: Memory> Tables<'m, M> {
     /// The fixed description of the machine.
     pub fn fadt(&self) -> Option<Fadt> {
         Fadt::parse(self.table(b"FACP")?)
+    }
+
+    /// The fixed power button.
+    pub fn button_events(&self) -> Option<ButtonEvents> {
+        ButtonEvents::parse(self.table(b"FACP")?)
     }
 
     /// The interrupt controllers.

@@ -19,10 +19,13 @@ fn fadt_body(flags: u32) -> Vec<u8> {
     let mut table = std::vec![0; 268];
     let mut put = |offset: usize, bytes: &[u8]| table[offset..offset + bytes.len()].copy_from_slice(bytes);
     put(40, &0x3000u32.to_le_bytes());
+    put(46, &9u16.to_le_bytes());
     put(48, &0xb2u32.to_le_bytes());
     put(52, &[2]);
+    put(56, &0x600u32.to_le_bytes());
     put(64, &0x604u32.to_le_bytes());
     put(76, &0x608u32.to_le_bytes());
+    put(88, &[4]);
     put(108, &[0x32]);
     put(112, &flags.to_le_bytes());
     put(116, &[1, 8, 0, 0]);
@@ -73,6 +76,8 @@ fn a_pc_is_described() {
     let tables = Tables::find(&image, 0x100).unwrap();
     let fadt = tables.fadt().unwrap();
     assert_eq!(fadt.pm1_control, [Some(Register::Port(0x604)), None]);
+    let registers = [Some((Register::Port(0x600), Register::Port(0x602))), None];
+    assert_eq!(tables.button_events(), Some(ButtonEvents { registers, irq: 9 }));
     assert_eq!(fadt.acpi_enable, Some((0xb2, 2)));
     assert_eq!(fadt.timer, Some(Register::Port(0x608)));
     assert_eq!(fadt.reset, Some((Register::Port(0xcf9), 0x0f)));
@@ -96,7 +101,53 @@ fn a_hardware_reduced_machine_sleeps_through_its_own_register() {
     let fadt = Tables::find(&image, 0x100).unwrap().fadt().unwrap();
     assert_eq!(fadt.sleep_control, Some(Register::Memory(0xfea0_0200)));
     assert_eq!((fadt.pm1_control, fadt.timer, fadt.acpi_enable), ([None; 2], None, None));
+    assert_eq!(Tables::find(&image, 0x100).unwrap().button_events(), None);
     assert_eq!(fadt.reset, None, "the flag says that the register is not there");
+}
+
+#[test]
+fn a_power_button_that_is_no_fixed_one_is_left_alone() {
+    assert_eq!(Tables::find(&pc(FLAGS_PC | 1 << 4), 0x100).unwrap().button_events(), None);
+    let mut body = fadt_body(FLAGS_PC);
+    for length in [0, 2, 3] {
+        body[88 - HEADER_SIZE] = length;
+        let events = ButtonEvents::parse(&sealed(b"FACP", &body));
+        assert_eq!(events, None, "an event block of {length} bytes has no enable register");
+    }
+    body[88 - HEADER_SIZE] = 4;
+    body[56 - HEADER_SIZE..60 - HEADER_SIZE].copy_from_slice(&0xffffu32.to_le_bytes());
+    assert_eq!(ButtonEvents::parse(&sealed(b"FACP", &body)), None, "beyond the last port");
+}
+
+/// A MADT with local APICs (number, flags) and x2APICs.
+fn processors(local: &[(u8, u8)], extended: &[(u32, u8)], boot_id: u32) -> Processors {
+    let mut body = std::vec![0; 8];
+    for &(id, flags) in local {
+        body.extend([0, 8, 0, id, flags, 0, 0, 0]);
+    }
+    for &(id, flags) in extended {
+        body.extend([&[9, 16, 0, 0], id.to_le_bytes().as_slice(), &[flags, 0, 0, 0], &[0; 4]].concat());
+    }
+    Madt::parse(&sealed(b"APIC", &body)).unwrap().processors(boot_id)
+}
+
+#[test]
+fn processors_are_the_enabled_ones_and_one_of_them_runs() {
+    assert_eq!(processors(&[(0, 1), (1, 1)], &[], 0), Processors { count: 2, boot: 0 });
+    assert_eq!(processors(&[(2, 1), (4, 1), (6, 1)], &[], 4), Processors { count: 3, boot: 1 });
+    assert_eq!(processors(&[(0, 1), (1, 0), (2, 2)], &[], 0), Processors::ONE, "two could be plugged in");
+    assert_eq!(processors(&[(1, 0), (3, 1), (5, 1)], &[], 5), Processors { count: 2, boot: 1 });
+}
+
+#[test]
+fn an_x2apic_counts_from_the_numbers_that_only_it_can_have() {
+    assert_eq!(processors(&[(0, 1)], &[(0, 1), (255, 1), (256, 1), (257, 0)], 256), Processors { count: 3, boot: 2 });
+}
+
+#[test]
+fn a_madt_without_processors_does_not_deny_the_one_that_reads_it() {
+    assert_eq!(processors(&[], &[], 0), Processors::ONE);
+    assert_eq!(processors(&[(0, 0)], &[], 0), Processors::ONE);
 }
 
 #[test]
@@ -187,9 +238,10 @@ proptest! {
                 tables.power_off_types(&fadt);
             }
             if let Some(madt) = tables.madt() {
-                let _ = (madt.io_apics().count(), madt.overrides().count());
+                let _ = (madt.io_apics().count(), madt.overrides().count(), madt.processors(0));
             }
             tables.ecam();
+            tables.button_events();
         }
     }
 
@@ -197,9 +249,10 @@ proptest! {
     fn any_table_body_is_survived(body: Vec<u8>) {
         let table = |signature| sealed(signature, &body);
         Fadt::parse(&table(b"FACP"));
+        ButtonEvents::parse(&table(b"FACP"));
         ecam(&table(b"MCFG"));
         if let Some(madt) = Madt::parse(&table(b"APIC")) {
-            let _ = (madt.io_apics().count(), madt.overrides().count());
+            let _ = (madt.io_apics().count(), madt.overrides().count(), madt.processors(0));
         }
         SleepTypes::find(&body);
     }

@@ -65,9 +65,9 @@ impl Interrupts {
             Some(madt) => madt.io_apics().for_each(|io_apic| interrupts.add(io_apic)),
             None => interrupts.add(IO_APIC_DEFAULT),
         }
-        match interrupts.io_apics.is_empty() {
-            true => log!("no I/O APIC: the guest cannot sleep"),
-            false => log!("{} I/O APIC(s)", interrupts.io_apics.len()),
+        match interrupts.can_sleep() {
+            false => log!("no I/O APIC: the guest cannot sleep"),
+            true => log!("{} I/O APIC(s)", interrupts.io_apics.len()),
         }
         interrupts
     }
@@ -79,6 +79,11 @@ impl Interrupts {
                 self.redirect(&io_apic, input, io_apic.first_gsi + input >= FIRST_PCI_GSI);
             }
         }
+    }
+
+    /// Whether something could end a sleep.
+    pub(super) fn can_sleep(&self) -> bool {
+        !self.io_apics.is_empty()
     }
 
     /// Lets a global system interrupt wake the guest.
@@ -99,7 +104,7 @@ impl Interrupts {
 
     /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
     pub(super) fn sleep(&self) {
-        if self.io_apics.is_empty() {
+        if !self.can_sleep() {
             return hint::spin_loop();
         }
         // SAFETY: `sti` takes effect after the next instruction, so no interrupt can come before `hlt` and be slept

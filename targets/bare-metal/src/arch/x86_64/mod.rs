@@ -12,12 +12,16 @@ mod kvm_clock;
 mod machine;
 mod port;
 pub mod power;
+#[cfg(feature = "appliance")]
+mod power_button;
 mod rtc;
 mod serial_port;
 mod tsc;
 mod virtio_mmio;
 
 pub use self::cpu::halt;
+#[cfg(feature = "appliance")]
+pub use self::machine::Hardware;
 pub use self::machine::{Machine, die};
 pub use self::serial_port::SerialPort;
 

@@ -59,7 +59,9 @@ pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>, clock: &mut Cloc
     } else {
         let [Some(a), b] = fadt.pm1_control else { return Err(PowerError::NoRegister) };
         let types = types?;
-        enable_acpi(fadt, a, clock)?;
+        if !request_acpi(fadt) {
+            wait(clock, || is_acpi_enabled(fadt));
+        }
         // Both are told, the second one last, as it is the pair that counts.
         for (register, kind) in [(Some(a), types.a), (b, types.b)] {
             if let Some(register) = register {
@@ -72,17 +74,21 @@ pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>, clock: &mut Cloc
     Err(PowerError::NoEffect)
 }
 
-/// Firmware may still own the power registers; it hands them over when asked.
-fn enable_acpi(fadt: &Fadt, control: Register, clock: &mut Clock) -> Result<(), PowerError> {
-    let enabled = || read_u16(control).is_ok_and(|value| value & PM1_ACPI_ENABLED != 0);
+/// Asks firmware, which may still own the power registers, to hand them over. Whether it has done so already.
+pub(super) fn request_acpi(fadt: &Fadt) -> bool {
+    let enabled = is_acpi_enabled(fadt);
     if let Some((port, value)) = fadt.acpi_enable
-        && !enabled()
+        && !enabled
     {
         // SAFETY: The tables say that this is how to ask.
         unsafe { port::write_u8(port, value) };
-        wait(clock, enabled);
     }
-    Ok(())
+    enabled || fadt.acpi_enable.is_none()
+}
+
+fn is_acpi_enabled(fadt: &Fadt) -> bool {
+    let control = fadt.pm1_control[0].ok_or(PowerError::NoRegister);
+    control.and_then(read_u16).is_ok_and(|value| value & PM1_ACPI_ENABLED != 0)
 }
 
 /// Resets the machine: by the register that the tables name, else by what no PC survives.
@@ -117,7 +123,7 @@ fn mapped<T>(address: u64) -> Result<*mut T, PowerError> {
     }
 }
 
-fn read_u16(register: Register) -> Result<u16, PowerError> {
+pub(super) fn read_u16(register: Register) -> Result<u16, PowerError> {
     match register {
         // SAFETY: The tables say that this is a power register; reading one changes nothing.
         Register::Port(port) => Ok(unsafe { port::read_u16(port) }),
@@ -126,9 +132,9 @@ fn read_u16(register: Register) -> Result<u16, PowerError> {
     }
 }
 
-fn write_u16(register: Register, value: u16) -> Result<(), PowerError> {
+pub(super) fn write_u16(register: Register, value: u16) -> Result<(), PowerError> {
     match register {
-        // SAFETY: The tables say that this is a power register, and the machine shall go off.
+        // SAFETY: The tables say that this is a power register, which does nothing to memory.
         Register::Port(port) => unsafe { port::write_u16(port, value) },
         // SAFETY: As above, and it is mapped.
         Register::Memory(address) => unsafe { mapped::<u16>(address)?.write_volatile(value) },

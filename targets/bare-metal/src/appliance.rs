@@ -1,0 +1,135 @@
+//! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
+
+use agent_core::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
+use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
+use agent_core::commands::{cpu, info, memory, os, power, sync, time};
+use agent_core::{Command, CommandSet, Failure};
+
+use crate::channel::{Channel, Io};
+use crate::guest::Guest;
+use crate::load::Account;
+use crate::memory_blocks::MemoryBlocks;
+use crate::{heap, log};
+
+/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
+const RECEIVE: usize = 128 << 10;
+const NS_PER_MS: u64 = 1_000_000;
+
+/// The commands of the profile `appliance`.
+pub static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
+static TABLES: &[&[Command<Guest<Appliance>>]] = &[
+    sync::commands(),
+    info::commands(),
+    os::commands(),
+    time::commands(),
+    power::commands(),
+    cpu::commands(),
+    memory::commands(),
+];
+
+const NO_CLOCK: Failure = Failure("this machine has no clock to count the processor's time with");
+const NO_MEMORY_MAP: Failure = Failure("this machine's loader gave no memory map");
+
+/// What the appliance knows besides what its machine does.
+#[derive(Debug, Default)]
+pub struct Appliance {
+    account: Account,
+}
+
+/// A channel on `io`, in memory of its own. `None` if there is not as much left.
+pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
+    let room = heap::room_for();
+    if room.is_none() {
+        log!("no memory for a channel");
+    }
+    Some(Channel::new_in(room?, io, &COMMANDS))
+}
+
+impl Guest<Appliance> {
+    /// Switches the machine off if somebody has pressed its power button, in the same way as the agent does when asked.
+    /// It comes back if there was none to press, or the machine is still on.
+    pub fn answer_power_button(&mut self) {
+        if self.machine.take_power_button() {
+            log!("the power button was pressed");
+            if let Err(failure) = power::Power::shutdown(self, power::Shutdown::PowerDown) {
+                log!("{}", failure.0);
+            }
+        }
+    }
+
+    /// Sleeps until a device has something for the guest, and puts that to the account.
+    pub fn sleep(&mut self) {
+        self.spend(true);
+        self.machine.sleep();
+        self.spend(!self.machine.can_sleep());
+    }
+
+    /// Puts the time since the last call to the account. `None` without a clock.
+    fn spend(&mut self, awake: bool) -> Option<()> {
+        self.state.account.spend(self.machine.clock().monotonic_ns()?, awake);
+        Some(())
+    }
+
+    /// The account until now.
+    fn account(&mut self) -> Result<&Account, Failure> {
+        self.spend(true).ok_or(NO_CLOCK)?;
+        Ok(&self.state.account)
+    }
+
+    fn memory_blocks(&self) -> Result<&MemoryBlocks, Failure> {
+        self.machine.hardware().memory.as_ref().ok_or(NO_MEMORY_MAP)
+    }
+}
+
+impl Cpus for Guest<Appliance> {
+    fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
+        let processors = self.machine.hardware().processors;
+        Ok((index < processors.count).then_some(Processor {
+            logical_id: index as i64,
+            online: index == processors.boot,
+            can_offline: Some(false),
+        }))
+    }
+
+    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+        let index = usize::try_from(logical_id).ok();
+        match index.and_then(|index| self.processor(index).transpose()).transpose()? {
+            None => Err(Failure("there is no processor of this number")),
+            Some(processor) if processor.online == online => Ok(()),
+            Some(_) => Err(Failure("this guest runs on the processor that it was started on, and on no other")),
+        }
+    }
+
+    /// Only of the one that runs. All that this guest does is the system's work.
+    fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
+        let (awake, asleep) = self.account()?.times();
+        let cpu = self.machine.hardware().processors.boot as u32;
+        let times =
+            ProcessorTimes { cpu, system: awake / NS_PER_MS, idle: asleep / NS_PER_MS, ..ProcessorTimes::default() };
+        Ok((index == 0).then_some(times))
+    }
+
+    fn load(&mut self) -> Result<Load, Failure> {
+        let [load1m, load5m, load15m] = self.account()?.loads();
+        Ok(Load { load1m, load5m, load15m })
+    }
+}
+
+impl Memory for Guest<Appliance> {
+    fn memory_block(&mut self, index: usize) -> Result<Option<MemoryBlock>, Failure> {
+        let block = self.memory_blocks()?.nth(index);
+        Ok(block.map(|phys_index| MemoryBlock { phys_index, online: true, can_offline: Some(false) }))
+    }
+
+    fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
+        match self.memory_blocks() {
+            Ok(blocks) if !blocks.has(phys_index) => Err(MemoryBlockError::NotFound),
+            Ok(_) if online => Ok(()),
+            Ok(_) | Err(_) => Err(MemoryBlockError::NotSupported),
+        }
+    }
+
+    fn memory_block_size(&mut self) -> Result<u64, Failure> {
+        Ok(self.memory_blocks()?.size())
+    }
+}

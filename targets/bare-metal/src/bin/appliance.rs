@@ -1,0 +1,35 @@
+//! The nanoqga appliance: a guest with state behind its answers.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod image {
+    use core::panic::PanicInfo;
+
+    use bare_metal::appliance::{self, Appliance};
+    use bare_metal::arch::{self, Machine};
+    use bare_metal::channels::Channels;
+    use bare_metal::guest::Guest;
+
+    /// Entered by the boot code, with the address of the loader's start information.
+    #[unsafe(no_mangle)]
+    extern "C" fn kernel_main(start_info: u64) -> ! {
+        let mut guest = Guest { machine: Machine::start(start_info), state: Appliance::default() };
+        let mut channels = Channels::find(&guest.machine, appliance::channel);
+        loop {
+            if !channels.serve(&mut guest) {
+                guest.answer_power_button();
+                guest.sleep();
+            }
+        }
+    }
+
+    #[panic_handler]
+    fn panic(info: &PanicInfo<'_>) -> ! {
+        arch::die(info)
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("the appliance runs without an operating system: build it for a bare target");
+}

@@ -1,0 +1,233 @@
+//! What the profile `appliance` answers beside `nano`: processors, time, load, memory, and the power button.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use qapi::qga;
+use serde_json::{Value, json};
+use tests::booted::{config_of, synchronise};
+use tests::{Booted, soon};
+use xtask::client::Client;
+use xtask::image::APPLIANCE;
+use xtask::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
+use xtask::qemu::Config;
+
+use crate::tour::{execute, foreign};
+
+/// What it has and nano has not.
+const COMMANDS: [&str; 7] = [
+    "guest-get-vcpus",
+    "guest-set-vcpus",
+    "guest-get-cpustats",
+    "guest-get-load",
+    "guest-get-memory-blocks",
+    "guest-set-memory-blocks",
+    "guest-get-memory-block-info",
+];
+
+const MIB: u64 = 1 << 20;
+
+macro_rules! rows {
+    ($($row:ident: $machine:literal over $channel:expr;)*) => {$(
+        #[test]
+        fn $row() -> Result<()> {
+            a_foreign_client_makes_the_tour($machine, $channel)
+        }
+    )*};
+}
+
+rows! {
+    q35_virtio: "q35" over Virtio;
+    q35_virtio_modern: "q35" over VirtioModern;
+    q35_uart: "q35" over Com2;
+    pc_virtio: "pc" over Virtio;
+    microvm_virtio: "microvm" over Virtio;
+    microvm_only_uart: "microvm" over Com1;
+    microvm_noacpi_virtio: "microvm-noacpi" over Virtio;
+}
+
+fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
+    let mut config = config_of(&APPLIANCE, machine, channel)?;
+    adjust(&mut config);
+    Booted::start(&config)
+}
+
+fn a_foreign_client_makes_the_tour(machine: &str, channel: Channel) -> Result<()> {
+    let Booted { agent, guest: _guest } = booted(machine, channel, |_| {})?;
+    let mut client = foreign(agent)?;
+    let info = execute(&mut client, qga::guest_info {})?;
+    for name in COMMANDS {
+        ensure!(info.supported_commands.iter().any(|command| command.name == name && command.enabled), "{name}");
+    }
+    let os = execute(&mut client, qga::guest_get_osinfo {})?;
+    ensure!(os.id.as_deref() == Some("nanoqga"), "{os:?}");
+
+    let processors = execute(&mut client, qga::guest_get_vcpus {})?;
+    ensure!(processors.len() == 1, "{processors:?}");
+    let times = execute(&mut client, qga::guest_get_cpustats {})?;
+    ensure!(times.len() == 1, "{times:?}");
+
+    let size = execute(&mut client, qga::guest_get_memory_block_info {})?.size;
+    let blocks = execute(&mut client, qga::guest_get_memory_blocks {})?;
+    ensure!(size == 2 * MIB && blocks.len() == 8, "16 MiB as {} blocks of {size} bytes", blocks.len());
+    ensure!(blocks.iter().all(|block| block.online && block.can_offline == Some(false)), "{blocks:?}");
+    ensure!(blocks.iter().zip(0..).all(|(block, index)| block.phys_index == index), "{blocks:?}");
+    Ok(())
+}
+
+fn ask(agent: &mut Client, command: &str) -> Result<Value> {
+    agent.execute(command, json!({}), soon())
+}
+
+#[test]
+fn of_two_processors_one_is_online_for_good() -> Result<()> {
+    for machine in ["q35", "pc", "microvm"] {
+        let mut guest = booted(machine, Virtio, |config| config.processors = 2)?;
+        guest.transcript(&[
+            (
+                r#"{"execute":"guest-get-vcpus"}"#,
+                concat!(
+                    r#"{"return": [{"logical-id":0,"online":true,"can-offline":false},"#,
+                    r#"{"logical-id":1,"online":false,"can-offline":false}]}"#
+                ),
+            ),
+            (
+                r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":0,"online":true},{"logical-id":1,"online":false}]}}"#,
+                r#"{"return": 2}"#,
+            ),
+            // As far as it goes; an error only if that is nowhere.
+            (
+                r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":0,"online":true},{"logical-id":1,"online":true}]}}"#,
+                r#"{"return": 1}"#,
+            ),
+            (
+                r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":1,"online":true}]}}"#,
+                concat!(
+                    r#"{"error": {"class": "GenericError", "desc": "#,
+                    r#""this guest runs on the processor that it was started on, and on no other"}}"#
+                ),
+            ),
+            (
+                r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":2,"online":false}]}}"#,
+                r#"{"error": {"class": "GenericError", "desc": "there is no processor of this number"}}"#,
+            ),
+        ])?;
+        let times = ask(&mut guest.agent, "guest-get-cpustats")?;
+        ensure!(times.as_array().is_some_and(|times| times.len() == 1 && times[0]["cpu"] == 0), "{times}");
+    }
+    Ok(())
+}
+
+#[test]
+fn memory_blocks_stay_where_they_are() -> Result<()> {
+    booted("q35", Virtio, |_| {})?.transcript(&[(
+        concat!(
+            r#"{"execute":"guest-set-memory-blocks","arguments":{"mem-blks":[{"phys-index":0,"online":true},"#,
+            r#"{"phys-index":7,"online":false},{"phys-index":8,"online":true}]}}"#
+        ),
+        concat!(
+            r#"{"return": [{"phys-index":0,"response":"success"},"#,
+            r#"{"phys-index":7,"response":"operation-not-supported"},{"phys-index":8,"response":"not-found"}]}"#
+        ),
+    )])
+}
+
+#[test]
+fn memory_blocks_make_up_the_guests_ram() -> Result<()> {
+    // The last one reaches beyond the hole below 4 GiB.
+    for mib in [8, 64, 512, 4096] {
+        let Booted { mut agent, guest: _guest } = booted("q35", Virtio, |config| config.memory_kib = mib << 10)?;
+        let size = ask(&mut agent, "guest-get-memory-block-info")?["size"].as_u64().context("a size")?;
+        let blocks = ask(&mut agent, "guest-get-memory-blocks")?;
+        let count = blocks.as_array().context("a list")?.len() as u64;
+        ensure!(size.is_power_of_two() && count <= 512, "{count} blocks of {size} bytes");
+        ensure!(count * size == u64::from(mib) * MIB, "{count} blocks of {size} bytes in {mib} MiB");
+    }
+    Ok(())
+}
+
+/// The milliseconds awake and asleep.
+fn times(agent: &mut Client) -> Result<(u64, u64)> {
+    let times = ask(agent, "guest-get-cpustats")?;
+    let member = |name: &str| times[0][name].as_u64().with_context(|| format!("{name} in {times}"));
+    Ok((member("system")?, member("idle")?))
+}
+
+fn load(agent: &mut Client) -> Result<f64> {
+    ask(agent, "guest-get-load")?["load1m"].as_f64().context("a load")
+}
+
+#[test]
+fn time_asleep_is_told_from_time_awake() -> Result<()> {
+    for machine in ["q35", "microvm"] {
+        let Booted { mut agent, guest: _guest } = booted(machine, Virtio, |_| {})?;
+        let before = times(&mut agent)?;
+        thread::sleep(Duration::from_secs(3));
+        let after = times(&mut agent)?;
+        let (awake, asleep) = (after.0 - before.0, after.1 - before.1);
+        ensure!((2_900..10_000).contains(&asleep), "{machine}: {asleep} ms asleep in 3 s");
+        ensure!(awake < 1_000, "{machine}: {awake} ms awake in 3 idle seconds");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_load_rises_with_work_and_falls_without() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = booted("q35", Virtio, |_| {})?;
+    let work = format!("{{\"execute\":\"guest-ping\"}}{}\n", " ".repeat(60_000));
+    let before = load(&mut agent)?;
+    ensure!((0.0..0.1).contains(&before), "a guest that just came up has a load of {before}");
+    let start = times(&mut agent)?.0;
+    // Busy for longer than the window in which the load is taken.
+    while times(&mut agent)?.0 < start + 3_000 {
+        agent.request(&work, soon())?;
+    }
+    soon().poll("a load", || Ok((load(&mut agent)? > before).then_some(())))?;
+    thread::sleep(Duration::from_secs(6));
+    let busy = load(&mut agent)?;
+    thread::sleep(Duration::from_secs(6));
+    let idle = load(&mut agent)?;
+    ensure!(idle < busy && busy < 1.0, "a load of {busy}, and after idle seconds {idle}");
+    Ok(())
+}
+
+#[test]
+fn requests_of_128_kib_are_taken() -> Result<()> {
+    for (machine, channel) in [("q35", Virtio), ("microvm", Virtio), ("q35", Com2)] {
+        let Booted { mut agent, guest: _guest } = booted(machine, channel, |_| {})?;
+        let request = |length: usize| {
+            let (begin, end) = (r#"{"execute":"guest-ping","id":""#, r#""}"#);
+            format!("{begin}{}{end}", "x".repeat(length - begin.len() - end.len()))
+        };
+        let whole = agent.request(&request(128 << 10), soon())?;
+        ensure!(whole.json()?["id"].as_str().is_some_and(|id| id.len() > 130_000), "{machine}, {channel}");
+        let more = agent.request(&format!("{}\n", request((128 << 10) + 1)), soon())?;
+        ensure!(more.json()?["error"]["desc"] == "JSON token size limit exceeded", "{}", more.text());
+        synchronise(&mut agent, 2)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn it_answers_in_little_memory() -> Result<()> {
+    for (machine, mib) in [("q35", 8), ("microvm", 2)] {
+        booted(machine, Virtio, |config| config.memory_kib = mib << 10)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_power_button_switches_it_off() -> Result<()> {
+    for machine in ["q35", "pc"] {
+        let Booted { agent: _agent, mut guest } = booted(machine, Virtio, |_| {})?;
+        let mut qmp = guest.qmp(soon())?;
+        qmp.execute("system_powerdown", json!({}), soon())?;
+        let event = qmp.event("SHUTDOWN", soon())?;
+        ensure!(event == json!({"guest": true, "reason": "guest-shutdown"}), "{machine}: {event}");
+        let status = guest.wait(soon())?;
+        ensure!(status.success(), "{machine}: QEMU ended with {status}{}", guest.tails());
+        guest.console_shows("the power button was pressed", soon())?;
+    }
+    Ok(())
+}
