@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tests::Booted;
-use tests::booted::synchronise;
+use tests::booted::{config_of, synchronise};
+use xtask::image::{APPLIANCE, NANO};
 use xtask::machine::Channel;
 
 const WINDOW: Duration = Duration::from_secs(3);
@@ -17,10 +18,16 @@ const WINDOWS: usize = 4;
 
 #[test]
 fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
-    for (machine, channel) in
-        [("q35", Channel::Virtio), ("q35", Channel::Com2), ("microvm", Channel::Virtio), ("microvm", Channel::Com2)]
-    {
-        let Booted { mut agent, guest } = Booted::new(machine, channel)?;
+    for (profile, machine, channel) in [
+        (&NANO, "q35", Channel::Virtio),
+        (&NANO, "q35", Channel::Com2),
+        (&NANO, "microvm", Channel::Virtio),
+        (&NANO, "microvm", Channel::Com2),
+        (&APPLIANCE, "q35", Channel::Virtio),
+        (&APPLIANCE, "pc", Channel::Com2),
+        (&APPLIANCE, "microvm", Channel::Virtio),
+    ] {
+        let Booted { mut agent, guest } = Booted::start(&config_of(profile, machine, channel)?)?;
         synchronise(&mut agent, 2)?;
         let mut shares = Vec::new();
         while shares.len() < WINDOWS && !shares.iter().any(|&share| share < 0.01) {
@@ -29,7 +36,11 @@ fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
             let used = (cpu_ticks(guest.pid())? - ticks) as f64 / ticks_per_second()?;
             shares.push(used / start.elapsed().as_secs_f64());
         }
-        ensure!(shares.iter().any(|&share| share < 0.01), "{machine}, {channel}: idle at {shares:?} of a core");
+        ensure!(
+            shares.iter().any(|&share| share < 0.01),
+            "{}, {machine}, {channel}: idle at {shares:?} of a core",
+            profile.name
+        );
         synchronise(&mut agent, 3)?;
     }
     Ok(())

@@ -49,7 +49,7 @@ impl Guest<Appliance> {
     /// Switches the machine off if somebody has pressed its power button, in the same way as the agent does when asked.
     /// It comes back if there was none to press, or the machine is still on.
     pub fn answer_power_button(&mut self) {
-        if self.machine.take_power_button() {
+        if self.machine.hardware().take_power_button() {
             log!("the power button was pressed");
             if let Err(failure) = power::Power::shutdown(self, power::Shutdown::PowerDown) {
                 log!("{}", failure.0);

@@ -9,23 +9,17 @@ use virtio_drivers::transport::pci::bus::DeviceFunction;
 use super::clock::Clock;
 use super::config_space::ConfigSpace;
 #[cfg(feature = "appliance")]
-use super::cpu::apic_id;
+use super::hardware::Hardware;
 use super::identity_map::IdentityMap;
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
-#[cfg(feature = "appliance")]
-use super::power_button::PowerButton;
 use super::{exceptions, halt, port, virtio_mmio};
-#[cfg(feature = "appliance")]
-use crate::acpi::Processors;
 use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
 use crate::command_line::Options;
 use crate::console;
 use crate::heap;
 use crate::log;
-#[cfg(feature = "appliance")]
-use crate::memory_blocks::MemoryBlocks;
 use crate::pci;
 use crate::pvh::StartInfo;
 use crate::transport::{DeviceTransport, PciTransport};
@@ -55,18 +49,6 @@ pub struct Machine {
     exits: &'static Exits,
     #[cfg(feature = "appliance")]
     hardware: Hardware,
-    #[cfg(feature = "appliance")]
-    power_button: Option<PowerButton>,
-}
-
-/// What the machine is made of.
-#[cfg(feature = "appliance")]
-#[derive(Clone, Debug)]
-pub struct Hardware {
-    /// Its processors, of which only the one that it was started on runs.
-    pub processors: Processors,
-    /// Its RAM. `None` if the loader gave no memory map.
-    pub memory: Option<MemoryBlocks>,
 }
 
 impl Machine {
@@ -103,17 +85,9 @@ impl Machine {
         for irq in SERIAL_IRQS {
             interrupts.unmask(gsi(irq));
         }
-        #[cfg(feature = "appliance")]
-        let power_button = exits.fadt.as_ref().zip(tables.as_ref().and_then(Tables::button_events));
-        #[cfg(feature = "appliance")]
-        let power_button =
-            power_button.map(|(fadt, events)| PowerButton::arm(fadt, events, gsi(events.irq), &interrupts));
         let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
         #[cfg(feature = "appliance")]
-        let hardware = Hardware {
-            processors: madt.map_or(Processors::ONE, |madt| madt.processors(apic_id())),
-            memory: start_info.and_then(|info| MemoryBlocks::new(info.ram)),
-        };
+        let hardware = Hardware::find(start_info, tables.as_ref(), exits.fadt.as_ref(), &interrupts, gsi);
         Self {
             options,
             clock: Clock::new(exits.fadt.as_ref()),
@@ -122,8 +96,6 @@ impl Machine {
             exits,
             #[cfg(feature = "appliance")]
             hardware,
-            #[cfg(feature = "appliance")]
-            power_button,
         }
     }
 
@@ -181,12 +153,6 @@ impl Machine {
     #[cfg(feature = "appliance")]
     pub const fn hardware(&self) -> &Hardware {
         &self.hardware
-    }
-
-    /// Whether the power button was pressed since this was last asked.
-    #[cfg(feature = "appliance")]
-    pub fn take_power_button(&self) -> bool {
-        self.power_button.as_ref().is_some_and(PowerButton::take_press)
     }
 
     /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.

@@ -6,6 +6,8 @@ pub mod clock;
 mod config_space;
 mod cpu;
 mod exceptions;
+#[cfg(feature = "appliance")]
+mod hardware;
 mod identity_map;
 mod interrupts;
 mod kvm_clock;
@@ -21,7 +23,7 @@ mod virtio_mmio;
 
 pub use self::cpu::halt;
 #[cfg(feature = "appliance")]
-pub use self::machine::Hardware;
+pub use self::hardware::Hardware;
 pub use self::machine::{Machine, die};
 pub use self::serial_port::SerialPort;
 
