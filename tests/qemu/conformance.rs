@@ -2,24 +2,30 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::booted::resynchronise;
+use tests::booted::{config_of, resynchronise};
 use tests::conformance::vectors;
 use tests::{Booted, soon};
 use xtask::client::Client;
+use xtask::image::{APPLIANCE, NANO, Profile};
 use xtask::machine::Channel;
 
 #[test]
 fn the_image_answers_as_recorded_over_virtio() -> Result<()> {
-    all("q35", Channel::Virtio)
+    all(&NANO, "q35", Channel::Virtio)
+}
+
+#[test]
+fn the_appliance_answers_as_recorded() -> Result<()> {
+    all(&APPLIANCE, "q35", Channel::Virtio)
 }
 
 #[test]
 fn the_image_answers_as_recorded_over_a_uart() -> Result<()> {
-    all("microvm", Channel::Com2)
+    all(&NANO, "microvm", Channel::Com2)
 }
 
-fn all(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+fn all(profile: &Profile, machine: &str, channel: Channel) -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::start(&config_of(profile, machine, channel)?)?;
     let commands = commands(&mut agent)?;
     let mut differences = Vec::new();
     let mut held = 0;
