@@ -20,6 +20,7 @@ pub mod setup;
 pub mod toolchain;
 
 mod prompt;
+mod proofs;
 mod run;
 mod size;
 mod terminal;

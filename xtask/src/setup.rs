@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: what the other subcommands need, fetched once.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::machine::targets;
 use crate::options::Options;
 use crate::process::{find, is_root, run};
 use crate::progress::step;
+use crate::proofs;
 use crate::toolchain::Toolchain;
 
 const INSTALL: Duration = Duration::from_secs(900);
@@ -28,7 +30,7 @@ const LIBVIRT: [Needed; 2] = [
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, libvirt and the Rust targets of the images. As root it installs
+Installs what the other subcommands need: QEMU, libvirt and the Rust targets of the images and proofs. As root it installs
 Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
 ";
 
@@ -39,7 +41,9 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     qemu()?;
     libvirt()?;
     lints()?;
-    for target in targets() {
+    // Those of the proofs beside those of the machines, each once.
+    let targets: BTreeSet<_> = targets().into_iter().chain(proofs::TARGETS).collect();
+    for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }
     eprintln!("Everything is set up.");

@@ -10,16 +10,18 @@ use crate::machine;
 use crate::options::{Argument, Options, Usage};
 use crate::process::run;
 use crate::progress::step;
+use crate::proofs;
 use crate::setup;
 use crate::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [host] [qemu] [libvirt]
+cargo xtask test [lint] [panics] [host] [qemu] [libvirt]
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
+  panics   the engine, linked with every command: no panic is reachable in it
   host     the crates' own tests
   qemu     the image under QEMU: every machine and channel
   libvirt  the image under a real libvirtd (as root)
@@ -30,8 +32,9 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part { name: "lint", run: lint },
+    Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
     Part { name: "qemu", run: qemu },
     Part { name: "libvirt", run: libvirt },
@@ -66,8 +69,11 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 fn lint() -> Result<()> {
     setup::lints()?;
     run(cargo("fmt").args(["--all", "--check"]), LIMIT)?;
-    run(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]), LIMIT)?;
-    run(cargo("doc").args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
+    run(cargo("clippy").args(["--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]), LIMIT)?;
+    run(
+        cargo("doc").args(["--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"),
+        LIMIT,
+    )?;
     for target in machine::targets() {
         let toolchain = Toolchain::for_target(target)?;
         let bare = |subcommand| {
@@ -78,12 +84,17 @@ fn lint() -> Result<()> {
         run(bare("clippy").args(["--", "--deny", "warnings"]), LIMIT)?;
         run(bare("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
     }
+    for target in proofs::TARGETS {
+        let mut clippy = Toolchain::for_target(target)?.cargo("clippy");
+        clippy.args(["--package", proofs::PACKAGE, "--bin", proofs::NO_PANIC, "--", "--deny", "warnings"]);
+        run(in_workspace(&mut clippy), LIMIT)?;
+    }
     Ok(())
 }
 
 fn host() -> Result<()> {
     // The lib of the whole-system tests is a host crate; its tests are the two parts after this one.
-    run(cargo("test").args(["--workspace", "--no-fail-fast", "--exclude", "tests"]), LIMIT)?;
+    run(cargo("test").args(["--workspace", "--all-features", "--no-fail-fast", "--exclude", "tests"]), LIMIT)?;
     run(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
 }
 

@@ -80,6 +80,11 @@ impl Toolchain {
         command
     }
 
+    /// The target it builds for.
+    pub const fn target(&self) -> &'static str {
+        self.target
+    }
+
     fn from_source(cargo: PathBuf, rustc: PathBuf, target: &'static str) -> Result<Self> {
         let debian = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
         for (cargo, rustc) in [(cargo, rustc), debian.clone()] {

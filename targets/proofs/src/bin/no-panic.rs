@@ -83,7 +83,8 @@ mod program {
     extern "C" fn _start() -> ! {
         let names = slice::from_ref(&Unknown.script().text);
         let all = CommandSet::new(Guest::<Unknown>::TABLES);
-        let some = CommandSet::new(Guest::<Unknown>::TABLES).allow(names).block(slice::from_ref(&Unknown.script().text));
+        let some =
+            CommandSet::new(Guest::<Unknown>::TABLES).allow(names).block(slice::from_ref(&Unknown.script().text));
         let mut guest = Guest(Unknown);
         let mut direct: Agent<'_, _> = Agent::new(&some);
         let mut pumped: Agent<'_, _, 131_072, 512> = Agent::new(&all);
