@@ -14,6 +14,7 @@ use crate::image::{self, NANO};
 use crate::machine::{Channel, Machine};
 use crate::options::Options;
 use crate::progress::step;
+use crate::proofs;
 use crate::qemu::{Config, Console};
 use crate::setup;
 
@@ -21,7 +22,8 @@ pub(crate) const HELP: &str = "\
 cargo xtask size
 
 Measures the nano image: its file, the engine's state, the smallest guest it answers in, and the time from the start of QEMU to its first
-reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Fails when a bar is missed.
+reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Measures the stack that the engine takes, over all
+commands, in a program for this host: without what a guest's own functions take. Fails when a bar is missed.
 ";
 
 /// How many times each is booted for the times. Odd, so that the median is one of them.
@@ -34,6 +36,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 const KIB: u64 = 1024;
 const FILE_BAR: u64 = 64 * KIB;
 const ENGINE_BAR: u64 = 8 * KIB;
+const STACK_BAR: u64 = 4 * KIB;
 
 /// What a machine's guest may take: memory in MiB, and first reply in first bytes of the bare ELF.
 struct Bars {
@@ -64,7 +67,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         let image = image::build(machine.target, &NANO)?;
         let bare = image::build_first_byte(machine.target)?;
         if rows.is_empty() {
-            rows.extend([file(&image)?, engine()]);
+            rows.extend([file(&image)?, engine(), stack()?]);
         }
         rows.push(step(&format!("Looking for the smallest {machine} guest"), || memory(machine, &image, bars))?);
         rows.push(step(&format!("Timing {BOOTS} boots of each on {machine}"), || {
@@ -93,6 +96,17 @@ fn engine() -> Row {
         bar: kib(ENGINE_BAR),
         holds: bytes <= ENGINE_BAR,
     }
+}
+
+/// Of `receive` and `transmit` over all commands. What the guest's own functions take is not in it.
+fn stack() -> Result<Row> {
+    let bytes = proofs::stack()?;
+    Ok(Row {
+        what: "engine's worst-case stack, release profile, this host".into(),
+        measured: kib(bytes),
+        bar: kib(STACK_BAR),
+        holds: bytes <= STACK_BAR,
+    })
 }
 
 fn memory(machine: &'static Machine, image: &Path, bars: &Bars) -> Result<Row> {
