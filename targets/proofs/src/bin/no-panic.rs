@@ -8,12 +8,15 @@
 #[cfg(target_os = "none")]
 mod program {
     use core::convert::Infallible;
+    use core::future::poll_fn;
     use core::panic::PanicInfo;
+    use core::pin::pin;
     use core::slice;
+    use core::task::{Context, Poll, Waker};
 
     use agent_core::serve::Pump;
     use agent_core::{Agent, CommandSet};
-    use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+    use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
     use proofs::{Guest, Script, Source};
 
     // The linker is told that these are somewhere (build.rs), except for the last.
@@ -79,6 +82,50 @@ mod program {
         }
     }
 
+    /// A channel that is awaited.
+    struct Awaited;
+
+    impl ErrorType for Awaited {
+        type Error = ErrorKind;
+    }
+
+    // Without async functions: every one of them panics when it is polled after its end.
+    impl embedded_io_async::Read for Awaited {
+        fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, ErrorKind>> {
+            buffer.iter_mut().zip(bytes()).for_each(|(to, from)| *to = *from);
+            news(Unknown.script().length)
+        }
+    }
+
+    impl embedded_io_async::Write for Awaited {
+        fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, ErrorKind>> {
+            room().iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            news(Unknown.script().length)
+        }
+
+        fn flush(&mut self) -> impl Future<Output = Result<(), ErrorKind>> {
+            news(())
+        }
+    }
+
+    /// Some time later, `value` or an error.
+    fn news<T: Copy>(value: T) -> impl Future<Output = Result<T, ErrorKind>> {
+        poll_fn(move |_| {
+            if Unknown.script().flag {
+                Poll::Pending
+            } else {
+                Poll::Ready(if Unknown.script().optional { Ok(value) } else { Err(ErrorKind::Other) })
+            }
+        })
+    }
+
+    /// Has the pump serve until the channel is closed, or the future is dropped.
+    fn serve(pump: &mut Pump, agent: &mut Agent<'_, Guest<Unknown>>, guest: &mut Guest<Unknown>) {
+        let mut channel = Awaited;
+        let mut served = pin!(pump.serve(agent, guest, &mut channel));
+        while served.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() && Unknown.script().flag {}
+    }
+
     #[unsafe(no_mangle)]
     extern "C" fn _start() -> ! {
         let names = slice::from_ref(&Unknown.script().text);
@@ -88,7 +135,7 @@ mod program {
         let mut guest = Guest(Unknown);
         let mut direct: Agent<'_, _> = Agent::new(&some);
         let mut pumped: Agent<'_, _, 131_072, 512> = Agent::new(&all);
-        let mut pump = <Pump>::new();
+        let (mut pump, mut awaited) = (<Pump>::new(), <Pump>::new());
         loop {
             direct.receive(bytes());
             direct.transmit(&mut guest, room());
@@ -104,6 +151,7 @@ mod program {
             if !busy {
                 pump.host_changed(&mut pumped, Unknown.script().length);
             }
+            serve(&mut awaited, &mut direct, &mut guest);
             if Unknown.script().flag {
                 pump.reset(&mut pumped);
             }
