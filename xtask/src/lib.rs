@@ -33,9 +33,9 @@ const HELP: &str = "\
 nanoqga: a QEMU guest agent with no operating system under it
 
 cargo xtask run      boot the image and talk to the agent in it
-cargo xtask test     lints, host tests, and the image under QEMU and libvirt
+cargo xtask test     lints, proofs, host tests, and the image under QEMU and libvirt
 cargo xtask image    build the image and print its path
-cargo xtask size     measure the image against its bars
+cargo xtask size     measure image and engine against their bars
 cargo xtask setup    install what the others need
 
 --help after any of them says more.
