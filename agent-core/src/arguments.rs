@@ -144,9 +144,7 @@ impl<'m> Arguments<'m> {
 
     /// Where the value of the member `name` is stored.
     pub(crate) fn find(&self, name: &str) -> Option<(usize, Span)> {
-        let mut members = self.stored.members(self.object).take(MAX_MEMBERS).enumerate();
-        let (index, (_, value)) = members.find(|(_, (found, _))| self.stored.get(*found) == name.as_bytes())?;
-        Some((index, value))
+        self.stored.find(self.object, MAX_MEMBERS, name.as_bytes())
     }
 
     /// The same; it counts as asked for from now on.

@@ -86,20 +86,15 @@ impl<'s> Reply<'s> {
     /// # Errors
     /// If the first element does not fit or cannot be had.
     pub fn element<T: Serialize>(&mut self, index: usize, element: Result<Option<T>, Failure>) -> Result<Step, Error> {
-        if index == 0 {
-            let Some(element) = element? else { return Ok(self.raw("[]").map(|()| Step::Done)?) };
-            self.raw("[")?;
-            self.json(&element)?;
-            return Ok(Step::More);
-        }
         let before = self.length();
-        if let Ok(Some(element)) = element
-            && self.raw(",").and_then(|()| self.json(&element)).is_ok()
-        {
-            return Ok(Step::More);
+        if let Some(element) = if index == 0 { element? } else { element.unwrap_or_default() } {
+            let added = self.raw(if index == 0 { "[" } else { "," }).and_then(|()| self.json(&element));
+            if index == 0 || added.is_ok() {
+                return Ok(added.map(|()| Step::More)?);
+            }
+            self.truncate(before);
         }
-        self.truncate(before);
-        self.raw("]")?;
+        self.raw(if index == 0 { "[]" } else { "]" })?;
         Ok(Step::Done)
     }
 

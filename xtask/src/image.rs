@@ -1,5 +1,6 @@
 //! `cargo xtask image`: the bootable image of one profile, and the programs it is measured against.
 
+use std::env;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
@@ -108,12 +109,28 @@ fn build_binary(target: &'static str, binary: &str) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo("build");
         cargo.args(["--profile", "image", "--package", "bare-metal", "--bin", binary]);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
+        cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);
         let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
         if !status.success() {
             bail!("cargo could not build {binary}");
         }
         executable(&messages, binary).with_context(|| format!("cargo did not say where it put {binary}"))
     })
+}
+
+/// The caller's flags, and those by which an image says nothing of the machine that built it: the files that a panic names
+/// begin with their crate.
+fn flags_without_local_paths(toolchain: &Toolchain) -> Result<String> {
+    let mut flags: Vec<_> = env::var("RUSTFLAGS").into_iter().collect();
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    // A folder for each registry; there is none before the first download, whose paths then stay.
+    let registries = cargo_home.and_then(|home| home.join("registry/src").read_dir().ok());
+    let registries = registries.into_iter().flatten().flatten().map(|registry| registry.path());
+    for folder in registries.chain([toolchain.library()?]) {
+        flags.push(format!("--remap-path-prefix={}/=", folder.display()));
+    }
+    Ok(flags.join(" "))
 }
 
 /// `command`, to be run in the workspace's root, its stderr ours.

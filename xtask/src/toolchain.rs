@@ -85,6 +85,14 @@ impl Toolchain {
         self.target
     }
 
+    /// Where the sources of `core` are said to be in what this toolchain compiles.
+    ///
+    /// # Errors
+    /// When its rustc does not work.
+    pub fn library(&self) -> Result<PathBuf> {
+        Ok(sysroot(&self.rustc)?.join("lib/rustlib/src/rust/library"))
+    }
+
     fn from_source(cargo: PathBuf, rustc: PathBuf, target: &'static str) -> Result<Self> {
         let debian = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
         for (cargo, rustc) in [(cargo, rustc), debian.clone()] {

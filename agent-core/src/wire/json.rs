@@ -37,14 +37,14 @@ pub(super) enum Wrote {
 /// The elements of an array or object until its closing brackets.
 pub(super) struct Inside<'p, 's> {
     piece: &'p mut Piece<'s>,
-    separator: &'static str,
+    empty: bool,
     close: &'static str,
 }
 
 impl<'p, 's> Inside<'p, 's> {
     fn open(piece: &'p mut Piece<'s>, open: &str, close: &'static str) -> Result<Self, Full> {
         piece.raw(open)?;
-        Ok(Self { piece, separator: "", close })
+        Ok(Self { piece, empty: true, close })
     }
 
     fn variant(piece: &'p mut Piece<'s>, name: &str, open: &str, close: &'static str) -> Result<Self, Full> {
@@ -53,18 +53,22 @@ impl<'p, 's> Inside<'p, 's> {
         Self::open(piece, open, close)
     }
 
+    fn separate(&mut self) -> Result<(), Full> {
+        if self.empty { Ok(()) } else { self.piece.raw(",") }
+    }
+
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        self.piece.raw(self.separator)?;
-        self.separator = ",";
-        self.piece.value(value)
+        self.separate()?;
+        self.empty = false;
+        self.piece.json(value)
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Full> {
         let before = self.piece.length();
-        self.piece.raw(self.separator)?;
+        self.separate()?;
         Json(self.piece).key(name)?;
         match value.serialize(Json(self.piece))? {
-            Wrote::Json => self.separator = ",",
+            Wrote::Json => self.empty = false,
             Wrote::Nothing => self.piece.truncate(before),
         }
         Ok(())
@@ -319,14 +323,14 @@ impl ser::SerializeMap for Inside<'_, '_> {
     type Error = Full;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Full> {
-        let before = self.piece.length() + self.separator.len();
+        let before = self.piece.length() + usize::from(!self.empty);
         self.element(key)?;
         if self.piece.starts_text_at(before) { Ok(()) } else { Err(Full) }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
         self.piece.raw(":")?;
-        self.piece.value(value)
+        self.piece.json(value)
     }
 
     fn end(self) -> Result<Wrote, Full> {

@@ -87,7 +87,8 @@ impl Piece<'_> {
     /// [`Full`] if it does not fit or has no JSON; nothing is added then.
     pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
         let before = self.length();
-        self.value(value).inspect_err(|Full| self.truncate(before))
+        let wrote = value.serialize(Json(self));
+        self.settle(wrote, before)
     }
 
     /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. The room is
@@ -107,11 +108,14 @@ impl Piece<'_> {
         Ok(filled)
     }
 
-    pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        match value.serialize(Json(self))? {
-            Wrote::Json => Ok(()),
-            Wrote::Nothing => self.raw("null"),
-        }
+    /// Ends a value that is no member and began at `before`: a `None` is `null`, and of what does not fit nothing stays.
+    fn settle(&mut self, wrote: Result<Wrote, Full>, before: usize) -> Result<(), Full> {
+        let settled = match wrote {
+            Ok(Wrote::Json) => Ok(()),
+            Ok(Wrote::Nothing) => self.raw("null"),
+            Err(Full) => Err(Full),
+        };
+        settled.inspect_err(|Full| self.truncate(before))
     }
 
     /// Adds `text` as a JSON string, cut so that `reserve` bytes stay free after it.
@@ -216,6 +220,8 @@ impl Cursor {
 
     /// Copies on from the cursor's place in `source`, each character outside printable ASCII as its escape. Returns how
     /// many bytes of `room` are filled.
+    // Kept whole, for size: only ids pass here.
+    #[inline(never)]
     pub fn copy_ascii(&mut self, source: &[u8], room: &mut [u8]) -> usize {
         let mut filled = 0;
         while let (Some(rest @ &[_, ..]), Some(space @ &mut [_, ..])) = (source.get(self.at..), room.get_mut(filled..))

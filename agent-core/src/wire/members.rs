@@ -49,12 +49,20 @@ impl<'m> Stored<'m> {
         Some((value, self.next(value.end()).unwrap_or(value.end())))
     }
 
+    /// The first of an object's first `count` members that has this name: which one it is, and its value.
+    #[must_use]
+    pub fn find(self, object: Span, count: usize, name: &[u8]) -> Option<(usize, Span)> {
+        let mut members = self.members(object).take(count).enumerate();
+        let (index, (_, value)) = members.find(|(_, (found, _))| self.get(*found) == name)?;
+        Some((index, value))
+    }
+
     /// Whether one of an object's first `count` members comes twice.
     #[must_use]
     pub fn has_duplicates(self, object: Span, count: usize) -> bool {
-        self.members(object).take(count).enumerate().any(|(index, (name, _))| {
-            self.members(object).skip(index + 1).any(|(other, _)| self.get(other) == self.get(name))
-        })
+        self.members(object)
+            .enumerate()
+            .any(|(index, (name, _))| self.find(object, count, self.get(name)).is_some_and(|(first, _)| first != index))
     }
 
     /// Where the first value inside a bracket begins.

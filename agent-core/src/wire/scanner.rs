@@ -245,6 +245,8 @@ impl Scanner {
         self.expect = Expect::Skip { quote, escaped };
     }
 
+    /// One byte in any state but that of plain text. Kept out of the loop, which else spills all that it holds.
+    #[inline(never)]
     fn step(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
         match self.expect {
             Expect::Skip { quote, escaped } => return Ok(self.skip_over(byte, quote, escaped)),

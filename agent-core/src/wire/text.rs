@@ -96,6 +96,8 @@ impl Text {
     ///
     /// # Errors
     /// What is wrong with the string at this byte; the state is then of no more use.
+    // Kept whole: spread over its callers it is larger, and plain text does not come here.
+    #[inline(never)]
     pub fn push(&mut self, byte: u8) -> Result<Piece, Fault> {
         match self.at {
             At::Body => self.body(byte),

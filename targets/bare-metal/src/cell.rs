@@ -45,9 +45,9 @@ impl<T> FoundAtBoot<T> {
         Self(OnceCell::new())
     }
 
-    /// The value, given now if it is not there yet.
-    pub(crate) fn get_or_init(&self, find: impl FnOnce() -> T) -> &T {
-        self.0.get_or_init(find)
+    /// Gives it its value, unless it has one; the value that it then has.
+    pub(crate) fn give(&self, value: T) -> &T {
+        self.0.get_or_init(|| value)
     }
 
     /// The value, if it is there yet.

@@ -42,6 +42,8 @@ pub struct Options {
 impl Options {
     /// Reads a command line. Words that mean nothing here are handed to `unknown` and otherwise ignored: loaders add
     /// words of their own.
+    // A large result: put together once, not where it is used.
+    #[inline(never)]
     pub fn parse(command_line: &[u8], mut unknown: impl FnMut(&str)) -> Self {
         let mut options = Self::default();
         for word in command_line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
@@ -54,7 +56,8 @@ impl Options {
     }
 
     fn take(&mut self, word: &str) -> Option<()> {
-        match word.split_once('=')? {
+        let end = word.bytes().position(|byte| byte == b'=')?;
+        match (word.get(..end)?, word.get(end + 1..)?) {
             ("agent", "virtio") => self.agent = Some(AgentChannel::Virtio),
             ("agent", "com1") => self.agent = Some(AgentChannel::Com1),
             ("agent", "com2") => self.agent = Some(AgentChannel::Com2),

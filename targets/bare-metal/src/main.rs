@@ -6,7 +6,7 @@ mod image {
     use core::panic::PanicInfo;
 
     use bare_metal::arch::{self, Machine, SerialPort};
-    use bare_metal::channel::{Channel, PORT_NAME};
+    use bare_metal::channel::{Channel, Io, PORT_NAME};
     use bare_metal::command_line::AgentChannel;
     use bare_metal::console;
     use bare_metal::guest::Guest;
@@ -14,8 +14,8 @@ mod image {
     use heapless::Vec;
     use virtio_serial::VirtioSerial;
 
-    /// How many virtio consoles are looked at. A host needs one.
-    const MAX_CONSOLES: usize = 2;
+    /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
+    const MAX_CHANNELS: usize = 5;
     /// How often a virtio console is asked for the agent's port before a serial port is used instead.
     const PATIENCE: u32 = 20_000;
 
@@ -25,11 +25,14 @@ mod image {
         let mut guest = Guest { machine: Machine::start(start_info) };
         let chosen = guest.machine.options().agent;
 
-        let mut consoles = Vec::<_, MAX_CONSOLES>::new();
+        let mut channels = Vec::<_, MAX_CHANNELS>::new();
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
             guest.machine.consoles(|transport| match VirtioSerial::new(transport, PORT_NAME) {
-                // More than there is room for are left alone.
-                Ok(console) => _ = consoles.push(Channel::new(console)),
+                // The last place is the serial port's. More than there is room for are left alone.
+                Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
+                    _ = channels.push(Channel::new(Io::Virtio(console)));
+                }
+                Ok(_) => {}
                 Err(error) => log!("virtio console: {error}"),
             });
         }
@@ -39,7 +42,7 @@ mod image {
             Some(AgentChannel::Com2) => SerialPort::second(),
             // The first serial port is the log's, unless the agent has no other way to be reached.
             None => SerialPort::second().or_else(|| {
-                let reachable = consoles.iter_mut().any(|console| console.has_port(PATIENCE));
+                let reachable = channels.iter_mut().any(|channel| channel.has_port(PATIENCE));
                 if reachable { None } else { SerialPort::first() }
             }),
         };
@@ -47,20 +50,19 @@ mod image {
             Some(port) if !guest.machine.options().silent => console::open(port),
             _ => console::silence(),
         }
-        if consoles.is_empty() && port.is_none() {
+        if channels.is_empty() && port.is_none() {
             log!("no channel for the agent: no virtio console, no free serial port");
         }
-        log!("ready: {} virtio console(s), {} serial port(s)", consoles.len(), u8::from(port.is_some()));
+        log!("ready: {} virtio console(s), {} serial port(s)", channels.len(), u8::from(port.is_some()));
+        if let Some(port) = port {
+            // There is room: see above.
+            let _ = channels.push(Channel::new(Io::Serial(port)));
+        }
 
-        let mut port = port.map(Channel::new);
         loop {
             let mut busy = false;
             // A console that has failed has nothing to do any more; what it was is in the log.
-            consoles.retain_mut(|console| console.serve_port(&mut guest).map(|did| busy |= did).is_ok());
-            if let Some(port) = &mut port {
-                let Ok(did) = port.serve(&mut guest);
-                busy |= did;
-            }
+            channels.retain_mut(|channel| channel.serve(&mut guest).map(|did| busy |= did).is_ok());
             if !busy {
                 guest.machine.sleep();
             }

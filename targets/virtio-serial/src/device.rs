@@ -5,7 +5,8 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 
 use crate::Error;
 use crate::control::{MAX_PORTS, MESSAGE_BYTES};
-use crate::ring::{Buffers, QUEUE_SIZE, ReceiveRing, TransmitRing};
+use crate::ring::{ReceiveRing, TransmitRing};
+use crate::virtqueue::{Buffers, QUEUE_SIZE};
 
 /// VIRTIO_CONSOLE_F_MULTIPORT, section 5.3.3.
 const MULTIPORT: u64 = 1 << 1;
@@ -43,7 +44,7 @@ pub(crate) struct Queues<H: Hal> {
 
 /// The device with its queues while it is alive, or the reason why it is not.
 ///
-/// Keeps the promise of `ring`: queues are dropped only after a reset that the device has confirmed.
+/// Keeps the promise of `virtqueue`: queues are dropped only after a reset that the device has confirmed.
 pub(crate) struct Device<H: Hal, T: Transport> {
     transport: T,
     queues: Result<Queues<H>, Error>,
@@ -149,7 +150,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
         }
     }
 
-    let max_ports = u32::from_le(transport.read_config_space::<u32>(MAX_NR_PORTS_OFFSET)?).min(MAX_PORTS);
+    let max_ports = transport.read_config_space::<u32>(MAX_NR_PORTS_OFFSET).map_err(|_| Error::Config)?;
+    let max_ports = u32::from_le(max_ports).min(MAX_PORTS);
     let port = port.min(max_ports.checked_sub(1).ok_or(Error::Config)?);
     // Legacy devices count the addresses of queues in such pages.
     transport.set_guest_page_size(virtio_drivers::PAGE_SIZE as u32);

@@ -32,7 +32,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// The device is no console, has no named ports, or cannot be initialised; `name` is no name of a port; or there are
     /// not enough pages.
     pub fn new(transport: T, name: &'static str) -> Result<Self, Error> {
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains('\0') {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.bytes().any(|byte| byte == 0) {
             return Err(Error::BadName);
         }
         let device = Device::new(transport)?;

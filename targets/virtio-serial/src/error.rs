@@ -59,18 +59,3 @@ impl embedded_io::Error for Error {
         }
     }
 }
-
-impl From<virtio_drivers::Error> for Error {
-    /// Of the errors of `virtio-drivers`, those that its queues and configuration reads give.
-    fn from(error: virtio_drivers::Error) -> Self {
-        match error {
-            virtio_drivers::Error::DmaError => Self::NoMemory,
-            // `VirtQueue::new` found the device's queue shorter than asked for.
-            virtio_drivers::Error::InvalidParam => Self::QueueTooSmall,
-            // A queue is in use right after a reset.
-            virtio_drivers::Error::AlreadyUsed => Self::NoReset,
-            virtio_drivers::Error::ConfigSpaceTooSmall | virtio_drivers::Error::ConfigSpaceMissing => Self::Config,
-            _ => Self::RingCorrupt,
-        }
-    }
-}

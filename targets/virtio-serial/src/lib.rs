@@ -36,7 +36,7 @@
 //! hypervisor puts a lone channel. When the name turns up on another port, the device is reset and initialised once more
 //! with that port's queues instead; nothing is lost, as no port has been opened yet. No queue is ever set up late.
 //!
-//! At any time the driver holds 12 pages: two for each of four queues, and one of buffers for each.
+//! At any time the driver holds 12 pages: three for each of four queues, one of them for its buffers.
 //!
 //! # Trust
 //!
@@ -53,6 +53,7 @@ mod driver;
 mod error;
 mod io;
 mod ring;
+mod virtqueue;
 
 pub use connection::Event;
 pub use device::{MAX_READ, MAX_UNREAD};

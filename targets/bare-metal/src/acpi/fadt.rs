@@ -57,6 +57,8 @@ pub struct Fadt {
 }
 
 impl Fadt {
+    // A large result: put together once, not where it is used.
+    #[inline(never)]
     pub(super) fn parse(table: &[u8]) -> Option<Self> {
         let flags = u32_at(table, 112)?;
         let reduced = flags & FLAG_HARDWARE_REDUCED != 0;

@@ -187,3 +187,6 @@ impl Transport for MmioTransport {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Takes the machine over from its loader: exceptions, heap, tables and interrupts. The log is held back until it is
+    /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is held back until it is
     /// given a port or silenced.
     ///
     /// `start_info` is the argument of the image's `kernel_main`. Called once.
@@ -69,11 +69,9 @@ impl Machine {
             None => log!("no memory: the loader gave no memory map"),
         }
         let tables = Tables::find(&memory, start_info.as_ref().map_or(0, |info| info.rsdp));
-        let exits = EXITS.get_or_init(|| {
-            let fadt = tables.as_ref().and_then(Tables::fadt);
-            let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
-            Exits { debug_exit: options.debug_exit, fadt, power_off }
-        });
+        let fadt = tables.as_ref().and_then(Tables::fadt);
+        let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
+        let exits = EXITS.give(Exits { debug_exit: options.debug_exit, fadt, power_off });
         let madt = tables.as_ref().and_then(Tables::madt);
         let interrupts = Interrupts::new(madt);
         for irq in SERIAL_IRQS {
