@@ -25,10 +25,13 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// Of the fuzzer's own code, which is C++.
+const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
+
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, libvirt and the Rust targets of the images. As root it installs
+Installs what the other subcommands need: QEMU, libvirt, cargo-fuzz and the Rust targets of the images. As root it installs
 Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
 ";
 
@@ -39,6 +42,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     qemu()?;
     libvirt()?;
     lints()?;
+    fuzz()?;
     for target in targets() {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }
@@ -81,6 +85,20 @@ pub fn lints() -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Sees to it that cargo-fuzz is there, and the compiler that it needs.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub fn fuzz() -> Result<()> {
+    need(&COMPILER)?;
+    // It comes from the registry all else comes from, so nothing has to be asked.
+    let works = Command::new("cargo").args(["fuzz", "--version"]).output().is_ok_and(|asked| asked.status.success());
+    if works {
+        return Ok(());
+    }
+    step("Installing cargo-fuzz", || run(Command::new("cargo").args(["install", "cargo-fuzz", "--locked"]), INSTALL))
 }
 
 /// Installs Debian packages, as root.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::fuzz;
 use crate::image::{self, NANO, in_workspace};
 use crate::machine;
 use crate::options::{Argument, Options, Usage};
@@ -16,13 +17,14 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [host] [qemu] [libvirt]
+cargo xtask test [lint] [host] [qemu] [libvirt] [fuzz]
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
   host     the crates' own tests
   qemu     the image under QEMU: every machine and channel
   libvirt  the image under a real libvirtd (as root)
+  fuzz     the lints of the fuzz targets, and a minute of each
 ";
 
 struct Part {
@@ -30,11 +32,12 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part { name: "lint", run: lint },
     Part { name: "host", run: host },
     Part { name: "qemu", run: qemu },
     Part { name: "libvirt", run: libvirt },
+    Part { name: "fuzz", run: fuzz::test },
 ];
 
 /// The package whose programs run without an operating system. On the host only its parts that need no machine exist.
