@@ -200,7 +200,7 @@ fn bits_after_the_last_byte_of_base64_mean_nothing() {
         let reply = call(&mut guest, "guest-file-write", &format!(r#""handle":5,"buf-b64":"{text}""#));
         assert_eq!(reply, returns(r#"{"count":1,"eof":false}"#), "{text}");
     }
-    assert!(guest.files["/f"].starts_with(b"xxx"));
+    assert!(guest.files["/hello"].starts_with(b"xxx"));
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::convert::Infallible;
 
 use agent_core::wire::base64;
-use base64_oracle::alphabet::STANDARD;
-use base64_oracle::engine::{Engine as _, GeneralPurpose, general_purpose::PAD};
+use oracle::alphabet::STANDARD;
+use oracle::engine::{Engine as _, GeneralPurpose, general_purpose::PAD};
 use fuzz::parts;
 use libfuzzer_sys::fuzz_target;
 
