@@ -1,7 +1,8 @@
 //! What the engine costs, beside serde_json doing the same with the same bytes: `cargo xtask bench`.
 //!
-//! An exchange is a request read and its reply written. A scan is a request of so many bytes read into a struct, the long
-//! string in it borrowed. Base64 is that of such a string; serde_json has the `base64` crate to help it.
+//! An exchange is a request read and its reply written. A scan is a request of so many bytes told apart: where its command
+//! and its arguments are. A write is that request up to the struct its handler wants, the long string in it borrowed; ours
+//! is dispatched and answered, too. Base64 is that of such a string; serde_json has the `base64` crate to help it.
 #![allow(
     clippy::unwrap_used,
     missing_docs,
@@ -17,11 +18,13 @@ use std::time::Duration;
 
 use agent_core::command::CommandInfo;
 use agent_core::wire::base64;
+use agent_core::wire::scanner::Scanner;
 use agent_core::{Agent, Command, CommandSet, Error, Reply, Request, Step, Text};
 use common::{COMMANDS, Guest, TABLES};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use oracle::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 const KIB: usize = 1024;
 
@@ -98,7 +101,17 @@ fn exchanges(criterion: &mut Criterion) {
     }
 }
 
-/// What a scan is for: the arguments of guest-file-write.
+/// What a scan finds, of whatever command.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "it is measured, not used")]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    execute: &'a RawValue,
+    #[serde(borrow)]
+    arguments: &'a RawValue,
+}
+
+/// What a write is told: the arguments of guest-file-write.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "it is measured, not used")]
 struct Write<'a> {
@@ -127,14 +140,26 @@ fn scans(criterion: &mut Criterion) {
     const WRITE: &[Command<()>] = &[Command::new("guest-file-write", read_write)];
     let commands = CommandSet::new(&[WRITE]);
     let mut agent: Box<Agent<'_, (), { 1025 * KIB }>> = Box::new(Agent::new(&commands));
-    for (row, size) in [("scan 1 KiB", KIB), ("scan 64 KiB", 64 * KIB), ("scan 1 MiB", KIB * KIB)] {
+    let mut scanner = Scanner::new();
+    let mut store = vec![0; 1025 * KIB];
+    for (name, size) in [("1 KiB", KIB), ("64 KiB", 64 * KIB), ("1 MiB", KIB * KIB)] {
         let text = "QUJD".repeat(size / 4);
         let request = format!(r#"{{"execute":"guest-file-write","arguments":{{"handle":1000,"buf-b64":"{text}"}}}}"#);
         let request = request.into_bytes();
+        compare(
+            criterion,
+            &format!("scan {name}"),
+            request.len(),
+            || scanner.push(black_box(&request), &mut store),
+            || {
+                let envelope: Envelope<'_> = serde_json::from_slice(black_box(&request)).unwrap();
+                black_box(envelope);
+            },
+        );
         let mut room = [0; 64];
         compare(
             criterion,
-            row,
+            &format!("write {name}"),
             request.len(),
             || {
                 assert_eq!(agent.receive(black_box(&request)), request.len());

@@ -4,10 +4,10 @@
 use std::convert::Infallible;
 
 use agent_core::wire::base64;
-use oracle::alphabet::STANDARD;
-use oracle::engine::{Engine as _, GeneralPurpose, general_purpose::PAD};
 use fuzz::parts;
 use libfuzzer_sys::fuzz_target;
+use oracle::alphabet::STANDARD;
+use oracle::engine::{Engine as _, GeneralPurpose, general_purpose::PAD};
 
 /// Bits after the last byte may be set, as they may for QEMU.
 const ORACLE: GeneralPurpose = GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));

@@ -12,8 +12,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A message as text, and its members.
-type Outcome = Result<(String, Envelope), Problem>;
+/// A message as text, its members, and its longest string.
+type Outcome = Result<(String, Envelope, Span), Problem>;
 
 fuzz_target!(|input: &[u8]| {
     let Some((settings, sent)) = parts(input) else { return };
@@ -21,8 +21,9 @@ fuzz_target!(|input: &[u8]| {
     let room = if small % 2 == 0 { 4096 } else { usize::from(*small) };
     let whole = scan([sent].into_iter(), room);
     assert_eq!(whole, scan(pieces(sent, sizes(sizes_of_pieces)), room));
-    for (text, envelope) in whole.iter().flatten() {
+    for (text, envelope, longest) in whole.iter().flatten() {
         assert_is_json(text, envelope);
+        assert_is_string(text, *longest);
     }
     assert_values_are_understood(sent, &whole);
 });
@@ -41,7 +42,7 @@ fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>, room: usize) -> Vec<Outcome>
             outcomes.extend(outcome.map(|outcome| {
                 let envelope = outcome?;
                 let text = std::str::from_utf8(&store).expect("what is stored is text").to_owned();
-                Ok((text, envelope))
+                Ok((text, envelope, scanner.longest()))
             }));
             if outcome.is_some() {
                 store.fill(b' ');
@@ -67,12 +68,19 @@ fn assert_is_json(text: &str, envelope: &Envelope) {
     assert_eq!(envelope.unexpected.is_some(), has_others, "{text}");
 }
 
+/// In an object or an array; elsewhere nobody looks for one.
+fn assert_is_string(text: &str, longest: Span) {
+    if text.starts_with(['{', '[']) && longest.length() > 0 {
+        serde_json::from_str::<String>(&text[longest.start()..longest.end()]).expect("it is a string");
+    }
+}
+
 /// Whatever serde_json reads, the scanner reads as the same.
 fn assert_values_are_understood(sent: &[u8], outcomes: &[Outcome]) {
     let values = serde_json::Deserializer::from_slice(sent).into_iter::<Value>().map_while(Result::ok);
     for (index, value) in values.enumerate() {
         match outcomes.get(index) {
-            Some(Ok((text, _))) => assert_eq!(serde_json::from_str::<Value>(text).expect("it is JSON"), value),
+            Some(Ok((text, ..))) => assert_eq!(serde_json::from_str::<Value>(text).expect("it is JSON"), value),
             // serde_json takes both, and what comes after is another matter.
             Some(Err(Problem::TooLarge | Problem::DuplicateMember)) => return,
             other => panic!("{value} is {other:?}"),

@@ -25,8 +25,18 @@ the base64 crate). The figures that count are the ratios: how fast the machine i
 const LIMIT: Duration = Duration::from_secs(1200);
 
 /// The rows of the table: agent-core/benches/engine.rs.
-const ROWS: [&str; 7] =
-    ["guest-ping", "guest-info", "scan 1 KiB", "scan 64 KiB", "scan 1 MiB", "base64 decode", "base64 encode"];
+const ROWS: [&str; 10] = [
+    "guest-ping",
+    "guest-info",
+    "scan 1 KiB",
+    "scan 64 KiB",
+    "scan 1 MiB",
+    "write 1 KiB",
+    "write 64 KiB",
+    "write 1 MiB",
+    "base64 decode",
+    "base64 encode",
+];
 
 /// What criterion found out about one side of a row.
 struct Measured {
