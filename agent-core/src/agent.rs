@@ -156,7 +156,8 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
 
     /// Runs the first step of what a request asks for.
     fn answer(&mut self, envelope: Envelope, guest: &mut G) {
-        match find(self.commands, &envelope, &self.message) {
+        let stored = Stored { bytes: &self.message, hole: self.scanner.longest() };
+        match find(self.commands, &envelope, stored) {
             Ok(command) => self.run(command, envelope.arguments.unwrap_or_default(), envelope.id, (0, 0), guest),
             // What is not valid JSON has no id.
             Err(error @ Error::Syntax(_)) => self.fail(error, None),
@@ -174,7 +175,8 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
     ) {
         let mut reply = Reply::new(self.stage.clear());
         let message = &mut self.message;
-        let mut request = Request { message, arguments, decoded: None, step, carry, catalogue: self.commands };
+        let (hole, decoded) = (self.scanner.longest(), Span::default());
+        let mut request = Request { message, arguments, hole, decoded, step, carry, catalogue: self.commands };
         let outcome = match step {
             0 => reply.begin().map_err(Error::from).and_then(|()| (command.handler)(guest, &mut request, &mut reply)),
             _ => (command.handler)(guest, &mut request, &mut reply),
@@ -197,8 +199,7 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
 }
 
 /// The command that a request is for, after QEMU's checks in QEMU's order.
-fn find<'a, G>(commands: &CommandSet<'a, G>, envelope: &Envelope, message: &[u8]) -> Result<&'a Command<G>, Error> {
-    let stored = Stored { bytes: message, hole: None };
+fn find<'a, G>(commands: &CommandSet<'a, G>, envelope: &Envelope, stored: Stored<'_>) -> Result<&'a Command<G>, Error> {
     let begins_with = |span: Span, byte| stored.get(span).first() == Some(&byte);
     if envelope.arguments.is_some_and(|arguments| stored.has_duplicates(arguments, MAX_MEMBERS)) {
         return Err(Error::Syntax(Problem::DuplicateMember));
@@ -215,7 +216,7 @@ fn find<'a, G>(commands: &CommandSet<'a, G>, envelope: &Envelope, message: &[u8]
     if let Some(name) = envelope.unexpected {
         return Err(Error::UnexpectedMember(name));
     }
-    commands.find(message, envelope.execute.ok_or(Error::NoExecute)?.inside())
+    commands.find(stored.bytes, envelope.execute.ok_or(Error::NoExecute)?.inside())
 }
 
 /// Stages all of an error reply but its end. A text that the stage has no room for is cut.

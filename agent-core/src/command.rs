@@ -206,8 +206,10 @@ impl<G> Catalogue for CommandSet<'_, G> {
 pub struct Request<'m> {
     pub(crate) message: &'m mut [u8],
     pub(crate) arguments: Span,
-    /// The value that was decoded in place, and the result.
-    pub(crate) decoded: Option<(Span, Span)>,
+    /// The value that is skipped without a look: the longest, or the one that was decoded in place.
+    pub(crate) hole: Span,
+    /// What was decoded.
+    pub(crate) decoded: Span,
     pub(crate) step: usize,
     pub(crate) carry: u64,
     pub(crate) catalogue: &'m dyn Catalogue,
@@ -236,16 +238,21 @@ impl Request<'_> {
     }
 
     /// The arguments.
+    // Every handler calls it. Once in an image is enough.
+    #[inline(never)]
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
-        let hole = self.decoded.map(|(value, _)| value);
-        Arguments::new(Stored { bytes: self.message, hole }, self.arguments)
+        Arguments::new(self.stored(), self.arguments)
+    }
+
+    fn stored(&self) -> Stored<'_> {
+        Stored { bytes: self.message, hole: self.hole }
     }
 
     /// The element that is stored at `place`, of a list that was checked in step 0, and the place of the next one: going
     /// through a list an element a step, without looking at all of it each time.
     pub(crate) fn element<'s, T: Parameter<'s>>(&'s self, place: u64) -> Option<(T, u64)> {
-        let stored = Stored { bytes: self.message, hole: None };
+        let stored = self.stored();
         let (span, next) = stored.element_at(usize::try_from(place).ok()?)?;
         let element = T::decode(Value::new(stored, span), Path::NOWHERE).ok()?;
         Some((element, next as u64))
@@ -259,17 +266,17 @@ impl Request<'_> {
     pub fn decode_base64(&mut self, name: &str) -> Result<(), Error> {
         let Some((_, value)) = self.arguments().find(name) else { return Ok(()) };
         let inside = value.inside();
-        self.decoded = Some((value, Span::default()));
+        self.hole = value;
         let text = self.message.get_mut(inside.start()..inside.end()).unwrap_or_default();
         let length = base64::decode(text).map_err(|base64::Invalid| NOT_BASE64)?;
-        self.decoded = Some((value, Span::new(inside.start(), inside.start() + length)));
+        self.decoded = Span::new(inside.start(), inside.start() + length);
         Ok(())
     }
 
     /// The bytes of the argument that was decoded; none if there was none.
     #[must_use]
     pub fn decoded(&self) -> &[u8] {
-        self.decoded.map_or(&[], |(_, bytes)| bytes.of(self.message))
+        self.decoded.of(self.message)
     }
 
     /// Whether the guest's file systems are frozen.

@@ -5,7 +5,7 @@
 //! - [`command`] says what a command is; [`arguments`] is what a handler sees of a request, [`reply`] what it
 //!   answers, [`error`] what a client sees of a failure.
 //! - [`commands`] has QEMU's commands, a family a file. A guest implements a family's trait and links its table.
-//! - [`serve`] pumps an `embedded-io` channel through an agent.
+//! - [`serve`] pumps an `embedded-io` channel through an agent; with the feature `async` also one of `embedded-io-async`.
 //!
 //! The engine has no clock, does no I/O, allocates nothing and can lie in a `static`.
 //!

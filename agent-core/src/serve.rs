@@ -1,4 +1,7 @@
-//! Glue to `embedded-io`: pumps a channel's bytes through an agent.
+//! Glue to `embedded-io`: pumps a channel's bytes through an agent. With the feature `async` also to `embedded-io-async`.
+
+#[cfg(feature = "async")]
+mod awaited;
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
@@ -45,7 +48,8 @@ impl<const N: usize> Pump<N> {
         // A request may have no reply, and more may wait behind it.
         let busy = !agent.is_receiving();
         if self.output.is_empty() {
-            self.output.fill(|room| agent.transmit(guest, room));
+            let filled = agent.transmit(guest, self.output.room());
+            self.output.filled(filled);
         }
         if !self.output.is_empty() {
             let written = channel.write(self.output.bytes())?;
@@ -54,11 +58,9 @@ impl<const N: usize> Pump<N> {
         }
         if self.input.is_empty() {
             if channel.read_ready()? {
-                self.input.try_fill(|room| channel.read(room))?;
-                if self.left_behind > 0 && matches!(self.input.bytes(), [b'{' | RESET, ..]) {
-                    agent.reset();
-                }
-                self.left_behind = self.left_behind.saturating_sub(1);
+                let read = channel.read(self.input.room())?;
+                self.input.filled(read);
+                self.end_what_was_left_behind(agent);
             } else if !agent.has_half_a_request() {
                 self.left_behind = 0;
             }
@@ -66,6 +68,17 @@ impl<const N: usize> Pump<N> {
         let taken = agent.receive(self.input.bytes());
         self.input.consume(taken);
         Ok(busy || taken > 0)
+    }
+
+    /// After a read: see [`host_changed`](Self::host_changed).
+    fn end_what_was_left_behind<G, const RECEIVE: usize, const STAGE: usize>(
+        &mut self,
+        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
+    ) {
+        if self.left_behind > 0 && matches!(self.input.bytes(), [b'{' | RESET, ..]) {
+            agent.reset();
+        }
+        self.left_behind = self.left_behind.saturating_sub(1);
     }
 
     /// The host has gone, or another one has come. What it asked for is still to be done, the rest of its reply is for
@@ -123,13 +136,12 @@ impl<const N: usize> Buffer<N> {
         self.start = self.start.saturating_add(count);
     }
 
-    fn fill(&mut self, from: impl FnOnce(&mut [u8]) -> usize) {
-        let Ok(()) = self.try_fill(|room| Ok::<_, core::convert::Infallible>(from(room)));
+    /// All of the buffer, which is empty, to be filled from its beginning.
+    const fn room(&mut self) -> &mut [u8; N] {
+        &mut self.bytes
     }
 
-    fn try_fill<E>(&mut self, from: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
-        self.end = from(&mut self.bytes)?.min(N);
-        self.start = 0;
-        Ok(())
+    fn filled(&mut self, count: usize) {
+        (self.start, self.end) = (0, count.min(N));
     }
 }

@@ -20,6 +20,11 @@ fn a_program_is_run_with_what_the_client_gives() {
     // The input may come first, and be empty.
     assert_eq!(call(&mut guest, "guest-exec", r#""input-data":"","arg":[],"path":"x""#), returns(r#"{"pid":102}"#));
     assert_eq!(guest.asked.pop().unwrap(), r#"spawn x Some([]) None Some("") None"#);
+    // Neither has to be the longest.
+    let long = "y".repeat(99);
+    let more = format!(r#""arg":["{long}"],"input-data":"aGVsbG8=","path":"x","env":["{long}"]"#);
+    assert_eq!(call(&mut guest, "guest-exec", &more), returns(r#"{"pid":103}"#));
+    assert_eq!(guest.asked.pop().unwrap(), format!(r#"spawn x Some(["{long}"]) Some(["{long}"]) Some("hello") None"#));
     guest.refuses = Some(Failure("Failed to execute child process"));
     assert_eq!(call(&mut guest, "guest-exec", r#""path":"x""#), error("Failed to execute child process"));
 }

@@ -194,6 +194,16 @@ fn a_write_is_checked_before_it_is_done() {
 }
 
 #[test]
+fn bits_after_the_last_byte_of_base64_mean_nothing() {
+    let mut guest = guest();
+    for text in ["eA==", "eB==", "eP=="] {
+        let reply = call(&mut guest, "guest-file-write", &format!(r#""handle":5,"buf-b64":"{text}""#));
+        assert_eq!(reply, returns(r#"{"count":1,"eof":false}"#), "{text}");
+    }
+    assert!(guest.files["/hello"].starts_with(b"xxx"));
+}
+
+#[test]
 fn a_position_is_told_by_number_or_by_name() {
     let mut guest = guest();
     for (offset, whence, position) in

@@ -2,20 +2,9 @@
 
 mod common;
 
-use agent_core::commands::exec::Exit;
 use agent_core::{Agent, CommandSet};
-use common::{COMMANDS, File, Finished, Guest, TABLES, guest_with, talk_in};
+use common::{COMMANDS, Guest, TABLES, busy_guest, talk_in};
 use proptest::prelude::*;
-
-fn guest() -> Guest {
-    let mut guest = Guest { time: 1, host_name: "caf\u{e9} \u{1F600}".into(), ..guest_with(3, 2, true) };
-    guest.files.insert("/f".into(), (0..=255).collect());
-    guest.handles.insert(5, File { path: "/f".into(), position: 0, appends: false });
-    guest.keys = vec!["k\u{1F600}".repeat(40), "l".repeat(200)];
-    let exit = Exit { code: Some(1), ..Exit::default() };
-    guest.programs.insert(1, Some(Finished { exit, out: vec![b'o'; 100], err: vec![b'e'; 301] }));
-    guest
-}
 
 /// Everything that a host says, bad and good.
 fn conversation() -> impl Strategy<Value = Vec<u8>> {
@@ -74,8 +63,8 @@ proptest! {
         room in 1usize..20,
     ) {
         let [one, other] = [(); 2].map(|()| CommandSet::new(TABLES));
-        let whole = talk_in(&mut Agent::<_>::new(&one), &mut guest(), &sent, usize::MAX, 1 << 20);
-        let pieces = talk_in(&mut Agent::<_>::new(&other), &mut guest(), &sent, piece, room);
+        let whole = talk_in(&mut Agent::<_>::new(&one), &mut busy_guest(), &sent, usize::MAX, 1 << 20);
+        let pieces = talk_in(&mut Agent::<_>::new(&other), &mut busy_guest(), &sent, piece, room);
         prop_assert_eq!(whole, pieces);
     }
 
@@ -83,9 +72,9 @@ proptest! {
     fn after_anything_a_delimited_sync_on_its_own_line_synchronises(sent in conversation()) {
         let commands = CommandSet::new(TABLES);
         let mut agent: Agent<Guest, 256, 128> = Agent::new(&commands);
-        talk_in(&mut agent, &mut guest(), &sent, 64, 64);
+        talk_in(&mut agent, &mut busy_guest(), &sent, 64, 64);
         let sync = b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":78}}\n";
-        let replies = talk_in(&mut agent, &mut guest(), sync, 64, 64);
+        let replies = talk_in(&mut agent, &mut busy_guest(), sync, 64, 64);
         prop_assert!(replies.ends_with(b"\xFF{\"return\": 78}\n"), "{:?}", String::from_utf8_lossy(&replies));
     }
 
@@ -93,7 +82,7 @@ proptest! {
     fn every_line_is_a_json_object_of_ascii(sent in conversation()) {
         let commands = CommandSet::new(TABLES);
         let mut agent: Agent<Guest, 256, 128> = Agent::new(&commands);
-        let replies = talk_in(&mut agent, &mut guest(), &sent, 64, 64);
+        let replies = talk_in(&mut agent, &mut busy_guest(), &sent, 64, 64);
         prop_assert!(replies.is_empty() || replies.ends_with(b"\n"));
         for line in replies.split(|&byte| byte == b'\n') {
             let line = line.strip_prefix(b"\xFF").unwrap_or(line);
@@ -110,7 +99,7 @@ proptest! {
         // The id comes back from the store: it must be the same value for a parser that nobody here wrote.
         let sent = serde_json::json!({"execute": "guest-ping", "id": id});
         let mut agent: Agent<Guest, 65536> = Agent::new(&COMMANDS);
-        let reply = talk_in(&mut agent, &mut guest(), sent.to_string().as_bytes(), 7, 7);
+        let reply = talk_in(&mut agent, &mut busy_guest(), sent.to_string().as_bytes(), 7, 7);
         prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&reply).unwrap(), serde_json::json!({"return": {}, "id": id}));
     }
 }
@@ -135,7 +124,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 #[test]
 fn a_list_of_commands_longer_than_the_stage_arrives_whole_through_one_byte_of_room() {
     let mut agent: Agent<Guest, 128, 128> = Agent::new(&COMMANDS);
-    let reply = talk_in(&mut agent, &mut guest(), br#"{"execute":"guest-info"}"#, 1, 1);
+    let reply = talk_in(&mut agent, &mut busy_guest(), br#"{"execute":"guest-info"}"#, 1, 1);
     let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
     let listed = reply["return"]["supported_commands"].as_array().unwrap().len();
     assert_eq!(listed, TABLES.iter().map(|table| table.len()).sum::<usize>());

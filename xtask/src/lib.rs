@@ -19,7 +19,10 @@ pub mod qmp;
 pub mod setup;
 pub mod toolchain;
 
+mod bench;
+mod fuzz;
 mod prompt;
+mod proofs;
 mod run;
 mod size;
 mod terminal;
@@ -32,9 +35,11 @@ const HELP: &str = "\
 nanoqga: a QEMU guest agent with no operating system under it
 
 cargo xtask run      boot the image and talk to the agent in it
-cargo xtask test     lints, host tests, and the image under QEMU and libvirt
+cargo xtask test     lints, proofs, host tests, and the image under QEMU and libvirt
 cargo xtask image    build the image and print its path
-cargo xtask size     measure the image against its bars
+cargo xtask fuzz     feed the engine with any bytes at all
+cargo xtask bench    measure the engine beside serde_json
+cargo xtask size     measure image and engine against their bars
 cargo xtask setup    install what the others need
 
 --help after any of them says more.
@@ -47,10 +52,12 @@ struct Subcommand {
     main: fn(Options) -> Result<()>,
 }
 
-const SUBCOMMANDS: [Subcommand; 5] = [
+const SUBCOMMANDS: [Subcommand; 7] = [
     Subcommand { name: "run", help: run::help, main: run::main },
     Subcommand { name: "test", help: || test::HELP.into(), main: test::main },
     Subcommand { name: "image", help: image::help, main: image::main },
+    Subcommand { name: "fuzz", help: || fuzz::HELP.into(), main: fuzz::main },
+    Subcommand { name: "bench", help: || bench::HELP.into(), main: bench::main },
     Subcommand { name: "size", help: || size::HELP.into(), main: size::main },
     Subcommand { name: "setup", help: || setup::HELP.into(), main: setup::main },
 ];

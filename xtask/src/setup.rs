@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: what the other subcommands need, fetched once.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use anyhow::{Result, bail};
 
 use crate::machine::targets;
 use crate::options::Options;
-use crate::process::{find, is_root, run};
+use crate::process::{find, is_root, output, run};
 use crate::progress::step;
+use crate::proofs;
 use crate::toolchain::Toolchain;
 
 const INSTALL: Duration = Duration::from_secs(900);
@@ -25,11 +27,15 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// Of the fuzzer's own code, which is C++.
+const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
+
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, libvirt and the Rust targets of the images. As root it installs
-Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
+Installs what the other subcommands need: QEMU, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
+root it installs Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they
+need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -39,7 +45,11 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     qemu()?;
     libvirt()?;
     lints()?;
-    for target in targets() {
+    fuzz()?;
+    miri()?;
+    // Those of the proofs beside those of the machines, each once.
+    let targets: BTreeSet<_> = targets().into_iter().chain(proofs::TARGETS).collect();
+    for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }
     eprintln!("Everything is set up.");
@@ -81,6 +91,35 @@ pub fn lints() -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Sees to it that cargo-fuzz is there, and the compiler that it needs.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub fn fuzz() -> Result<()> {
+    need(&COMPILER)?;
+    // It comes from the registry all else comes from, so nothing has to be asked.
+    let works = Command::new("cargo").args(["fuzz", "--version"]).output().is_ok_and(|asked| asked.status.success());
+    if works {
+        return Ok(());
+    }
+    step("Installing cargo-fuzz", || run(Command::new("cargo").args(["install", "cargo-fuzz", "--locked"]), INSTALL))
+}
+
+/// Sees to it that Miri is there; whether it is. It comes with nightly toolchains only, and this installs none.
+///
+/// # Errors
+/// When there is such a toolchain, and it cannot be given Miri.
+pub fn miri() -> Result<bool> {
+    let Some(rustup) = find("rustup") else { return Ok(false) };
+    let toolchains = output(Command::new(&rustup).args(["toolchain", "list"]), INSTALL)?;
+    if !toolchains.lines().any(|toolchain| toolchain.starts_with("nightly")) {
+        return Ok(false);
+    }
+    let components = ["component", "add", "miri", "rust-src", "--toolchain", "nightly"];
+    step("Adding Miri", || run(Command::new(rustup).args(components), INSTALL))?;
+    Ok(true)
 }
 
 /// Installs Debian packages, as root.

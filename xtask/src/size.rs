@@ -14,6 +14,7 @@ use crate::image::{self, APPLIANCE, NANO, Profile};
 use crate::machine::{Channel, Machine};
 use crate::options::Options;
 use crate::progress::step;
+use crate::proofs;
 use crate::qemu::{Config, Console};
 use crate::setup;
 
@@ -21,7 +22,8 @@ pub(crate) const HELP: &str = "\
 cargo xtask size
 
 Measures the image of every profile: its file, the smallest guest it answers in, and the time from the start of QEMU to its
-first reply beside the time a bare ELF needs to print one byte on the same machine, in turns; and the engine's state. Fails
+first reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Measures the engine: its state,
+and the stack that it takes, over all commands, in a program for this host: without what a guest's own functions take. Fails
 when a bar is missed.
 ";
 
@@ -34,6 +36,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 const KIB: u64 = 1024;
 const ENGINE_BAR: u64 = 8 * KIB;
+const STACK_BAR: u64 = 4 * KIB;
 
 /// What a profile's image may take.
 struct Bars {
@@ -81,7 +84,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         return Err(argument.unexpected());
     }
     setup::qemu()?;
-    let mut rows = vec![engine()];
+    let mut rows = vec![engine(), stack()?];
     for Bars { profile, file: bar, machines } in &BARS {
         for (index, bars) in machines.iter().enumerate() {
             let machine = Machine::named(bars.machine)?;
@@ -122,6 +125,17 @@ fn engine() -> Row {
         bar: kib(ENGINE_BAR),
         holds: bytes <= ENGINE_BAR,
     }
+}
+
+/// Of `receive` and `transmit` over all commands. What the guest's own functions take is not in it.
+fn stack() -> Result<Row> {
+    let bytes = proofs::stack()?;
+    Ok(Row {
+        what: "engine's worst-case stack, release profile, this host".into(),
+        measured: kib(bytes),
+        bar: kib(STACK_BAR),
+        holds: bytes <= STACK_BAR,
+    })
 }
 
 fn memory(place: &str, machine: &'static Machine, image: &Path, bars: &MachineBars) -> Result<Row> {

@@ -80,6 +80,11 @@ impl Toolchain {
         command
     }
 
+    /// The target it builds for.
+    pub const fn target(&self) -> &'static str {
+        self.target
+    }
+
     /// Where the sources of `core` are said to be in what this toolchain compiles.
     ///
     /// # Errors

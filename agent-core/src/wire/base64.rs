@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding};
 pub struct Invalid;
 
 /// Decodes the inside of a stored JSON string, where a line break is `\n`. Returns how many bytes at the beginning of
-/// `text` are the result.
+/// `text` are the result. Bits after the last byte mean nothing and may be set, as for QEMU.
 ///
 /// # Errors
 /// [`Invalid`]; what `text` holds then means nothing.

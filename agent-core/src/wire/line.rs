@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use serde::Serialize;
 
 use super::json::{Json, Wrote};
-use super::text::{encode, unicode_escape};
+use super::text::{encode, plain, unicode_escape};
 use super::{base64, copy};
 
 /// What `guest-sync-delimited` puts before its reply, for a host to find its beginning: a byte that no JSON text holds.
@@ -147,16 +147,20 @@ impl Piece<'_> {
     /// them. Returns how much of `text` that is, in bytes.
     pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
         let limit = self.bytes.len().saturating_sub(reserve);
-        let mut added = 0;
-        for character in text.chars() {
-            let (bytes, count) = escape(character);
-            let escaped = bytes.get(..count).unwrap_or_default();
-            if self.length() + escaped.len() > limit || self.bytes(escaped).is_err() {
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            let room = limit.saturating_sub(self.length());
+            let (escaped, count) = escape(character);
+            let (bytes, width) = match plain(rest.as_bytes(), 0x7F).min(room) {
+                0 => (escaped.get(..count).unwrap_or_default(), character.len_utf8()),
+                run => (rest.as_bytes().get(..run).unwrap_or_default(), run),
+            };
+            if bytes.len() > room || self.bytes(bytes).is_err() {
                 break;
             }
-            added += character.len_utf8();
+            rest = rest.get(width..).unwrap_or_default();
         }
-        added
+        text.len() - rest.len()
     }
 
     /// The same for all of `text`.

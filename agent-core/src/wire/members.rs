@@ -4,13 +4,14 @@
 
 use super::Span;
 
-/// A stored message, which may have a hole: one value that is no JSON any more because it was decoded in place.
+/// A stored message with a hole: a value that is skipped without a look, because it is long, or no JSON any more since it
+/// was decoded in place.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'m> {
     /// The message and whatever lies behind it.
     pub bytes: &'m [u8],
-    /// The value that is skipped without a look.
-    pub hole: Option<Span>,
+    /// The hole; none if it is empty.
+    pub hole: Span,
 }
 
 impl<'m> Stored<'m> {
@@ -77,8 +78,9 @@ impl<'m> Stored<'m> {
 
     /// The value that begins at `start`.
     fn value(self, start: usize) -> Option<Span> {
-        if let Some(hole) = self.hole.filter(|hole| hole.start() == start) {
-            return Some(hole);
+        // Nothing looked for begins where an empty one does, at the outermost bracket.
+        if self.hole.start() == start {
+            return Some(self.hole);
         }
         let bytes = self.bytes.get(start..)?;
         let length = match bytes.first()? {

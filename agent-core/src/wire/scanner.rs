@@ -155,6 +155,7 @@ pub struct Scanner {
     name: Span,
     value_start: usize,
     word_start: usize,
+    longest: Span,
     envelope: Envelope,
 }
 
@@ -171,6 +172,7 @@ impl Scanner {
             name: Span::new(0, 0),
             value_start: 0,
             word_start: 0,
+            longest: Span::new(0, 0),
             envelope: Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None },
         }
     }
@@ -181,6 +183,13 @@ impl Scanner {
         self.depth = 0;
         self.stored = 0;
         self.envelope = Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None };
+    }
+
+    /// The longest string of the last message that is a value, with its quotes: whoever looks into what is stored may skip
+    /// it unseen. Empty if there is none.
+    #[must_use]
+    pub const fn longest(&self) -> Span {
+        self.longest
     }
 
     /// Whether a message has begun and not ended.
@@ -320,6 +329,7 @@ impl Scanner {
         self.put(&[byte], store)?;
         if self.depth == 0 {
             self.envelope.is_object = brace;
+            self.longest = Span::new(0, 0);
         }
         self.depth += 1;
         self.expect = if brace { Expect::NameOrEnd } else { Expect::ValueOrEnd };
@@ -367,6 +377,10 @@ impl Scanner {
                 if is_name {
                     self.expect = Expect::Colon;
                     return Ok(Taken::Yes);
+                }
+                let string = Span::new(self.word_start, self.stored);
+                if string.length() > self.longest.length() {
+                    self.longest = string;
                 }
                 return Ok(if self.end_value(store)? { Taken::Whole } else { Taken::Yes });
             }

@@ -8,6 +8,9 @@ use embedded_io::SeekFrom;
 
 use super::Guest;
 
+/// Beyond this position a file cannot be written.
+const MAX_FILE: usize = 16 << 20;
+
 /// An open file.
 pub struct File {
     pub path: String,
@@ -104,6 +107,9 @@ impl Files for Guest {
         let file = self.handles.get_mut(&handle).unwrap();
         let content = self.files.get_mut(&file.path).unwrap();
         let at = if file.appends { content.len() } else { file.position as usize };
+        if at > MAX_FILE {
+            return Err(Failure("failed to write to file: File too large"));
+        }
         content.resize(content.len().max(at + bytes.len()), 0);
         content[at..at + bytes.len()].copy_from_slice(bytes);
         file.position = (at + bytes.len()) as u64;

@@ -112,6 +112,17 @@ pub fn guest_with(count: usize, inner: usize, full: bool) -> Guest {
     Guest { count, inner, full, host_name: "guest".into(), ..Guest::default() }
 }
 
+/// A guest that has something of everything: lists, a file that is open, a program that has ended.
+pub fn busy_guest() -> Guest {
+    let mut guest = Guest { time: 1, host_name: "caf\u{e9} \u{1F600}".into(), ..guest_with(3, 2, true) };
+    guest.files.insert("/f".into(), (0..=255).collect());
+    guest.handles.insert(5, File { path: "/f".into(), position: 0, appends: false });
+    guest.keys = vec!["k\u{1F600}".repeat(40), "l".repeat(200)];
+    let exit = exec::Exit { code: Some(1), ..exec::Exit::default() };
+    guest.programs.insert(1, Some(Finished { exit, out: vec![b'o'; 100], err: vec![b'e'; 301] }));
+    guest
+}
+
 /// Sends `request` in pieces of `piece` bytes, with room for `room` bytes of reply at a time; returns all that came back.
 pub fn talk_in<const R: usize, const S: usize>(
     agent: &mut Agent<'_, Guest, R, S>,

@@ -1,0 +1,184 @@
+//! `cargo xtask fuzz`: the parts of the engine that read what a host sends, fed with any bytes at all.
+//!
+//! The engine has no unsafe code for a sanitizer to look into, and without one the fuzzer's instrumentation needs no
+//! nightly compiler.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use crate::image::in_workspace;
+use crate::options::{Argument, Options, Usage};
+use crate::process::run;
+use crate::progress::step;
+use crate::setup;
+
+pub(crate) const HELP: &str = "\
+cargo xtask fuzz [--seconds N] [scanner | agent | base64]...
+cargo xtask fuzz --seed
+
+Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60). It installs
+cargo-fuzz and a C++ compiler where they are missing. What a target cannot stand makes it fail, with the path of the
+input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
+
+  --seed  make fuzz/corpus anew from tests/conformance/vectors.json
+";
+
+/// How long a target runs.
+const SECONDS: u64 = 60;
+
+/// What can be fuzzed: the programs of fuzz/fuzz_targets.
+const TARGETS: [&str; 3] = ["scanner", "agent", "base64"];
+
+const RECORDING: &str = include_str!("../../tests/conformance/vectors.json");
+
+const BUILD: Duration = Duration::from_secs(900);
+/// How much longer than asked a target may take to start and to end.
+const SLACK: Duration = Duration::from_secs(60);
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    let mut targets = Vec::new();
+    let mut seconds = SECONDS;
+    while let Some(argument) = options.argument()? {
+        match argument {
+            Argument::Option(name) if name == "seed" => return write_seeds(),
+            Argument::Option(name) if name == "seconds" => seconds = options.value(|value| Ok(value.parse()?))?,
+            Argument::Word(word) => match TARGETS.iter().find(|&&target| target == word) {
+                Some(target) => targets.push(*target),
+                None => return Err(Usage::new(format!("there is no target '{word}'\n\n{HELP}")).into()),
+            },
+            other => return Err(other.unexpected()),
+        }
+    }
+    if targets.is_empty() {
+        targets.extend(TARGETS);
+    }
+    fuzz(&targets, seconds)
+}
+
+/// The lints of the targets, then all of them for as long as a test takes.
+pub(crate) fn test() -> Result<()> {
+    setup::fuzz()?;
+    let cargo = |subcommand| {
+        let mut command = Command::new("cargo");
+        in_workspace(&mut command).args([subcommand, "--manifest-path", "fuzz/Cargo.toml"]);
+        command
+    };
+    run(cargo("fmt").arg("--check"), BUILD)?;
+    run(cargo("clippy").args(["--all-targets", "--", "--deny", "warnings"]), BUILD)?;
+    run(cargo("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), BUILD)?;
+    fuzz(&TARGETS, SECONDS)
+}
+
+/// Runs `targets` for `seconds` each. One that fails does not keep the others from running.
+fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
+    setup::fuzz()?;
+    step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
+    let mut failed = Vec::new();
+    for target in targets {
+        if let Err(error) = step(&format!("Fuzzing {target} for {seconds} s"), || fuzz_target(target, seconds)) {
+            eprintln!("error: {error:#}");
+            failed.push(*target);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("findings in: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn fuzz_target(target: &str, seconds: u64) -> Result<()> {
+    // What it finds worth keeping goes into the first; the seeds stay as they are.
+    let found = in_fuzz("target/corpus", target);
+    fs::create_dir_all(&found)?;
+    let start = SystemTime::now();
+    let mut command = cargo_fuzz("run");
+    command.arg(target).args([&found, &seeds_of(target)]);
+    command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=10", "-verbosity=0", "-print_final_stats=1"]);
+    let outcome = run(&mut command, Duration::from_secs(seconds) + SLACK);
+    outcome.map_err(|error| match newest_artifact(target, start) {
+        Some(input) => anyhow!("{target} fails with {}", input.display()),
+        None => error,
+    })
+}
+
+/// The input that was written down since `start`.
+fn newest_artifact(target: &str, start: SystemTime) -> Option<PathBuf> {
+    let files = fs::read_dir(in_fuzz("artifacts", target)).ok()?.flatten();
+    let written = files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())));
+    written.filter(|(time, _)| *time >= start).max().map(|(_, path)| path)
+}
+
+fn cargo_fuzz(subcommand: &str) -> Command {
+    let mut command = Command::new("cargo");
+    in_workspace(&mut command).args(["fuzz", subcommand, "--sanitizer", "none"]).env("RUST_BACKTRACE", "0");
+    command
+}
+
+fn seeds_of(target: &str) -> PathBuf {
+    in_fuzz("corpus", target)
+}
+
+fn in_fuzz(folder: &str, target: &str) -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.with_file_name("fuzz").join(folder).join(target)
+}
+
+/// One input: its file's name and its bytes.
+type Seed = (String, Vec<u8>);
+
+/// The recorded requests, each behind the settings that a target takes its sizes from (`fuzz/src/lib.rs`).
+fn seeds() -> Result<Vec<Seed>> {
+    let recording: Value = serde_json::from_str(RECORDING)?;
+    let vectors = recording["vectors"].as_array().context("the recording has no vectors")?;
+    vectors.iter().enumerate().map(|(index, vector)| seed(index, vector)).collect()
+}
+
+fn seed(index: usize, vector: &Value) -> Result<Seed> {
+    let text = |member: &str| vector[member].as_str().with_context(|| format!("a vector has no {member}"));
+    let name = format!("{} {}", text("group")?, text("name")?);
+    let name = name.replace(|character: char| !character.is_ascii_alphanumeric(), "-");
+    // All sizes small, and another one for each seed.
+    let settings = [0, 1, 2, 3, 4, 5, 6, 7].map(|place| (index + place) as u8);
+    let request: Result<Vec<u8>, _> = text("request")?.chars().map(u8::try_from).collect();
+    let request = request.context("the recording's characters are bytes")?;
+    Ok((name, [&settings[..], &request].concat()))
+}
+
+fn write_seeds() -> Result<()> {
+    let seeds = seeds()?;
+    for target in TARGETS {
+        let folder = seeds_of(target);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        for (name, bytes) in &seeds {
+            fs::write(folder.join(name), bytes)?;
+        }
+        println!("{}: {} seeds", folder.display(), seeds.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_those_of_the_recording() {
+        let mut expected = seeds().unwrap();
+        expected.sort();
+        for target in TARGETS {
+            let files = fs::read_dir(seeds_of(target)).unwrap().map(|file| file.unwrap().path());
+            let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+            let mut found: Vec<Seed> = files.map(|path| (name(&path), fs::read(&path).unwrap())).collect();
+            found.sort();
+            assert_eq!(found, expected, "make them anew with `cargo xtask fuzz --seed`");
+        }
+    }
+}
