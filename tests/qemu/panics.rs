@@ -13,7 +13,8 @@ fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
             config.append = "debug-exit=0xf4".into();
         })?;
         let mut qmp = guest.qmp(soon())?;
-        qmp.execute("inject-nmi", json!({}), soon())?;
+        // QEMU may be gone before it can answer. If it was not asked at all, it does not go.
+        let _ = qmp.execute("inject-nmi", json!({}), soon());
         let status = guest.wait(soon())?;
         // The device at 0xf4 makes status 2n + 1 of what is written to it.
         ensure!(status.code().is_some_and(|code| code % 2 == 1), "{machine}: QEMU ended with {status}");
