@@ -20,11 +20,6 @@ pub fn give(memory: &'static mut [MaybeUninit<u8>]) {
     }
 }
 
-/// Bytes of the heap that are in use, and that are free.
-pub fn usage() -> (usize, usize) {
-    HEAP.borrow().map_or((0, 0), |heap| (heap.used(), heap.free()))
-}
-
 /// Room for a value that is never given back. `None` if there is not as much memory left.
 #[cfg(feature = "appliance")]
 pub fn room_for<T>() -> Option<&'static mut MaybeUninit<T>> {
