@@ -100,7 +100,7 @@ fn guestinfo_shows_what_there_is() -> Result<()> {
 fn shutdown_through_the_agent() -> Result<()> {
     let domain = Domain::connected()?;
     let watch = domain.watch("lifecycle")?;
-    domain.virsh(&["shutdown", "--mode", "agent"])?;
+    domain.shut_down()?;
     let event = watch.event()?;
     ensure!(event.contains("Shutdown Finished after guest request"), "{event}");
     domain.gone(soon())
