@@ -1,6 +1,7 @@
 //! Every way to the agent that the machine has.
 
 use heapless::Vec;
+use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
 use crate::arch::{Machine, SerialPort};
@@ -29,7 +30,7 @@ impl<C> Channels<C> {
         let mut channels = Vec::new();
         let chosen = machine.options().agent;
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
-            machine.consoles(|transport| match VirtioSerial::new(transport, PORT_NAME) {
+            machine.devices(DeviceType::Console, |device| match VirtioSerial::new(device.transport, PORT_NAME) {
                 // The last place is the serial port's. More than there is room for are left alone.
                 Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
                     if let Some(channel) = new(Io::Virtio(console)) {

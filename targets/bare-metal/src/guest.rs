@@ -14,6 +14,17 @@ pub static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
 static TABLES: &[&[Command<Guest>]] =
     &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
 
+/// The state behind a profile's own answers.
+pub trait State: Sized {
+    /// Puts in order what must not be lost when the machine is switched off, halted or reset next.
+    fn before_shutdown(&mut self);
+}
+
+/// The profile `nano` has none.
+impl State for () {
+    fn before_shutdown(&mut self) {}
+}
+
 /// The guest: its machine, what it is called, and what its profile has besides.
 #[derive(Debug)]
 pub struct Guest<S = ()> {
@@ -62,8 +73,9 @@ impl<S> time::Time for Guest<S> {
     }
 }
 
-impl<S> power::Power for Guest<S> {
+impl<S: State> power::Power for Guest<S> {
     fn shutdown(&mut self, how: power::Shutdown) -> Result<(), Failure> {
+        self.state.before_shutdown();
         match how {
             power::Shutdown::Halt => {
                 log!("halted");

@@ -51,6 +51,8 @@ pub fn scan<C: ConfigurationAccess>(access: &C, mut visit: impl FnMut(DeviceFunc
 /// The virtio device that vendor and device words announce, transitional or modern (4.1.2).
 pub fn virtio_device(id: u32) -> Option<DeviceType> {
     match (id & 0xffff, id >> 16) {
+        (VENDOR_VIRTIO, 0x1000) => Some(DeviceType::Network),
+        (VENDOR_VIRTIO, 0x1001) => Some(DeviceType::Block),
         (VENDOR_VIRTIO, 0x1003) => Some(DeviceType::Console),
         (VENDOR_VIRTIO, modern @ 0x1040..0x1080) => DeviceType::try_from(modern - 0x1040).ok(),
         _ => None,

@@ -13,11 +13,13 @@ mod image {
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
     extern "C" fn kernel_main(start_info: u64) -> ! {
-        let mut guest = Guest { machine: Machine::start(start_info), state: Appliance::default() };
-        let mut channels = Channels::find(&guest.machine, appliance::channel);
+        let machine = Machine::start(start_info);
+        let mut channels = Channels::find(&machine, appliance::channel);
+        let state = Appliance::find(&machine);
+        let mut guest = Guest { machine, state };
         loop {
-            if !channels.serve(&mut guest) {
-                guest.answer_power_button();
+            let busy = channels.serve(&mut guest);
+            if !(guest.poll() || busy) {
                 guest.sleep();
             }
         }

@@ -7,6 +7,7 @@ use super::kvm_clock::KvmClock;
 use super::rtc::Rtc;
 use super::tsc::Tsc;
 use crate::acpi::Fadt;
+use crate::cell::FoundAtBoot;
 
 const NS_PER_S: i64 = 1_000_000_000;
 
@@ -35,15 +36,14 @@ impl fmt::Display for ClockError {
     }
 }
 
-/// The running clock.
+/// What time goes by, everywhere in the image.
+static BOOT: FoundAtBoot<Boot> = FoundAtBoot::new();
+static SOURCE: FoundAtBoot<Source> = FoundAtBoot::new();
+
 #[derive(Debug)]
-pub struct Clock {
+struct Boot {
     fadt: Option<&'static Fadt>,
-    booted: u64,
-    source: Option<Source>,
-    rtc: Option<Option<Rtc>>,
-    /// Nanoseconds since 1970 at the moment that the monotonic clock calls 0.
-    offset: Option<i64>,
+    timestamp: u64,
 }
 
 #[derive(Debug)]
@@ -53,33 +53,53 @@ enum Source {
     None,
 }
 
-impl Clock {
-    /// A clock that is measured when somebody first asks for the time: that takes milliseconds, which a boot has better
-    /// use for.
-    pub(super) fn new(fadt: Option<&'static Fadt>) -> Self {
-        Self { fadt, booted: timestamp(), source: None, rtc: None, offset: None }
+impl Source {
+    /// It is measured when somebody first asks for the time: that takes milliseconds, which a boot has better use for.
+    fn get() -> &'static Self {
+        SOURCE.get().unwrap_or_else(|| SOURCE.give(Self::find()))
     }
 
-    /// Nanoseconds since some moment about the guest's boot. Never goes back. `None` on a machine that has nothing to
-    /// measure the CPU's counter with.
-    pub fn monotonic_ns(&mut self) -> Option<u64> {
-        let find = || match (KvmClock::find(), self.fadt) {
-            (Some(clock), _) => Source::Kvm(clock),
-            (None, fadt) => Tsc::measure(self.booted, fadt).map_or(Source::None, Source::Tsc),
-        };
-        match self.source.get_or_insert_with(find) {
-            Source::Kvm(clock) => Some(clock.now()),
-            Source::Tsc(tsc) => Some(tsc.now()),
-            Source::None => None,
+    fn find() -> Self {
+        match (KvmClock::find(), BOOT.get()) {
+            (Some(clock), _) => Self::Kvm(clock),
+            (None, Some(boot)) => Tsc::measure(boot.timestamp, boot.fadt).map_or(Self::None, Self::Tsc),
+            (None, None) => Self::None,
         }
+    }
+}
+
+/// Nanoseconds since some moment about the guest's boot. Never goes back. `None` on a machine that has nothing to measure
+/// the CPU's counter with.
+pub fn monotonic_ns() -> Option<u64> {
+    match Source::get() {
+        Source::Kvm(clock) => Some(clock.now()),
+        Source::Tsc(tsc) => Some(tsc.now()),
+        Source::None => None,
+    }
+}
+
+/// The running clock.
+#[derive(Debug)]
+pub struct Clock {
+    fadt: Option<&'static Fadt>,
+    rtc: Option<Option<Rtc>>,
+    /// Nanoseconds since 1970 at the moment that the monotonic clock calls 0.
+    offset: Option<i64>,
+}
+
+impl Clock {
+    /// The clock. The monotonic one begins with the first of its kind.
+    pub(super) fn new(fadt: Option<&'static Fadt>) -> Self {
+        BOOT.give(Boot { fadt, timestamp: timestamp() });
+        Self { fadt, rtc: None, offset: None }
     }
 
     /// Nanoseconds since 1970-01-01 00:00 UTC. `None` on a machine without a clock that has not been told the time.
     pub fn wall_ns(&mut self) -> Option<i64> {
-        let Some(monotonic) = self.monotonic_ns().and_then(|now| i64::try_from(now).ok()) else {
+        let Some(monotonic) = monotonic_ns().and_then(|now| i64::try_from(now).ok()) else {
             return self.rtc()?.seconds()?.checked_mul(NS_PER_S);
         };
-        if let Some(Source::Kvm(clock)) = self.source {
+        if let Source::Kvm(clock) = Source::get() {
             let offset = *self.offset.get_or_insert_with(|| clock.started_at());
             return monotonic.checked_add(offset);
         }
@@ -103,7 +123,7 @@ impl Clock {
     /// Without any clock, and for times outside 1970 to 9999.
     pub fn set_wall(&mut self, ns: i64) -> Result<(), ClockError> {
         let rtc = self.rtc();
-        let monotonic = self.monotonic_ns().and_then(|now| i64::try_from(now).ok());
+        let monotonic = monotonic_ns().and_then(|now| i64::try_from(now).ok());
         if let Some(rtc) = rtc {
             rtc.set(ns.div_euclid(NS_PER_S)).ok_or(ClockError::OutOfRange)?;
         } else if monotonic.is_none() {
@@ -119,10 +139,10 @@ impl Clock {
     /// Without either.
     pub fn set_wall_from_rtc(&mut self) -> Result<(), ClockError> {
         let rtc = self.rtc().and_then(Rtc::seconds);
-        let monotonic = self.monotonic_ns().and_then(|now| i64::try_from(now).ok());
-        self.offset = match (rtc, &self.source, monotonic) {
+        let monotonic = monotonic_ns().and_then(|now| i64::try_from(now).ok());
+        self.offset = match (rtc, Source::get(), monotonic) {
             (Some(rtc), _, monotonic) => rtc.checked_mul(NS_PER_S).map(|rtc| rtc - monotonic.unwrap_or(0)),
-            (None, Some(Source::Kvm(clock)), _) => Some(clock.started_at()),
+            (None, Source::Kvm(clock), _) => Some(clock.started_at()),
             (None, ..) => return Err(ClockError::NoClock),
         };
         Ok(())

@@ -4,6 +4,7 @@ use super::cpu::apic_id;
 use super::identity_map::IdentityMap;
 use super::interrupts::Interrupts;
 use super::power_button::PowerButton;
+use super::timer::Timer;
 use crate::acpi::{Fadt, Processors, Tables};
 use crate::memory_blocks::MemoryBlocks;
 use crate::pvh::StartInfo;
@@ -16,6 +17,7 @@ pub struct Hardware {
     /// The RAM. `None` if the loader gave no memory map.
     pub memory: Option<MemoryBlocks>,
     power_button: Option<PowerButton>,
+    pub(super) timer: Option<Timer>,
 }
 
 impl Hardware {
@@ -33,6 +35,7 @@ impl Hardware {
             processors: madt.map_or(Processors::ONE, |madt| madt.processors(apic_id())),
             memory: start_info.and_then(|info| MemoryBlocks::new(info.ram)),
             power_button: button.map(|(fadt, events)| PowerButton::arm(fadt, events, gsi(events.irq), interrupts)),
+            timer: Timer::find(),
         }
     }
 

@@ -39,7 +39,7 @@ const FIRST_PCI_GSI: u32 = 16;
 
 /// Physical address of the local APIC, for the wake handler. It never changes once interrupts are on.
 #[unsafe(no_mangle)]
-static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
+pub(super) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
 
 /// The interrupt controllers.
 #[derive(Debug)]

@@ -39,6 +39,23 @@ struct Exits {
     power_off: Option<SleepTypes>,
 }
 
+/// A virtio device and where it was found.
+#[derive(Debug)]
+pub struct Device {
+    /// The way to it.
+    pub transport: DeviceTransport,
+    /// Its place on PCI; `None` for a memory-mapped one.
+    pub pci: Option<DeviceFunction>,
+}
+
+const fn name_of(kind: DeviceType) -> &'static str {
+    match kind {
+        DeviceType::Network => "network card",
+        DeviceType::Block => "disk",
+        _ => "console",
+    }
+}
+
 /// The machine that the guest runs on.
 #[derive(Debug)]
 pub struct Machine {
@@ -109,15 +126,15 @@ impl Machine {
         &mut self.clock
     }
 
-    /// Finds the virtio consoles and switches them on, on PCI and at a microvm's places, and hands each to `take`. Called
-    /// once.
-    pub fn consoles(&self, mut take: impl FnMut(DeviceTransport)) {
+    /// Finds the virtio devices of a type and switches them on, on PCI and at a microvm's places, and hands each to `take`.
+    /// Called once for a type.
+    pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(config_space) = self.config_space {
             pci::scan(&config_space, |at, id| {
-                if pci::virtio_device(id) == Some(DeviceType::Console)
-                    && let Some(transport) = self.pci_console(config_space, at)
+                if pci::virtio_device(id) == Some(kind)
+                    && let Some(transport) = self.pci_device(kind, config_space, at)
                 {
-                    take(transport);
+                    take(Device { transport, pci: Some(at) });
                 }
             });
         }
@@ -125,28 +142,28 @@ impl Machine {
         let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
         let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced.iter().cloned());
         for place in places {
-            if let Some(transport) = virtio_mmio::console(&place) {
-                log!("virtio console at {:#x}", place.address);
+            if let Some(transport) = virtio_mmio::device(kind, &place) {
+                log!("virtio {} at {:#x}", name_of(kind), place.address);
                 self.interrupts.unmask(place.irq);
-                take(DeviceTransport::Mmio(transport));
+                take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }
         }
     }
 
-    fn pci_console(&self, mut access: ConfigSpace, at: DeviceFunction) -> Option<DeviceTransport> {
+    fn pci_device(&self, kind: DeviceType, mut access: ConfigSpace, at: DeviceFunction) -> Option<DeviceTransport> {
         let (structures, line) = match pci::enable(&mut access, at) {
             Ok(enabled) => enabled,
             Err(reason) => {
-                log!("virtio console at {at}: {reason}");
+                log!("virtio {} at {at}: {reason}", name_of(kind));
                 return None;
             }
         };
-        log!("virtio console at {at}");
+        log!("virtio {} at {at}", name_of(kind));
         if let Some(line) = line {
             self.interrupts.unmask(line.into());
         }
-        // SAFETY: `enable` found them in a console, below 4 GiB; each is looked at once.
-        Some(DeviceTransport::Pci(unsafe { PciTransport::new(DeviceType::Console, structures) }))
+        // SAFETY: `enable` found them in a device of this type, below 4 GiB; each is looked at once.
+        Some(DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) }))
     }
 
     /// What the machine is made of.
@@ -166,18 +183,27 @@ impl Machine {
         self.interrupts.sleep();
     }
 
+    /// The same, but for no longer than `ns` nanoseconds. It may end early; on a machine that cannot sleep so, it is over at
+    /// once.
+    #[cfg(feature = "appliance")]
+    pub fn sleep_for(&self, ns: u64) {
+        if let Some(timer) = &self.hardware.timer {
+            timer.sleep_for(ns, || self.sleep());
+        }
+    }
+
     /// Switches the machine off.
     ///
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
         let fadt = self.exits.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
-        power::power_off(fadt, self.exits.power_off, &mut self.clock)
+        power::power_off(fadt, self.exits.power_off)
     }
 
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
-        power::reboot(self.exits.fadt.as_ref(), &mut self.clock)
+        power::reboot(self.exits.fadt.as_ref())
     }
 }
 
@@ -201,7 +227,7 @@ pub fn die(info: &PanicInfo<'_>) -> ! {
         && let Some(fadt) = &exits.fadt
     {
         // There is nothing else left to try.
-        let _ = power::power_off(fadt, exits.power_off, &mut Clock::new(Some(fadt)));
+        let _ = power::power_off(fadt, exits.power_off);
     }
     halt()
 }

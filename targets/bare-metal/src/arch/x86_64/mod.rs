@@ -18,13 +18,16 @@ pub mod power;
 mod power_button;
 mod rtc;
 mod serial_port;
+#[cfg(feature = "appliance")]
+mod timer;
 mod tsc;
 mod virtio_mmio;
 
+pub use self::clock::monotonic_ns;
 pub use self::cpu::halt;
 #[cfg(feature = "appliance")]
 pub use self::hardware::Hardware;
-pub use self::machine::{Machine, die};
+pub use self::machine::{Device, Machine, die};
 pub use self::serial_port::SerialPort;
 
 /// The architecture's name, as `uname -m` has it.

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ptr;
 
-use super::clock::Clock;
+use super::clock::monotonic_ns;
 use super::cpu::triple_fault;
 use super::{identity_map, port};
 use crate::acpi::{Fadt, Register, SleepTypes};
@@ -52,7 +52,7 @@ impl fmt::Display for PowerError {
 ///
 /// # Errors
 /// When it comes back, the machine is still on.
-pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>, clock: &mut Clock) -> Result<(), PowerError> {
+pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>) -> Result<(), PowerError> {
     let types = types.ok_or(PowerError::NoSleepType);
     if let Some(control) = fadt.sleep_control {
         write_u8(control, types?.a << 2 | SLEEP_CONTROL_ENABLE)?;
@@ -60,7 +60,7 @@ pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>, clock: &mut Cloc
         let [Some(a), b] = fadt.pm1_control else { return Err(PowerError::NoRegister) };
         let types = types?;
         if !request_acpi(fadt) {
-            wait(clock, || is_acpi_enabled(fadt));
+            wait(|| is_acpi_enabled(fadt));
         }
         // Both are told, the second one last, as it is the pair that counts.
         for (register, kind) in [(Some(a), types.a), (b, types.b)] {
@@ -70,7 +70,7 @@ pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>, clock: &mut Cloc
             }
         }
     }
-    wait(clock, || false);
+    wait(|| false);
     Err(PowerError::NoEffect)
 }
 
@@ -92,20 +92,20 @@ fn is_acpi_enabled(fadt: &Fadt) -> bool {
 }
 
 /// Resets the machine: by the register that the tables name, else by what no PC survives.
-pub(super) fn reboot(fadt: Option<&Fadt>, clock: &mut Clock) -> ! {
+pub(super) fn reboot(fadt: Option<&Fadt>) -> ! {
     if let Some((register, value)) = fadt.and_then(|fadt| fadt.reset)
         && write_u8(register, value).is_ok()
     {
-        wait(clock, || false);
+        wait(|| false);
     }
     triple_fault()
 }
 
 /// Waits for a condition, for a second at most.
-fn wait(clock: &mut Clock, mut condition: impl FnMut() -> bool) {
-    let start = clock.monotonic_ns();
+fn wait(mut condition: impl FnMut() -> bool) {
+    let start = monotonic_ns();
     for _ in 0..TIMEOUT_ACCESSES {
-        let late = start.zip(clock.monotonic_ns()).is_some_and(|(start, now)| now - start > TIMEOUT_NS);
+        let late = start.zip(monotonic_ns()).is_some_and(|(start, now)| now - start > TIMEOUT_NS);
         if late || condition() {
             break;
         }

@@ -14,8 +14,8 @@ pub(super) fn slots() -> impl Iterator<Item = MmioDevice> {
     (0..24).map(|slot| MmioDevice { address: 0xfeb0_0000 + slot * SLOT_SIZE, size: SLOT_SIZE, irq: 24 + slot as u32 })
 }
 
-/// The console at a place, if there is one.
-pub(super) fn console(device: &MmioDevice) -> Option<MmioTransport> {
+/// The device of that type at a place, if there is one.
+pub(super) fn device(kind: DeviceType, device: &MmioDevice) -> Option<MmioTransport> {
     let MmioDevice { address, size, .. } = *device;
     // Above RAM's possible places on a microvm begins the window that its devices are in.
     let in_reach = (0xc000_0000..identity_map::END).contains(&address)
@@ -27,5 +27,5 @@ pub(super) fn console(device: &MmioDevice) -> Option<MmioTransport> {
     }
     let registers = Window { address, length: size as u32 };
     // SAFETY: All of it is mapped and none of it RAM; each place is looked at once, and looking changes nothing.
-    unsafe { MmioTransport::new(registers) }.filter(|device| device.device_type() == DeviceType::Console)
+    unsafe { MmioTransport::new(registers) }.filter(|device| device.device_type() == kind)
 }

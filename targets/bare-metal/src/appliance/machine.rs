@@ -1,75 +1,19 @@
-//! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
+//! What the appliance tells of its processors and its memory.
 
+use agent_core::Failure;
 use agent_core::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
 use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
-use agent_core::commands::{cpu, info, memory, os, power, sync, time};
-use agent_core::{Command, CommandSet, Failure};
 
-use crate::channel::{Channel, Io};
+use super::Appliance;
 use crate::guest::Guest;
 use crate::load::Account;
 use crate::memory_blocks::MemoryBlocks;
-use crate::{heap, log};
 
-/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
-const RECEIVE: usize = 128 << 10;
 const NS_PER_MS: u64 = 1_000_000;
-
-/// The commands of the profile `appliance`.
-pub static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
-static TABLES: &[&[Command<Guest<Appliance>>]] = &[
-    sync::commands(),
-    info::commands(),
-    os::commands(),
-    time::commands(),
-    power::commands(),
-    cpu::commands(),
-    memory::commands(),
-];
-
 const NO_CLOCK: Failure = Failure("this machine has no clock to count the processor's time with");
 const NO_MEMORY_MAP: Failure = Failure("this machine's loader gave no memory map");
 
-/// What the appliance knows besides what its machine does.
-#[derive(Debug, Default)]
-pub struct Appliance {
-    account: Account,
-}
-
-/// A channel on `io`, in memory of its own. `None` if there is not as much left.
-pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
-    let room = heap::room_for();
-    if room.is_none() {
-        log!("no memory for a channel");
-    }
-    Some(Channel::new_in(room?, io, &COMMANDS))
-}
-
 impl Guest<Appliance> {
-    /// Switches the machine off if somebody has pressed its power button, in the same way as the agent does when asked.
-    /// It comes back if there was none to press, or the machine is still on.
-    pub fn answer_power_button(&mut self) {
-        if self.machine.hardware().take_power_button() {
-            log!("the power button was pressed");
-            if let Err(failure) = power::Power::shutdown(self, power::Shutdown::PowerDown) {
-                log!("{}", failure.0);
-            }
-        }
-    }
-
-    /// Sleeps until a device has something for the guest, and puts that to the account.
-    pub fn sleep(&mut self) {
-        self.spend(true);
-        self.machine.sleep();
-        self.spend(!self.machine.can_sleep());
-    }
-
-    /// Puts the time since the last call to the account. `None` without a clock.
-    fn spend(&mut self, awake: bool) -> Option<()> {
-        self.state.account.spend(self.machine.clock().monotonic_ns()?, awake);
-        Some(())
-    }
-
     /// The account until now.
     fn account(&mut self) -> Result<&Account, Failure> {
         self.spend(true).ok_or(NO_CLOCK)?;
