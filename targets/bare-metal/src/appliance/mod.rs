@@ -1,10 +1,15 @@
 //! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
 
 mod machine;
+mod network;
+mod network_card;
 
-use agent_core::commands::{cpu, info, memory, os, power, sync, time};
+use core::mem;
+
+use agent_core::commands::{cpu, info, memory, network as network_commands, os, power, sync, time};
 use agent_core::{Command, CommandSet};
 
+use self::network::Links;
 use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
@@ -24,12 +29,17 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     power::commands(),
     cpu::commands(),
     memory::commands(),
+    network_commands::commands(),
+    network::COMMANDS,
 ];
 
 /// What the appliance knows besides what its machine does.
 #[derive(Debug)]
 pub struct Appliance {
     account: Account,
+    links: Links,
+    /// Whether there was a moment with nothing to do for any host yet. The devices wait for it, as does the clock.
+    up: bool,
 }
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
@@ -43,18 +53,18 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 
 impl Appliance {
     /// Finds the machine's devices.
-    pub fn find(_machine: &Machine) -> Self {
-        Self { account: Account::default() }
+    pub fn find(machine: &Machine) -> Self {
+        Self { account: Account::default(), links: Links::find(machine), up: false }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
-        false
+        self.up && self.links.poll()
     }
 
     /// For how many nanoseconds there will be nothing to do for the devices, unless they interrupt. `None`: for ever.
-    fn idle_ns(&self) -> Option<u64> {
-        None
+    fn idle_ns(&mut self) -> Option<u64> {
+        self.links.idle_ns()
     }
 }
 
@@ -76,10 +86,18 @@ impl Guest<Appliance> {
 
     /// Sleeps until there is something to do, and puts that to the account.
     pub fn sleep(&mut self) {
+        if !mem::replace(&mut self.state.up, true) {
+            return;
+        }
+        self.sleep_at_most(u64::MAX);
+    }
+
+    /// The same, but for no longer than `ns` nanoseconds.
+    fn sleep_at_most(&mut self, ns: u64) {
         self.spend(true);
-        match self.state.idle_ns() {
-            Some(ns) => self.machine.sleep_for(ns),
-            None => self.machine.sleep(),
+        match self.state.idle_ns().unwrap_or(u64::MAX).min(ns) {
+            u64::MAX => self.machine.sleep(),
+            ns => self.machine.sleep_for(ns),
         }
         self.spend(!self.machine.can_sleep());
     }

@@ -26,6 +26,8 @@ mod virtio_mmio;
 pub use self::clock::monotonic_ns;
 pub use self::cpu::halt;
 #[cfg(feature = "appliance")]
+pub use self::cpu::timestamp;
+#[cfg(feature = "appliance")]
 pub use self::hardware::Hardware;
 pub use self::machine::{Device, Machine, die};
 pub use self::serial_port::SerialPort;
