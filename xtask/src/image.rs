@@ -26,6 +26,8 @@ pub struct Profile {
     binary: &'static str,
     /// The Cargo feature that this program needs.
     feature: Option<&'static str>,
+    /// Whether it has something to say of a network card.
+    pub has_devices: bool,
     about: &'static str,
 }
 
@@ -37,6 +39,7 @@ pub static NANO: Profile = Profile {
     name: "nano",
     binary: "nanoqga",
     feature: None,
+    has_devices: false,
     about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
 };
 
@@ -45,7 +48,8 @@ pub static APPLIANCE: Profile = Profile {
     name: "appliance",
     binary: "appliance",
     feature: Some("appliance"),
-    about: "nano, and cpu and memory commands, the power button, requests of up to 128 KiB",
+    has_devices: true,
+    about: "nano, and cpu, memory and network commands, the power button, requests of up to 128 KiB",
 };
 
 impl Profile {
