@@ -19,8 +19,8 @@ const FRAMES: usize = 16;
 /// DHCP's first messages are repeated so often (RFC 2131, 4.1). smoltcp's own figures are made for patience.
 const DISCOVER_AGAIN: Duration = Duration::from_secs(4);
 const REQUEST_AGAIN: Duration = Duration::from_secs(2);
-/// When to look again if smoltcp wants something done that cannot be done now. One such thing is to solicit routers more often
-/// than it allows itself to, where none has answered: its timer then stays in the past for good, before all others.
+/// When to look again if smoltcp 0.14 does not say when. It says so at once, for good, where no router has answered its three
+/// solicitations, and never where only one of IPv6 and DHCP is waiting for something.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// fe80::/64 (RFC 4291, 2.5.6).
@@ -40,6 +40,8 @@ pub struct Link<C: Card> {
     /// What was assigned, or leased; the addresses beside are link-local, or by advertised prefixes.
     v4: Option<Static>,
     v6: Option<Static>,
+    /// Whether it has an address of its own for IPv6, and looks for routers.
+    has_v6: bool,
     polled: Instant,
 }
 
@@ -56,24 +58,30 @@ impl<C: Card> Link<C> {
     /// A link of `card`, which has the hardware address `mac`. It is told `methods` one after the other; without any it is
     /// told to use DHCP. `seed` should be another one at each boot.
     pub fn new(card: C, mac: [u8; 6], storage: &'static mut Storage, seed: u64, methods: &[Method]) -> Self {
-        let used = methods.last() != Some(&Method::None);
+        let has_v6 = methods.last() != Some(&Method::None);
         let mac = HardwareAddress::Ethernet(EthernetAddress(mac));
         let mut config = Config::new(mac);
         config.random_seed = seed;
-        config.slaac = used;
+        config.slaac = has_v6;
         let mut port = Port::new(card);
         let mut interface = Interface::new(config, &mut port, Instant::ZERO);
         // Whoever solicits routers must have this one.
-        if let Some(link_local) = Ipv6Cidr::from_link_prefix(&LINK_LOCAL, mac).filter(|_| used) {
+        if let Some(link_local) = Ipv6Cidr::from_link_prefix(&LINK_LOCAL, mac).filter(|_| has_v6) {
             replace(&mut interface, None, Some(Static { address: link_local.into(), gateway: None }));
         }
         let sockets = SocketSet::new(&mut storage[..]);
         let polled = Instant::ZERO;
-        let mut link = Self { port, interface, sockets, dhcp: None, leased: false, v4: None, v6: None, polled };
-        for method in [Method::Dhcp].iter().chain(methods) {
+        let mut link = Self { port, interface, sockets, dhcp: None, leased: false, v4: None, v6: None, has_v6, polled };
+        link.start_dhcp();
+        for method in methods {
             match *method {
                 Method::Dhcp => link.start_dhcp(),
-                Method::None => link.stop_dhcp(),
+                Method::None => {
+                    link.stop_dhcp();
+                    for old in [link.v4.take(), link.v6.take()] {
+                        replace(&mut link.interface, old, None);
+                    }
+                }
                 Method::Static(assigned) => link.assign(assigned),
             }
         }
@@ -103,8 +111,11 @@ impl<C: Card> Link<C> {
 
     /// How long after `now` there will be something to do, unless a frame comes before. `None`: never.
     pub fn idle(&mut self, now: Instant) -> Option<Duration> {
-        let at = self.interface.poll_at(self.polled, &self.sockets)?;
-        let at = if at <= self.polled { self.polled + LOOK_AGAIN } else { at };
+        let at = match self.interface.poll_at(self.polled, &self.sockets) {
+            Some(at) if at > self.polled => at,
+            None if !self.has_v6 => return None,
+            _ => self.polled + LOOK_AGAIN,
+        };
         Some(if at > now { at - now } else { Duration::ZERO })
     }
 
