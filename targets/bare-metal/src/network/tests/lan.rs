@@ -100,7 +100,9 @@ impl Lan {
             self.now += Duration::from_millis(1);
             busy |= !self.cable.borrow().to_link.is_empty() && !self.cable.borrow().full;
             // A server may keep the link busy for ever.
-            busy &= self.now < end + Duration::from_secs(1);
+            if self.now > end + Duration::from_secs(1) {
+                break;
+            }
             if !busy {
                 let idle = self.link.idle(self.now);
                 assert_ne!(idle, Some(Duration::ZERO), "a link with nothing to do can sleep");
