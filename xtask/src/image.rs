@@ -13,6 +13,7 @@ use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 use crate::process::finish;
 use crate::progress::step;
+use crate::qemu::Config;
 use crate::toolchain::Toolchain;
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -27,7 +28,7 @@ pub struct Profile {
     /// The Cargo feature that this program needs.
     feature: Option<&'static str>,
     /// Whether it has something to say of a network card.
-    pub has_devices: bool,
+    has_devices: bool,
     about: &'static str,
 }
 
@@ -61,6 +62,13 @@ impl Profile {
         match PROFILES.iter().find(|profile| profile.name == name) {
             Some(profile) => Ok(profile),
             None => bail!("no profile is called '{name}'; there are: {}", names()),
+        }
+    }
+
+    /// Gives a guest the devices that an image of this profile has something to say of.
+    pub fn equip(&self, config: &mut Config) {
+        if self.has_devices {
+            config.user_network();
         }
     }
 }

@@ -55,9 +55,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     setup::qemu()?;
     let image = image::build(machine.target, profile)?;
     let mut config = Config::new(machine, channel, &image);
-    if profile.has_devices {
-        config.user_network();
-    }
+    profile.equip(&mut config);
     let mut guest = Guest::start(&config)?;
     let mut agent = guest.connect(Deadline::seconds(BOOT))?;
     greet(&guest, &mut agent, &format!("{machine} over {channel}"))?;
