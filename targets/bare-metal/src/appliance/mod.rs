@@ -4,8 +4,6 @@ mod machine;
 mod network;
 mod network_card;
 
-use core::mem;
-
 use agent_core::commands::{cpu, info, memory, network as network_commands, os, power, sync, time};
 use agent_core::{Command, CommandSet};
 
@@ -18,6 +16,9 @@ use crate::{heap, log};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const RECEIVE: usize = 128 << 10;
+
+/// Idle moments, of about a millisecond each.
+const PATIENCE: u8 = 20;
 
 /// The commands of the profile `appliance`.
 pub static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
@@ -38,8 +39,9 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
 pub struct Appliance {
     account: Account,
     links: Links,
-    /// Whether there was a moment with nothing to do for any host yet. The devices wait for it, as does the clock.
-    up: bool,
+    /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
+    /// take longer than an answer.
+    patience: u8,
 }
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
@@ -54,12 +56,12 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 impl Appliance {
     /// Finds the machine's devices.
     pub fn find(machine: &Machine) -> Self {
-        Self { account: Account::default(), links: Links::find(machine), up: false }
+        Self { account: Account::default(), links: Links::find(machine), patience: PATIENCE }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
-        self.up && self.links.poll()
+        self.patience == 0 && self.links.poll()
     }
 
     /// For how many nanoseconds there will be nothing to do for the devices, unless they interrupt. `None`: for ever.
@@ -86,10 +88,13 @@ impl Guest<Appliance> {
 
     /// Sleeps until there is something to do, and puts that to the account.
     pub fn sleep(&mut self) {
-        if !mem::replace(&mut self.state.up, true) {
-            return;
+        match self.state.patience.checked_sub(1) {
+            Some(left) => {
+                self.state.patience = left;
+                self.machine.doze();
+            }
+            None => self.sleep_at_most(u64::MAX),
         }
-        self.sleep_at_most(u64::MAX);
     }
 
     /// The same, but for no longer than `ns` nanoseconds.

@@ -115,8 +115,9 @@ impl NetworkCard {
         let header = if legacy { LEGACY_HEADER } else { HEADER };
         let mut card = Self { transport, receive, transmit, header, failed: false };
         for buffer in 0..BUFFERS {
-            card.receive.lend_whole(buffer, &mut card.transport)?;
+            card.receive.lend_whole(buffer)?;
         }
+        card.receive.notify(&mut card.transport);
         Ok((card, mac))
     }
 
@@ -158,8 +159,9 @@ impl Card for NetworkCard {
             }
             _ => Err(()),
         };
-        let lent = self.receive.lend_whole(buffer, &mut self.transport);
+        let lent = self.receive.lend_whole(buffer);
         self.check(lent);
+        self.receive.notify(&mut self.transport);
         Some(result)
     }
 
@@ -178,8 +180,9 @@ impl Card for NetworkCard {
         let end = self.header + frame.len();
         if let Some(room) = self.transmit.buffers[buffer].get_mut(self.header..end) {
             room.copy_from_slice(frame);
-            let lent = self.transmit.lend_filled(buffer, end, &mut self.transport);
+            let lent = self.transmit.lend_filled(buffer, end);
             self.check(lent);
+            self.transmit.notify(&mut self.transport);
         }
     }
 }
@@ -212,33 +215,32 @@ impl Queue {
     }
 
     /// Lends a buffer for the device to write to.
-    fn lend_whole(&mut self, buffer: usize, transport: &mut DeviceTransport) -> Result<(), CardError> {
+    fn lend_whole(&mut self, buffer: usize) -> Result<(), CardError> {
         let room = &mut self.buffers[buffer];
         let length = room.len();
         // SAFETY: `lent` keeps the driver off the buffer until `reclaim` has it back. It lives for ever.
         let token = unsafe { self.queue.add(&[], &mut [room]) };
-        self.remember(token, (buffer, length), transport)
+        self.remember(token, (buffer, length))
     }
 
     /// Lends the beginning of a buffer for the device to read.
-    fn lend_filled(&mut self, buffer: usize, length: usize, transport: &mut DeviceTransport) -> Result<(), CardError> {
+    fn lend_filled(&mut self, buffer: usize, length: usize) -> Result<(), CardError> {
         // SAFETY: As above.
         let token = unsafe { self.queue.add(&[&self.buffers[buffer][..length]], &mut []) };
-        self.remember(token, (buffer, length), transport)
+        self.remember(token, (buffer, length))
     }
 
-    fn remember(
-        &mut self,
-        token: virtio_drivers::Result<u16>,
-        lent: (usize, usize),
-        transport: &mut DeviceTransport,
-    ) -> Result<(), CardError> {
+    fn remember(&mut self, token: virtio_drivers::Result<u16>, lent: (usize, usize)) -> Result<(), CardError> {
         let place = token.ok().and_then(|token| self.lent.get_mut(usize::from(token))).ok_or(CardError::Queue)?;
         *place = Some(lent);
+        Ok(())
+    }
+
+    /// Notifies the device that buffers were lent, unless it asked not to be.
+    fn notify(&self, transport: &mut DeviceTransport) {
         if self.queue.should_notify() {
             transport.notify(self.number);
         }
-        Ok(())
     }
 
     /// Takes back the next buffer that the device has used, and how many of its bytes, cut to what there are.

@@ -192,6 +192,15 @@ impl Machine {
         }
     }
 
+    /// The same for a moment, of about a millisecond on virtual machines, and without the clock, which takes longer than that to
+    /// be made.
+    #[cfg(feature = "appliance")]
+    pub fn doze(&self) {
+        if let Some(timer) = &self.hardware.timer {
+            timer.doze(|| self.sleep());
+        }
+    }
+
     /// Switches the machine off.
     ///
     /// # Errors

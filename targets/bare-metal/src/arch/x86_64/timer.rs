@@ -36,6 +36,13 @@ impl Timer {
         })
     }
 
+    /// Sleeps, by `sleep`, until a device has something for the guest or the time of the first counts has passed. Needs no clock.
+    pub(super) fn doze(&self, sleep: impl FnOnce()) {
+        self.write(INITIAL_COUNT, FIRST_COUNTS);
+        sleep();
+        self.write(INITIAL_COUNT, 0);
+    }
+
     /// Sleeps, by `sleep`, until a device has something for the guest or so many nanoseconds have passed, perhaps less.
     pub(super) fn sleep_for(&self, ns: u64, sleep: impl FnOnce()) {
         let Some(start) = monotonic_ns() else { return sleep() };
