@@ -1,8 +1,9 @@
 //! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
 
 mod machine;
+mod people;
 
-use agent_core::commands::{cpu, info, memory, os, power, sync, time};
+use agent_core::commands::{cpu, exec, info, memory, os, power, sync, time, user};
 use agent_core::{Command, CommandSet};
 
 use crate::arch::{self, Machine};
@@ -24,6 +25,8 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     power::commands(),
     cpu::commands(),
     memory::commands(),
+    user::commands(),
+    exec::commands(),
 ];
 
 /// What the appliance knows besides what its machine does.
