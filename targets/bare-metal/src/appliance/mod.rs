@@ -1,15 +1,16 @@
 //! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
 
 mod machine;
+mod suspension;
 
-use agent_core::commands::{cpu, info, memory, os, power, sync, time};
+use agent_core::commands::{cpu, info, memory, os, power, suspend, sync, time};
 use agent_core::{Command, CommandSet};
 
 use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
 use crate::load::Account;
-use crate::{heap, log};
+use crate::{channels, heap, log};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const RECEIVE: usize = 128 << 10;
@@ -22,6 +23,7 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     os::commands(),
     time::commands(),
     power::commands(),
+    suspend::commands(),
     cpu::commands(),
     memory::commands(),
 ];
@@ -30,7 +32,12 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
 #[derive(Debug)]
 pub struct Appliance {
     account: Account,
+    /// The machine is to be suspended when all that was asked before is answered.
+    to_suspend: bool,
 }
+
+/// The channels, whose agents lie on the heap.
+pub type Channels = channels::Channels<&'static mut Channel<Appliance, RECEIVE>>;
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
 pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
@@ -44,7 +51,7 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 impl Appliance {
     /// Finds the machine's devices.
     pub fn find(_machine: &Machine) -> Self {
-        Self { account: Account::default() }
+        Self { account: Account::default(), to_suspend: false }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.
