@@ -131,10 +131,10 @@ fn a_request_that_comes_while_it_sleeps_is_answered_when_it_wakes() -> Result<()
 
 #[test]
 fn it_sleeps_again_and_again_and_loses_no_memory() -> Result<()> {
-    // 100 times the pages of a virtio console's queues are more than there are.
+    // So often, the pages of the console's queues are more than there are.
     let Booted { mut agent, mut guest } = booted("q35", Virtio, |config| config.memory_kib = 8 << 10)?;
     let mut qmp = guest.qmp(soon())?;
-    for cycle in 0..100 {
+    for cycle in 0..150 {
         suspend(&mut agent, &mut qmp)?;
         wake(&mut qmp)?;
         synchronise(&mut agent, cycle).with_context(|| format!("cycle {cycle}"))?;
@@ -143,20 +143,18 @@ fn it_sleeps_again_and_again_and_loses_no_memory() -> Result<()> {
 }
 
 #[test]
-fn every_channel_comes_back() -> Result<()> {
-    let channels = vec![Virtio, VirtioModern, Com2];
+fn every_channel_comes_back_on_a_guest_with_more_of_everything() -> Result<()> {
     let Booted { mut agent, mut guest } = booted("q35", Virtio, |config| {
-        config.channels = channels;
-        config.other_ports = 3;
+        config.channels.push(Com2);
+        config.other_ports = 15;
         config.processors = 2;
+        config.memory_kib = 4 << 20;
     })?;
     let mut qmp = guest.qmp(soon())?;
     suspend(&mut agent, &mut qmp)?;
     wake(&mut qmp)?;
     synchronise(&mut agent, 2)?;
-    for index in [1, 2] {
-        resynchronise(&mut guest.connect_to(index, soon())?, 3).with_context(|| format!("channel {index}"))?;
-    }
+    resynchronise(&mut guest.connect_to(1, soon())?, 3)?;
     Ok(())
 }
 
