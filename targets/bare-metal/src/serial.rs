@@ -121,7 +121,8 @@ impl<B: Backend> SerialChannel<B> {
 
     /// Sets the UART up again after a reset. What was received before is dropped. `None` when it is not there any more.
     pub fn reopen(&mut self) -> Option<()> {
-        let config = self.uart.config().clone();
+        // Not the one that was on while something waited to be sent.
+        let config = Config { interrupts: IER::DATA_READY, ..self.uart.config().clone() };
         self.uart.backend_mut().kept.clear();
         self.uart.backend_mut().setting_up = true;
         self.uart.init(config).ok()?;
