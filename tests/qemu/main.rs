@@ -1,6 +1,6 @@
 //! The image under QEMU, by scenario. [`rows`] is the table of machines and channels it must answer on. All are about
 //! the profile `nano`, and what every profile has; [`appliance`] and
-//! [`suspend`] are about what that one adds.
+//! [`suspend`] are about the other one.
 
 mod appliance;
 mod bad_input;

@@ -13,16 +13,16 @@ impl Suspend for Guest<Appliance> {
         if how != Sleep::Ram || !self.machine.can_suspend() {
             return Err(NOT_SUPPORTED);
         }
-        // From here, the channels cannot be put to rest.
+        // Not from here: the channel that asks is busy, and has to be put to rest before.
         self.state.to_suspend = true;
         Ok(())
     }
 }
 
 impl Guest<Appliance> {
-    /// Suspends the machine, if that was asked for, and returns when it has woken, which loses what its devices had: each
-    /// is put to rest before and set up again afterwards. Whether it was asked for.
-    pub fn suspend(&mut self, channels: &mut Channels) -> bool {
+    /// Suspends the machine, if that was asked for, and returns when it has woken; says whether it was. Devices are as after
+    /// a reset then: each is put to rest before, and set up again afterwards.
+    pub fn suspend_if_asked(&mut self, channels: &mut Channels) -> bool {
         if !core::mem::take(&mut self.state.to_suspend) {
             return false;
         }

@@ -20,7 +20,7 @@ mod image {
         loop {
             let busy = channels.serve(&mut guest);
             // Suspended only when all that was asked before is answered.
-            if !(guest.poll() || busy || guest.suspend(&mut channels)) {
+            if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
                 guest.sleep();
             }
         }

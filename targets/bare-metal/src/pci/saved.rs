@@ -57,16 +57,16 @@ impl SavedConfiguration {
     }
 }
 
-/// Registers of the chipset, beyond a device's standard ones: where the interrupts of PCI arrive and where configuration
-/// space and the power management registers lie. Firmware should restore some of these itself; SeaBIOS 1.16 tries to, but
-/// through the window to configuration space that the reset has closed.
+/// Registers of the chipset, beyond a device's standard ones, without which the others are of no use. Firmware should
+/// restore most of these itself; on q35, SeaBIOS 1.16 was seen to do so neither with the window to configuration space nor
+/// with the power management registers.
 fn of_chipset(id: u32) -> &'static [u8] {
     match id {
-        // Intel 82371SB, 2.2.11.
+        // Intel 82371SB (PIIX3): PIRQRC, where the interrupts of PCI arrive.
         0x7000_8086 => &[0x60],
-        // Intel Q35, 5.1.16: the half with the enabling bit comes last.
+        // Intel Q35: PCIEXBAR, the window; the half with the enabling bit comes last.
         0x29c0_8086 => &[0x64, 0x60],
-        // Intel ICH9, 13.1.14 to 13.1.36.
+        // Intel ICH9: PMBASE, ACPI_CNTL, where the interrupts of PCI arrive, RCBA.
         0x2918_8086 => &[0x40, 0x44, 0x60, 0x68, 0xf0],
         _ => &[],
     }

@@ -1,8 +1,9 @@
 # Into S3 and back (ACPI 6.5, 5.2.10). Firmware comes back in real mode, cs:ip = vector >> 4 : vector & 15, with memory as
-# it was; mode switches: Intel SDM vol. 3, 9.9.1 and 10.8.5.
+# it was; mode switches: Intel SDM vol. 3, 10.9.1 and 10.8.5.
 #
 # As it was, but for the image itself: QEMU loads the segments of what it was given as a kernel again at every reset, also
-# at the one of waking. So the image is copied aside before, and what firmware calls lies outside and copies it back.
+# at the one of waking (7.2: those in the file). So the image is copied aside before, and what firmware calls lies outside
+# and copies it back.
 
     .set WAKE_PAGE, 0x8000          # the same as in suspend.rs
     .set WAKE_DATA, 0xc0
