@@ -130,6 +130,22 @@ fn a_request_that_comes_while_it_sleeps_is_answered_when_it_wakes() -> Result<()
 }
 
 #[test]
+fn half_a_request_is_forgotten_over_a_sleep() -> Result<()> {
+    let Booted { mut agent, mut guest } = booted("q35", Virtio, |config| config.channels.push(Com2))?;
+    let mut qmp = guest.qmp(soon())?;
+    let mut other = guest.connect_to(1, soon())?;
+    synchronise(&mut other, 2)?;
+    agent.send(br#"{"execute":"guest-"#, soon())?;
+    // The other channel's answer shows that the guest has been awake since.
+    synchronise(&mut other, 3)?;
+    suspend(&mut other, &mut qmp)?;
+    wake(&mut qmp)?;
+    synchronise(&mut agent, 4)?;
+    resynchronise(&mut other, 5)?;
+    Ok(())
+}
+
+#[test]
 fn it_sleeps_again_and_again_and_loses_no_memory() -> Result<()> {
     // So often, the pages of the console's queues are more than there are.
     let Booted { mut agent, mut guest } = booted("q35", Virtio, |config| config.memory_kib = 8 << 10)?;
