@@ -40,6 +40,8 @@ pub struct Config {
     pub debug_exit: bool,
     /// virtio-serial ports of other names on the agent's bus, before the agent's own.
     pub other_ports: u32,
+    /// Values of `-global`: properties of what the machine itself has.
+    pub globals: Vec<&'static str>,
 }
 
 impl Config {
@@ -56,6 +58,7 @@ impl Config {
             reboots: false,
             debug_exit: false,
             other_ports: 0,
+            globals: Vec::new(),
         }
     }
 
@@ -80,6 +83,9 @@ impl Config {
         }
         if self.debug_exit {
             args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+        }
+        for global in &self.globals {
+            args.pair("-global", *global);
         }
         args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
         self.console(&mut args);

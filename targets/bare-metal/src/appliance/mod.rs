@@ -2,15 +2,16 @@
 
 mod machine;
 mod people;
+mod suspension;
 
-use agent_core::commands::{cpu, exec, info, memory, os, power, sync, time, user};
+use agent_core::commands::{cpu, exec, info, memory, os, power, suspend, sync, time, user};
 use agent_core::{Command, CommandSet};
 
 use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
 use crate::load::Account;
-use crate::{heap, log};
+use crate::{channels, heap, log};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const RECEIVE: usize = 128 << 10;
@@ -23,6 +24,7 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     os::commands(),
     time::commands(),
     power::commands(),
+    suspend::commands(),
     cpu::commands(),
     memory::commands(),
     user::commands(),
@@ -33,7 +35,12 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
 #[derive(Debug)]
 pub struct Appliance {
     account: Account,
+    /// The machine is to be suspended when all that was asked before is answered.
+    to_suspend: bool,
 }
+
+/// The channels, whose agents lie on the heap.
+pub type Channels = channels::Channels<&'static mut Channel<Appliance, RECEIVE>>;
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
 pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
@@ -47,7 +54,7 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 impl Appliance {
     /// Finds the machine's devices.
     pub fn find(_machine: &Machine) -> Self {
-        Self { account: Account::default() }
+        Self { account: Account::default(), to_suspend: false }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.

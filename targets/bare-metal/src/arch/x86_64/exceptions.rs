@@ -59,13 +59,13 @@ struct TablePointer {
     base: *const Gate,
 }
 
-/// Installs the handlers. Called once, at boot.
+/// Installs the handlers. Called at boot, and when the machine has woken.
 pub(super) fn install() {
     let task_state = (&raw const TASK_STATE).addr() as u64;
     let stack = (&raw const __emergency_stack_top).addr() as u64;
     let limit = mem::size_of::<[u32; 26]>() as u64 - 1;
     let entries = (&raw const exception_entries).addr();
-    // SAFETY: This runs once and before any interrupt, so nothing else uses the tables; the descriptors have the formats
+    // SAFETY: This runs before the CPU knows of the tables, so nothing else uses them; the descriptors have the formats
     // of the manual's 7.2.3 and 6.14.1, and all that they point to lives for ever.
     unsafe {
         TASK_STATE[9] = stack as u32;

@@ -30,10 +30,15 @@ impl Timer {
         let apic = LOCAL_APIC.load(Ordering::Relaxed);
         let timer = Self { apic, scale: Cell::new(None) };
         (apic != 0).then(|| {
-            timer.write(DIVIDE, DIVIDE_BY_16);
-            timer.write(TIMER, WAKE_VECTOR.into());
+            timer.set_up();
             timer
         })
+    }
+
+    /// Sets it up, also after a reset.
+    pub(super) fn set_up(&self) {
+        self.write(DIVIDE, DIVIDE_BY_16);
+        self.write(TIMER, WAKE_VECTOR.into());
     }
 
     /// Sleeps, by `sleep`, until a device has something for the guest or so many nanoseconds have passed, perhaps less.
