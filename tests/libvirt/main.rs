@@ -154,6 +154,24 @@ fn the_appliance_shows_its_network_interface() -> Result<()> {
 }
 
 #[test]
+fn the_appliance_suspends_and_wakes() -> Result<()> {
+    let domain = Domain::with(&APPLIANCE, 1, "")?;
+    let refused = domain.virsh(&["dompmsuspend", "disk"]).err().context("there is no way to suspend to a disk")?;
+    let refused = format!("{refused:#}");
+    ensure!(refused.contains("the requested suspend mode is not supported by the guest"), "{refused}");
+    for _ in 0..2 {
+        domain.virsh(&["dompmsuspend", "mem"])?;
+        domain.shows(&["domstate"], "pmsuspended")?;
+        domain.shows(&["dumpxml"], "state='disconnected'")?;
+        domain.virsh(&["dompmwakeup"])?;
+        domain.shows(&["domstate"], "running")?;
+        domain.shows(&["dumpxml"], "state='connected'")?;
+        ensure!(domain.agent(r#"{"execute":"guest-ping"}"#)? == json!({"return": {}}));
+    }
+    Ok(())
+}
+
+#[test]
 fn reboot_through_the_agent() -> Result<()> {
     let domain = Domain::connected()?;
     let watch = domain.watch("reboot")?;

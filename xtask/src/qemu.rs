@@ -42,6 +42,8 @@ pub struct Config {
     pub other_ports: u32,
     /// More of QEMU's arguments, after all others.
     more: Arguments,
+    /// Values of `-global`: properties of what the machine itself has.
+    pub globals: Vec<&'static str>,
 }
 
 impl Config {
@@ -59,6 +61,7 @@ impl Config {
             debug_exit: false,
             other_ports: 0,
             more: Arguments::default(),
+            globals: Vec::new(),
         }
     }
 
@@ -104,6 +107,9 @@ impl Config {
         }
         if self.debug_exit {
             args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+        }
+        for global in &self.globals {
+            args.pair("-global", *global);
         }
         args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
         self.console(&mut args);

@@ -3,8 +3,12 @@
 mod machine;
 mod network;
 mod network_card;
+mod people;
+mod suspension;
 
-use agent_core::commands::{cpu, info, memory, network as network_commands, os, power, sync, time};
+use agent_core::commands::{
+    cpu, exec, info, memory, network as network_commands, os, power, suspend, sync, time, user,
+};
 use agent_core::{Command, CommandSet};
 
 use self::network::Links;
@@ -12,7 +16,7 @@ use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
 use crate::load::Account;
-use crate::{heap, log};
+use crate::{channels, heap, log};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const RECEIVE: usize = 128 << 10;
@@ -28,10 +32,13 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     os::commands(),
     time::commands(),
     power::commands(),
+    suspend::commands(),
     cpu::commands(),
     memory::commands(),
     network_commands::commands(),
     network::COMMANDS,
+    user::commands(),
+    exec::commands(),
 ];
 
 /// What the appliance knows besides what its machine does.
@@ -42,7 +49,12 @@ pub struct Appliance {
     /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
     /// take longer than an answer.
     patience: u8,
+    /// The machine is to be suspended when all that was asked before is answered.
+    to_suspend: bool,
 }
+
+/// The channels, whose agents lie on the heap.
+pub type Channels = channels::Channels<&'static mut Channel<Appliance, RECEIVE>>;
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
 pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
@@ -56,7 +68,7 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 impl Appliance {
     /// Finds the machine's devices.
     pub fn find(machine: &Machine) -> Self {
-        Self { account: Account::default(), links: Links::find(machine), patience: PATIENCE }
+        Self { account: Account::default(), links: Links::find(machine), patience: PATIENCE, to_suspend: false }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.

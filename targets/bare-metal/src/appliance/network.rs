@@ -58,6 +58,16 @@ impl Links {
         busy.fold(false, |any, busy| any | busy)
     }
 
+    /// Puts the cards to rest, before the machine sleeps.
+    pub(super) fn suspend(&mut self) {
+        self.0.iter_mut().for_each(|link| link.card().suspend());
+    }
+
+    /// Sets the cards up again. The addresses stay.
+    pub(super) fn resume(&mut self) {
+        self.0.iter_mut().for_each(|link| link.card().resume());
+    }
+
     /// For how many nanoseconds there will be nothing to do, unless a card interrupts. `None`: for ever.
     pub(super) fn idle_ns(&mut self) -> Option<u64> {
         if self.0.is_empty() {

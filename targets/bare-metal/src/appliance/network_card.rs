@@ -77,27 +77,7 @@ pub(super) struct NetworkCard {
 impl NetworkCard {
     /// Brings the card to life. Also gives its hardware address.
     pub(super) fn new(mut transport: DeviceTransport) -> Result<(Self, [u8; 6]), CardError> {
-        transport.set_status(DeviceStatus::empty());
-        if !(0..RESET_LOOKS).any(|_| transport.get_status().is_empty()) {
-            return Err(CardError::NoReset);
-        }
-        // Section 3.1.1, from step 2 on.
-        let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
-        transport.set_status(status);
-        // A legacy device knows neither VERSION_1 nor FEATURES_OK (section 3.1.2).
-        let legacy = transport.requires_legacy_layout();
-        let wanted = if legacy { MAC } else { MAC | VERSION_1 };
-        if transport.read_device_features() & wanted != wanted {
-            return Err(CardError::Features);
-        }
-        transport.write_driver_features(wanted);
-        if !legacy {
-            status |= DeviceStatus::FEATURES_OK;
-            transport.set_status(status);
-            if !transport.get_status().contains(DeviceStatus::FEATURES_OK) {
-                return Err(CardError::Features);
-            }
-        }
+        let status = negotiate(&mut transport)?;
         let mut mac = [0; 6];
         for (place, byte) in mac.iter_mut().enumerate() {
             *byte = transport.read_config_space(place).map_err(|_| CardError::NoAddress)?;
@@ -106,19 +86,42 @@ impl NetworkCard {
         if mac[0] & 1 != 0 || mac == [0; 6] {
             return Err(CardError::NoAddress);
         }
-        // Legacy devices count the addresses of queues in such pages.
-        transport.set_guest_page_size(PAGE_SIZE as u32);
         let receive = Queue::new(&mut transport, RECEIVE)?;
         let transmit = Queue::new(&mut transport, TRANSMIT)?;
-        transport.set_status(status | DeviceStatus::DRIVER_OK);
-
-        let header = if legacy { LEGACY_HEADER } else { HEADER };
+        let header = if transport.requires_legacy_layout() { LEGACY_HEADER } else { HEADER };
         let mut card = Self { transport, receive, transmit, header, failed: false };
-        for buffer in 0..BUFFERS {
-            card.receive.lend_whole(buffer)?;
-        }
-        card.receive.notify(&mut card.transport);
+        card.begin(status)?;
         Ok((card, mac))
+    }
+
+    /// Puts the card to rest, before the machine sleeps.
+    pub(super) fn suspend(&mut self) {
+        self.transport.set_status(DeviceStatus::empty());
+    }
+
+    /// Sets the card up again. What it had to send is lost, as frames are.
+    pub(super) fn resume(&mut self) {
+        if !self.failed {
+            let resumed = self.restart();
+            self.check(resumed);
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), CardError> {
+        let status = negotiate(&mut self.transport)?;
+        self.receive.renew(&mut self.transport)?;
+        self.transmit.renew(&mut self.transport)?;
+        self.begin(status)
+    }
+
+    /// The last step: the device may use its queues, and has buffers to receive in.
+    fn begin(&mut self, status: DeviceStatus) -> Result<(), CardError> {
+        self.transport.set_status(status | DeviceStatus::DRIVER_OK);
+        for buffer in 0..BUFFERS {
+            self.receive.lend_whole(buffer)?;
+        }
+        self.receive.notify(&mut self.transport);
+        Ok(())
     }
 
     /// The result, unless it shows that the card has failed; then it is switched off.
@@ -132,6 +135,33 @@ impl NetworkCard {
             })
             .ok()
     }
+}
+
+/// Resets a device and agrees with it on its features: section 3.1.1, up to step 6. Gives its status.
+fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError> {
+    transport.set_status(DeviceStatus::empty());
+    if !(0..RESET_LOOKS).any(|_| transport.get_status().is_empty()) {
+        return Err(CardError::NoReset);
+    }
+    let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
+    transport.set_status(status);
+    // A legacy device knows neither VERSION_1 nor FEATURES_OK (section 3.1.2).
+    let legacy = transport.requires_legacy_layout();
+    let wanted = if legacy { MAC } else { MAC | VERSION_1 };
+    if transport.read_device_features() & wanted != wanted {
+        return Err(CardError::Features);
+    }
+    transport.write_driver_features(wanted);
+    if !legacy {
+        status |= DeviceStatus::FEATURES_OK;
+        transport.set_status(status);
+        if !transport.get_status().contains(DeviceStatus::FEATURES_OK) {
+            return Err(CardError::Features);
+        }
+    }
+    // Legacy devices count the addresses of queues in such pages.
+    transport.set_guest_page_size(PAGE_SIZE as u32);
+    Ok(status)
 }
 
 impl Card for NetworkCard {
@@ -198,7 +228,7 @@ struct Queue {
 
 impl Queue {
     fn new(transport: &mut DeviceTransport, number: u16) -> Result<Self, CardError> {
-        let queue = VirtQueue::new(transport, number, false, false).map_err(|_| CardError::Queue)?;
+        let queue = virtqueue(transport, number)?;
         let room: &mut MaybeUninit<[Buffer; BUFFERS]> = heap::room_for().ok_or(CardError::NoMemory)?;
         // SAFETY: The room is as large as the buffers, which may be zeros. In place: the stack has little room for them.
         let buffers = unsafe {
@@ -206,6 +236,13 @@ impl Queue {
             room.assume_init_mut()
         };
         Ok(Self { number, queue, buffers, lent: [None; BUFFERS] })
+    }
+
+    /// Begins anew with a device that was reset: it has no buffer any more.
+    fn renew(&mut self, transport: &mut DeviceTransport) -> Result<(), CardError> {
+        self.queue = virtqueue(transport, self.number)?;
+        self.lent = [None; BUFFERS];
+        Ok(())
     }
 
     /// A buffer that the device does not have.
@@ -260,4 +297,8 @@ impl Queue {
         let used = used.map_err(|_| CardError::RingCorrupt)?;
         Ok(Some((buffer, length.min(used as usize))))
     }
+}
+
+fn virtqueue(transport: &mut DeviceTransport, number: u16) -> Result<VirtQueue<IdentityMapped, BUFFERS>, CardError> {
+    VirtQueue::new(transport, number, false, false).map_err(|_| CardError::Queue)
 }

@@ -185,6 +185,11 @@ impl<C: Card> Link<C> {
         replace(&mut self.interface, old, lease);
     }
 
+    /// The card.
+    pub const fn card(&mut self) -> &mut C {
+        &mut self.port.card
+    }
+
     /// The hardware address.
     pub fn mac(&self) -> [u8; 6] {
         let HardwareAddress::Ethernet(mac) = self.interface.hardware_addr();

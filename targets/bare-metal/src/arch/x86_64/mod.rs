@@ -19,6 +19,8 @@ mod power_button;
 mod rtc;
 mod serial_port;
 #[cfg(feature = "appliance")]
+mod suspend;
+#[cfg(feature = "appliance")]
 mod timer;
 mod tsc;
 mod virtio_mmio;
