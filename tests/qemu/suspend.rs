@@ -53,6 +53,25 @@ fn wake(qmp: &mut Qmp) -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_network_is_there_again() -> Result<()> {
+    for machine in ["q35", "pc"] {
+        let Booted { mut agent, mut guest } = booted(machine, Virtio, |config| _ = config.user_network())?;
+        let mut qmp = guest.qmp(soon())?;
+        let mut configure = |arguments| agent.execute("nanoqga-network-configure", arguments, soon());
+        configure(json!({"name": "eth0", "address": "10.0.2.77", "prefix": 24}))?;
+        suspend(&mut agent, &mut qmp)?;
+        wake(&mut qmp)?;
+        resynchronise(&mut agent, 2)?;
+        // That there is a lease shows that frames go both ways.
+        let mut configure = |arguments| agent.execute("nanoqga-network-configure", arguments, soon());
+        configure(json!({"name": "eth0", "dhcp": true}))?;
+        let told = agent.execute("guest-network-get-interfaces", json!({}), soon())?;
+        ensure!(told[0]["ip-addresses"][0]["ip-address"] == "10.0.2.15", "{machine}: {told}");
+    }
+    Ok(())
+}
+
 fn it_sleeps_and_goes_on(machine: &str, channel: Channel) -> Result<()> {
     let Booted { mut agent, mut guest } = booted(machine, channel, |_| {})?;
     let mut qmp = guest.qmp(soon())?;

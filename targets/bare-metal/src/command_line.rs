@@ -141,6 +141,17 @@ mod tests {
         assert!(unknown.is_empty());
     }
 
+    #[cfg(feature = "appliance")]
+    #[test]
+    fn network_settings_are_collected_and_malformed_ones_are_not() {
+        let (options, unknown) =
+            parse("ip=eth0,dhcp ip=eth0:dhcp ip=eth1,192.0.2.5/24 ip= ip=eth9,none ip=eth0,192.0.2.5/0");
+        assert_eq!(options.networks.iter().map(|setting| setting.interface).collect::<std::vec::Vec<_>>(), [0, 1]);
+        assert_eq!(unknown.len(), 4);
+        let (options, unknown) = parse(&"ip=eth0,none ".repeat(10));
+        assert_eq!((options.networks.len(), unknown.len()), (8, 2));
+    }
+
     #[test]
     fn unknown_and_malformed_words_change_nothing() {
         let line = "quiet root=/dev/vda agent=serial console=ttyS0 debug-exit=70000 debug-exit=x \
