@@ -55,8 +55,8 @@ pub struct Route {
 }
 
 impl<C: Card> Link<C> {
-    /// A link of `card`, which has the hardware address `mac`. It is told `methods` one after the other; without any it is
-    /// told to use DHCP. `seed` should be another one at each boot.
+    /// A link of `card`, which has the hardware address `mac`. It uses DHCP, unless one of `methods`, which it is told one
+    /// after the other, is something else. `seed` should be another one at each boot.
     pub fn new(card: C, mac: [u8; 6], storage: &'static mut Storage, seed: u64, methods: &[Method]) -> Self {
         let has_v6 = methods.last() != Some(&Method::None);
         let mac = HardwareAddress::Ethernet(EthernetAddress(mac));
