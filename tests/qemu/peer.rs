@@ -60,7 +60,7 @@ impl Peer {
         Ok(Self { wire, interface, sockets, echo })
     }
 
-    /// Pings an address until it has answered, or the time is up; gives what it answered with to be what was sent.
+    /// Pings an address once; it must answer with the bytes that it was sent.
     pub fn ping(&mut self, address: &str, length: usize) -> Result<()> {
         let address: IpAddress = address.parse::<IpAddr>()?.into();
         let data: Vec<u8> = (0..length).map(|index| index as u8).collect();
