@@ -11,4 +11,5 @@ mod idle;
 mod panics;
 mod power;
 mod rows;
+mod storage;
 mod tour;

@@ -40,6 +40,8 @@ pub struct Config {
     pub debug_exit: bool,
     /// virtio-serial ports of other names on the agent's bus, before the agent's own.
     pub other_ports: u32,
+    /// Other devices, with what is behind them: arguments as QEMU takes them.
+    pub extra: Vec<String>,
 }
 
 impl Config {
@@ -56,6 +58,7 @@ impl Config {
             reboots: false,
             debug_exit: false,
             other_ports: 0,
+            extra: Vec::new(),
         }
     }
 
@@ -87,7 +90,13 @@ impl Config {
             args.pair("-chardev", format!("socket,id=agent{index},path={},server=on,wait=off", channel_socket(index)));
             self.channel(&mut args, index, *channel);
         }
+        args.0.extend_from_slice(&self.extra);
         args.0
+    }
+
+    /// Adds a device, or what is behind one.
+    pub fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.extra.extend([name.into(), value.into()]);
     }
 
     /// Whether COM1 is the guest's log, and not a channel.

@@ -1,10 +1,14 @@
 //! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
 
+mod disks;
+mod files;
 mod machine;
+mod storage;
 
-use agent_core::commands::{cpu, info, memory, os, power, sync, time};
+use agent_core::commands::{cpu, disk, file, filesystem, fsfreeze, info, memory, os, power, sync, time};
 use agent_core::{Command, CommandSet};
 
+use self::storage::Storage;
 use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
@@ -24,12 +28,17 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     power::commands(),
     cpu::commands(),
     memory::commands(),
+    file::commands(),
+    filesystem::commands(),
+    fsfreeze::commands(),
+    disk::commands(),
 ];
 
 /// What the appliance knows besides what its machine does.
 #[derive(Debug)]
 pub struct Appliance {
     account: Account,
+    storage: Storage,
 }
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
@@ -43,12 +52,13 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 
 impl Appliance {
     /// Finds the machine's devices.
-    pub fn find(_machine: &Machine) -> Self {
-        Self { account: Account::default() }
+    pub fn find(machine: &Machine) -> Self {
+        Self { account: Account::default(), storage: Storage::find(machine) }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
+        self.storage.acknowledge_interrupts();
         false
     }
 
@@ -59,7 +69,9 @@ impl Appliance {
 }
 
 impl State for Appliance {
-    fn before_shutdown(&mut self) {}
+    fn before_shutdown(&mut self) {
+        self.storage.unmount();
+    }
 }
 
 impl Guest<Appliance> {
