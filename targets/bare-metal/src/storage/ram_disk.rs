@@ -63,9 +63,9 @@ impl BlockDevice for RamDisk {
 }
 
 /// How the memory is seen while it is formatted.
-struct Formatted<'a> {
-    memory: &'a mut [u8],
-    position: usize,
+pub(super) struct Formatted<'a> {
+    pub(super) memory: &'a mut [u8],
+    pub(super) position: usize,
 }
 
 impl IoBase for Formatted<'_> {
