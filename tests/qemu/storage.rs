@@ -383,7 +383,7 @@ fn without_a_volume_there_is_one_in_memory() -> Result<()> {
 fn disks_and_volume_are_told_as_they_are() -> Result<()> {
     let (first, second) = (Disk::blank(1 << 10)?, Disk::fat(16, 16 << 10)?);
     let mut guest = booted("q35", |config| {
-        first.attach(config, "", ",addr=05.1,multifunction=on");
+        first.attach(config, "", ",addr=05.0");
         second.attach(config, "", ",addr=06.0,serial=the-second");
     })?;
     guest.transcript(&[
@@ -391,7 +391,7 @@ fn disks_and_volume_are_told_as_they_are() -> Result<()> {
             r#"{"execute":"guest-get-disks"}"#,
             concat!(
                 r#"{"return": [{"name":"/dev/vda","partition":false,"address":{"pci-controller":"#,
-                r#"{"domain":0,"bus":0,"slot":5,"function":1},"bus-type":"virtio","bus":0,"target":0,"unit":0,"dev":"/dev/vda"}},"#,
+                r#"{"domain":0,"bus":0,"slot":5,"function":0},"bus-type":"virtio","bus":0,"target":0,"unit":0,"dev":"/dev/vda"}},"#,
                 r#"{"name":"/dev/vdb","partition":false,"address":{"pci-controller":"#,
                 r#"{"domain":0,"bus":0,"slot":6,"function":0},"bus-type":"virtio","bus":0,"target":0,"unit":0,"#,
                 r#""serial":"the-second","dev":"/dev/vdb"}}]}"#
@@ -400,8 +400,8 @@ fn disks_and_volume_are_told_as_they_are() -> Result<()> {
         (
             r#"{"execute":"guest-get-fsinfo"}"#,
             concat!(
-                r#"{"return": [{"name":"vdb","mountpoint":"/","type":"vfat","used-bytes":0,"total-bytes":16719872,"#,
-                r#""total-bytes-privileged":16719872,"disk":[{"pci-controller":"#,
+                r#"{"return": [{"name":"vdb","mountpoint":"/","type":"vfat","used-bytes":0,"total-bytes":16726016,"#,
+                r#""total-bytes-privileged":16726016,"disk":[{"pci-controller":"#,
                 r#"{"domain":0,"bus":0,"slot":6,"function":0},"bus-type":"virtio","bus":0,"target":0,"unit":0,"#,
                 r#""serial":"the-second","dev":"/dev/vdb"}]}]}"#
             ),
@@ -425,7 +425,10 @@ fn a_volume_on_a_partition_is_used() -> Result<()> {
         let disk = Disk::blank(32 << 10)?;
         let script = disk.folder().join("script");
         fs::write(&script, format!("label: {label}\nstart=2048, size=2048\nstart=4096, size=40960\n"))?;
-        disk.run("sh", &["-c", &format!("sfdisk --quiet \"$0\" < {}", script.display()), "@"])?;
+        disk.run(
+            "sh",
+            &["-c", &format!("PATH=$PATH:/usr/sbin:/sbin sfdisk --quiet \"$0\" < {}", script.display()), "@"],
+        )?;
         disk.run("mkfs.fat", &["-F", "16", "--offset", "4096", "@", "20480"])?;
         let Booted { mut agent, guest } = with_disk("q35", &disk)?;
         put(&mut agent, "/file", &pattern(50_000))?;

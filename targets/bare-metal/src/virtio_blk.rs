@@ -6,13 +6,13 @@
 
 use core::fmt;
 use core::hint;
-use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::slice;
 
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport};
-use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE};
+use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 use crate::storage::{BLOCK, BlockDevice, Error, SECTOR};
 
@@ -116,7 +116,8 @@ const PAGES: usize = size_of::<Request>() / PAGE_SIZE;
 /// A virtio block device.
 pub struct VirtioBlk<H: Hal, T: Transport> {
     transport: T,
-    queue: VirtQueue<H, QUEUE_SIZE>,
+    queue: ManuallyDrop<VirtQueue<H, QUEUE_SIZE>>,
+    address: PhysAddr,
     request: NonNull<Request>,
     clock: fn() -> Option<u64>,
     features: u64,
@@ -125,7 +126,6 @@ pub struct VirtioBlk<H: Hal, T: Transport> {
     discard_alignment: u32,
     statistics: Statistics,
     failed: bool,
-    hal: PhantomData<H>,
 }
 
 impl<H: Hal, T: Transport> fmt::Debug for VirtioBlk<H, T> {
@@ -186,7 +186,8 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         transport.set_status(status | DeviceStatus::DRIVER_OK);
         Ok(Self {
             transport,
-            queue,
+            queue: ManuallyDrop::new(queue),
+            address,
             request: request.cast(),
             clock,
             features,
@@ -195,7 +196,6 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
             discard_alignment,
             statistics: Statistics::default(),
             failed: false,
-            hal: PhantomData,
         })
     }
 
@@ -239,6 +239,8 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         request.header[4..8].fill(0);
         request.header[8..].copy_from_slice(&sector.to_le_bytes());
         request.status = STATUS_NONE;
+        // What the device leaves of it is then nothing of an earlier request's.
+        request.data[from.len()..length].fill(0);
         request.data[..from.len()].copy_from_slice(from);
         let Request { header, data, status } = request;
         let data = &mut data[..length];
@@ -313,6 +315,20 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
     }
 }
 
+impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
+    fn drop(&mut self) {
+        // Memory that the device may still write to is better lost than reused.
+        if reset(&mut self.transport) {
+            // SAFETY: This is the only time that the queue is dropped, and the request's pages are given back as they were
+            // got. The device is quiet. That they cannot be given back only loses them.
+            unsafe {
+                ManuallyDrop::drop(&mut self.queue);
+                let _ = H::dma_dealloc(self.address, self.request.cast(), PAGES);
+            }
+        }
+    }
+}
+
 impl<H: Hal, T: Transport> BlockDevice for VirtioBlk<H, T> {
     fn sectors(&self) -> u64 {
         self.sectors
@@ -373,3 +389,6 @@ fn reset(transport: &mut impl Transport) -> bool {
 fn give_up(transport: &mut impl Transport, why: Unusable) -> Unusable {
     if reset(transport) { why } else { Unusable::NoReset }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,18 +99,21 @@ impl Storage {
     /// Finds the disks. What is on them is looked at when somebody asks.
     pub(super) fn find(machine: &Machine) -> Self {
         let mut disks = Vec::new();
-        machine.devices(DeviceType::Block, |device| match VirtioBlk::new(device.transport, arch::monotonic_ns) {
-            Ok(driver) if !disks.is_full() => {
-                let mut name = Name::try_from("/dev/vd").unwrap_or_default();
-                // There is room, for the disk as well.
-                _ = name.push(char::from(b'a' + disks.len() as u8));
-                let names = Vec::new();
-                let disk =
-                    Disk { driver, pci: device.pci, name, serial: None, partitions: None, partition_names: names };
-                _ = disks.push(disk);
+        machine.devices(DeviceType::Block, |device| {
+            if disks.is_full() {
+                return log!("more than {MAX_DISKS} disks");
             }
-            Ok(_) => log!("more than {MAX_DISKS} disks"),
-            Err(reason) => log!("virtio disk: {reason}"),
+            match VirtioBlk::new(device.transport, arch::monotonic_ns) {
+                Ok(driver) => {
+                    let mut name = Name::try_from("/dev/vd").unwrap_or_default();
+                    // There is room, for the disk as well.
+                    _ = name.push(char::from(b'a' + disks.len() as u8));
+                    let pci = device.pci;
+                    let names = Vec::new();
+                    _ = disks.push(Disk { driver, pci, name, serial: None, partitions: None, partition_names: names });
+                }
+                Err(reason) => log!("virtio disk: {reason}"),
+            }
         });
         Self { disks, ram_disk: None, mounted: None, cache: None, files: None, frozen: false }
     }
