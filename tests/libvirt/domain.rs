@@ -31,11 +31,11 @@ pub struct Domain {
 impl Domain {
     /// A domain on q35 with the image of the profile `nano`, whose agent libvirt has connected to.
     pub fn connected() -> Result<Self> {
-        Self::with(&NANO, 1)
+        Self::with(&NANO, 1, "")
     }
 
-    /// The same with the image of any profile, and a number of processors.
-    pub fn with(profile: &Profile, processors: u32) -> Result<Self> {
+    /// The same with the image of any profile, a number of processors, and more devices, as XML.
+    pub fn with(profile: &Profile, processors: u32, devices: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let daemon = Daemon::shared()?;
         let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -46,7 +46,7 @@ impl Domain {
         fs::copy(image(Machine::named("q35")?, profile)?, &kernel)?;
         let domain = Self { name, folder, _daemon: daemon };
         let definition = domain.folder.path().join("domain.xml");
-        fs::write(&definition, domain.xml(processors)?)?;
+        fs::write(&definition, domain.xml(processors, devices)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
         let connected = soon().poll("libvirt's connection to the agent", || {
             let xml = domain.virsh(&["dumpxml"])?;
@@ -114,7 +114,7 @@ impl Domain {
         format!("\nThe guest's console has:\n{}", String::from_utf8_lossy(&log))
     }
 
-    fn xml(&self, processors: u32) -> Result<String> {
+    fn xml(&self, processors: u32, devices: &str) -> Result<String> {
         let Self { name, folder, .. } = self;
         let folder = folder.path().display();
         let emulator = find("qemu-system-x86_64").context("QEMU is not installed; `cargo xtask setup` does that")?;
@@ -138,6 +138,7 @@ impl Domain {
     <memballoon model='none'/>
     <serial type='file'><source path='{folder}/console.log'/></serial>
     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    {devices}
   </devices>
 </domain>
 "

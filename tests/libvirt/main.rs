@@ -2,6 +2,7 @@
 
 mod daemon;
 mod domain;
+mod storage;
 
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ fn shutdown_through_the_agent() -> Result<()> {
 
 #[test]
 fn the_appliance_shows_its_processors_and_answers_the_power_button() -> Result<()> {
-    let domain = Domain::with(&APPLIANCE, 2)?;
+    let domain = Domain::with(&APPLIANCE, 2, "")?;
     let shown = domain.virsh(&["guestvcpus"])?;
     for (key, value) in [("vcpus", "0-1"), ("online", "0"), ("offlinable", "")] {
         let line = shown.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix(':'));
