@@ -8,7 +8,7 @@ use oracle::Engine;
 use oracle::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tests::booted::config_of;
-use tests::disk::{Disk, MOMENT, attach};
+use tests::disk::{Disk, MOMENT};
 use tests::{Booted, soon};
 use xtask::client::Client;
 use xtask::guest::Guest;
@@ -318,7 +318,7 @@ fn failing(disk: &Disk, kind: &str) -> Result<Booted> {
     fs::write(&rules, format!("[inject-error]\nevent = \"none\"\niotype = \"{kind}\"\nerrno = \"5\"\n"))?;
     let image = disk.path().display();
     let drive = format!("driver=raw,file.driver=blkdebug,file.config={},file.image.filename={image}", rules.display());
-    booted("q35", |config| attach(config, &drive, ""))
+    booted("q35", |config| _ = config.disk(&drive, ""))
 }
 
 #[test]
@@ -520,6 +520,56 @@ fn a_frozen_volume_is_clean_and_does_not_change() -> Result<()> {
     ensure!(guest.wait(soon())?.success());
     ensure!(fs::read(disk.path())? == fs::read(copy.path())?, "a frozen volume has changed");
     copy.is_clean()
+}
+
+#[test]
+fn a_directory_grows_and_its_files_have_their_times() -> Result<()> {
+    let disk = Disk::fat(16, 16 << 10)?;
+    disk.run("mmd", &["-i", "@", "::dir"])?;
+    let Booted { mut agent, guest } = with_disk("q35", &disk)?;
+    // 2001-09-09 01:46:40
+    agent.execute("guest-set-time", json!({"time": 1_000_000_000_000_000_000_i64}), soon())?;
+    let name = |number| format!("a file with a name so long that it takes several entries {number}");
+    for number in 0..60 {
+        put(&mut agent, &format!("/dir/{}", name(number)), name(number).as_bytes())?;
+    }
+    power_down(agent, guest)?;
+    disk.is_clean()?;
+    for number in 0..60 {
+        ensure!(disk.get(&format!("dir/{}", name(number)))? == name(number).as_bytes());
+    }
+    let listed = disk.run("mdir", &["-i", "@", "::dir"])?;
+    ensure!(listed.matches("2001-09-09   1:46").count() >= 10, "{listed}");
+    Ok(())
+}
+
+#[test]
+fn blocks_of_4_kib_are_what_a_disk_may_want() -> Result<()> {
+    for machine in ["q35", "microvm"] {
+        let disk = Disk::blank(32 << 10)?;
+        disk.run("mkfs.fat", &["-S", "4096", "-F", "12", "@"])?;
+        let Booted { mut agent, guest } = booted(machine, |config| {
+            config.argument("-global", "virtio-mmio.force-legacy=false");
+            disk.attach(config, ",discard=unmap", ",logical_block_size=4096,physical_block_size=4096");
+        })?;
+        put(&mut agent, "/file", &pattern(100_000))?;
+        let trimmed = ask(&mut agent, "guest-fstrim")?;
+        ensure!(trimmed["paths"][0]["trimmed"].as_u64() > Some(20 << 20), "{machine}: {trimmed}");
+        power_down(agent, guest)?;
+        disk.is_clean()?;
+        ensure!(disk.get("file")? == pattern(100_000), "{machine}");
+    }
+    Ok(())
+}
+
+#[test]
+fn more_disks_than_are_used_are_left_alone() -> Result<()> {
+    let disks = (0..9).map(|_| Disk::blank(64)).collect::<Result<Vec<_>>>()?;
+    let Booted { mut agent, guest } =
+        booted("q35", |config| disks.iter().for_each(|disk| disk.attach(config, "", "")))?;
+    let told = ask(&mut agent, "guest-get-disks")?;
+    ensure!(told.as_array().is_some_and(|told| told.len() == 8), "{told}");
+    guest.console_shows("more than 8 disks", soon())
 }
 
 #[test]

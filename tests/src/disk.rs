@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use xtask::guest::PrivateFolder;
-use xtask::machine::Bus;
 use xtask::process::find;
 use xtask::qemu::Config;
 
@@ -127,19 +126,8 @@ impl Disk {
 
     /// Gives the machine the disk, with more options for QEMU's drive and its device, each begun by a comma.
     pub fn attach(&self, config: &mut Config, drive: &str, device: &str) {
-        attach(config, &format!("file={},format=raw{drive}", self.path.display()), device);
+        config.disk(&format!("file={},format=raw{drive}", self.path.display()), device);
     }
-}
-
-/// Gives the machine a virtio disk on what QEMU's `-drive` describes.
-pub fn attach(config: &mut Config, drive: &str, device: &str) {
-    let id = format!("disk{}", config.extra.len());
-    let driver = match config.machine.bus {
-        Bus::Pci => "virtio-blk-pci",
-        Bus::Mmio => "virtio-blk-device",
-    };
-    config.add("-drive", format!("if=none,id={id},{drive}"));
-    config.add("-device", format!("{driver},drive={id}{device}"));
 }
 
 /// A moment that is enough for a running guest to have written what it wants to write.

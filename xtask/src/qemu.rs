@@ -40,8 +40,8 @@ pub struct Config {
     pub debug_exit: bool,
     /// virtio-serial ports of other names on the agent's bus, before the agent's own.
     pub other_ports: u32,
-    /// Other devices, with what is behind them: arguments as QEMU takes them.
-    pub extra: Vec<String>,
+    /// More of QEMU's arguments, after all others.
+    more: Arguments,
 }
 
 impl Config {
@@ -58,8 +58,29 @@ impl Config {
             reboots: false,
             debug_exit: false,
             other_ports: 0,
-            extra: Vec::new(),
+            more: Arguments::default(),
         }
+    }
+
+    /// Adds one of QEMU's arguments that have a value, such as `-netdev`.
+    pub fn argument(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.more.pair(name, value);
+        self
+    }
+
+    /// Adds a virtio device of a kind such as `net`, with its properties, on the machine's bus.
+    pub fn virtio(&mut self, kind: &str, properties: &str) -> &mut Self {
+        let bus = match self.machine.bus {
+            Bus::Pci => "pci",
+            Bus::Mmio => "device",
+        };
+        self.argument("-device", format!("virtio-{kind}-{bus},{properties}"))
+    }
+
+    /// Adds a virtio disk on what QEMU's `-drive` describes, with more properties of the device, each begun by a comma.
+    pub fn disk(&mut self, drive: &str, properties: &str) -> &mut Self {
+        let id = format!("disk{}", self.more.0.len());
+        self.argument("-drive", format!("if=none,id={id},{drive}")).virtio("blk", &format!("drive={id}{properties}"))
     }
 
     /// QEMU's arguments. Its sockets and files are names in the folder it is started in, so that the paths are short.
@@ -90,13 +111,8 @@ impl Config {
             args.pair("-chardev", format!("socket,id=agent{index},path={},server=on,wait=off", channel_socket(index)));
             self.channel(&mut args, index, *channel);
         }
-        args.0.extend_from_slice(&self.extra);
+        args.0.extend_from_slice(&self.more.0);
         args.0
-    }
-
-    /// Adds a device, or what is behind one.
-    pub fn add(&mut self, name: &str, value: impl Into<String>) {
-        self.extra.extend([name.into(), value.into()]);
     }
 
     /// Whether COM1 is the guest's log, and not a channel.
@@ -157,7 +173,7 @@ fn accelerator() -> &'static str {
     if env::var_os("NANOQGA_KVM").is_some_and(|value| value == "1") { "kvm" } else { "tcg" }
 }
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Arguments(Vec<String>);
 
 impl Arguments {

@@ -4,7 +4,7 @@ use agent_core::Failure;
 use agent_core::commands::disk::{BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, PciAddress};
 
 use super::Appliance;
-use super::storage::{Place, Storage};
+use super::storage::{DEV, Place, Storage};
 use crate::guest::Guest;
 use crate::virtio_blk::Done;
 
@@ -27,6 +27,11 @@ impl Storage {
             }
         }
         None
+    }
+
+    /// The name of a disk or partition, without `/dev/`.
+    pub(super) fn short_name(&self, place: Place) -> Option<&str> {
+        self.device_name(place)?.get(DEV.len()..)
     }
 
     /// The name of a disk or partition, with `/dev/`.
@@ -81,7 +86,7 @@ impl Disks for Guest<Appliance> {
         let ms = |done: &Done| Some(done.ns / NS_PER_MS);
         let all = done.reads.ns + done.writes.ns + done.flushes.ns + done.discards.ns;
         Ok(Some(DiskStatistics {
-            name: disk.name.trim_start_matches("/dev/"),
+            name: disk.name.get(DEV.len()..).unwrap_or_default(),
             major: MAJOR,
             minor: index as u64 * MINORS,
             stats: DiskCounters {

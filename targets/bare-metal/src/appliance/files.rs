@@ -79,7 +79,7 @@ impl FileSystems for Guest<Appliance> {
         let (0, Ok(Reached { place, volume, device, .. })) = (index, storage.reach()) else { return Ok(None) };
         let space = volume.space(device)?;
         Ok(Some(FileSystem {
-            name: storage.device_name(place).map_or("ram0", |name| name.trim_start_matches("/dev/")),
+            name: storage.short_name(place).unwrap_or("ram0"),
             mountpoint: ROOT,
             kind: "vfat",
             used_bytes: Some(space.total - space.free.min(space.total)),

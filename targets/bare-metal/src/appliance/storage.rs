@@ -19,6 +19,9 @@ const MAX_DISKS: usize = 8;
 /// What a disk in memory has at least and at most. Between these it gets a quarter of what is left.
 const RAM_DISK: (usize, usize) = (64 << 10, 64 << 20);
 
+/// What every device's name begins with.
+pub(super) const DEV: &str = "/dev/";
+
 /// A device's name, with `/dev/`.
 pub(super) type Name = String<12>;
 
@@ -71,7 +74,7 @@ pub(super) struct Reached<'a> {
 impl Disk {
     /// What the disk calls itself, if it was asked.
     pub(super) fn serial(&self) -> Option<&str> {
-        self.serial.as_deref().map(str::trim).filter(|serial| !serial.is_empty())
+        self.serial.as_deref().filter(|serial| !serial.is_empty())
     }
 
     /// Its partitions.
@@ -123,7 +126,7 @@ impl Storage {
         let Some(disk) = self.disks.get_mut(disk).filter(|disk| disk.serial.is_none()) else { return };
         let told = disk.driver.serial().unwrap_or_default();
         let told = told.split(|&byte| byte == 0).next().unwrap_or_default();
-        let shown = told.iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
+        let shown = told.trim_ascii().iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
         disk.serial = Some(shown.map(|&byte| char::from(byte)).collect());
     }
 
@@ -140,7 +143,8 @@ impl Storage {
     /// Gives the volume, mounted if it was not yet.
     pub(super) fn reach(&mut self) -> Result<Reached<'_>, Error> {
         if self.files.is_none() {
-            self.files = Some(OpenFiles::new(heap::bytes(OpenFiles::AHEAD).ok_or(Error::NoMemory)?));
+            let memory = largest(OpenFiles::AHEAD).ok_or(Error::NoMemory)?;
+            self.files = Some(OpenFiles::new(memory));
         }
         if self.mounted.is_none() {
             self.mount()?;
@@ -161,7 +165,11 @@ impl Storage {
             let partitions = disk.partitions().cloned();
             match partitions.and_then(|partitions| find_volume(&mut disk.driver, &partitions)) {
                 Ok(Some((partition, start, geometry))) => {
-                    let cache = self.cache.take().or_else(cache).ok_or(Error::NoMemory)?;
+                    let cache = self
+                        .cache
+                        .take()
+                        .or_else(|| largest(Cache::MAX_BYTES).map(Cache::new))
+                        .ok_or(Error::NoMemory)?;
                     let mounted = Volume::mount(cache, &mut self.disks[index].driver, start, geometry);
                     return self.mounted(Place::Disk(index, partition), mounted);
                 }
@@ -224,8 +232,7 @@ impl Storage {
     }
 }
 
-/// A cache as large as there is memory for.
-fn cache() -> Option<Cache> {
-    let sizes = [Cache::MAX_BYTES, Cache::MAX_BYTES / 2, Cache::MAX_BYTES / 4, Cache::MAX_BYTES / 8];
-    sizes.into_iter().find_map(heap::bytes).map(Cache::new)
+/// So many bytes or, with little memory, a half, a quarter or an eighth of that.
+fn largest(bytes: usize) -> Option<&'static mut [u8]> {
+    [bytes, bytes / 2, bytes / 4, bytes / 8].into_iter().find_map(heap::bytes)
 }

@@ -48,7 +48,7 @@ impl fmt::Debug for OpenFiles {
 
 impl OpenFiles {
     /// How much is read of a file at a time, for a client that takes it in small pieces.
-    pub const AHEAD: usize = 8 << 10;
+    pub const AHEAD: usize = 32 << 10;
 
     /// None; [`AHEAD`](Self::AHEAD) bytes are best to read ahead in, and one is needed.
     pub const fn new(memory: &'static mut [u8]) -> Self {

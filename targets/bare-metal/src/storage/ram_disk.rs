@@ -2,9 +2,15 @@
 
 use core::fmt;
 
-use fatfs::{FormatVolumeOptions, IoBase, Read, Seek, SeekFrom, Write, format_volume};
+use super::boot_sector::Width;
+use super::{BLOCK, BlockDevice, Error, Geometry, SECTOR};
 
-use super::{BLOCK, BlockDevice, Error, SECTOR};
+/// The root directory's entries, of 32 bytes.
+const ROOT_ENTRIES: u16 = 256;
+/// A disk that is not taken out.
+const MEDIUM: u8 = 0xf8;
+/// From this many sectors on, a cluster has several of them.
+const LARGE: usize = 4096;
 
 /// Memory as a disk.
 pub struct RamDisk(&'static mut [u8]);
@@ -16,15 +22,41 @@ impl fmt::Debug for RamDisk {
 }
 
 impl RamDisk {
-    /// A disk with an empty FAT volume in `memory`, of which it takes whole blocks.
+    /// A disk with an empty FAT volume in `memory`, which is all zeros and of which it takes whole blocks. (The FAT crate can
+    /// format, too, in several times the code: there is only one kind of volume to be made here.)
     ///
     /// # Errors
     /// If there is too little of it.
     pub fn formatted(memory: &'static mut [u8]) -> Result<Self, Error> {
         let (memory, _) = memory.split_at_mut(memory.len() / BLOCK * BLOCK);
-        let options =
-            FormatVolumeOptions::new().total_sectors((memory.len() / SECTOR) as u32).volume_label(*b"NANOQGA RAM");
-        format_volume(&mut Formatted { memory, position: 0 }, options).map_err(|_| Error::NoSpace)?;
+        let sectors = memory.len() / SECTOR;
+        let per_cluster = if sectors < LARGE { 1 } else { 4 };
+        // Wide enough for 16 bits a cluster, whatever the width will be.
+        let table = (sectors / per_cluster * 2).div_ceil(SECTOR);
+        let (total, table) = (u32::try_from(sectors).unwrap_or(0), u16::try_from(table).unwrap_or(0));
+        let fields: [(usize, &[u8]); 12] = [
+            (0, &[0xeb, 0x3c, 0x90]),
+            (3, b"nanoqga "),
+            (11, &(SECTOR as u16).to_le_bytes()),
+            (13, &[per_cluster as u8]),
+            // One reserved sector, one table.
+            (14, &[1, 0, 1]),
+            (17, &ROOT_ENTRIES.to_le_bytes()),
+            (21, &[MEDIUM]),
+            (22, &table.to_le_bytes()),
+            (32, &total.to_le_bytes()),
+            (38, &[0x29]),
+            (43, b"NANOQGA RAMFAT     "),
+            (510, &[0x55, 0xaa]),
+        ];
+        for (at, field) in fields {
+            memory.get_mut(at..at + field.len()).ok_or(Error::NoSpace)?.copy_from_slice(field);
+        }
+        let geometry = Geometry::parse(memory, sectors as u64).ok_or(Error::NoSpace)?;
+        // The entries of the clusters that are none.
+        let head: &[u8] =
+            if geometry.width == Width::Bits12 { &[MEDIUM, 0xff, 0xff] } else { &[MEDIUM, 0xff, 0xff, 0xff] };
+        memory[geometry.table as usize..][..head.len()].copy_from_slice(head);
         Ok(Self(memory))
     }
 
@@ -59,51 +91,5 @@ impl BlockDevice for RamDisk {
 
     fn discard(&mut self, _: u64, _: u64) -> Result<u64, Error> {
         Err(Error::Unsupported)
-    }
-}
-
-/// How the memory is seen while it is formatted.
-pub(super) struct Formatted<'a> {
-    pub(super) memory: &'a mut [u8],
-    pub(super) position: usize,
-}
-
-impl IoBase for Formatted<'_> {
-    type Error = Error;
-}
-
-impl Read for Formatted<'_> {
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
-        let rest = self.memory.get(self.position..).unwrap_or_default();
-        let count = rest.len().min(into.len());
-        into[..count].copy_from_slice(&rest[..count]);
-        self.position += count;
-        Ok(count)
-    }
-}
-
-impl Write for Formatted<'_> {
-    fn write(&mut self, from: &[u8]) -> Result<usize, Error> {
-        let rest = self.memory.get_mut(self.position..).unwrap_or_default();
-        let count = rest.len().min(from.len());
-        rest[..count].copy_from_slice(&from[..count]);
-        self.position += count;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl Seek for Formatted<'_> {
-    fn seek(&mut self, to: SeekFrom) -> Result<u64, Error> {
-        let position = match to {
-            SeekFrom::Start(start) => i64::try_from(start).ok(),
-            SeekFrom::Current(by) => (self.position as i64).checked_add(by),
-            SeekFrom::End(by) => (self.memory.len() as i64).checked_add(by),
-        };
-        self.position = position.and_then(|position| usize::try_from(position).ok()).ok_or(Error::Io)?;
-        Ok(self.position as u64)
     }
 }

@@ -6,11 +6,10 @@ use std::vec::Vec;
 
 use agent_core::commands::file::{Access, OpenMode};
 use embedded_io::SeekFrom;
-use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, Write, format_volume};
+use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, IoBase, Read, Seek, SeekFrom as To, Write, format_volume};
 use proptest::prelude::*;
 
-use super::ram_disk::Formatted;
-use super::{BLOCK, BlockDevice, Cache, Error, Geometry, OpenFiles, SECTOR, Volume};
+use super::{BLOCK, BlockDevice, Cache, Error, Geometry, OpenFiles, RamDisk, SECTOR, Volume};
 use super::{find_partitions, find_volume};
 
 const NOW: i64 = 1_700_000_000;
@@ -18,6 +17,52 @@ const READ: OpenMode = OpenMode { access: Access::Read, update: false };
 const UPDATE: OpenMode = OpenMode { access: Access::Read, update: true };
 const WRITE: OpenMode = OpenMode { access: Access::Write, update: false };
 const APPEND: OpenMode = OpenMode { access: Access::Append, update: false };
+
+/// How the FAT crate formats and fills disks for the tests.
+struct Formatted<'a> {
+    memory: &'a mut [u8],
+    position: usize,
+}
+
+impl IoBase for Formatted<'_> {
+    type Error = Error;
+}
+
+impl Read for Formatted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
+        let rest = self.memory.get(self.position..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.position += count;
+        Ok(count)
+    }
+}
+
+impl Write for Formatted<'_> {
+    fn write(&mut self, from: &[u8]) -> Result<usize, Error> {
+        let rest = self.memory.get_mut(self.position..).unwrap_or_default();
+        let count = rest.len().min(from.len());
+        rest[..count].copy_from_slice(&from[..count]);
+        self.position += count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Seek for Formatted<'_> {
+    fn seek(&mut self, to: To) -> Result<u64, Error> {
+        let position = match to {
+            To::Start(start) => i64::try_from(start).ok(),
+            To::Current(by) => (self.position as i64).checked_add(by),
+            To::End(by) => (self.memory.len() as i64).checked_add(by),
+        };
+        self.position = position.and_then(|position| usize::try_from(position).ok()).ok_or(Error::Io)?;
+        Ok(self.position as u64)
+    }
+}
 
 /// A disk that keeps what it was told, and fails when it is to.
 #[derive(Clone, Default)]
@@ -191,6 +236,39 @@ fn what_is_written_is_there_on_the_next_machine() {
         let mut machine = machine.again();
         assert_eq!(machine.get("some FILE.bin").unwrap(), content, "FAT{bits}");
         assert_eq!(machine.volume.space(&mut machine.disk).unwrap(), after, "FAT{bits}");
+    }
+}
+
+#[test]
+fn a_disk_in_memory_is_one_like_others() {
+    for kib in [64, 128, 2047, 2048, 8 << 10, 9 << 10, 64 << 10] {
+        let memory = Box::leak(std::vec![0; kib << 10].into_boxed_slice());
+        let mut disk = RamDisk::formatted(memory).unwrap();
+        let mut machine = Machine::new({
+            let mut bytes = std::vec![0; disk.sectors() as usize * SECTOR];
+            for (block, bytes) in bytes.chunks_mut(BLOCK).enumerate() {
+                disk.read(block as u64 * 8, bytes).unwrap();
+            }
+            Memory { bytes, ..Memory::default() }
+        });
+        let space = machine.volume.space(&mut machine.disk).unwrap();
+        assert!(space.free == space.total && space.total > (kib as u64) << 9, "{kib} KiB: {space:?}");
+        machine.put("file", &pattern(20_000)).unwrap();
+        assert_eq!(machine.again().get("file").unwrap(), pattern(20_000), "{kib} KiB");
+    }
+    assert!(RamDisk::formatted(Box::leak(Box::new([0; BLOCK]))).is_err());
+}
+
+#[test]
+fn a_directory_grows() {
+    let mut machine = Machine::new(Memory::filled());
+    let name = |number| std::format!("dir/a file with a name so long that it takes several entries {number}");
+    for number in 0..100 {
+        machine.put(&name(number), name(number).as_bytes()).unwrap();
+    }
+    let mut machine = machine.again();
+    for number in 0..100 {
+        assert_eq!(machine.get(&name(number)).unwrap(), name(number).as_bytes());
     }
 }
 

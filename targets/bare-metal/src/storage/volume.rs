@@ -23,6 +23,7 @@ use crate::date::Civil;
 /// How many calls to the volume a request may take beyond some for each cluster: chains and directories that lead back into
 /// themselves come to an end.
 const CALLS: u64 = 4_000_000;
+const CALLS_PER_CLUSTER: u64 = 32;
 
 /// A mounted volume.
 pub struct Volume {
@@ -186,7 +187,7 @@ impl Volume {
         if !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
-        let space = self.space(device)?.free;
+        let cluster = u64::from(self.geometry.cluster);
         self.with(device, Some(now), |files, access| {
             let mut file = existing(files, path)?;
             let end = u64::from(file.size().unwrap_or(0));
@@ -195,7 +196,7 @@ impl Volume {
                 return Err(Error::TooLarge);
             }
             // Zeros for which there is no room are not begun with.
-            if position > end.saturating_add(space) {
+            if position > end && (position - end) / cluster > access.borrow_mut().free_clusters()?.into() {
                 return Err(Error::NoSpace);
             }
             file.seek(SeekFrom::Start(position.min(end)))?;
@@ -241,10 +242,7 @@ impl Volume {
     /// If the volume cannot be read.
     pub fn space(&mut self, device: &mut dyn BlockDevice) -> Result<Space, Error> {
         let geometry = self.geometry;
-        let free = match geometry.free_count {
-            Some(_) => self.free,
-            None => count_free(&mut Access::new(self, device), &geometry)?,
-        };
+        let free = Access::new(self, device).free_clusters()?;
         let bytes = |clusters: u32| u64::from(clusters) * u64::from(geometry.cluster);
         Ok(Space { total: bytes(geometry.clusters), free: bytes(free) })
     }

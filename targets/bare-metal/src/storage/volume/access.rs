@@ -5,8 +5,8 @@ use core::cell::RefCell;
 use fatfs::{IoBase, Read, Seek, SeekFrom, Write};
 
 use super::super::cache::Content;
-use super::super::table::Bytes;
-use super::{BlockDevice, CALLS, Error, Volume};
+use super::super::table::{Bytes, count_free};
+use super::{BlockDevice, CALLS, CALLS_PER_CLUSTER, Error, Volume};
 
 /// A volume that can be read and written.
 pub(super) struct Access<'d> {
@@ -19,7 +19,7 @@ pub(super) struct Access<'d> {
 
 impl<'d> Access<'d> {
     pub(super) fn new(volume: &'d mut Volume, device: &'d mut dyn BlockDevice) -> Self {
-        let calls_left = CALLS + 8 * u64::from(volume.geometry.clusters);
+        let calls_left = CALLS + CALLS_PER_CLUSTER * u64::from(volume.geometry.clusters);
         Self { volume, device, calls_left, is_data: false }
     }
 
@@ -33,6 +33,15 @@ impl<'d> Access<'d> {
     pub(super) fn read(&mut self, position: u64, into: &mut [u8]) -> Result<(), Error> {
         let place = self.place(position, into.len())?;
         self.volume.cache.read(self.device, place, into)
+    }
+
+    /// How many clusters are free.
+    pub(super) fn free_clusters(&mut self) -> Result<u32, Error> {
+        let geometry = self.volume.geometry;
+        match geometry.free_count {
+            Some(_) => Ok(self.volume.free),
+            None => count_free(self, &geometry),
+        }
     }
 
     fn write(&mut self, position: u64, from: &[u8]) -> Result<(), Error> {
