@@ -236,7 +236,8 @@ fn qemu_killed_in_the_middle_of_writes_loses_no_closed_file() -> Result<()> {
         }
         // Its end is a SIGKILL.
         drop(guest);
-        disk.repair()?;
+        let said = disk.repair()?;
+        ensure!(said.contains("Dirty bit is set"), "it was not killed while it wrote: {said}");
         ensure!(disk.get("old")? == pattern(30_000), "FAT{bits} after {delay_ms} ms");
         ensure!(disk.get("closed")? == pattern(100_000), "FAT{bits} after {delay_ms} ms");
     }

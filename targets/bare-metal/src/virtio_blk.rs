@@ -6,7 +6,7 @@
 
 use core::fmt;
 use core::hint;
-use core::mem::ManuallyDrop;
+use core::mem;
 use core::ptr::NonNull;
 use core::slice;
 
@@ -113,90 +113,71 @@ struct Request {
 
 const PAGES: usize = size_of::<Request>() / PAGE_SIZE;
 
+/// What a device says of itself.
+#[derive(Clone, Copy, Debug)]
+struct Properties {
+    features: u64,
+    sectors: u64,
+    /// How many sectors can be discarded at a time, and where such a piece may begin and end.
+    max_discard: u32,
+    discard_alignment: u32,
+}
+
 /// A virtio block device.
 pub struct VirtioBlk<H: Hal, T: Transport> {
     transport: T,
-    queue: ManuallyDrop<VirtQueue<H, QUEUE_SIZE>>,
+    /// `None` while the device is not used.
+    queue: Option<VirtQueue<H, QUEUE_SIZE>>,
     address: PhysAddr,
     request: NonNull<Request>,
     clock: fn() -> Option<u64>,
-    features: u64,
-    sectors: u64,
-    max_discard: u32,
-    discard_alignment: u32,
+    properties: Properties,
     statistics: Statistics,
-    failed: bool,
 }
 
 impl<H: Hal, T: Transport> fmt::Debug for VirtioBlk<H, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VirtioBlk")
-            .field("sectors", &self.sectors)
-            .field("failed", &self.failed)
+            .field("properties", &self.properties)
+            .field("used", &self.queue.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl<H: Hal, T: Transport> VirtioBlk<H, T> {
-    /// Initialises the device (3.1.1). `clock` gives monotonic nanoseconds, if there is a clock.
+    /// Initialises the device. `clock` gives monotonic nanoseconds, if there is a clock.
     ///
     /// # Errors
     /// If it cannot be used. It has been reset then, if it can be.
     pub fn new(mut transport: T, clock: fn() -> Option<u64>) -> Result<Self, Unusable> {
-        if !reset(&mut transport) {
-            return Err(Unusable::NoReset);
-        }
-        let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
-        transport.set_status(status);
-        let required = if transport.requires_legacy_layout() { 0 } else { VERSION_1 };
-        let offered = transport.read_device_features();
-        let features = offered & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | required);
-        transport.write_driver_features(features);
-        if required != 0 {
-            status |= DeviceStatus::FEATURES_OK;
-            transport.set_status(status);
-        }
-        if features & required != required || !transport.get_status().contains(status) {
-            return Err(give_up(&mut transport, Unusable::Features));
-        }
-
-        let word = |transport: &T, at: usize| transport.read_config_space::<u32>(at).map_or(0, u32::from_le);
-        let capacity = [0, 4].map(|half| u64::from(word(&transport, CAPACITY + half)));
-        let block = if features & BLOCK_SIZE == 0 { SECTOR as u32 } else { word(&transport, BLOCK_BYTES) };
-        if !block.is_power_of_two() || !(SECTOR..=BLOCK).contains(&(block as usize)) {
-            return Err(give_up(&mut transport, Unusable::OddBlocks));
-        }
-        let in_blocks = |sectors: u32| sectors / (block / SECTOR as u32) * (block / SECTOR as u32);
-        let [mut max_discard, mut discard_alignment] = [0, 1];
-        if features & DISCARD != 0 {
-            max_discard = in_blocks(word(&transport, MAX_DISCARD_SECTORS));
-            discard_alignment = word(&transport, DISCARD_ALIGNMENT).max(block / SECTOR as u32);
-        }
-
-        transport.set_guest_page_size(PAGE_SIZE as u32);
-        let Ok(mut queue) = VirtQueue::new(&mut transport, QUEUE, false, false) else {
-            return Err(give_up(&mut transport, Unusable::Queue));
-        };
-        // It is waited for, so it need not interrupt.
-        queue.set_dev_notify(false);
+        let (queue, properties) = start(&mut transport)?;
         let (address, request) = H::dma_alloc(PAGES, BufferDirection::Both);
         if address == 0 {
             return Err(give_up(&mut transport, Unusable::NoMemory));
         }
-        transport.set_status(status | DeviceStatus::DRIVER_OK);
-        Ok(Self {
-            transport,
-            queue: ManuallyDrop::new(queue),
-            address,
-            request: request.cast(),
-            clock,
-            features,
-            sectors: capacity[1] << 32 | capacity[0],
-            max_discard,
-            discard_alignment,
-            statistics: Statistics::default(),
-            failed: false,
-        })
+        let (queue, request) = (Some(queue), request.cast());
+        Ok(Self { transport, queue, address, request, clock, properties, statistics: Statistics::default() })
+    }
+
+    /// Resets the device, for a machine that will sleep. Until [`restart`](Self::restart) all requests fail.
+    pub fn stop(&mut self) {
+        if reset(&mut self.transport) {
+            self.queue = None;
+        } else {
+            // Memory that the device may still write to is better lost than reused.
+            mem::forget(self.queue.take());
+        }
+    }
+
+    /// Initialises the device again, also one that has failed or was reset without the driver.
+    ///
+    /// # Errors
+    /// If it cannot be used any more.
+    pub fn restart(&mut self) -> Result<(), Unusable> {
+        self.stop();
+        let (queue, properties) = start(&mut self.transport)?;
+        (self.queue, self.properties) = (Some(queue), properties);
+        Ok(())
     }
 
     /// What was done so far.
@@ -229,9 +210,9 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
 
     /// Performs a request about `length` bytes, of which `from` is what the device is to read.
     fn perform(&mut self, kind: Kind, sector: u64, length: usize, from: &[u8]) -> Result<(), Error> {
-        if self.failed || length > BLOCK || from.len() > length {
+        let Some(queue) = self.queue.as_mut().filter(|_| (from.len()..=BLOCK).contains(&length)) else {
             return Err(Error::Io);
-        }
+        };
         let start = (self.clock)();
         // SAFETY: The memory is this value's for good, holds a `Request`, and no request is in progress: nobody else has it.
         let request = unsafe { &mut *self.request.as_ptr() };
@@ -249,27 +230,32 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
             Kind::Write | Kind::Discard => (&[&*header, &*data], &mut [slice::from_mut(status)]),
             Kind::Read | Kind::Identify => (&[&*header], &mut [data, slice::from_mut(status)]),
         };
-        // SAFETY: The buffers are in memory of this value's own that is never freed, and nobody touches them until
-        // `pop_used` gives them back or the device has been reset.
-        let Ok(token) = (unsafe { self.queue.add(inputs, outputs) }) else { return Err(self.fail()) };
-        if self.queue.should_notify() {
+        // SAFETY: The buffers are in memory of this value's own that is not freed before the device is reset, and nobody
+        // touches them until `pop_used` gives them back or the device has been reset.
+        let added = unsafe { queue.add(inputs, outputs) };
+        if queue.should_notify() {
             self.transport.notify(QUEUE);
         }
         let mut looks = 0;
-        while !self.queue.can_pop() {
+        let answered = loop {
+            if added.is_err() || queue.can_pop() {
+                break added.is_ok();
+            }
             looks += 1;
             let late = match ((self.clock)(), start) {
                 (Some(now), Some(start)) => now.saturating_sub(start) > PATIENCE_NS,
                 _ => looks > PATIENCE_LOOKS,
             };
             if late {
-                return Err(self.fail());
+                break false;
             }
             hint::spin_loop();
-        }
+        };
         // SAFETY: These are the buffers that were added, and the only ones.
-        if unsafe { self.queue.pop_used(token, inputs, outputs) }.is_err() {
-            return Err(self.fail());
+        let popped = added.and_then(|token| unsafe { queue.pop_used(token, inputs, outputs) });
+        if !answered || popped.is_err() {
+            self.stop();
+            return Err(Error::Io);
         }
         // SAFETY: The device has given the byte back; it may be anything.
         let status = unsafe { (&raw const (*self.request.as_ptr()).status).read_volatile() };
@@ -301,41 +287,30 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         }
     }
 
-    /// Resets the device for good.
-    fn fail(&mut self) -> Error {
-        self.failed = true;
-        // One that does not reset has memory that nobody else uses.
-        reset(&mut self.transport);
-        Error::Io
-    }
-
     fn inside(&self, sector: u64, count: u64) -> Result<(), Error> {
         let end = sector.checked_add(count);
-        if end.is_some_and(|end| end <= self.sectors) { Ok(()) } else { Err(Error::Io) }
+        if end.is_some_and(|end| end <= self.properties.sectors) { Ok(()) } else { Err(Error::Io) }
     }
 }
 
 impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
     fn drop(&mut self) {
-        // Memory that the device may still write to is better lost than reused.
-        if reset(&mut self.transport) {
-            // SAFETY: This is the only time that the queue is dropped, and the request's pages are given back as they were
-            // got. The device is quiet. That they cannot be given back only loses them.
-            unsafe {
-                ManuallyDrop::drop(&mut self.queue);
-                let _ = H::dma_dealloc(self.address, self.request.cast(), PAGES);
-            }
+        self.stop();
+        if self.transport.get_status().is_empty() {
+            // SAFETY: The pages are given back as they were got, this once, and the device is quiet. That they cannot be
+            // given back only loses them.
+            let _ = unsafe { H::dma_dealloc(self.address, self.request.cast(), PAGES) };
         }
     }
 }
 
 impl<H: Hal, T: Transport> BlockDevice for VirtioBlk<H, T> {
     fn sectors(&self) -> u64 {
-        self.sectors
+        self.properties.sectors
     }
 
     fn is_read_only(&self) -> bool {
-        self.features & READ_ONLY != 0
+        self.properties.features & READ_ONLY != 0
     }
 
     fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
@@ -352,7 +327,7 @@ impl<H: Hal, T: Transport> BlockDevice for VirtioBlk<H, T> {
 
     fn flush(&mut self) -> Result<(), Error> {
         // Without the feature what is written is safe at once (5.2.6.2).
-        if self.features & FLUSH == 0 {
+        if self.properties.features & FLUSH == 0 {
             return Ok(());
         }
         self.perform(Kind::Flush, 0, 0, &[]).map_err(|_| Error::Io)
@@ -360,15 +335,15 @@ impl<H: Hal, T: Transport> BlockDevice for VirtioBlk<H, T> {
 
     fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error> {
         self.inside(sector, count)?;
-        if self.max_discard == 0 {
+        if self.properties.max_discard == 0 {
             return Err(Error::Unsupported);
         }
-        let alignment = u64::from(self.discard_alignment);
+        let alignment = u64::from(self.properties.discard_alignment);
         let end = (sector + count) / alignment * alignment;
         let first = sector.next_multiple_of(alignment);
         let mut next = first;
         while next < end {
-            let count = (end - next).min(self.max_discard.into());
+            let count = (end - next).min(self.properties.max_discard.into());
             let mut segment = [0; 16];
             segment[..8].copy_from_slice(&next.to_le_bytes());
             segment[8..12].copy_from_slice(&(count as u32).to_le_bytes());
@@ -378,6 +353,47 @@ impl<H: Hal, T: Transport> BlockDevice for VirtioBlk<H, T> {
         }
         Ok(next - first.min(next))
     }
+}
+
+/// Initialises a device (3.1.1).
+fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_SIZE>, Properties), Unusable> {
+    if !reset(transport) {
+        return Err(Unusable::NoReset);
+    }
+    let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
+    transport.set_status(status);
+    let required = if transport.requires_legacy_layout() { 0 } else { VERSION_1 };
+    let features = transport.read_device_features() & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | required);
+    transport.write_driver_features(features);
+    if required != 0 {
+        status |= DeviceStatus::FEATURES_OK;
+        transport.set_status(status);
+    }
+    if features & required != required || !transport.get_status().contains(status) {
+        return Err(give_up(transport, Unusable::Features));
+    }
+
+    let word = |transport: &T, at: usize| transport.read_config_space::<u32>(at).map_or(0, u32::from_le);
+    let [low, high] = [0, 4].map(|half| u64::from(word(transport, CAPACITY + half)));
+    let block = if features & BLOCK_SIZE == 0 { SECTOR } else { word(transport, BLOCK_BYTES) as usize };
+    if !block.is_power_of_two() || !(SECTOR..=BLOCK).contains(&block) {
+        return Err(give_up(transport, Unusable::OddBlocks));
+    }
+    let block = (block / SECTOR) as u32;
+    let mut properties = Properties { features, sectors: high << 32 | low, max_discard: 0, discard_alignment: block };
+    if features & DISCARD != 0 {
+        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) / block * block;
+        properties.discard_alignment = word(transport, DISCARD_ALIGNMENT).max(block);
+    }
+
+    transport.set_guest_page_size(PAGE_SIZE as u32);
+    let Ok(mut queue) = VirtQueue::new(transport, QUEUE, false, false) else {
+        return Err(give_up(transport, Unusable::Queue));
+    };
+    // It is waited for, so it need not interrupt.
+    queue.set_dev_notify(false);
+    transport.set_status(status | DeviceStatus::DRIVER_OK);
+    Ok((queue, properties))
 }
 
 /// Resets a device; returns whether it has become quiet.

@@ -56,6 +56,16 @@ impl Appliance {
         Self { account: Account::default(), storage: Storage::find(machine) }
     }
 
+    /// Puts the devices to rest before the machine sleeps.
+    pub fn suspend(&mut self) {
+        self.storage.suspend();
+    }
+
+    /// Sets the devices, which may have been reset, up again.
+    pub fn resume(&mut self) {
+        self.storage.resume();
+    }
+
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
         self.storage.acknowledge_interrupts();

@@ -220,6 +220,25 @@ impl Storage {
         core::mem::replace(&mut self.frozen, false)
     }
 
+    /// Makes safe what was written, and puts the disks to rest before the machine sleeps.
+    pub(super) fn suspend(&mut self) {
+        if self.mounted.is_some()
+            && let Err(error) = self.reach().and_then(|Reached { volume, device, .. }| volume.sync(device))
+        {
+            log!("what was written may be lost: {}", error.reason());
+        }
+        self.disks.iter_mut().for_each(|disk| disk.driver.stop());
+    }
+
+    /// Sets the disks up again.
+    pub(super) fn resume(&mut self) {
+        for disk in &mut self.disks {
+            if let Err(reason) = disk.driver.restart() {
+                log!("{}: {reason}", disk.name);
+            }
+        }
+    }
+
     /// Writes what is not written, for the last time. A frozen volume has nothing, and must not change.
     pub(super) fn unmount(&mut self) {
         if self.mounted.is_none() || self.frozen {

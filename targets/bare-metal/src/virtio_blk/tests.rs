@@ -346,3 +346,24 @@ fn pages_go_back_unless_the_device_may_write_to_them() {
     drop(disk);
     assert!(PAGES_OUT.get() > before);
 }
+
+#[test]
+fn a_device_that_was_reset_without_the_driver_is_restarted() {
+    let before = PAGES_OUT.get();
+    let device = device(64);
+    let mut disk = driver(&device);
+    disk.write(0, &[7; BLOCK]).unwrap();
+    disk.stop();
+    assert_eq!((disk.flush(), device.0.borrow().status), (Err(Error::Io), 0));
+    // The machine sleeps and wakes: nothing is left of what the device was told.
+    device.clone().set_status(DeviceStatus::empty());
+    disk.restart().unwrap();
+    let mut block = [0; BLOCK];
+    disk.read(0, &mut block).unwrap();
+    assert_eq!(block, [7; BLOCK]);
+    device.0.borrow_mut().features = 0;
+    assert_eq!(disk.restart(), Err(Unusable::Features));
+    assert_eq!(disk.read(0, &mut block), Err(Error::Io));
+    drop(disk);
+    assert_eq!(PAGES_OUT.get(), before);
+}
