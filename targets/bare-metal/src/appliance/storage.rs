@@ -150,11 +150,8 @@ impl Storage {
             self.mount()?;
         }
         let (Some(mounted), Some(files)) = (&mut self.mounted, &mut self.files) else { return Err(Error::Io) };
-        let device: Option<&mut dyn BlockDevice> = match mounted.place {
-            Place::Disk(disk, _) => self.disks.get_mut(disk).map(|disk| &mut disk.driver as _),
-            Place::Ram => self.ram_disk.as_mut().map(|disk| disk as _),
-        };
-        Ok(Reached { place: mounted.place, volume: &mut mounted.volume, device: device.ok_or(Error::Io)?, files })
+        let device = device(&mut self.disks, &mut self.ram_disk, mounted.place)?;
+        Ok(Reached { place: mounted.place, volume: &mut mounted.volume, device, files })
     }
 
     /// Mounts the first FAT volume of the disks or, where there is none, one in memory.
@@ -170,8 +167,8 @@ impl Storage {
                         .take()
                         .or_else(|| largest(Cache::MAX_BYTES).map(Cache::new))
                         .ok_or(Error::NoMemory)?;
-                    let mounted = Volume::mount(cache, &mut self.disks[index].driver, start, geometry);
-                    return self.mounted(Place::Disk(index, partition), mounted);
+                    let place = Place::Disk(index, partition);
+                    return self.mount_at(place, Volume::new(cache, start, geometry));
                 }
                 Ok(None) => {}
                 Err(error) => unread = Err(error),
@@ -186,22 +183,20 @@ impl Storage {
         }
         let Some(disk) = &mut self.ram_disk else { return Err(Error::Io) };
         let cache = self.cache.take().or_else(|| heap::bytes(4 * BLOCK).map(Cache::new)).ok_or(Error::NoMemory)?;
-        let whole = find_volume(disk, &Partitions::new())?.ok_or(Error::Io)?;
-        let mounted = Volume::mount(cache, disk, 0, whole.2);
-        self.mounted(Place::Ram, mounted)
+        let (_, start, geometry) = find_volume(disk, &Partitions::new())?.ok_or(Error::Io)?;
+        self.mount_at(Place::Ram, Volume::new(cache, start, geometry))
     }
 
-    fn mounted(&mut self, place: Place, mounted: Result<Volume, (Cache, Error)>) -> Result<(), Error> {
-        match mounted {
-            Ok(volume) => {
-                self.mounted = Some(Mounted { place, volume });
-                Ok(())
-            }
-            Err((cache, error)) => {
-                self.cache = Some(cache);
-                Err(error)
+    fn mount_at(&mut self, place: Place, mut volume: Volume) -> Result<(), Error> {
+        let device = device(&mut self.disks, &mut self.ram_disk, place);
+        match device.and_then(|device| volume.mount(device)) {
+            Ok(()) => self.mounted = Some(Mounted { place, volume }),
+            Err(error) => {
+                self.cache = Some(volume.into_cache());
+                return Err(error);
             }
         }
+        Ok(())
     }
 
     /// Leaves the volume on its disk as one that nobody uses, with all that was written; whether there is such a volume.
@@ -249,6 +244,19 @@ impl Storage {
             log!("the volume was not unmounted: {}", error.reason());
         }
     }
+}
+
+/// What is at a place.
+fn device<'a>(
+    disks: &'a mut [Disk],
+    ram_disk: &'a mut Option<RamDisk>,
+    place: Place,
+) -> Result<&'a mut dyn BlockDevice, Error> {
+    let device: Option<&mut dyn BlockDevice> = match place {
+        Place::Disk(disk, _) => disks.get_mut(disk).map(|disk| &mut disk.driver as _),
+        Place::Ram => ram_disk.as_mut().map(|disk| disk as _),
+    };
+    device.ok_or(Error::Io)
 }
 
 /// So many bytes or, with little memory, a half, a quarter or an eighth of that.

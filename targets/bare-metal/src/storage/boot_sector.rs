@@ -72,8 +72,8 @@ impl Geometry {
         let clusters = u32::try_from((total - data) / per_cluster).ok()?;
         let width = match clusters {
             0 => return None,
-            ..4085 => Width::Bits12,
-            ..65525 => Width::Bits16,
+            1..4085 => Width::Bits12,
+            4085..65525 => Width::Bits16,
             _ => Width::Bits32,
         };
         let bits = match width {

@@ -161,7 +161,8 @@ fn mount(disk: &mut Memory) -> Result<Option<Volume>, Error> {
     let Some((_, start, geometry)) = find_volume(disk, &partitions)? else { return Ok(None) };
     // Few blocks, so that there is not room for everything.
     let cache = Cache::new(Box::leak(std::vec![0; 4 * BLOCK].into_boxed_slice()));
-    Volume::mount(cache, disk, start, geometry).map(Some).map_err(|(_, error)| error)
+    let mut volume = Volume::new(cache, start, geometry);
+    volume.mount(disk).map(|()| Some(volume))
 }
 
 impl Machine {

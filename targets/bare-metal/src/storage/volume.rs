@@ -69,29 +69,30 @@ impl fmt::Debug for Volume {
 }
 
 impl Volume {
-    /// Mounts the volume with this geometry that begins at sector `start`.
+    /// The volume with this geometry that begins at sector `start`, to be mounted.
+    pub fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
+        let start = start * SECTOR as u64;
+        Self { cache, start, geometry, free: 0, was_in_use: false, in_use: false, failed: false }
+    }
+
+    /// Mounts the volume: looks whether it can be used. Before that nothing else may be done with it.
     ///
     /// # Errors
     /// [`Error::Corrupt`] if its table leads astray, [`Error::Io`] if the disk cannot be read.
-    pub fn mount(
-        cache: Cache,
-        device: &mut dyn BlockDevice,
-        start: u64,
-        geometry: Geometry,
-    ) -> Result<Self, (Cache, Error)> {
-        let start = start * SECTOR as u64;
-        let mut volume = Self { cache, start, geometry, free: 0, was_in_use: false, in_use: false, failed: false };
+    pub fn mount(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
+        let geometry = self.geometry;
         let mut state = [0];
-        let mut access = Access::new(&mut volume, device);
-        let looked = access.read(geometry.in_use, &mut state).and_then(|()| count_free(&mut access, &geometry));
-        match looked {
-            Ok(free) => {
-                volume.free = free;
-                volume.was_in_use = state[0] & 1 != 0;
-                Ok(volume)
-            }
-            Err(error) => Err((volume.cache, error)),
-        }
+        let mut access = Access::new(self, device);
+        access.read(geometry.in_use, &mut state)?;
+        self.free = count_free(&mut access, &geometry)?;
+        self.was_in_use = state[0] & 1 != 0;
+        Ok(())
+    }
+
+    /// The cache of a volume that could not be mounted.
+    pub fn into_cache(mut self) -> Cache {
+        self.cache.clear();
+        self.cache
     }
 
     /// Whether it can be written to.
@@ -393,8 +394,8 @@ impl TimeProvider for Now {
     }
 }
 
-impl From<fatfs::Error<Error>> for Error {
-    fn from(error: fatfs::Error<Error>) -> Self {
+impl From<fatfs::Error<Self>> for Error {
+    fn from(error: fatfs::Error<Self>) -> Self {
         match error {
             fatfs::Error::Io(error) => error,
             fatfs::Error::NotFound => Self::NotFound,
