@@ -45,7 +45,7 @@ pub static APPLIANCE: Profile = Profile {
     name: "appliance",
     binary: "appliance",
     feature: Some("appliance"),
-    about: "nano, and cpu and memory commands, the power button, requests of up to 128 KiB",
+    about: "nano, and cpu, memory, file and disk commands, the power button, requests of up to 128 KiB",
 };
 
 impl Profile {
