@@ -16,8 +16,11 @@ use crate::transport::DeviceTransport;
 use crate::virtio_blk::{SERIAL_BYTES, VirtioBlk};
 
 const MAX_DISKS: usize = 8;
-/// What a disk in memory has at least and at most. Between these it gets a quarter of what is left.
-const RAM_DISK: (usize, usize) = (64 << 10, 64 << 20);
+/// What a disk in memory has at least and at most. Between these it gets a quarter of what is left. The host, too, has to
+/// have all of it once it is formatted.
+const RAM_DISK: (usize, usize) = (64 << 10, 8 << 20);
+/// A cache for that disk; more would not make it faster.
+const RAM_CACHE: usize = 8 * BLOCK;
 
 /// What every device's name begins with.
 pub(super) const DEV: &str = "/dev/";
@@ -162,11 +165,7 @@ impl Storage {
             let partitions = disk.partitions().cloned();
             match partitions.and_then(|partitions| find_volume(&mut disk.driver, &partitions)) {
                 Ok(Some((partition, start, geometry))) => {
-                    let cache = self
-                        .cache
-                        .take()
-                        .or_else(|| largest(Cache::MAX_BYTES).map(Cache::new))
-                        .ok_or(Error::NoMemory)?;
+                    let cache = self.cache(Cache::MAX_BYTES)?;
                     let place = Place::Disk(index, partition);
                     return self.mount_at(place, Volume::new(cache, start, geometry));
                 }
@@ -181,10 +180,15 @@ impl Storage {
             let memory = heap::bytes((heap::free() / 4).clamp(least, most)).ok_or(Error::NoMemory)?;
             self.ram_disk = Some(RamDisk::formatted(memory)?);
         }
+        let cache = self.cache(RAM_CACHE)?;
         let Some(disk) = &mut self.ram_disk else { return Err(Error::Io) };
-        let cache = self.cache.take().or_else(|| heap::bytes(4 * BLOCK).map(Cache::new)).ok_or(Error::NoMemory)?;
         let (_, start, geometry) = find_volume(disk, &Partitions::new())?.ok_or(Error::Io)?;
         self.mount_at(Place::Ram, Volume::new(cache, start, geometry))
+    }
+
+    /// The cache that is left, or a new one in as many bytes as there are.
+    fn cache(&mut self, bytes: usize) -> Result<Cache, Error> {
+        self.cache.take().or_else(|| largest(bytes).map(Cache::new)).ok_or(Error::NoMemory)
     }
 
     fn mount_at(&mut self, place: Place, mut volume: Volume) -> Result<(), Error> {
