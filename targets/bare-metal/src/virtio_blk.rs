@@ -24,8 +24,8 @@ const PATIENCE_LOOKS: u64 = 1 << 32;
 const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
-/// A header, the data and a status.
-const QUEUE_SIZE: usize = 4;
+/// A request takes three: a header, the data and a status. With the network card's number there is one copy of the code.
+const QUEUE_SIZE: usize = 16;
 
 // Feature bits (5.2.3, 6).
 const READ_ONLY: u64 = 1 << 5;

@@ -10,7 +10,8 @@ use crate::arch::{self, Machine};
 use crate::heap::{self, IdentityMapped};
 use crate::log;
 use crate::storage::{
-    BLOCK, BlockDevice, Cache, Error, OpenFiles, Partitions, RamDisk, Volume, find_partitions, find_volume,
+    BLOCK, BlockDevice, Cache, Error, OpenFiles, Partitions, Place as VolumePlace, RamDisk, Volume, find_partitions,
+    find_volume,
 };
 use crate::transport::DeviceTransport;
 use crate::virtio_blk::{SERIAL_BYTES, VirtioBlk};
@@ -82,15 +83,23 @@ impl Disk {
 
     /// Its partitions.
     pub(super) fn partitions(&mut self) -> Result<&Partitions, Error> {
-        let found = match self.partitions.take() {
-            Some(partitions) => partitions,
-            None => {
-                let partitions = find_partitions(&mut self.driver)?;
-                self.partition_names = partitions.iter().map(|part| name(&self.name, part.number)).collect();
-                partitions
-            }
-        };
-        Ok(self.partitions.insert(found))
+        self.look()?;
+        self.partitions.as_ref().ok_or(Error::Io)
+    }
+
+    /// Looks for partitions, once.
+    fn look(&mut self) -> Result<(), Error> {
+        if self.partitions.is_none() {
+            let partitions = self.partitions.insert(find_partitions(&mut self.driver)?);
+            self.partition_names = partitions.iter().map(|part| name(&self.name, part.number)).collect();
+        }
+        Ok(())
+    }
+
+    /// Where it has a FAT volume.
+    fn find_volume(&mut self) -> Result<Option<VolumePlace>, Error> {
+        self.look()?;
+        find_volume(&mut self.driver, self.partitions.as_ref().map_or(&[], |partitions| partitions))
     }
 }
 
@@ -161,9 +170,7 @@ impl Storage {
     fn mount(&mut self) -> Result<(), Error> {
         let mut unread = Ok(());
         for index in 0..self.disks.len() {
-            let disk = &mut self.disks[index];
-            let partitions = disk.partitions().cloned();
-            match partitions.and_then(|partitions| find_volume(&mut disk.driver, &partitions)) {
+            match self.disks[index].find_volume() {
                 Ok(Some((partition, start, geometry))) => {
                     let cache = self.cache(Cache::MAX_BYTES)?;
                     let place = Place::Disk(index, partition);
@@ -182,7 +189,7 @@ impl Storage {
         }
         let cache = self.cache(RAM_CACHE)?;
         let Some(disk) = &mut self.ram_disk else { return Err(Error::Io) };
-        let (_, start, geometry) = find_volume(disk, &Partitions::new())?.ok_or(Error::Io)?;
+        let (_, start, geometry) = find_volume(disk, &[])?.ok_or(Error::Io)?;
         self.mount_at(Place::Ram, Volume::new(cache, start, geometry))
     }
 

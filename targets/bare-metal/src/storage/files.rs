@@ -186,7 +186,7 @@ impl OpenFiles {
         let position = match to {
             SeekFrom::Start(position) => Some(position),
             SeekFrom::Current(by) => file.position.checked_add_signed(by),
-            SeekFrom::End(by) => u64::from(volume.size(device, &file.path)?).checked_add_signed(by),
+            SeekFrom::End(by) => volume.open(device, &file.path, None, false)?.checked_add_signed(by),
         };
         // Hosts take positions for signed numbers.
         file.position = position.filter(|&position| i64::try_from(position).is_ok()).ok_or(Error::BadName)?;

@@ -34,7 +34,7 @@ pub type Place = (Option<usize>, u64, Geometry);
 ///
 /// # Errors
 /// If the disk cannot be read.
-pub fn find_volume(device: &mut dyn BlockDevice, partitions: &Partitions) -> Result<Option<Place>, Error> {
+pub fn find_volume(device: &mut dyn BlockDevice, partitions: &[Partition]) -> Result<Option<Place>, Error> {
     let whole = (None, 0, device.sectors());
     let parts = partitions.iter().enumerate().map(|(index, part)| (Some(index), part.start, part.sectors));
     for (partition, start, sectors) in [whole].into_iter().chain(parts) {

@@ -110,12 +110,12 @@ impl Volume {
         path: &str,
         create: Option<i64>,
         truncate: bool,
-    ) -> Result<u32, Error> {
+    ) -> Result<u64, Error> {
         if create.is_some() && !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
         let geometry = self.geometry;
-        let size = self.with(device, create, |files, _| {
+        let size = self.with(device, create, &mut |files, _| {
             let mut file = match (find(files, path)?, create) {
                 (Found::File(file), _) => file,
                 (Found::Nothing(..), None) => return Err(Error::NotFound),
@@ -126,21 +126,13 @@ impl Volume {
                 file.flush()?;
             }
             check_chain(&geometry, &mut file)?;
-            Ok(file.size().unwrap_or(0))
+            Ok(file.size().unwrap_or(0).into())
         })?;
         if truncate {
             // Before another file gets the clusters.
             self.sync(device)?;
         }
         Ok(size)
-    }
-
-    /// The size of a file.
-    ///
-    /// # Errors
-    /// If there is none, or it cannot be reached.
-    pub fn size(&mut self, device: &mut dyn BlockDevice, path: &str) -> Result<u32, Error> {
-        self.with(device, None, |files, _| Ok(existing(files, path)?.size().unwrap_or(0)))
     }
 
     /// Reads from byte `position` of a file on; returns how many bytes. It fills `into` unless the file ends before.
@@ -154,7 +146,7 @@ impl Volume {
         position: u64,
         into: &mut [u8],
     ) -> Result<usize, Error> {
-        self.with(device, None, |files, _| {
+        let done = self.with(device, None, &mut |files, _| {
             let mut file = existing(files, path)?;
             if file.seek(SeekFrom::Start(position.min(u32::MAX.into())))? != position {
                 return Ok(0);
@@ -168,8 +160,9 @@ impl Volume {
                     Err(_) => break,
                 }
             }
-            Ok(done)
-        })
+            Ok(done as u64)
+        })?;
+        Ok(done as usize)
     }
 
     /// Writes at byte `position` of a file, or at its end; returns how many of the bytes, and where the last one of them ends.
@@ -189,7 +182,8 @@ impl Volume {
             return Err(Error::ReadOnly);
         }
         let cluster = u64::from(self.geometry.cluster);
-        self.with(device, Some(now), |files, access| {
+        let mut place = 0;
+        let written = self.with(device, Some(now), &mut |files, access| {
             let mut file = existing(files, path)?;
             let end = u64::from(file.size().unwrap_or(0));
             let position = position.unwrap_or(end);
@@ -205,9 +199,10 @@ impl Volume {
             let written = fill(&mut file, end, position).and_then(|()| write_some(&mut file, bytes));
             access.borrow_mut().is_data = false;
             file.flush()?;
-            let written = written?;
-            Ok((written, position + written as u64))
-        })
+            place = position;
+            written
+        })?;
+        Ok((written as usize, place + written))
     }
 
     /// Makes safe what was written.
@@ -273,12 +268,12 @@ impl Volume {
     }
 
     /// Lets `work` use the volume; `now` are the seconds since 1970 for what it writes.
-    fn with<R>(
+    fn with(
         &mut self,
         device: &mut dyn BlockDevice,
         now: Option<i64>,
-        work: impl FnOnce(&Files<'_, '_>, &RefCell<Access<'_>>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
+        work: &mut dyn FnMut(&Files<'_, '_>, &RefCell<Access<'_>>) -> Result<u64, Error>,
+    ) -> Result<u64, Error> {
         let access = RefCell::new(Access::new(self, device));
         let options = FsOptions::new().time_provider(Now(now.unwrap_or(0)));
         let files = Files::new(View::new(&access), options)?;
@@ -360,7 +355,7 @@ fn fill(file: &mut Opened<'_, '_, '_>, mut end: u64, position: u64) -> Result<()
 }
 
 /// Writes as much as can be written; an error only if that is nothing.
-fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<usize, Error> {
+fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<u64, Error> {
     let mut done = 0;
     while done < bytes.len() {
         match file.write(&bytes[done..]) {
@@ -370,7 +365,7 @@ fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<usize, Erro
             Ok(_) | Err(_) => break,
         }
     }
-    Ok(done)
+    Ok(done as u64)
 }
 
 /// The time of a request, in seconds since 1970.

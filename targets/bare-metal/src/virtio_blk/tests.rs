@@ -112,7 +112,7 @@ impl State {
     fn serve(&mut self) {
         let [descriptors, available, used] = self.queue;
         while self.seen != read::<u16>(available + 2) {
-            let head = read::<u16>(available + 4 + u64::from(self.seen) % 4 * 2);
+            let head = read::<u16>(available + 4 + u64::from(self.seen) % QUEUE_SIZE as u64 * 2);
             let (mut inputs, mut outputs, mut next) = (Vec::new(), Vec::new(), head);
             loop {
                 let descriptor = descriptors + u64::from(next) * 16;
@@ -131,7 +131,7 @@ impl State {
             let answer = self.answer(&inputs, &outputs);
             write(status, if let Manner::Status(status) = self.manner { status } else { answer });
             let id = if self.manner == Manner::WrongId { 77 } else { u32::from(head) };
-            let element = used + 4 + u64::from(self.seen) % 4 * 8;
+            let element = used + 4 + u64::from(self.seen) % QUEUE_SIZE as u64 * 8;
             write(element, id);
             write(element + 4, u32::MAX);
             self.seen = self.seen.wrapping_add(1);
