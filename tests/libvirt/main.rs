@@ -2,6 +2,7 @@
 
 mod daemon;
 mod domain;
+mod storage;
 
 use std::time::Duration;
 

@@ -14,5 +14,6 @@ mod panics;
 mod peer;
 mod power;
 mod rows;
+mod storage;
 mod suspend;
 mod tour;

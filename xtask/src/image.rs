@@ -50,7 +50,7 @@ pub static APPLIANCE: Profile = Profile {
     binary: "appliance",
     feature: Some("appliance"),
     has_devices: true,
-    about: "nano, and cpu, memory, network and suspend commands, the power button, requests of up to 128 KiB",
+    about: "nano, and processors, memory, network, files and disks, suspend to RAM, the power button, requests of up to 128 KiB",
 };
 
 impl Profile {

@@ -86,6 +86,12 @@ impl Config {
         self.argument("-netdev", format!("user,id={network}")).virtio("net", &format!("netdev={network}"))
     }
 
+    /// Adds a virtio disk on what QEMU's `-drive` describes, with more properties of the device, each begun by a comma.
+    pub fn disk(&mut self, drive: &str, properties: &str) -> &mut Self {
+        let id = format!("disk{}", self.more.0.len());
+        self.argument("-drive", format!("if=none,id={id},{drive}")).virtio("blk", &format!("drive={id}{properties}"))
+    }
+
     /// QEMU's arguments. Its sockets and files are names in the folder it is started in, so that the paths are short.
     pub fn arguments(&self) -> Vec<String> {
         let mut args = Arguments::default();

@@ -22,6 +22,13 @@ struct Needed {
 }
 
 const QEMU: [Needed; 1] = [Needed { program: "qemu-system-x86_64", package: "qemu-system-x86" }];
+/// What the tests make disks with, and look into them.
+const DISKS: [Needed; 4] = [
+    Needed { program: "qemu-img", package: "qemu-utils" },
+    Needed { program: "mkfs.fat", package: "dosfstools" },
+    Needed { program: "mcopy", package: "mtools" },
+    Needed { program: "sfdisk", package: "fdisk" },
+];
 const LIBVIRT: [Needed; 2] = [
     Needed { program: "libvirtd", package: "libvirt-daemon-system" },
     Needed { program: "virsh", package: "libvirt-clients" },
@@ -33,7 +40,7 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
+Installs what the other subcommands need: QEMU, disk tools, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
 root it installs Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they
 need.
 ";
@@ -43,6 +50,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         return Err(argument.unexpected());
     }
     qemu()?;
+    disks()?;
     libvirt()?;
     lints()?;
     fuzz()?;
@@ -62,6 +70,14 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 /// When it is not and cannot be installed.
 pub fn qemu() -> Result<()> {
     need(&QEMU)
+}
+
+/// Sees to it that the tools that make disks are there.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub fn disks() -> Result<()> {
+    need(&DISKS)
 }
 
 /// Sees to it that libvirt is there.

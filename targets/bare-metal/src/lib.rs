@@ -34,6 +34,10 @@ pub mod network;
 pub mod pci;
 pub mod pvh;
 pub mod serial;
+#[cfg(feature = "appliance")]
+pub mod storage;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+#[cfg(feature = "appliance")]
+pub mod virtio_blk;

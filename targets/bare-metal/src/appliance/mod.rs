@@ -1,17 +1,22 @@
 //! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
 
+mod disks;
+mod files;
 mod machine;
 mod network;
 mod network_card;
 mod people;
+mod storage;
 mod suspension;
 
 use agent_core::commands::{
-    cpu, exec, info, memory, network as network_commands, os, power, suspend, sync, time, user,
+    cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network as network_commands, os, power, suspend, sync,
+    time, user,
 };
 use agent_core::{Command, CommandSet};
 
 use self::network::Links;
+use self::storage::Storage;
 use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
@@ -35,6 +40,10 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     suspend::commands(),
     cpu::commands(),
     memory::commands(),
+    file::commands(),
+    filesystem::commands(),
+    fsfreeze::commands(),
+    disk::commands(),
     network_commands::commands(),
     network::COMMANDS,
     user::commands(),
@@ -45,6 +54,7 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
 #[derive(Debug)]
 pub struct Appliance {
     account: Account,
+    storage: Storage,
     links: Links,
     /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
     /// take longer than an answer.
@@ -68,11 +78,18 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 impl Appliance {
     /// Finds the machine's devices.
     pub fn find(machine: &Machine) -> Self {
-        Self { account: Account::default(), links: Links::find(machine), patience: PATIENCE, to_suspend: false }
+        Self {
+            account: Account::default(),
+            storage: Storage::find(machine),
+            links: Links::find(machine),
+            patience: PATIENCE,
+            to_suspend: false,
+        }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
+        self.storage.acknowledge_interrupts();
         self.patience == 0 && self.links.poll()
     }
 
@@ -83,7 +100,9 @@ impl Appliance {
 }
 
 impl State for Appliance {
-    fn before_shutdown(&mut self) {}
+    fn before_shutdown(&mut self) {
+        self.storage.unmount();
+    }
 }
 
 impl Guest<Appliance> {

@@ -28,9 +28,11 @@ impl Guest<Appliance> {
         }
         self.spend(true);
         channels.suspend();
+        self.state.storage.suspend();
         self.state.links.suspend();
         self.machine.suspend();
         self.state.links.resume();
+        self.state.storage.resume();
         channels.resume();
         self.spend(false);
         true
