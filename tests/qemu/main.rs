@@ -4,6 +4,7 @@
 
 mod appliance;
 mod bad_input;
+mod clients;
 mod clock;
 mod command_line;
 mod conformance;
