@@ -574,6 +574,25 @@ fn more_disks_than_are_used_are_left_alone() -> Result<()> {
 }
 
 #[test]
+fn a_disk_that_was_used_lets_the_guest_sleep() -> Result<()> {
+    for machine in ["q35", "pc", "microvm"] {
+        let disk = Disk::fat(16, 16 << 10)?;
+        let Booted { mut agent, guest: _guest } = with_disk(machine, &disk)?;
+        put(&mut agent, "/file", &pattern(100_000))?;
+        let awake =
+            |agent: &mut Client| Ok::<_, anyhow::Error>(ask(agent, "guest-get-cpustats")?[0]["system"].as_u64());
+        let before = awake(&mut agent)?;
+        std::thread::sleep(Duration::from_secs(2));
+        let after = awake(&mut agent)?;
+        ensure!(
+            after < before.map(|before| before + 500),
+            "{machine}: {before:?} ms awake, two seconds later {after:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn it_answers_in_little_memory_and_still_has_files() -> Result<()> {
     let disk = Disk::fat(16, 16 << 10)?;
     let guests = [
