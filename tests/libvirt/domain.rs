@@ -48,13 +48,18 @@ impl Domain {
         let definition = domain.folder.path().join("domain.xml");
         fs::write(&definition, domain.xml(processors, devices)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
-        let connected = soon().poll("libvirt's connection to the agent", || {
-            let xml = domain.virsh(&["dumpxml"])?;
-            thread::sleep(Duration::from_millis(50));
-            Ok(xml.contains("state='connected'").then_some(()))
-        });
-        connected.map_err(|error| anyhow!("{error:#}{}", domain.console()))?;
+        domain.shows(&["dumpxml"], "state='connected'")?;
         Ok(domain)
+    }
+
+    /// Waits until a virsh command about this domain prints `text`.
+    pub fn shows(&self, arguments: &[&str], text: &str) -> Result<()> {
+        let shown = soon().poll(&format!("`{text}` in virsh {}", arguments[0]), || {
+            let printed = self.virsh(arguments)?;
+            thread::sleep(Duration::from_millis(50));
+            Ok(printed.contains(text).then_some(()))
+        });
+        shown.map_err(|error| anyhow!("{error:#}{}", self.console()))
     }
 
     /// Runs a virsh command about this domain.
@@ -132,6 +137,7 @@ impl Domain {
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
+  <pm><suspend-to-mem enabled='yes'/></pm>
   <devices>
     <emulator>{emulator}</emulator>
     <controller type='usb' model='none'/>

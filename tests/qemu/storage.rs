@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use oracle::Engine;
 use oracle::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use tests::booted::config_of;
+use tests::booted::{config_of, resynchronise};
 use tests::disk::{Disk, MOMENT};
 use tests::{Booted, soon};
 use xtask::client::Client;
@@ -608,6 +608,29 @@ fn it_answers_in_little_memory_and_still_has_files() -> Result<()> {
     for (guest, Booted { mut agent, guest: _guest }) in guests {
         put(&mut agent, "/file", &pattern(20_000))?;
         ensure!(read(&mut agent, "/file", 10_000)? == pattern(20_000), "{guest}");
+    }
+    Ok(())
+}
+
+#[test]
+fn files_stay_open_over_a_sleep() -> Result<()> {
+    for machine in ["q35", "pc"] {
+        let disk = Disk::fat(16, 16 << 10)?;
+        let Booted { mut agent, mut guest } = with_disk(machine, &disk)?;
+        let handle = open(&mut agent, "/file", "w")?;
+        write(&mut agent, handle, &pattern(20_000))?;
+        let mut qmp = guest.qmp(soon())?;
+        agent.send(b"{\"execute\":\"guest-suspend-ram\"}\n", soon())?;
+        qmp.event("SUSPEND", soon())?;
+        // What was written does not depend on its waking.
+        ensure!(disk.get("file")? == pattern(20_000), "{machine}");
+        qmp.execute("system_wakeup", json!({}), soon())?;
+        qmp.event("WAKEUP", soon())?;
+        resynchronise(&mut agent, 2)?;
+        write(&mut agent, handle, b"after")?;
+        power_down(agent, guest)?;
+        disk.is_clean()?;
+        ensure!(disk.get("file")? == [pattern(20_000), b"after".to_vec()].concat(), "{machine}");
     }
     Ok(())
 }

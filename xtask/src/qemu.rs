@@ -42,6 +42,8 @@ pub struct Config {
     pub other_ports: u32,
     /// More of QEMU's arguments, after all others.
     more: Arguments,
+    /// Values of `-global`: properties of what the machine itself has.
+    pub globals: Vec<&'static str>,
 }
 
 impl Config {
@@ -59,6 +61,7 @@ impl Config {
             debug_exit: false,
             other_ports: 0,
             more: Arguments::default(),
+            globals: Vec::new(),
         }
     }
 
@@ -75,6 +78,12 @@ impl Config {
             Bus::Mmio => "device",
         };
         self.argument("-device", format!("virtio-{kind}-{bus},{properties}"))
+    }
+
+    /// Adds a network card, at QEMU's network of one guest, which has a DHCP server and a router for IPv6.
+    pub fn user_network(&mut self) -> &mut Self {
+        let network = format!("net{}", self.more.0.len());
+        self.argument("-netdev", format!("user,id={network}")).virtio("net", &format!("netdev={network}"))
     }
 
     /// Adds a virtio disk on what QEMU's `-drive` describes, with more properties of the device, each begun by a comma.
@@ -104,6 +113,9 @@ impl Config {
         }
         if self.debug_exit {
             args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+        }
+        for global in &self.globals {
+            args.pair("-global", *global);
         }
         args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
         self.console(&mut args);
@@ -213,6 +225,19 @@ mod tests {
         let line = line("microvm", Channel::Com1);
         assert!(line.contains("-serial chardev:agent0"), "{line}");
         assert!(!line.contains("console"), "{line}");
+    }
+
+    #[test]
+    fn a_device_is_on_the_machines_bus() {
+        for (machine, device) in [("q35", "virtio-net-pci"), ("microvm", "virtio-net-device")] {
+            let mut config = Config::new(Machine::named(machine).unwrap(), Channel::Virtio, Path::new("image"));
+            let args = config.user_network().user_network().arguments();
+            let [first, second] = ["net0", "net4"].map(|network| {
+                let device = format!("{device},netdev={network}");
+                args.iter().position(|arg| *arg == device).unwrap_or_else(|| panic!("no {device} in {args:?}"))
+            });
+            assert!(first < second);
+        }
     }
 
     #[test]

@@ -51,6 +51,17 @@ pub fn open(port: SerialPort) {
     }
 }
 
+/// Logs to the same port after a reset.
+#[cfg(feature = "appliance")]
+pub(crate) fn reopen() {
+    if let Some(mut console) = CONSOLE.borrow()
+        && let Output::Port { port, .. } = &mut console.output
+        && port.reopen().is_none()
+    {
+        console.output = Output::Silent;
+    }
+}
+
 /// Logs nothing, neither what was held back nor what comes.
 pub fn silence() {
     if let Some(mut console) = CONSOLE.borrow() {

@@ -29,6 +29,8 @@ pub mod heap;
 pub mod load;
 pub mod memory;
 pub mod memory_blocks;
+#[cfg(feature = "appliance")]
+pub mod network;
 pub mod pci;
 pub mod pvh;
 pub mod serial;

@@ -1,9 +1,13 @@
 //! Finding virtio devices on PCI (PCI Local Bus 3.0, chapter 6; virtio 1.2, 4.1).
 
+mod saved;
+
 use core::fmt;
 
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+pub use self::saved::SavedConfiguration;
 
 use crate::memory::Window;
 

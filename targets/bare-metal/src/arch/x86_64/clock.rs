@@ -78,6 +78,15 @@ pub fn monotonic_ns() -> Option<u64> {
     }
 }
 
+/// What time it was when the machine went to sleep.
+#[cfg(feature = "appliance")]
+#[derive(Debug)]
+pub(super) struct BeforeSleep {
+    monotonic: Option<u64>,
+    timestamp: u64,
+    rtc_seconds: Option<i64>,
+}
+
 /// The running clock.
 #[derive(Debug)]
 pub struct Clock {
@@ -146,6 +155,33 @@ impl Clock {
             (None, ..) => return Err(ClockError::NoClock),
         };
         Ok(())
+    }
+
+    /// What time it is before the machine sleeps.
+    #[cfg(feature = "appliance")]
+    pub(super) fn before_sleep(&mut self) -> BeforeSleep {
+        BeforeSleep {
+            monotonic: monotonic_ns(),
+            timestamp: timestamp(),
+            rtc_seconds: self.rtc().and_then(Rtc::seconds),
+        }
+    }
+
+    /// Has the monotonic clock go on when the machine has woken. Where the CPU's counter began anew, the real-time clock
+    /// tells how long the machine slept.
+    #[cfg(feature = "appliance")]
+    pub(super) fn after_sleep(&mut self, before: &BeforeSleep) {
+        match Source::get() {
+            // The reset has switched it off. It counts on meanwhile.
+            Source::Kvm(_) => _ = KvmClock::find(),
+            Source::Tsc(tsc) if timestamp() < before.timestamp => {
+                let woken = self.rtc().and_then(Rtc::seconds);
+                let slept = woken.zip(before.rtc_seconds).map_or(0, |(woken, before)| woken.saturating_sub(before));
+                let slept = u64::try_from(slept.saturating_mul(NS_PER_S)).unwrap_or(0);
+                tsc.go_on_from(before.monotonic.unwrap_or(0).saturating_add(slept));
+            }
+            Source::Tsc(_) | Source::None => {}
+        }
     }
 
     fn rtc(&mut self) -> Option<Rtc> {

@@ -13,6 +13,12 @@ use super::hardware::Hardware;
 use super::identity_map::IdentityMap;
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
+#[cfg(feature = "appliance")]
+use super::power_button::PowerButton;
+#[cfg(feature = "appliance")]
+use super::suspend::SuspendError;
+#[cfg(feature = "appliance")]
+use super::timer::Timer;
 use super::{exceptions, halt, port, virtio_mmio};
 use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
@@ -21,6 +27,8 @@ use crate::console;
 use crate::heap;
 use crate::log;
 use crate::pci;
+#[cfg(feature = "appliance")]
+use crate::pci::SavedConfiguration;
 use crate::pvh::StartInfo;
 use crate::transport::{DeviceTransport, PciTransport};
 
@@ -192,13 +200,60 @@ impl Machine {
         }
     }
 
+    /// The same for a moment, of about a millisecond on virtual machines, and without the clock, which takes longer than that to
+    /// be made.
+    #[cfg(feature = "appliance")]
+    pub fn doze(&self) {
+        if let Some(timer) = &self.hardware.timer {
+            timer.doze(|| self.sleep());
+        }
+    }
+
+    /// Whether the machine can sleep with its memory kept.
+    #[cfg(feature = "appliance")]
+    pub const fn can_suspend(&self) -> bool {
+        self.hardware.suspend.is_some()
+    }
+
+    /// Sleeps with the memory kept until somebody wakes the machine; returns at once, with the reason in the log, where
+    /// that does not work. The drivers must have put their devices to rest, and have to set them up again: they are as
+    /// after a reset, but at the same places.
+    #[cfg(feature = "appliance")]
+    pub fn suspend(&mut self) {
+        log!("suspending");
+        match self.try_to_suspend() {
+            Ok(()) => log!("woken"),
+            Err(error) => log!("{error}"),
+        }
+    }
+
+    #[cfg(feature = "appliance")]
+    fn try_to_suspend(&mut self) -> Result<(), SuspendError> {
+        let Hardware { suspend, power_button, timer, .. } = &self.hardware;
+        let suspend = suspend.as_ref().ok_or(SuspendError::NoEffect)?;
+        // The window to configuration space in memory is among what is lost.
+        let mut pci = ConfigSpace::Ports;
+        let configuration = SavedConfiguration::take(&pci).ok_or(SuspendError::TooManyDevices)?;
+        let unmasked = self.interrupts.unmasked();
+        let time = self.clock.before_sleep();
+        suspend.sleep()?;
+        exceptions::install();
+        configuration.restore(&mut pci);
+        self.interrupts.restore(&unmasked);
+        timer.iter().for_each(Timer::set_up);
+        power_button.iter().for_each(PowerButton::rearm);
+        self.clock.after_sleep(&time);
+        console::reopen();
+        Ok(())
+    }
+
     /// Switches the machine off.
     ///
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
         let fadt = self.exits.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
-        power::power_off(fadt, self.exits.power_off)
+        power::enter(fadt, self.exits.power_off)
     }
 
     /// Resets the machine.
@@ -227,7 +282,7 @@ pub fn die(info: &PanicInfo<'_>) -> ! {
         && let Some(fadt) = &exits.fadt
     {
         // There is nothing else left to try.
-        let _ = power::power_off(fadt, exits.power_off);
+        let _ = power::enter(fadt, exits.power_off);
     }
     halt()
 }
