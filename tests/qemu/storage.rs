@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use oracle::Engine;
 use oracle::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use tests::booted::config_of;
+use tests::booted::{config_of, resynchronise};
 use tests::disk::{Disk, MOMENT};
 use tests::{Booted, soon};
 use xtask::client::Client;
@@ -574,6 +574,25 @@ fn more_disks_than_are_used_are_left_alone() -> Result<()> {
 }
 
 #[test]
+fn a_disk_that_was_used_lets_the_guest_sleep() -> Result<()> {
+    for machine in ["q35", "pc", "microvm"] {
+        let disk = Disk::fat(16, 16 << 10)?;
+        let Booted { mut agent, guest: _guest } = with_disk(machine, &disk)?;
+        put(&mut agent, "/file", &pattern(100_000))?;
+        let awake =
+            |agent: &mut Client| Ok::<_, anyhow::Error>(ask(agent, "guest-get-cpustats")?[0]["system"].as_u64());
+        let before = awake(&mut agent)?;
+        std::thread::sleep(Duration::from_secs(2));
+        let after = awake(&mut agent)?;
+        ensure!(
+            after < before.map(|before| before + 500),
+            "{machine}: {before:?} ms awake, two seconds later {after:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn it_answers_in_little_memory_and_still_has_files() -> Result<()> {
     let disk = Disk::fat(16, 16 << 10)?;
     let guests = [
@@ -589,6 +608,29 @@ fn it_answers_in_little_memory_and_still_has_files() -> Result<()> {
     for (guest, Booted { mut agent, guest: _guest }) in guests {
         put(&mut agent, "/file", &pattern(20_000))?;
         ensure!(read(&mut agent, "/file", 10_000)? == pattern(20_000), "{guest}");
+    }
+    Ok(())
+}
+
+#[test]
+fn files_stay_open_over_a_sleep() -> Result<()> {
+    for machine in ["q35", "pc"] {
+        let disk = Disk::fat(16, 16 << 10)?;
+        let Booted { mut agent, mut guest } = with_disk(machine, &disk)?;
+        let handle = open(&mut agent, "/file", "w")?;
+        write(&mut agent, handle, &pattern(20_000))?;
+        let mut qmp = guest.qmp(soon())?;
+        agent.send(b"{\"execute\":\"guest-suspend-ram\"}\n", soon())?;
+        qmp.event("SUSPEND", soon())?;
+        // What was written does not depend on its waking.
+        ensure!(disk.get("file")? == pattern(20_000), "{machine}");
+        qmp.execute("system_wakeup", json!({}), soon())?;
+        qmp.event("WAKEUP", soon())?;
+        resynchronise(&mut agent, 2)?;
+        write(&mut agent, handle, b"after")?;
+        power_down(agent, guest)?;
+        disk.is_clean()?;
+        ensure!(disk.get("file")? == [pattern(20_000), b"after".to_vec()].concat(), "{machine}");
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{Error, SECTOR};
 use crate::memory::{u16_at, u32_at};
 
-/// Where the next file system's first cluster is told; the first two are no clusters.
+/// The number of the first cluster: the first two entries of the table are no cluster's.
 pub(super) const FIRST_CLUSTER: u32 = 2;
 /// A FAT of more bytes would have entries whose numbers are its own special values.
 const MAX_TABLE_BYTES: u64 = 0x3fff_0000;

@@ -613,6 +613,16 @@ proptest! {
     }
 
     #[test]
+    fn a_file_of_any_name_is_refused_or_found_again(names in prop::collection::vec(".{0,20}|[a-c.~ ]{1,12}", 1..8)) {
+        let mut machine = Machine::new(Memory::filled());
+        let made: Vec<_> = names.iter().filter(|name| machine.put(name, name.as_bytes()).is_ok()).collect();
+        let mut machine = machine.again();
+        for name in made {
+            prop_assert!(machine.get(name).is_ok(), "{:?} of {:?}", name, names);
+        }
+    }
+
+    #[test]
     fn a_volume_made_to_do_damage_does_none(
         // Most of it where it matters: boot sector, table, root, a directory, its file.
         changes in prop::collection::vec((0..5usize, 0..256usize, any::<u8>()), 1..12),
@@ -645,6 +655,23 @@ fn abuse(mut disk: Memory) {
     let _ = machine.volume.space(&mut machine.disk);
     let _ = machine.volume.trim(&mut machine.disk, 0);
     let _ = machine.volume.rest(&mut machine.disk);
+}
+
+#[test]
+fn a_file_that_has_other_things_for_its_clusters_is_left_alone() {
+    for (first_cluster, size) in [(1u16, 0u32), (1, 512), (0xfff, 512), (2, 1 << 30)] {
+        let mut disk = Memory::filled();
+        let entry = disk.bytes.windows(11).position(|name| name == b"TOP        ").unwrap();
+        disk.bytes[entry + 26..entry + 28].copy_from_slice(&first_cluster.to_le_bytes());
+        disk.bytes[entry + 28..entry + 32].copy_from_slice(&size.to_le_bytes());
+        let before = disk.bytes.clone();
+        let mut machine = Machine::new(disk);
+        for mode in [READ, UPDATE, WRITE, APPEND] {
+            assert_eq!(machine.open("top", mode), Err(Error::Corrupt), "{first_cluster}, {size}");
+        }
+        machine.volume.rest(&mut machine.disk).unwrap();
+        assert!(machine.disk.bytes == before);
+    }
 }
 
 #[test]
