@@ -4,7 +4,6 @@ use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{self, Child, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,14 +17,14 @@ use xtask::image::{NANO, Profile};
 use xtask::machine::Machine;
 use xtask::process::find;
 
-use crate::daemon::{Daemon, virsh, virsh_command};
+use crate::daemon::{Libvirt, virsh, virsh_command};
 
 /// A domain of our own. Its fields are dropped in this order, after it is destroyed.
 #[derive(Debug)]
 pub struct Domain {
     name: String,
     folder: PrivateFolder,
-    _daemon: Arc<Daemon>,
+    _libvirt: Libvirt,
 }
 
 impl Domain {
@@ -37,14 +36,14 @@ impl Domain {
     /// The same with the image of any profile, a number of processors, and more devices, as XML.
     pub fn with(profile: &Profile, processors: u32, devices: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let daemon = Daemon::shared()?;
+        let libvirt = Libvirt::shared()?;
         let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = PrivateFolder::new()?;
         // libvirt runs QEMU as a user of its own, and gives the image to that user: so it gets a copy, where it can go.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         let kernel = folder.path().join("nanoqga");
         fs::copy(image(Machine::named("q35")?, profile)?, &kernel)?;
-        let domain = Self { name, folder, _daemon: daemon };
+        let domain = Self { name, folder, _libvirt: libvirt };
         let definition = domain.folder.path().join("domain.xml");
         fs::write(&definition, domain.xml(processors, devices)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
