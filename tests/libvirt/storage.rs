@@ -15,7 +15,7 @@ const KIB: u64 = 16 << 10;
 /// How large a file was that the volume has no more.
 const DELETED: u64 = 4 << 20;
 
-/// A domain with a FAT volume on a disk that libvirt's QEMU can get to.
+/// A domain with a network card, and a FAT volume on a disk that libvirt's QEMU can get to.
 fn with_disk() -> Result<(Domain, Disk)> {
     let disk = Disk::fat(16, KIB)?;
     disk.put("kept", b"what was there")?;
@@ -28,7 +28,8 @@ fn with_disk() -> Result<(Domain, Disk)> {
       <source file='{}'/>
       <target dev='vda' bus='virtio'/>
       <serial>nanoqga-disk</serial>
-    </disk>",
+    </disk>
+    <interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>",
         disk.path().display()
     );
     Ok((Domain::with(&APPLIANCE, 1, &xml)?, disk))
@@ -57,8 +58,11 @@ fn libvirt_shows_the_volume_and_its_disk() -> Result<()> {
     let volume: Vec<_> = shown.lines().nth(2).unwrap_or_default().split_whitespace().collect();
     ensure!(volume == ["/", "vda", "vfat", "vda"], "libvirt does not know the disk again:\n{shown}");
 
-    let shown = domain.virsh(&["guestinfo", "--filesystem", "--disk"])?;
+    let shown = domain.virsh(&["guestinfo", "--filesystem", "--disk", "--interface"])?;
     for (key, value) in [
+        ("if.count", "1"),
+        ("if.0.name", "eth0"),
+        ("if.0.hwaddr", "52:54:00:12:34:56"),
         ("fs.count", "1"),
         ("fs.0.name", "vda"),
         ("fs.0.mountpoint", "/"),
@@ -78,6 +82,25 @@ fn libvirt_shows_the_volume_and_its_disk() -> Result<()> {
     ensure!(disk.allocated()? == before);
     domain.virsh(&["domfstrim"])?;
     ensure!(disk.allocated()? < before - DELETED / 2);
+    Ok(())
+}
+
+/// Without options, libvirt asks for all that there is.
+#[test]
+fn guestinfo_shows_the_whole_appliance() -> Result<()> {
+    let (domain, _disk) = with_disk()?;
+    let shown = domain.virsh(&["guestinfo"])?;
+    for (key, value) in [
+        ("user.count", "0"),
+        ("os.id", "nanoqga"),
+        ("timezone.offset", "0"),
+        ("hostname", "nanoqga"),
+        ("fs.count", "1"),
+        ("disk.count", "1"),
+        ("if.count", "1"),
+    ] {
+        has(&shown, key, value)?;
+    }
     Ok(())
 }
 

@@ -597,9 +597,11 @@ fn it_answers_in_little_memory_and_still_has_files() -> Result<()> {
     let disk = Disk::fat(16, 16 << 10)?;
     let guests = [
         (
-            "8 MiB, a disk",
+            "8 MiB, a disk, two network cards, 16 ports",
             booted("q35", |config| {
                 config.memory_kib = 8 << 10;
+                config.other_ports = 15;
+                config.user_network().user_network();
                 disk.attach(config, "", "");
             })?,
         ),
