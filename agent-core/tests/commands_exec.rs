@@ -25,8 +25,13 @@ fn a_program_is_run_with_what_the_client_gives() {
     let more = format!(r#""arg":["{long}"],"input-data":"aGVsbG8=","path":"x","env":["{long}"]"#);
     assert_eq!(call(&mut guest, "guest-exec", &more), returns(r#"{"pid":103}"#));
     assert_eq!(guest.asked.pop().unwrap(), format!(r#"spawn x Some(["{long}"]) Some(["{long}"]) Some("hello") None"#));
-    guest.refuses = Some(Failure("Failed to execute child process"));
-    assert_eq!(call(&mut guest, "guest-exec", r#""path":"x""#), error("Failed to execute child process"));
+    guest.refuses = Some(Failure("No such file or directory"));
+    assert_eq!(
+        call(&mut guest, "guest-exec", r#""path":"/x""#),
+        error(
+            "Guest agent command failed, error was 'Failed to execute child process \\u201C/x\\u201D (No such file or directory)'"
+        )
+    );
 }
 
 #[test]

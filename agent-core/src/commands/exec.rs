@@ -93,7 +93,7 @@ pub trait Exec {
     /// Runs `program`; returns its number, which no other program has whose end was not told yet.
     ///
     /// # Errors
-    /// If it cannot be run.
+    /// The cause alone, such as `No such file or directory`: that it cannot be run, and its path, are put before it.
     fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure>;
 
     /// What has become of the program `pid`; `None` if the guest knows no such program.
@@ -129,7 +129,8 @@ fn exec<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>
     request.decode_base64("input-data")?;
     let (mut program, _) = program(request)?;
     program.input = has_input.then(|| request.decoded());
-    Ok(reply.whole(&Started { pid: guest.spawn(program)? })?)
+    let pid = guest.spawn(program).map_err(|cause| Error::Spawn(program.path.span(), cause))?;
+    Ok(reply.whole(&Started { pid })?)
 }
 
 /// The arguments, without the input but with whether there is one.
