@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use agent_core::CommandSet;
+use rustix::event::Timespec;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
@@ -20,8 +21,9 @@ use crate::serve::{End, Server};
 use crate::signals::Signals;
 use crate::{log, read};
 
-/// How many seconds pass before a path is opened again.
-const RETRY: i64 = 5;
+/// How long it takes until a path is opened again: at first, and in the end, after twice as long each time.
+const SHORTEST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+const LONGEST: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// The program's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,14 @@ pub enum Status {
 
 /// Why the agent has ended before its time. It was logged.
 struct Failed;
+
+/// Logs a failure.
+macro_rules! failure {
+    ($($message:tt)*) => {{
+        critical!($($message)*);
+        Failed
+    }};
+}
 
 /// The program, with its command line.
 pub fn run(line: &[&str]) -> Status {
@@ -78,8 +88,8 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
     if options.verbose {
         log::be_verbose();
     }
-    let mut init = options.init.then(|| Init::start(options));
-    let mut guest = Guest::new(guest_options(options));
+    let init = options.init.then(|| Init::start(options));
+    let guest = Guest::new(guest_options(options));
     // File systems that an agent before this one has frozen must not be written to.
     let frozen = guest.is_frozen();
     if frozen {
@@ -87,7 +97,6 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
     }
     let _pid_file = go_to_background(options, frozen)?;
     log_to_file(options, frozen)?;
-    log::set_frozen(frozen);
 
     let block: Vec<&str> = options.block.iter().map(String::as_str).collect();
     let allow: Vec<&str> = options.allow.iter().map(String::as_str).collect();
@@ -96,24 +105,16 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
         commands = commands.allow(&allow);
     }
     commands.set_frozen(frozen);
-    let signals = Signals::catch().map_err(|error| critical!("cannot catch signals: {error}")).map_err(|()| Failed)?;
-    serve(options, activation, &commands, &mut guest, &signals, init.as_mut())
+    let signals = Signals::catch().map_err(|error| failure!("cannot catch signals: {error}"))?;
+    serve(options, activation, Server::new(&commands, guest, signals, init))
 }
 
-/// Serves the channel, and opens it again if that is wanted.
-fn serve(
-    options: &Options,
-    mut activation: Option<Activation>,
-    commands: &CommandSet<'_, Guest>,
-    guest: &mut Guest,
-    signals: &Signals,
-    mut init: Option<&mut Init>,
-) -> Result<(), Failed> {
-    let Some(method) = Method::named(&options.method) else {
-        critical!("unsupported channel method/type: {}", options.method);
-        return Err(Failed);
-    };
-    let mut server = Server::new(commands);
+/// Serves the channel, and opens it again if that is wanted. The first process never gives up.
+fn serve(options: &Options, mut activation: Option<Activation>, mut server: Server<'_>) -> Result<(), Failed> {
+    let retries = options.retry_path || options.init;
+    let method = Method::named(&options.method)
+        .ok_or_else(|| failure!("unsupported channel method/type: {}", options.method))?;
+    let mut pause = SHORTEST;
     loop {
         let opened = match activation.take() {
             Some(activation) => Ok(Channel::listening(activation.socket)),
@@ -122,22 +123,21 @@ fn serve(
         match opened {
             Ok(channel) => {
                 debug!("serving {}", options.path);
-                if server.serve(channel, guest, signals, init.as_deref_mut()) == End::Asked {
+                pause = SHORTEST;
+                if server.serve(channel) == End::Asked {
                     return Ok(());
                 }
             }
-            Err(error) if options.retry_path || options.init => warning!("{error}"),
-            Err(error) => {
-                critical!("failed to create guest agent channel: {error}");
-                return Err(Failed);
-            }
+            Err(error) if retries => debug!("waiting for the channel: {error}"),
+            Err(error) => return Err(failure!("failed to create guest agent channel: {error}")),
         }
-        if !(options.retry_path || options.init) {
+        if !retries {
             return Err(Failed);
         }
-        if server.wait_to_retry(RETRY, guest, signals, init.as_deref_mut()) == End::Asked {
+        if server.pause(pause) {
             return Ok(());
         }
+        pause = (pause + pause).min(LONGEST);
     }
 }
 
@@ -156,19 +156,15 @@ fn go_to_background(options: &Options, frozen: bool) -> Result<Option<PidFile<'_
     if !options.daemon {
         return Ok(None);
     }
-    let failed = |error: Errno| {
-        critical!("failed to daemonize: {error}");
-        Failed
-    };
+    let failed = |error: Errno| failure!("failed to daemonize: {error}");
     if daemon::fork().map_err(failed)? == Side::Parent {
         // SAFETY: It does not return, and what the parent has is the child's.
         unsafe { libc::_exit(0) }
     }
     let written = if frozen { None } else { Some(PidFile::write(&options.pid_file)) };
-    let pid_file = written.transpose().map_err(|error| {
-        critical!("cannot write the pid file {}: {error}", options.pid_file);
-        Failed
-    })?;
+    let pid_file = written
+        .transpose()
+        .map_err(|error| failure!("cannot write the pid file {}: {error}", options.pid_file))?;
     daemon::detach().map_err(failed)?;
     Ok(pid_file)
 }
@@ -176,13 +172,9 @@ fn go_to_background(options: &Options, frozen: bool) -> Result<Option<PidFile<'_
 fn log_to_file(options: &Options, frozen: bool) -> Result<(), Failed> {
     let Some(path) = options.log_file.as_deref().filter(|_| !frozen) else { return Ok(()) };
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
-    match open(path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH) {
-        Ok(file) => log::to_file(file),
-        Err(error) => {
-            critical!("unable to open specified log file: {path}: {error}");
-            return Err(Failed);
-        }
-    }
+    let file = open(path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)
+        .map_err(|error| failure!("unable to open specified log file: {path}: {error}"))?;
+    log::to_file(file);
     Ok(())
 }
 

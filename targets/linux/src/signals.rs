@@ -4,7 +4,7 @@
 //! also why SIGPIPE has a handler that does nothing and is not ignored.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicI32, Ordering};
 use core::{mem, ptr};
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -13,7 +13,17 @@ use rustix::io::Errno;
 
 /// The descriptor that handlers wake.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
-static END: AtomicBool = AtomicBool::new(false);
+/// The last signal that asked for the end, or 0.
+static END: AtomicI32 = AtomicI32::new(0);
+
+/// What a signal asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// SIGTERM.
+    End,
+    /// SIGINT: a person's, or for the first process the keys that restart a machine.
+    Interrupt,
+}
 
 /// The signals that concern the agent: its own end, and those of its children.
 #[derive(Debug)]
@@ -44,9 +54,13 @@ impl Signals {
         let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }
 
-    /// Whether SIGTERM or SIGINT have come since the last call.
-    pub fn take_end(&self) -> bool {
-        END.swap(false, Ordering::Relaxed)
+    /// What was asked for since the last call.
+    pub fn take_wish(&self) -> Option<Wish> {
+        match END.swap(0, Ordering::Relaxed) {
+            0 => None,
+            libc::SIGINT => Some(Wish::Interrupt),
+            _ => Some(Wish::End),
+        }
     }
 }
 
@@ -61,7 +75,7 @@ extern "C" fn handle(signal: c_int) {
         return;
     }
     if signal != libc::SIGCHLD {
-        END.store(true, Ordering::Relaxed);
+        END.store(signal, Ordering::Relaxed);
     }
     // SAFETY: errno is this thread's, and there is but one; what was interrupted must find it unchanged.
     unsafe {
