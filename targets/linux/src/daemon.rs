@@ -4,11 +4,11 @@ use core::fmt::Write;
 
 use alloc::string::String;
 
+use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, Mode, OFlags, fcntl_lock, ftruncate, open};
 use rustix::io::Errno;
 use rustix::process::{chdir, getpid, setsid, umask};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
-use rustix::fd::OwnedFd;
 
 /// Which of the two processes a fork has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,9 +94,7 @@ impl<'a> Words<'a> {
         let (letter, name, takes) = self.named(name)?;
         let value = match (takes, value) {
             (Takes::Nothing, Some(_)) => return Err(format!("option '--{name}' doesn't allow an argument")),
-            (Takes::Value, None) => {
-                Some(self.next().ok_or_else(|| format!("option '--{name}' requires an argument"))?)
-            }
+            (Takes::Value, None) => Some(self.next().ok_or_else(|| format!("option '--{name}' requires an argument"))?),
             (_, value) => value,
         };
         Ok((letter, value))
@@ -143,17 +141,18 @@ mod tests {
 
     #[test]
     fn letters_stand_together_and_words_among_them() {
-        assert_eq!(all(&["-vdma", "word", "-", "-V"]).unwrap(), [('v', None), ('d', None), ('m', Some("a")), ('V', None)]);
+        assert_eq!(
+            all(&["-vdma", "word", "-", "-V"]).unwrap(),
+            [('v', None), ('d', None), ('m', Some("a")), ('V', None)]
+        );
     }
 
     #[test]
     fn an_optional_value_is_never_the_next_word() {
-        assert_eq!(all(&["-F", "x", "-F/hook", "--fsfreeze-hook", "x", "--fsfreeze-hook=/hook"]).unwrap(), [
-            ('F', None),
-            ('F', Some("/hook")),
-            ('F', None),
-            ('F', Some("/hook"))
-        ]);
+        assert_eq!(
+            all(&["-F", "x", "-F/hook", "--fsfreeze-hook", "x", "--fsfreeze-hook=/hook"]).unwrap(),
+            [('F', None), ('F', Some("/hook")), ('F', None), ('F', Some("/hook"))]
+        );
     }
 
     #[test]

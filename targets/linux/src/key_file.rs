@@ -7,7 +7,11 @@ use alloc::string::String;
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn group<'t>(text: &'t str, group: &str, mut each: impl FnMut(&'t str, String) -> Result<(), String>) -> Result<(), String> {
+pub fn group<'t>(
+    text: &'t str,
+    group: &str,
+    mut each: impl FnMut(&'t str, String) -> Result<(), String>,
+) -> Result<(), String> {
     let mut inside = None;
     for line in text.lines() {
         let line = line.trim_start();
@@ -26,7 +30,8 @@ pub fn group<'t>(text: &'t str, group: &str, mut each: impl FnMut(&'t str, Strin
             Some(false) => {}
             Some(true) => {
                 let key = key.trim_end();
-                let value = unescaped(value.trim_start()).ok_or_else(|| format!("the value of “{key}” has an unknown escape"))?;
+                let value = unescaped(value.trim_start())
+                    .ok_or_else(|| format!("the value of “{key}” has an unknown escape"))?;
                 each(key, value)?;
             }
         }

@@ -162,9 +162,8 @@ fn go_to_background(options: &Options, frozen: bool) -> Result<Option<PidFile<'_
         unsafe { libc::_exit(0) }
     }
     let written = if frozen { None } else { Some(PidFile::write(&options.pid_file)) };
-    let pid_file = written
-        .transpose()
-        .map_err(|error| failure!("cannot write the pid file {}: {error}", options.pid_file))?;
+    let pid_file =
+        written.transpose().map_err(|error| failure!("cannot write the pid file {}: {error}", options.pid_file))?;
     daemon::detach().map_err(failed)?;
     Ok(pid_file)
 }

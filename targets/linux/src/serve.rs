@@ -57,12 +57,7 @@ impl fmt::Debug for Server<'_> {
 impl<'a> Server<'a> {
     /// An agent that answers `commands` for a guest; in the first process, with its `init`.
     #[must_use]
-    pub const fn new(
-        commands: &'a CommandSet<'a, Guest>,
-        guest: Guest,
-        signals: Signals,
-        init: Option<Init>,
-    ) -> Self {
+    pub const fn new(commands: &'a CommandSet<'a, Guest>, guest: Guest, signals: Signals, init: Option<Init>) -> Self {
         Self { agent: Agent::new(commands), pump: Pump::new(), commands, guest, signals, init }
     }
 

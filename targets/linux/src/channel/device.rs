@@ -35,9 +35,9 @@ pub(super) fn open_virtio(path: &str) -> Result<OwnedFd, String> {
 /// The device of the port called `name`.
 fn device_of(name: &str) -> Option<String> {
     let ports = read::names(PORTS).ok()?;
-    let port = ports.into_iter().find(|port| {
-        read::text(&format!("{PORTS}/{port}/name")).is_ok_and(|text| text.trim_end() == name)
-    })?;
+    let port = ports
+        .into_iter()
+        .find(|port| read::text(&format!("{PORTS}/{port}/name")).is_ok_and(|text| text.trim_end() == name))?;
     Some(format!("/dev/{port}"))
 }
 
@@ -47,9 +47,9 @@ pub(super) fn open_serial(path: &str) -> Result<OwnedFd, Errno> {
     let mut settings = tcgetattr(&line)?;
     settings.make_raw();
     settings.set_speed(SPEED)?;
-    // Nothing that was sent before anybody listened is for us.
-    tcflush(&line, QueueSelector::IFlush)?;
     tcsetattr(&line, OptionalActions::Now, &settings)?;
+    // What was sent before is no whole request, and has an echo.
+    tcflush(&line, QueueSelector::IOFlush)?;
     Ok(line)
 }
 
