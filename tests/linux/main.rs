@@ -1,0 +1,8 @@
+//! The agent for Linux, by scenario: as a program on this host beside qemu-ga, and as the first process of a guest.
+
+mod boot;
+mod booted;
+mod channels;
+mod options;
+mod power;
+mod signals;

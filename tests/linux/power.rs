@@ -1,0 +1,1 @@
+//! How a guest goes down whose first process is the agent.
