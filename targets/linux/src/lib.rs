@@ -1,11 +1,16 @@
 //! nanoqga on Linux: what a host can ask of a guest with a kernel under it, from that kernel alone.
 //!
 //! Without std, whose panics alone make a static program as large as this one may be: `alloc`, rustix for the kernel, and
-//! libc for the two things that it knows better.
+//! libc for what it knows better.
 #![no_std]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+// What a program without std does not link by itself.
+#[cfg(target_env = "musl")]
+#[link(name = "c", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
 
 pub mod guest;
