@@ -8,9 +8,4 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-// What a program without std does not link by itself.
-#[cfg(target_env = "musl")]
-#[link(name = "c", kind = "static", modifiers = "-bundle")]
-unsafe extern "C" {}
-
 pub mod guest;
