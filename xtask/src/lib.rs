@@ -10,6 +10,7 @@ pub mod client;
 pub mod deadline;
 pub mod guest;
 pub mod image;
+pub mod linux;
 pub mod machine;
 pub mod options;
 pub mod process;
@@ -20,6 +21,7 @@ pub mod setup;
 pub mod toolchain;
 
 mod bench;
+mod cpio;
 mod fuzz;
 mod prompt;
 mod proofs;

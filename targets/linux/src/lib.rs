@@ -8,4 +8,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+pub mod log;
+
+pub mod channel;
+pub mod daemon;
+pub mod getopt;
 pub mod guest;
+pub mod init;
+pub mod key_file;
+pub mod options;
+pub mod program;
+pub mod read;
+pub mod serve;
+pub mod signals;
