@@ -1,7 +1,7 @@
 //! nanoqga on Linux: what a host can ask of a guest with a kernel under it, from that kernel alone.
 //!
 //! Without std, whose panics alone make a static program as large as this one may be: `alloc`, rustix for the kernel, and
-//! libc for the two things that it knows better.
+//! libc for what it knows better.
 #![no_std]
 
 extern crate alloc;

@@ -8,13 +8,42 @@
 //! - as PID 1 waits for all children itself and tells the guest of each [end](Guest::ended), and takes the machine down when
 //!   the guest [is told to](Guest::take_shutdown).
 
+mod accounts;
+mod block;
+mod cpu;
+mod disk;
+mod errno;
+mod exec;
+mod file;
+mod filesystem;
+mod fsfreeze;
+mod listing;
+mod memory;
+mod mounts;
+mod netlink;
+mod network;
+mod nvme;
+mod os;
+mod password;
+mod power;
+mod spawn;
+mod ssh;
+mod state;
+mod suspend;
+mod system;
+mod time;
+mod user;
+
 use alloc::string::String;
 
 use agent_core::Command;
+use agent_core::commands::memory::MemoryBlock;
 use agent_core::commands::power::Shutdown;
-use agent_core::commands::{info, sync};
+use agent_core::commands::{self, info};
 use rustix::event::PollFd;
 use rustix::process::{Pid, WaitStatus};
+
+use listing::Listing;
 
 /// What a guest is told of its surroundings.
 #[derive(Clone, Debug)]
@@ -37,16 +66,58 @@ pub struct Guest {
     options: GuestOptions,
     frozen: bool,
     shutdown: Option<Shutdown>,
+    files: file::Open,
+    programs: exec::Programs,
+    names: os::Names,
+    cpus: cpu::Lists,
+    disks: disk::Lists,
+    file_systems: filesystem::Lists,
+    network: network::Lists,
+    memory_blocks: Listing<MemoryBlock>,
+    logins: Listing<user::Login>,
+    keys: Listing<String>,
 }
 
 /// All commands of QEMU 10.2's agent on Linux.
-pub static TABLES: &[&[Command<Guest>]] = &[sync::commands(), info::commands()];
+pub static TABLES: &[&[Command<Guest>]] = &[
+    commands::sync::commands(),
+    commands::info::commands(),
+    commands::time::commands(),
+    commands::power::commands(),
+    commands::file::commands(),
+    commands::fsfreeze::commands(),
+    commands::filesystem::commands(),
+    commands::suspend::commands(),
+    commands::network::commands(),
+    commands::cpu::commands(),
+    commands::disk::commands(),
+    commands::user::commands(),
+    commands::memory::commands(),
+    commands::exec::commands(),
+    commands::os::commands(),
+    commands::ssh::commands(),
+];
 
 impl Guest {
-    /// A guest that has done nothing yet.
+    /// A guest that has done nothing yet. From here on a write to a pipe that nobody reads fails, and ends no program.
     #[must_use]
     pub fn new(options: GuestOptions) -> Self {
-        Self { options, frozen: false, shutdown: None }
+        spawn::ignore_broken_pipes();
+        Self {
+            frozen: state::is_frozen(&options.state_dir),
+            options,
+            shutdown: None,
+            files: file::Open::default(),
+            programs: exec::Programs::default(),
+            names: os::Names::default(),
+            cpus: cpu::Lists::default(),
+            disks: disk::Lists::default(),
+            file_systems: filesystem::Lists::default(),
+            network: network::Lists::default(),
+            memory_blocks: Listing::default(),
+            logins: Listing::default(),
+            keys: Listing::default(),
+        }
     }
 
     /// Whether file systems are frozen, by this agent or one before it.
@@ -57,17 +128,18 @@ impl Guest {
 
     /// The descriptors on which the guest waits: the ends of its programs' pipes.
     pub fn watched(&self) -> impl Iterator<Item = PollFd<'_>> {
-        core::iter::empty()
+        self.programs.watched()
     }
 
     /// Goes on with the programs: takes their output, gives them their input, and notes which have ended. Never waits.
-    pub fn reap(&mut self) {}
+    pub fn reap(&mut self) {
+        self.programs.reap(!self.options.init);
+    }
 
     /// Notes that the child `pid` has ended, for an agent that is PID 1: all children are its own then, and only the program
     /// waits for them. Returns whether the child was the guest's.
     pub fn ended(&mut self, pid: Pid, status: WaitStatus) -> bool {
-        let _ = (pid, status);
-        false
+        self.programs.ended(pid, status)
     }
 
     /// How a host wants the machine to go down, once, if the agent is PID 1. Others tell their init.
