@@ -27,13 +27,16 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// QEMU's own agent, which ours is held against.
+const REFERENCE: [Needed; 1] = [Needed { program: "qemu-ga", package: "qemu-guest-agent" }];
+
 /// Of the fuzzer's own code, which is C++.
 const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
+Installs what the other subcommands need: QEMU and its agent, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
 root it installs Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they
 need.
 ";
@@ -44,6 +47,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     qemu()?;
     libvirt()?;
+    reference()?;
     lints()?;
     fuzz()?;
     miri()?;
@@ -70,6 +74,14 @@ pub fn qemu() -> Result<()> {
 /// When it is not and cannot be installed.
 pub fn libvirt() -> Result<()> {
     need(&LIBVIRT)
+}
+
+/// Sees to it that QEMU's own agent is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn reference() -> Result<()> {
+    need(&REFERENCE)
 }
 
 /// Sees to it that rustfmt and clippy are there.

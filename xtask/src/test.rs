@@ -18,7 +18,7 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [miri] [qemu] [libvirt] [linux] [fuzz]
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
@@ -27,6 +27,7 @@ Runs these parts, or all of them in this order when none is named:
   miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
   libvirt  the image under a real libvirtd (as root)
+  linux    the Linux agent beside qemu-ga, and as the first process of a guest
   fuzz     the lints of the fuzz targets, and a minute of each
 ";
 
@@ -35,13 +36,14 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "libvirt", run: libvirt },
+    Part { name: "linux", run: linux },
     Part { name: "fuzz", run: fuzz::test },
 ];
 
@@ -128,6 +130,13 @@ fn libvirt() -> Result<()> {
     setup::qemu()?;
     setup::libvirt()?;
     whole_system("libvirt")
+}
+
+fn linux() -> Result<()> {
+    setup::qemu()?;
+    setup::reference()?;
+    image::build(machine::LINUX.target, &image::LINUX)?;
+    run(cargo("test").args(["--package", "tests", "--test", "linux"]), LIMIT)
 }
 
 fn whole_system(test: &str) -> Result<()> {
