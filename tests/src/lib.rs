@@ -7,5 +7,5 @@ pub mod conformance;
 pub mod processor;
 pub mod program;
 
-pub use program::Program;
 pub use booted::{Booted, image, soon};
+pub use program::Program;
