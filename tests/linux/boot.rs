@@ -70,13 +70,14 @@ fn a_serial_line_carries_bytes_as_they_are() -> Result<()> {
     let id = "x".repeat(10_000);
     let request = format!(r#"{{"execute":"guest-ping","id":"{id}"}}"#);
     guest.transcript(&[(&request, &format!(r#"{{"return": {{}}, "id": "{id}"}}"#))])?;
+    guest.agent.send(b"{", soon())?;
     ensure!(resynchronise(&mut guest.agent, 2)?.len() == 1);
     Ok(())
 }
 
 #[test]
 fn a_payload_runs_and_is_started_again_when_it_ends() -> Result<()> {
-    let booted = boot_with(Channel::Virtio, &[], |config| config.append += " -- /init --version")?;
+    let booted = boot_with(Channel::Virtio, &[], |config| config.append += " --payload=\"/init --version\"")?;
     soon().poll("the payload's second run", || {
         let runs = booted.guest.console().matches("QEMU Guest Agent").count();
         Ok((runs >= 2).then_some(()))

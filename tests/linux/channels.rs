@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -28,6 +28,7 @@ fn requests_need_no_line_end_and_come_in_any_pieces() -> Result<()> {
     }
     ensure!(client.line(soon())? == br#"{"return": {}, "id": 1}"#);
     ensure!(client.line(soon())? == br#"{"return": 2}"#);
+    client.send(b"{", soon())?;
     ensure!(resynchronise(&mut client, 3)?.len() == 1);
     client.silence(MOMENT)
 }
@@ -153,7 +154,7 @@ fn a_socket_that_nobody_serves_any_more_is_replaced_and_no_other_file() -> Resul
     fs::write(&path, "precious")?;
     let mut agent = Program::start_in(folder, &ours()?, &[])?;
     ensure!(!agent.wait(soon())?.success());
-    ensure!(agent.said().contains("Address in use"), "{}", agent.said());
+    ensure!(agent.said().contains("Address already in use"), "{}", agent.said());
     ensure!(fs::read_to_string(path)? == "precious");
     Ok(())
 }
@@ -168,10 +169,7 @@ fn a_socket_that_systemd_listens_at_is_served() -> Result<()> {
     let mut shell = Command::new("sh");
     shell.args(["-c", script]).arg(ours()?).arg("-t").arg(folder.path());
     let mut child = shell.stdin(Stdio::from(std::os::fd::OwnedFd::from(socket))).spawn()?;
-    let outcome = UnixStream::connect(&path).map_err(anyhow::Error::from).and_then(|_| {
-        let mut client = Client::connect(&path, soon())?;
-        synchronise(&mut client, 7)
-    });
+    let outcome = Client::connect(&path, soon()).and_then(|mut client| synchronise(&mut client, 7));
     child.kill()?;
     child.wait()?;
     outcome

@@ -95,7 +95,6 @@ fn what_makes_no_sense_is_refused_as_by_qemu_ga() -> Result<()> {
             &["-m", "unix-listen"],
             &["-D", "-m", "vsock-listen"],
             &["-D", "-m", "nothing"],
-            &["-m", "nothing", "-p", "x", "-t", "/nowhere"],
         ],
     )?;
     let (_, complaint) = run(&ours()?, "", &["-x"])?;

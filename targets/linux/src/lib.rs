@@ -19,6 +19,5 @@ pub mod init;
 pub mod key_file;
 pub mod options;
 pub mod program;
-pub mod read;
 pub mod serve;
 pub mod signals;

@@ -20,7 +20,7 @@ const PID_FILE: &str = "/var/run/qemu-ga.pid";
 const STATE_DIR: &str = "/var/run";
 const FSFREEZE_HOOK: &str = "/etc/qemu/fsfreeze-hook";
 
-const KNOWN: [Known; 19] = [
+const KNOWN: [Known; 20] = [
     ('m', "method", Takes::Value),
     ('p', "path", Takes::Value),
     ('l', "logfile", Takes::Value),
@@ -40,11 +40,13 @@ const KNOWN: [Known; 19] = [
     // Not qemu-ga's. Their letters are none that can be typed.
     (INIT, "init", Takes::Nothing),
     (MODULES, "modules", Takes::Value),
+    (PAYLOAD, "payload", Takes::Value),
     (REPORT_VERSION, "report-version", Takes::Value),
 ];
 const INIT: char = '\u{1}';
 const MODULES: char = '\u{2}';
-const REPORT_VERSION: char = '\u{3}';
+const PAYLOAD: char = '\u{3}';
+const REPORT_VERSION: char = '\u{4}';
 
 /// What the agent is to do.
 #[derive(Debug)]
@@ -151,12 +153,16 @@ impl Task {
                 'h' => return Ok(Self::Print(help(program))),
                 INIT => options.init = true,
                 MODULES => options.modules = Some(text()),
+                // A kernel passes nothing on that stands after a second `--`.
+                PAYLOAD => options.payload = text().split_whitespace().map(ToOwned::to_owned).collect(),
                 REPORT_VERSION => options.report_version = Some(text()),
                 // -c was obeyed already.
                 _ => {}
             }
         }
-        options.payload = rest.rest().iter().map(ToString::to_string).collect();
+        if !rest.rest().is_empty() {
+            options.payload = rest.rest().iter().map(ToString::to_string).collect();
+        }
         options.complete(surroundings.activated).map_err(failed)?;
         Ok(if dump { Self::Print(options.dump()) } else { Self::Serve(options) })
     }
@@ -293,8 +299,9 @@ nanoqga {VERSION}: a QEMU guest agent
 
   --report-version TEXT   the version that guest-info tells
   --init [-- PROGRAM [ARGUMENT]...]
-                          be the first process of the system, and run PROGRAM
-  --modules DIR           load the kernel modules in DIR first, in the order of their names (with --init)
+                          be the first process of a system, and run PROGRAM, again when it ends; process 1 needs no --init
+  --payload LINE          the same, in one word: PROGRAM and its arguments with spaces between
+  --modules DIR           first load the kernel modules in DIR, in the order of their names
 "
     )
 }

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use agent_core::CommandSet;
@@ -14,12 +14,12 @@ use rustix::io::Errno;
 
 use crate::channel::{Activation, Channel, Method};
 use crate::daemon::{self, PidFile, Side};
-use crate::guest::{Guest, GuestOptions, TABLES};
+use crate::guest::{Guest, GuestOptions, TABLES, errno, system};
 use crate::init::Init;
+use crate::log;
 use crate::options::{Options, Refusal, Surroundings, Task};
 use crate::serve::{End, Server};
 use crate::signals::Signals;
-use crate::{log, read};
 
 /// How long it takes until a path is opened again: at first, and in the end, after twice as long each time.
 const SHORTEST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -55,9 +55,9 @@ pub fn run(line: &[&str]) -> Status {
         }
     };
     let surroundings = Surroundings {
-        read: |path| match read::text(path) {
+        read: |path| match system::read_text(path) {
             Err(Errno::NOENT) => None,
-            text => Some(text.map_err(|error| error.to_string())),
+            text => Some(text.map_err(|error| errno::text(error).to_owned())),
         },
         config: variable(c"QGA_CONF"),
         activated: activation.as_ref().map(|activation| activation.method),
@@ -105,7 +105,7 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
         commands = commands.allow(&allow);
     }
     commands.set_frozen(frozen);
-    let signals = Signals::catch().map_err(|error| failure!("cannot catch signals: {error}"))?;
+    let signals = Signals::catch().map_err(|error| failure!("cannot catch signals: {}", errno::text(error)))?;
     serve(options, activation, Server::new(&commands, guest, signals, init))
 }
 
@@ -156,14 +156,15 @@ fn go_to_background(options: &Options, frozen: bool) -> Result<Option<PidFile<'_
     if !options.daemon {
         return Ok(None);
     }
-    let failed = |error: Errno| failure!("failed to daemonize: {error}");
+    let failed = |error: Errno| failure!("failed to daemonize: {}", errno::text(error));
     if daemon::fork().map_err(failed)? == Side::Parent {
         // SAFETY: It does not return, and what the parent has is the child's.
         unsafe { libc::_exit(0) }
     }
     let written = if frozen { None } else { Some(PidFile::write(&options.pid_file)) };
-    let pid_file =
-        written.transpose().map_err(|error| failure!("cannot write the pid file {}: {error}", options.pid_file))?;
+    let pid_file = written
+        .transpose()
+        .map_err(|error| failure!("cannot write the pid file {}: {}", options.pid_file, errno::text(error)))?;
     daemon::detach().map_err(failed)?;
     Ok(pid_file)
 }
@@ -172,7 +173,7 @@ fn log_to_file(options: &Options, frozen: bool) -> Result<(), Failed> {
     let Some(path) = options.log_file.as_deref().filter(|_| !frozen) else { return Ok(()) };
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
     let file = open(path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)
-        .map_err(|error| failure!("unable to open specified log file: {path}: {error}"))?;
+        .map_err(|error| failure!("unable to open specified log file: {path}: {}", errno::text(error)))?;
     log::to_file(file);
     Ok(())
 }

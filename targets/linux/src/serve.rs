@@ -13,6 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::channel::{Channel, Lost};
 use crate::guest::Guest;
+use crate::guest::errno::text;
 use crate::init::Init;
 use crate::log;
 use crate::signals::{Signals, Wish};
@@ -135,7 +136,10 @@ impl<'a> Server<'a> {
                 debug!("asked to end, but file systems are frozen");
                 false
             }
-            (Some(_), None) => true,
+            (Some(_), None) => {
+                debug!("asked to end");
+                true
+            }
             (Some(wish), Some(init)) => {
                 init.go_down(if wish == Wish::Interrupt { Shutdown::Reboot } else { Shutdown::PowerDown });
                 false
@@ -153,7 +157,7 @@ fn wait(channel: Option<&mut Channel>, guest: &Guest, signals: &Signals, limit: 
         Ok(_) => {}
         // The handler has woken the descriptor, too.
         Err(Errno::INTR) => return,
-        Err(error) => return warning!("poll: {error}"),
+        Err(error) => return warning!("poll: {}", text(error)),
     }
     let found = |index: usize| watched.get(index).map_or(PollFlags::empty(), PollFd::revents);
     let (of_signals, of_channel) = (found(0), found(1));

@@ -1,7 +1,6 @@
 //! Signals as something to poll for.
 //!
-//! Handlers and a descriptor, not a blocked mask: programs that are started would inherit the mask, but no handlers. That is
-//! also why SIGPIPE has a handler that does nothing and is not ignored.
+//! Handlers and a descriptor, not a blocked mask: programs that are started would inherit the mask, but no handlers.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -37,7 +36,7 @@ impl Signals {
     pub fn catch() -> Result<Self, Errno> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         WAKE.store(wake.as_raw_fd(), Ordering::Relaxed);
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD, libc::SIGPIPE] {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD] {
             // SAFETY: All zeroes is a sigaction without flags and with an empty mask.
             let mut action: libc::sigaction = unsafe { mem::zeroed() };
             action.sa_sigaction = handle as *const () as usize;
@@ -71,9 +70,6 @@ impl AsFd for Signals {
 }
 
 extern "C" fn handle(signal: c_int) {
-    if signal == libc::SIGPIPE {
-        return;
-    }
     if signal != libc::SIGCHLD {
         END.store(signal, Ordering::Relaxed);
     }

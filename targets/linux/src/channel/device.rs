@@ -9,7 +9,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, QueueSelector, tcflush, tcgetattr, tcsetattr};
 
-use crate::read;
+use crate::guest::errno::text;
+use crate::guest::system;
 
 /// Where udev puts a link to the port.
 pub const VIRTIO_PATH: &str = "/dev/virtio-ports/org.qemu.guest_agent.0";
@@ -23,21 +24,21 @@ const SPEED: u32 = 38_400;
 /// Opens the port at `path` or, where no udev has made that link, the one of that name.
 pub(super) fn open_virtio(path: &str) -> Result<OwnedFd, String> {
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let explained = |error: Errno| format!("{path}: {error}");
+    let explained = |error: Errno| format!("{path}: {}", text(error));
     match open(path, flags, Mode::empty()) {
         Err(Errno::NOENT) => {}
         opened => return opened.map_err(explained),
     }
     let device = path.strip_prefix(LINKS).and_then(device_of).ok_or_else(|| explained(Errno::NOENT))?;
-    open(&*device, flags, Mode::empty()).map_err(|error| format!("{device}: {error}"))
+    open(&*device, flags, Mode::empty()).map_err(|error| format!("{device}: {}", text(error)))
 }
 
 /// The device of the port called `name`.
 fn device_of(name: &str) -> Option<String> {
-    let ports = read::names(PORTS).ok()?;
+    let ports = system::names(PORTS).ok()?;
     let port = ports
         .into_iter()
-        .find(|port| read::text(&format!("{PORTS}/{port}/name")).is_ok_and(|text| text.trim_end() == name))?;
+        .find(|port| system::read_text(&format!("{PORTS}/{port}/name")).is_ok_and(|own| own.trim_end() == name))?;
     Some(format!("/dev/{port}"))
 }
 

@@ -12,6 +12,8 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
+use crate::guest::errno::text;
+
 pub use activation::Activation;
 pub use device::HostWatch;
 pub use stream::{Lost, Stream};
@@ -87,7 +89,7 @@ impl Channel {
     /// # Errors
     /// Why it cannot be.
     pub fn open(method: Method, path: &str) -> Result<Self, String> {
-        let explained = |error: Errno| format!("{path}: {error}");
+        let explained = |error: Errno| format!("{path}: {}", text(error));
         match method {
             Method::VirtioSerial => {
                 let port = device::open_virtio(path)?;

@@ -10,6 +10,8 @@ use rustix::fs::{FileType, lstat, unlink};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
+use crate::guest::errno::text;
+
 /// One client is served, another may wait.
 const BACKLOG: i32 = 1;
 
@@ -27,7 +29,7 @@ pub(super) fn listen_unix(path: &str) -> Result<OwnedFd, Errno> {
 
 /// Listens at `CID:PORT`.
 pub(super) fn listen_vsock(path: &str) -> Result<OwnedFd, String> {
-    let explained = |error: Errno| format!("{path}: {error}");
+    let explained = |error: Errno| format!("{path}: {}", text(error));
     let (cid, port) = path
         .split_once(':')
         .and_then(|(cid, port)| Some((cid.parse().ok()?, port.parse().ok()?)))
@@ -61,7 +63,7 @@ fn last_error() -> Errno {
 /// The next client; it may have left before its turn.
 pub(super) fn accept(socket: &OwnedFd) -> Option<OwnedFd> {
     accept_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
-        .inspect_err(|error| warning!("cannot take a client: {error}"))
+        .inspect_err(|error| warning!("cannot take a client: {}", text(*error)))
         .ok()
 }
 

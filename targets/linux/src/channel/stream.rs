@@ -7,6 +7,8 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
+use crate::guest::errno::text;
+
 /// A non-blocking descriptor, and what is known of it without asking the kernel again.
 #[derive(Debug)]
 pub struct Stream {
@@ -103,7 +105,7 @@ impl Write for Stream {
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(text(self.0))
     }
 }
 

@@ -42,6 +42,7 @@ pub const fn text(error: Errno) -> &'static str {
         Errno::NOSYS => "Function not implemented",
         Errno::LOOP => "Too many levels of symbolic links",
         Errno::OVERFLOW => "Value too large for defined data type",
+        Errno::ADDRINUSE => "Address already in use",
         Errno::OPNOTSUPP => "Operation not supported",
         Errno::STALE => "Stale file handle",
         Errno::DQUOT => "Disk quota exceeded",
@@ -78,7 +79,7 @@ struct Kept {
     what: &'static str,
     error: Errno,
     text: &'static str,
-    next: Option<&'static Kept>,
+    next: Option<&'static Self>,
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod accounts;
 mod block;
 mod cpu;
 mod disk;
-mod errno;
+pub(crate) mod errno;
 mod exec;
 mod file;
 mod filesystem;
@@ -30,7 +30,7 @@ mod spawn;
 mod ssh;
 mod state;
 mod suspend;
-mod system;
+pub(crate) mod system;
 mod time;
 mod user;
 

@@ -8,7 +8,8 @@ use rustix::process::{Signal, WaitOptions, wait};
 use rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rustix::time::Timespec;
 
-use crate::read;
+use crate::guest::errno::text;
+use crate::guest::system;
 
 /// How long processes have to end by themselves: so many times as long as this.
 const PATIENCE: u32 = 100;
@@ -58,12 +59,12 @@ fn signal_all(signal: Signal) {
 
 /// Unmounts what can be unmounted, last first, and makes the rest read-only.
 fn unmount_all() {
-    let Ok(mounts) = read::text("/proc/self/mounts") else { return };
+    let Ok(mounts) = system::read_text("/proc/self/mounts") else { return };
     for place in mounts.lines().rev().filter_map(|mount| mount.split(' ').nth(1)) {
         if unmount(place, UnmountFlags::empty()).is_err()
             && let Err(error @ Errno::BUSY) = mount_remount(place, MountFlags::RDONLY, c"")
         {
-            warning!("{place} is still written to: {error}");
+            warning!("{place} is still written to: {}", text(error));
         }
     }
 }

@@ -7,6 +7,8 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
+use crate::guest::errno::text;
+
 /// A file system that every program expects.
 struct Expected {
     place: &'static CStr,
@@ -39,7 +41,7 @@ pub(super) fn mount_all() {
         let _ = mkdirat(CWD, *place, Mode::from_raw_mode(0o755));
         match mount(*kind, *place, *kind, *flags, *data) {
             Ok(()) | Err(Errno::BUSY) => {}
-            Err(error) => warning!("{place:?} cannot be mounted: {error}"),
+            Err(error) => warning!("{place:?} cannot be mounted: {}", text(error)),
         }
     }
     // Where qemu-ga's state has its default place.

@@ -6,13 +6,14 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::system::finit_module;
 
-use crate::read;
+use crate::guest::errno::text;
+use crate::guest::system;
 
 /// Loads all modules in a directory, in the order of their names.
 pub(super) fn load_all(directory: &str) {
-    let names = match read::names(directory) {
+    let names = match system::names(directory) {
         Ok(names) => names,
-        Err(error) => return warning!("{directory}: {error}"),
+        Err(error) => return warning!("{directory}: {}", text(error)),
     };
     for name in names {
         let path = format!("{directory}/{name}");
@@ -22,7 +23,7 @@ pub(super) fn load_all(directory: &str) {
             Ok(()) => debug!("{path} is loaded"),
             // It is there already.
             Err(Errno::EXIST) => {}
-            Err(error) => warning!("{path} cannot be loaded: {error}"),
+            Err(error) => warning!("{path} cannot be loaded: {}", text(error)),
         }
     }
 }

@@ -75,12 +75,13 @@ fn start(words: &[CString]) -> Option<Pid> {
     let mut pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
     let program = *pointers.first()?;
     pointers.push(ptr::null());
-    // SAFETY: There is one thread; the child calls nothing but setsid, exec and _exit. The words and the list of them end
+    // SAFETY: There is one thread; the child calls nothing but setsid, signal, exec and _exit. The words and the list of them end
     // with a zero and stay as they are.
     let pid = unsafe {
         let pid = libc::fork();
         if pid == 0 {
             libc::setsid();
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
             libc::execvp(program, pointers.as_ptr());
             libc::_exit(127);
         }
