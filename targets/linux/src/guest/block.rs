@@ -92,7 +92,7 @@ fn driver(directory: &str) -> Option<String> {
 fn locate(
     device: &str,
     driver: &dyn Fn(&str) -> Option<String>,
-    numbers: &dyn Fn(&str, &str) -> Vec<u32>,
+    numbers: &dyn Fn(&str, &str) -> Vec<u64>,
 ) -> Option<DiskAddress<'static>> {
     if device.contains("/devices/pci") {
         locate_pci(device, driver, numbers)
@@ -109,7 +109,7 @@ fn locate(
 fn locate_pci(
     device: &str,
     driver: &dyn Fn(&str) -> Option<String>,
-    numbers: &dyn Fn(&str, &str) -> Vec<u32>,
+    numbers: &dyn Fn(&str, &str) -> Vec<u64>,
 ) -> Option<DiskAddress<'static>> {
     let (pci_controller, driver) = controller(device, driver)?;
     let address = DiskAddress { pci_controller, ..DiskAddress::default() };
@@ -118,7 +118,7 @@ fn locate_pci(
     let port = || {
         let (prefix, start) = if device.contains("/ata") { ("ata", "/ata") } else { ("host", "/host") };
         let (directory, rest) = device.split_once(start)?;
-        let number: u32 = rest.split('/').next()?.parse().ok()?;
+        let number: u64 = rest.split('/').next()?.parse().ok()?;
         let place = numbers(directory, prefix).iter().position(|other| *other == number)?;
         u32::try_from(place).ok()
     };
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     /// A sysfs in which the directory that ends with `at` has this driver, and the controller these ports.
-    fn located(device: &str, at: &str, name: &str, ports: &[u32]) -> Option<DiskAddress<'static>> {
+    fn located(device: &str, at: &str, name: &str, ports: &[u64]) -> Option<DiskAddress<'static>> {
         let driver = |directory: &str| {
             if directory.ends_with(at) { Some(name.to_string()) } else { Some("pcieport".into()) }
         };

@@ -62,13 +62,13 @@ impl Cpus for Guest {
 }
 
 fn processors() -> Result<Vec<Processor>, Failure> {
-    let ids = numbers::<u32>(CPUS, "cpu").map_err(|error| failed("failed to list the processors", error))?;
-    let processor = |id: &u32| match read_file(&format!("{CPUS}/cpu{id}/online")) {
-        Ok(state) => Ok(Processor { logical_id: (*id).into(), online: is_online(&state), can_offline: Some(true) }),
-        Err(Errno::NOENT) => Ok(Processor { logical_id: (*id).into(), online: true, can_offline: Some(false) }),
+    let ids = numbers(CPUS, "cpu").map_err(|error| failed("failed to list the processors", error))?;
+    let processor = |id: i64| match read_file(&format!("{CPUS}/cpu{id}/online")) {
+        Ok(state) => Ok(Processor { logical_id: id, online: is_online(&state), can_offline: Some(true) }),
+        Err(Errno::NOENT) => Ok(Processor { logical_id: id, online: true, can_offline: Some(false) }),
         Err(error) => Err(failed("failed to read a logical processor's state", error)),
     };
-    ids.iter().map(processor).collect()
+    ids.into_iter().filter_map(|id| id.try_into().ok()).map(processor).collect()
 }
 
 fn is_online(state: &[u8]) -> bool {

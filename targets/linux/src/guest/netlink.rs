@@ -158,8 +158,10 @@ fn half(bytes: &[u8], at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use core::slice;
     use std::vec;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -190,8 +192,11 @@ mod tests {
         let both = address(&message(libc::AF_INET, &[other.clone(), own, attribute(3, b"eth0:1\0")])).unwrap();
         assert_eq!((both.index, both.prefix, both.label.as_deref()), (2, 24, Some("eth0:1")));
         assert_eq!(both.address, Ipv4Addr::new(10, 0, 0, 1));
-        assert_eq!(address(&message(libc::AF_INET, &[other.clone()])).unwrap().address, Ipv4Addr::new(10, 0, 0, 2));
-        assert_eq!(address(&message(libc::AF_INET6, &[other.clone()])), None);
+        assert_eq!(
+            address(&message(libc::AF_INET, slice::from_ref(&other))).unwrap().address,
+            Ipv4Addr::new(10, 0, 0, 2)
+        );
+        assert_eq!(address(&message(libc::AF_INET6, slice::from_ref(&other))), None);
         assert_eq!(address(&message(libc::AF_DECnet, &[other])), None);
     }
 

@@ -160,12 +160,13 @@ fn is_stale(lock: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::system::testing::TestFolder;
     use super::*;
 
     #[test]
     fn a_hash_is_what_crypt_makes() {
         // The first vector of "Unix crypt using SHA-256 and SHA-512" (Drepper).
-        let expected = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJu\
+        let expected = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJu\
             esI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
         assert_eq!(crypt(b"Hello world!", b"saltstring"), expected);
     }
@@ -175,6 +176,31 @@ mod tests {
         let (one, other) = (hash(b"secret").unwrap(), hash(b"secret").unwrap());
         assert_ne!(one, other);
         assert_eq!((one.len(), one.get(..3)), (3 + 16 + 1 + 86, Some("$6$")));
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode_and_only_without_another_at_it() {
+        let folder = TestFolder::new("password");
+        let path = folder.path("shadow");
+        std::fs::write(&path, "a:b:1:::::\n").unwrap();
+        fchmod(std::fs::File::open(&path).unwrap(), Mode::from_raw_mode(0o640)).unwrap();
+        replace(&path, |old| Some(with_shadow(old, "a", "c", 2))).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a:c:2:::::\n");
+        assert_eq!(rustix::fs::stat(&path).unwrap().st_mode & 0o777, 0o640);
+        assert_eq!(folder.names(), ["shadow"]);
+
+        assert_eq!(replace(&path, |_| None), Err(Failure("there is no such user")));
+        let lock = folder.path("shadow.lock");
+        std::fs::write(&lock, format!("{}", getpid())).unwrap();
+        let busy = Failure("cannot lock the password file: File exists");
+        assert_eq!(replace(&path, |_| Some(String::new())), Err(busy));
+        // Its holder is no more: no number is as large.
+        std::fs::write(&lock, "99999999\0").unwrap();
+        replace(&path, |_| Some("new\n".into())).unwrap();
+        assert_eq!(
+            (std::fs::read_to_string(&path).unwrap().as_str(), folder.names()),
+            ("new\n", std::vec!["shadow".into()])
+        );
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub fn spawn(arguments: &[CString], environment: Option<&[CString]>, streams: St
 /// Sees to it that no program gets what only the agent was given: descriptors of whoever started it, and that a write to a
 /// pipe which nobody reads any more fails and does not end the agent.
 pub fn prepare() {
-    for number in numbers::<i32>("/proc/self/fd", "").unwrap_or_default().into_iter().filter(|number| *number > 2) {
+    let open = numbers("/proc/self/fd", "").unwrap_or_default();
+    for number in open.into_iter().filter_map(|number| i32::try_from(number).ok()).filter(|number| *number > 2) {
         // SAFETY: whoever owns the descriptor, it stays what it is; if it was closed since, that is an error.
         let _ = rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC);
     }

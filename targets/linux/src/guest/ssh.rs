@@ -74,8 +74,7 @@ fn directory(home: impl AsFd) -> Result<OwnedFd, Errno> {
 }
 
 fn write(account: &Account, lines: &[String]) -> Result<(), Failure> {
-    let mut text = lines.join("\n");
-    text.push('\n');
+    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
     let (user, group) = (Uid::from_raw(account.user), Gid::from_raw(account.group));
     let written = || {
         let home = home(account)?;
@@ -101,4 +100,57 @@ fn write(account: &Account, lines: &[String]) -> Result<(), Failure> {
         renameat(&directory, NEW_FILE, &directory, FILE)
     };
     written().map_err(|error| failed("failed to write the authorized keys", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::super::system::names;
+    use super::super::system::testing::TestFolder;
+    use super::*;
+
+    fn account_at(home: &str) -> Account {
+        let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        Account { user, group, home: home.into(), shadowed: true }
+    }
+
+    #[test]
+    fn keys_are_written_for_the_owner_alone_and_read_again() {
+        let folder = TestFolder::new("ssh");
+        let account = account_at(&folder.path("."));
+        assert_eq!(lines(&account), Err(Errno::NOENT));
+        let keys = ["# mine", "ssh-ed25519 AAAA one", "ssh-rsa BBBB two"].map(String::from);
+        write(&account, &keys).unwrap();
+        assert_eq!(lines(&account).unwrap(), keys);
+        write(&account, &keys[1..2]).unwrap();
+        let path = folder.path(".ssh/authorized_keys");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ssh-ed25519 AAAA one\n");
+        let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&folder.path(".ssh"))), (0o600, 0o700));
+        assert_eq!(names(&folder.path(".ssh")).unwrap(), ["authorized_keys"]);
+        write(&account, &[]).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[test]
+    fn nothing_is_written_where_a_user_points_to() {
+        let folder = TestFolder::new("ssh-links");
+        for name in ["home", "other", "home/real"] {
+            fs::create_dir(folder.path(name)).unwrap();
+        }
+        symlink(folder.path("other"), folder.path("home/.ssh")).unwrap();
+        let account = account_at(&folder.path("home"));
+        assert!(write(&account, &["key".into()]).is_err());
+        fs::remove_file(folder.path("home/.ssh")).unwrap();
+        fs::create_dir(folder.path("home/.ssh")).unwrap();
+        fs::write(folder.path("other/target"), "kept").unwrap();
+        for name in [FILE, NEW_FILE] {
+            symlink(folder.path("other/target"), folder.path(&alloc::format!("home/.ssh/{name}"))).unwrap();
+        }
+        write(&account, &["key".into()]).unwrap();
+        assert_eq!(fs::read_to_string(folder.path("other/target")).unwrap(), "kept");
+        assert_eq!(lines(&account).unwrap(), ["key"]);
+    }
 }

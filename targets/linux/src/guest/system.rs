@@ -3,7 +3,6 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::str::FromStr;
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Dir, Mode, OFlags, open, openat};
@@ -62,8 +61,8 @@ pub fn names(directory: &str) -> Result<Vec<String>, Errno> {
 }
 
 /// The numbers of a directory's entries that are called `prefix` and a number, in order.
-pub fn numbers<T: FromStr + Ord>(directory: &str, prefix: &str) -> Result<Vec<T>, Errno> {
-    let mut numbers: Vec<T> = names(directory)?
+pub fn numbers(directory: &str, prefix: &str) -> Result<Vec<u64>, Errno> {
+    let mut numbers: Vec<u64> = names(directory)?
         .iter()
         .filter_map(|name| name.strip_prefix(prefix))
         // A sign is a number's for Rust only.
@@ -106,6 +105,41 @@ pub fn real_path(path: &str) -> Result<String, Errno> {
 }
 
 #[cfg(test)]
+pub mod testing {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A folder for one test. It goes with this.
+    pub struct TestFolder(PathBuf);
+
+    impl TestFolder {
+        pub fn new(test: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("linux-agent-{test}-{}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        /// The path of a file in it.
+        pub fn path(&self, name: &str) -> String {
+            self.0.join(name).to_str().unwrap().into()
+        }
+
+        /// What is in it.
+        pub fn names(&self) -> Vec<String> {
+            names(self.0.to_str().unwrap()).unwrap()
+        }
+    }
+
+    impl Drop for TestFolder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -115,7 +149,7 @@ mod tests {
         assert_eq!(read_file("/proc/no such file").unwrap_err(), Errno::NOENT);
         assert_eq!(read_line("/proc/no such file"), None);
         assert!(names("/proc/self").unwrap().contains(&"status".to_string()));
-        assert_eq!(numbers::<u32>("/sys/devices/system/cpu", "cpu").unwrap().first(), Some(&0));
+        assert_eq!(numbers("/sys/devices/system/cpu", "cpu").unwrap().first(), Some(&0));
         assert_eq!(real_path("/proc/self/../1").unwrap(), "/proc/1");
     }
 }
