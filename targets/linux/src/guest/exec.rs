@@ -22,7 +22,7 @@ const LIMIT: usize = 16 << 20;
 
 /// How much is taken from or given to a pipe before the host's turn comes again.
 const TURN: usize = 256 << 10;
-const CHUNK: usize = 16 << 10;
+const CHUNK: usize = 4 << 10;
 
 /// The programs whose end was not told yet.
 #[derive(Debug, Default)]
