@@ -3,6 +3,9 @@
 mod boot;
 mod booted;
 mod channels;
+mod filesystems;
+mod inside;
+mod machine;
 mod options;
 mod power;
 mod signals;
