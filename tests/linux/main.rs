@@ -1,5 +1,6 @@
 //! The agent for Linux, by scenario: as a program on this host beside qemu-ga, and as the first process of a guest.
 
+mod beside;
 mod boot;
 mod booted;
 mod channels;

@@ -47,15 +47,28 @@ impl Program {
         Self::start_in(PrivateFolder::new()?, program, arguments)
     }
 
+    /// The same, with more in its environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with(program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::spawn(PrivateFolder::new()?, program, &[], environment)
+    }
+
     /// The same, in a folder that has been prepared.
     ///
     /// # Errors
     /// When it cannot be started.
     pub fn start_in(folder: PrivateFolder, program: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(folder, program, arguments, &[])
+    }
+
+    fn spawn(folder: PrivateFolder, program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let said = File::create(folder.path().join("said"))?;
         let mut command = Command::new(program);
         command.args(["-m", "unix-listen", "-p"]).arg(folder.path().join("agent.sock"));
         command.arg("-t").arg(folder.path()).arg("-f").arg(folder.path().join("pid")).args(arguments);
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self { child, folder })

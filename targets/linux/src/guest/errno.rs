@@ -79,7 +79,7 @@ struct Kept {
     what: &'static str,
     error: Errno,
     text: &'static str,
-    next: Option<&'static Kept>,
+    next: Option<&'static Self>,
 }
 
 #[cfg(test)]

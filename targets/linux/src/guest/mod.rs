@@ -99,10 +99,11 @@ pub static TABLES: &[&[Command<Guest>]] = &[
 ];
 
 impl Guest {
-    /// A guest that has done nothing yet. From here on a write to a pipe that nobody reads fails, and ends no program.
+    /// A guest that has done nothing yet. What the agent was started with is passed on to no program from here on, and a write
+    /// to a pipe that nobody reads fails and does not end the agent.
     #[must_use]
     pub fn new(options: GuestOptions) -> Self {
-        spawn::ignore_broken_pipes();
+        spawn::prepare();
         Self {
             frozen: state::is_frozen(&options.state_dir),
             options,

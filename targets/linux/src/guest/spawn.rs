@@ -7,8 +7,10 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use rustix::process::Pid;
+
+use super::system::numbers;
 
 const NULL: &CStr = c"/dev/null";
 
@@ -42,8 +44,13 @@ pub fn spawn(arguments: &[CString], environment: Option<&[CString]>, streams: St
     }
 }
 
-/// Has writes to a pipe that nobody reads any more fail, and not end the agent.
-pub fn ignore_broken_pipes() {
+/// Sees to it that no program gets what only the agent was given: descriptors of whoever started it, and that a write to a
+/// pipe which nobody reads any more fails and does not end the agent.
+pub fn prepare() {
+    for number in numbers::<i32>("/proc/self/fd", "").unwrap_or_default().into_iter().filter(|number| *number > 2) {
+        // SAFETY: whoever owns the descriptor, it stays what it is; if it was closed since, that is an error.
+        let _ = rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC);
+    }
     // SAFETY: an ignored signal runs no code.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
 }

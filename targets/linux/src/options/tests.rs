@@ -8,7 +8,7 @@ const BARE: Surroundings<'_> = Surroundings { read: |_| None, config: None, acti
 
 fn served(line: &[&str], surroundings: &Surroundings<'_>) -> Options {
     match Task::parse(line, surroundings) {
-        Ok(Task::Serve(options)) => options,
+        Ok(Task::Serve(options)) => *options,
         other => panic!("{line:?} is not served: {other:?}"),
     }
 }
