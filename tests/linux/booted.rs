@@ -1,12 +1,16 @@
 //! Guests whose first process is the agent.
 
 use anyhow::Result;
-use tests::booted::synchronise;
-use tests::{Booted, soon};
+use serde_json::json;
+use tests::Booted;
+use xtask::deadline::Deadline;
 use xtask::guest::{Guest, PrivateFolder};
 use xtask::linux::{self, Extra};
 use xtask::machine::Channel;
 use xtask::qemu::Config;
+
+/// A Linux guest takes a while to boot where several are emulated at once.
+const BOOT: u64 = 90;
 
 /// Boots a guest with nothing but the agent.
 pub fn boot(channel: Channel) -> Result<Booted> {
@@ -20,8 +24,9 @@ pub fn boot_with(channel: Channel, extras: &[Extra<'_>], adjust: impl FnOnce(&mu
     let mut config = linux::config(channel, &folder.path().join("initramfs"), extras)?;
     adjust(&mut config);
     let mut guest = Guest::start(&config)?;
-    linux::listens(&guest, channel, soon())?;
-    let mut agent = guest.connect(soon())?;
-    synchronise(&mut agent, 1)?;
+    let booted = Deadline::seconds(BOOT);
+    linux::listens(&guest, channel, booted)?;
+    let mut agent = guest.connect(booted)?;
+    agent.execute("guest-sync", json!({"id": 1}), booted)?;
     Ok(Booted { agent, guest })
 }

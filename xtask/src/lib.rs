@@ -8,6 +8,7 @@ use anyhow::Result;
 
 pub mod client;
 pub mod deadline;
+pub mod debian;
 pub mod guest;
 pub mod image;
 pub mod linux;

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cpio::Archive;
 use crate::deadline::Deadline;
+use crate::debian::{self, first};
 use crate::guest::Guest;
 use crate::image::{self, LINUX};
 use crate::machine::{self, Channel};
-use crate::process::{output, run};
-use crate::progress::step;
+use crate::process::output;
 use crate::qemu::Config;
 
 /// The end of what a verbose agent says when it has opened its serial line.
@@ -22,7 +22,7 @@ const LISTENING: &str = "serving /dev/ttyS1";
 
 /// Depends on the newest kernel that Debian makes for virtual machines.
 const KERNEL: &str = "linux-image-cloud-amd64";
-const DOWNLOAD: Duration = Duration::from_secs(600);
+const QUESTION: Duration = Duration::from_secs(60);
 
 /// What that kernel has not built in, each after what it needs.
 const MODULES: [&str; 8] = [
@@ -86,39 +86,19 @@ pub fn listens(guest: &Guest, channel: Channel, deadline: Deadline) -> Result<()
 }
 
 impl Kernel {
-    /// Debian's kernel, downloaded and unpacked below target/ when it is not there yet. It is not installed.
+    /// Debian's newest kernel for virtual machines.
     ///
     /// # Errors
     /// When it cannot be downloaded.
     pub fn find() -> Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("linux-kernel");
-        if let Some(kernel) = Self::within(&folder) {
-            return Ok(kernel);
-        }
-        step("Downloading Debian's kernel for virtual machines", || {
-            let depends = output(Command::new("apt-cache").args(["depends", "--important", KERNEL]), DOWNLOAD)?;
-            let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: linux-image"));
-            let package =
-                package.with_context(|| format!("{KERNEL} is in no package index; `apt-get update` helps"))?;
-            let package = format!("linux-image{package}");
-            fs::create_dir_all(&folder)?;
-            let mut download = Command::new("apt-get");
-            download.args(["-qq", "download", &package]).current_dir(&folder).stdout(std::io::stderr());
-            run(&mut download, DOWNLOAD)?;
-            let file = only(&folder, |name| name.ends_with(".deb")).context("apt-get has downloaded no package")?;
-            run(Command::new("dpkg-deb").arg("--extract").arg(&file).arg(&folder), DOWNLOAD)?;
-            Ok(fs::remove_file(file)?)
+        let folder = debian::unpacked("linux-image-", || {
+            let depends = output(Command::new("apt-cache").args(["depends", "--important", KERNEL]), QUESTION)?;
+            let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
+            package.map(String::from).with_context(|| format!("{KERNEL} is in no package index; try `apt-get update`"))
         })?;
-        match Self::within(&folder) {
-            Some(kernel) => Ok(kernel),
-            None => bail!("{KERNEL} has no kernel in it"),
-        }
-    }
-
-    fn within(folder: &Path) -> Option<Self> {
-        let image = only(&folder.join("boot"), |name| name.starts_with("vmlinuz-"))?;
-        let modules = only(&folder.join("lib/modules"), |_| true)?.join("kernel");
-        Some(Self { image, modules })
+        let image = first(&folder.join("boot"), |name| name.starts_with("vmlinuz-")).context("no kernel")?;
+        let modules = first(&folder.join("lib/modules"), |_| true).context("no modules")?.join("kernel");
+        Ok(Self { image, modules })
     }
 
     /// Writes what a guest boots into: the agent, the modules by which it reaches its host, and `extras`.
@@ -141,11 +121,4 @@ impl Kernel {
         archive.end()?.into_inner().context("cannot write the initramfs")?;
         Ok(())
     }
-}
-
-/// The one entry of a folder whose name is wanted; the first, if there are several.
-fn only(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
-    let mut entries: Vec<_> = folder.read_dir().ok()?.flatten().map(|entry| entry.path()).collect();
-    entries.sort_unstable();
-    entries.into_iter().find(|path| path.file_name().is_some_and(|name| wanted(&name.to_string_lossy())))
 }

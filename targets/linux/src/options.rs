@@ -1,6 +1,7 @@
 //! What the agent is told on its command line and in its configuration file: qemu-ga's own options, names and defaults.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -52,7 +53,7 @@ const REPORT_VERSION: char = '\u{4}';
 #[derive(Debug)]
 pub enum Task {
     /// Serve a channel.
-    Serve(Options),
+    Serve(Box<Options>),
     /// Print this.
     Print(String),
     /// Print the names of all commands.
@@ -164,7 +165,7 @@ impl Task {
             options.payload = rest.rest().iter().map(ToString::to_string).collect();
         }
         options.complete(surroundings.activated).map_err(failed)?;
-        Ok(if dump { Self::Print(options.dump()) } else { Self::Serve(options) })
+        Ok(if dump { Self::Print(options.dump()) } else { Self::Serve(Box::new(options)) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, open};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
@@ -51,14 +52,15 @@ pub(super) fn mount_all() {
 
 /// Gives the process a console, if the kernel found none to give it: there was no /dev yet.
 pub(super) fn open_console() {
-    // SAFETY: It is only asked for.
-    if rustix::io::fcntl_getfd(unsafe { rustix::stdio::stderr() }).is_ok() {
+    // SAFETY: Whether it is open is what is asked.
+    if rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(2) }).is_ok() {
         return;
     }
     let Ok(console) = open(c"/dev/console", OFlags::RDWR | OFlags::NOCTTY, Mode::empty()) else { return };
     // What cannot be said is not said.
     let _ = dup2_stdin(&console).and_then(|()| dup2_stdout(&console)).and_then(|()| dup2_stderr(&console));
-    if rustix::fd::AsRawFd::as_raw_fd(&console) <= 2 {
+    // It may be one of the three itself.
+    if console.as_raw_fd() <= 2 {
         core::mem::forget(console);
     }
 }
