@@ -19,11 +19,15 @@ const NEW: Mode = Mode::from_raw_mode(0o666);
 
 /// The files that are open.
 #[derive(Debug, Default)]
-pub struct Open(Vec<(i64, OwnedFd)>);
+pub struct Open {
+    files: Vec<(i64, OwnedFd)>,
+    /// More than any handle that this agent has given out.
+    next: i64,
+}
 
 impl Open {
     fn file(&self, handle: i64) -> Result<&OwnedFd, Failure> {
-        let found = self.0.iter().find(|(other, _)| *other == handle);
+        let found = self.files.iter().find(|(other, _)| *other == handle);
         found.map(|(_, file)| file).ok_or(Failure("the file is not open"))
     }
 }
@@ -31,8 +35,9 @@ impl Open {
 impl Files for Guest {
     fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
         let file = open_file(&path.to_string(), mode).map_err(cause)?;
-        let handle = state::next_handle(&self.options.state_dir)?;
-        self.files.0.push((handle, file));
+        let handle = state::next_handle(&self.options.state_dir, self.files.next);
+        self.files.next = handle.saturating_add(1);
+        self.files.files.push((handle, file));
         Ok(handle)
     }
 
@@ -42,7 +47,7 @@ impl Files for Guest {
 
     fn close(&mut self, handle: i64) -> Result<(), Failure> {
         // What was written was passed on at once, so nothing is left that could fail.
-        self.files.0.retain(|(other, _)| *other != handle);
+        self.files.files.retain(|(other, _)| *other != handle);
         Ok(())
     }
 

@@ -4,11 +4,9 @@
 use alloc::format;
 use alloc::string::String;
 
-use agent_core::Failure;
 use rustix::fs::{Mode, OFlags, open, rename, unlink};
 use rustix::io::Errno;
 
-use super::errno::failed;
 use super::system::{read_text, write_all};
 
 /// The first handle of all.
@@ -16,13 +14,14 @@ const FIRST: i64 = 1000;
 
 const OWNER: Mode = Mode::from_raw_mode(0o600);
 
-/// A handle that was given out by no agent with this directory.
-pub fn next_handle(directory: &str) -> Result<i64, Failure> {
+/// A handle that was given out by no agent with this directory, and is none before `least`. In a guest that cannot be written
+/// to, an agent before this one may have given it out, but this one has not.
+pub fn next_handle(directory: &str, least: i64) -> i64 {
     let path = format!("{directory}/qga.state");
-    let handle = read_text(&path).ok().and_then(|text| counter(&text)).unwrap_or(FIRST);
-    let text = format!("[global]\nfd_counter={}\n", handle.checked_add(1).unwrap_or(FIRST));
-    replace(&path, &text).map_err(|error| failed("failed to write persistent state to disk", error))?;
-    Ok(handle)
+    let kept = read_text(&path).ok().and_then(|text| counter(&text));
+    let handle = kept.unwrap_or(FIRST).max(least);
+    let _ = replace(&path, &format!("[global]\nfd_counter={}\n", handle.saturating_add(1)));
+    handle
 }
 
 /// Whether an agent with this directory has frozen file systems.
@@ -62,7 +61,33 @@ fn replace(path: &str, text: &str) -> Result<(), Errno> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::system::testing::TestFolder;
     use super::*;
+
+    #[test]
+    fn the_next_agent_counts_on_and_one_that_cannot_write_counts_for_itself() {
+        let folder = TestFolder::new("state");
+        let directory = folder.path(".");
+        assert_eq!(
+            [next_handle(&directory, 0), next_handle(&directory, 0), next_handle(&directory, 1005)],
+            [1000, 1001, 1005]
+        );
+        assert_eq!(read_text(&folder.path("qga.state")).unwrap(), "[global]\nfd_counter=1006\n");
+        assert_eq!((next_handle("/proc/none", 0), next_handle("/proc/none", 1001)), (1000, 1001));
+    }
+
+    #[test]
+    fn the_next_agent_knows_what_is_frozen() {
+        let folder = TestFolder::new("frozen");
+        let directory = folder.path(".");
+        mark_frozen(&directory, false).unwrap();
+        assert!(!is_frozen(&directory));
+        mark_frozen(&directory, true).unwrap();
+        mark_frozen(&directory, true).unwrap();
+        assert!(is_frozen(&directory) && folder.names() == ["qga.state.isfrozen"]);
+        mark_frozen(&directory, false).unwrap();
+        assert!(!is_frozen(&directory));
+    }
 
     #[test]
     fn the_counter_is_read_from_what_the_reference_agent_wrote() {
