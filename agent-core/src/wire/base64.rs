@@ -47,7 +47,36 @@ pub fn encode<E>(room: &mut [u8], source: impl FnOnce(&mut [u8]) -> Result<usize
     let raw = rest.get_mut(..groups * 3).unwrap_or_default();
     let length = source(raw)?.min(raw.len());
     let raw = raw.get(..length).unwrap_or_default();
-    // As large as it has to be, so there is no error.
-    let encoded = Base64::encode(raw, encoded).map_or(0, str::len);
-    Ok((length, encoded))
+    let (groups, rest) = raw.as_chunks();
+    let mut places = encoded.as_chunks_mut().0.iter_mut();
+    // The groups come first in the pair: where they end, no place is taken.
+    for (group, place) in groups.iter().zip(places.by_ref()) {
+        *place = digits(*group);
+    }
+    let last = match *rest {
+        [a, b] => Some((digits([a, b, 0]), 3)),
+        [a] => Some((digits([a, 0, 0]), 2)),
+        _ => None,
+    };
+    if let (Some((mut last, meant)), Some(place)) = (last, places.next()) {
+        last.iter_mut().skip(meant).for_each(|digit| *digit = b'=');
+        *place = last;
+    }
+    Ok((length, length.div_ceil(3) * 4))
+}
+
+/// The digits of a group. What is encoded is no secret: base64ct, which takes care that its time tells nothing, would read a
+/// file at a third of the speed.
+#[inline]
+const fn digits([a, b, c]: [u8; 3]) -> [u8; 4] {
+    let bits = u32::from_be_bytes([0, a, b, c]);
+    // Without a loop, which would stay one in an image that is built to be small.
+    [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)]
+}
+
+/// The digit of the lowest six bits.
+#[inline]
+const fn digit(bits: u32) -> u8 {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    DIGITS[(bits & 63) as usize]
 }
