@@ -46,8 +46,12 @@ pub fn encode<E>(room: &mut [u8], source: impl FnOnce(&mut [u8]) -> Result<usize
     let (encoded, rest) = room.split_at_mut_checked(groups * 4).unwrap_or_default();
     let raw = rest.get_mut(..groups * 3).unwrap_or_default();
     let length = source(raw)?.min(raw.len());
-    let raw = raw.get(..length).unwrap_or_default();
-    // As large as it has to be, so there is no error.
-    let encoded = Base64::encode(raw, encoded).map_or(0, str::len);
-    Ok((length, encoded))
+    Ok((length, encode_all(raw.get(..length).unwrap_or_default(), encoded)))
+}
+
+/// Fills the beginning of `encoded`, which is as large as it has to be; returns how much.
+// No part of a generic function: it is compiled once, here, and as this crate is.
+#[inline(never)]
+fn encode_all(raw: &[u8], encoded: &mut [u8]) -> usize {
+    Base64::encode(raw, encoded).map_or(0, str::len)
 }
