@@ -15,8 +15,9 @@ use crate::process::finish;
 use crate::progress::step;
 use crate::toolchain::Toolchain;
 
-/// The package of the image.
+/// The package of the image, and how Cargo compiles it.
 const BARE: &str = "bare-metal";
+const IMAGE: &str = "image";
 
 const BUILD: Duration = Duration::from_secs(900);
 
@@ -27,6 +28,8 @@ pub struct Profile {
     pub name: &'static str,
     /// The package that has it.
     package: &'static str,
+    /// How Cargo compiles that.
+    cargo_profile: &'static str,
     /// The program that is this profile.
     binary: &'static str,
     /// The Cargo feature that this program needs.
@@ -41,6 +44,7 @@ pub static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 pub static NANO: Profile = Profile {
     name: "nano",
     package: BARE,
+    cargo_profile: IMAGE,
     binary: "nanoqga",
     feature: None,
     about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
@@ -50,6 +54,7 @@ pub static NANO: Profile = Profile {
 pub static APPLIANCE: Profile = Profile {
     name: "appliance",
     package: BARE,
+    cargo_profile: IMAGE,
     binary: "appliance",
     feature: Some("appliance"),
     about: "nano, and cpu and memory commands, the power button, requests of up to 128 KiB",
@@ -59,9 +64,20 @@ pub static APPLIANCE: Profile = Profile {
 pub static LINUX: Profile = Profile {
     name: "linux",
     package: "linux-agent",
+    cargo_profile: "agent",
     binary: "nanoqga-linux",
     feature: None,
     about: "the agent for Linux, in one static file",
+};
+
+/// No profile either, but what images are measured against.
+static FIRST_BYTE: Profile = Profile {
+    name: "first-byte",
+    package: BARE,
+    cargo_profile: IMAGE,
+    binary: "first-byte",
+    feature: None,
+    about: "nothing but one byte on the console",
 };
 
 impl Profile {
@@ -134,7 +150,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 /// # Errors
 /// When no toolchain can, or the build fails.
 pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
-    build_binary(target, profile.package, profile.binary, profile.feature)
+    build_binary(target, profile)
 }
 
 /// Builds the program that only prints one byte: the measure of how fast an image can be.
@@ -142,14 +158,15 @@ pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
 /// # Errors
 /// As [`build`].
 pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
-    build_binary(target, BARE, "first-byte", None)
+    build_binary(target, &FIRST_BYTE)
 }
 
-fn build_binary(target: &'static str, package: &str, binary: &str, feature: Option<&str>) -> Result<PathBuf> {
+fn build_binary(target: &'static str, profile: &Profile) -> Result<PathBuf> {
+    let Profile { package, cargo_profile, binary, feature, .. } = profile;
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building {binary} with {toolchain}"), || {
         let mut cargo = toolchain.cargo("build");
-        cargo.args(["--profile", "image", "--package", package, "--bin", binary]);
+        cargo.args(["--profile", cargo_profile, "--package", package, "--bin", binary]);
         cargo.args(["--features", feature.unwrap_or_default()]);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
         cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);

@@ -95,7 +95,7 @@ fn lint() -> Result<()> {
     }
     // The agent for Linux has its program on one target only, and there it cannot unwind.
     let mut clippy = Toolchain::for_target(machine::LINUX.target)?.cargo("clippy");
-    clippy.args(["--package", "linux-agent", "--profile", "image", "--", "--deny", "warnings"]);
+    clippy.args(["--package", "linux-agent", "--profile", "agent", "--", "--deny", "warnings"]);
     run(in_workspace(&mut clippy), LIMIT)?;
     for target in proofs::TARGETS {
         let mut clippy = Toolchain::for_target(target)?.cargo("clippy");

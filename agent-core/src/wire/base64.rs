@@ -46,7 +46,13 @@ pub fn encode<E>(room: &mut [u8], source: impl FnOnce(&mut [u8]) -> Result<usize
     let (encoded, rest) = room.split_at_mut_checked(groups * 4).unwrap_or_default();
     let raw = rest.get_mut(..groups * 3).unwrap_or_default();
     let length = source(raw)?.min(raw.len());
-    let raw = raw.get(..length).unwrap_or_default();
+    Ok((length, encode_all(raw.get(..length).unwrap_or_default(), encoded)))
+}
+
+/// Fills the beginning of `encoded`, which is as large as it has to be; returns how much.
+// No part of a generic function: it is compiled once, here, and as this crate is.
+#[inline(never)]
+fn encode_all(raw: &[u8], encoded: &mut [u8]) -> usize {
     let (groups, rest) = raw.as_chunks();
     let mut places = encoded.as_chunks_mut().0.iter_mut();
     // The groups come first in the pair: where they end, no place is taken.
@@ -62,7 +68,7 @@ pub fn encode<E>(room: &mut [u8], source: impl FnOnce(&mut [u8]) -> Result<usize
         last.iter_mut().skip(meant).for_each(|digit| *digit = b'=');
         *place = last;
     }
-    Ok((length, length.div_ceil(3) * 4))
+    raw.len().div_ceil(3) * 4
 }
 
 /// The digits of a group. What is encoded is no secret: base64ct, which takes care that its time tells nothing, would read a

@@ -26,7 +26,7 @@ const STAGE: usize = 16 << 10;
 const PIECE: usize = 16 << 10;
 
 /// How often bytes are moved before something else gets its turn.
-const ROUNDS: usize = 256;
+const ROUNDS: usize = 4096;
 
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
