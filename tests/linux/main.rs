@@ -10,3 +10,4 @@ mod machine;
 mod options;
 mod power;
 mod signals;
+mod suspend;
