@@ -8,6 +8,7 @@ mod filesystems;
 mod inside;
 mod machine;
 mod options;
+mod other_init;
 mod power;
 mod signals;
 mod suspend;

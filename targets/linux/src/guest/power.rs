@@ -57,7 +57,8 @@ fn ask_init(how: Shutdown) -> Result<(), Errno> {
         Shutdown::PowerDown => Signal::USR2,
         Shutdown::Reboot => Signal::TERM,
     };
-    if awaits(&read_text("/proc/1/status")?, signal) {
+    // Not every kernel tells of the call.
+    if awaits(&read_text("/proc/1/status")?, &read_text("/proc/1/syscall").unwrap_or_default(), signal) {
         return kill_process(Pid::INIT, signal);
     }
     sync();
@@ -83,14 +84,16 @@ fn request(command: u32, runlevel: u8, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Whether a process, by its `/proc` status, has a handler for a signal, or has blocked it to wait for it.
-fn awaits(status: &str, signal: Signal) -> bool {
+/// Whether a process, by its status and system call in `/proc`, has a handler for a signal, has blocked it to wait for it later,
+/// or waits for signals right now: the kernel does not show as blocked what it waits for then.
+fn awaits(status: &str, call: &str, signal: Signal) -> bool {
     let mask = |name: &str| {
         let digits = status.lines().find_map(|line| line.strip_prefix(name))?;
         u64::from_str_radix(digits.trim(), 16).ok()
     };
     let masks = mask("SigCgt:").unwrap_or_default() | mask("SigBlk:").unwrap_or_default();
-    masks >> (signal.as_raw() - 1) & 1 == 1
+    let waits = call.split(' ').next().and_then(|number| number.parse().ok()) == Some(libc::SYS_rt_sigtimedwait);
+    waits || masks >> (signal.as_raw() - 1) & 1 == 1
 }
 
 #[cfg(test)]
@@ -100,8 +103,15 @@ mod tests {
     #[test]
     fn an_init_awaits_the_signals_that_it_catches_or_blocks() {
         let status = "Name:\tinit\nSigBlk:\t0000000000000200\nSigIgn:\tffffffffffffffff\nSigCgt:\t0000000000004000\n";
-        assert!(awaits(status, Signal::USR1) && awaits(status, Signal::TERM));
-        assert!(!awaits(status, Signal::USR2) && !awaits("", Signal::TERM) && !awaits("SigCgt:\tzz", Signal::TERM));
+        let running = "running\n";
+        assert!(awaits(status, running, Signal::USR1) && awaits(status, "", Signal::TERM));
+        for (status, call) in [(status, "0 0x3 0x7ffd"), ("", running), ("SigCgt:\tzz", "")] {
+            assert!(!awaits(status, call, Signal::USR2), "{status} {call}");
+        }
+        // BusyBox between its children's ends.
+        let status = "Name:\tinit\nSigBlk:\t0000000000000000\nSigCgt:\t0000000000080000\n";
+        let call = std::format!("{} 0x7ffd10 0x0 0x0 0x8 0x0 0x0 0x7ffd0f 0x4a", libc::SYS_rt_sigtimedwait);
+        assert!(awaits(status, &call, Signal::USR2));
     }
 
     #[test]
