@@ -11,7 +11,8 @@ use xtask::qemu::Config;
 use crate::booted::boot_with;
 use crate::inside::busybox;
 
-const INITTAB: &str = "::sysinit:/bin/busybox sh /etc/rc\n::respawn:/init\n::shutdown:/bin/busybox echo down in order\n";
+const INITTAB: &str =
+    "::sysinit:/bin/busybox sh /etc/rc\n::respawn:/init\n::shutdown:/bin/busybox echo down in order\n";
 
 const RC: &str = "\
 busybox mkdir -p /proc /sys /dev /run /var

@@ -89,7 +89,7 @@ fn driver(directory: &str) -> Option<String> {
 
 /// Where the path of a device in sysfs says that it is. `driver` tells that of a directory, and `numbers` those that the names
 /// in one that begin with a prefix end in.
-fn locate(
+pub(super) fn locate(
     device: &str,
     driver: &dyn Fn(&str) -> Option<String>,
     numbers: &dyn Fn(&str, &str) -> Vec<u64>,

@@ -76,7 +76,7 @@ fn is_online(state: &[u8]) -> bool {
 }
 
 /// A line of `/proc/stat` that is about one processor.
-fn times(line: &str) -> Option<ProcessorTimes> {
+pub(super) fn times(line: &str) -> Option<ProcessorTimes> {
     let mut words = line.split_ascii_whitespace();
     let cpu = words.next()?.strip_prefix("cpu")?.parse().ok()?;
     let mut next = || words.next()?.parse::<u64>().ok().map(|ticks| ticks.saturating_mul(TICK));
@@ -96,7 +96,7 @@ fn times(line: &str) -> Option<ProcessorTimes> {
 }
 
 /// The first words of `/proc/loadavg`.
-fn load(text: &str) -> Option<Load> {
+pub(super) fn load(text: &str) -> Option<Load> {
     let mut words = text.split_ascii_whitespace().map(decimal);
     Some(Load { load1m: words.next()??, load5m: words.next()??, load15m: words.next()?? })
 }

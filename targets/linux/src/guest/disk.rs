@@ -114,7 +114,7 @@ fn partitions(device: &str, name: &str, disk: &str) -> impl Iterator<Item = Gath
 
 /// A line of `/proc/diskstats` (Linux, admin-guide/iostats.rst). Kernels before 4.18 and 5.5 have shorter lines, and so had
 /// partitions before 2.6.25.
-fn statistics(line: &str) -> Option<(String, DiskStatistics<'static>)> {
+pub(super) fn statistics(line: &str) -> Option<(String, DiskStatistics<'static>)> {
     let mut words = line.split_ascii_whitespace();
     let major = words.next()?.parse().ok()?;
     let minor = words.next()?.parse().ok()?;

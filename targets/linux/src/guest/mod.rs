@@ -17,6 +17,8 @@ mod exec;
 mod file;
 mod filesystem;
 mod fsfreeze;
+#[cfg(test)]
+mod hostile;
 mod listing;
 mod memory;
 mod mounts;

@@ -82,7 +82,7 @@ fn interfaces(links: Vec<Link>, addresses: Vec<LinkAddress>, counters: &str) -> 
 }
 
 /// The line of `/proc/net/dev` that is about the interface `name`.
-fn statistics(line: &str, name: &str) -> Option<InterfaceStatistics> {
+pub(super) fn statistics(line: &str, name: &str) -> Option<InterfaceStatistics> {
     let (found, counters) = line.rsplit_once(':')?;
     if found.trim_start() != name {
         return None;
@@ -107,7 +107,7 @@ fn routes() -> Result<Vec<(String, Route<'static>)>, Failure> {
 }
 
 /// A line of `/proc/net/route`: addresses are hexadecimal, in the machine's order of bytes.
-fn route_v4(line: &str) -> Option<(String, Route<'static>)> {
+pub(super) fn route_v4(line: &str) -> Option<(String, Route<'static>)> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let [interface, network, gateway, flags, references, uses, metric, mask, mtu, window, rtt] = *words else {
         return None;
@@ -130,7 +130,7 @@ fn route_v4(line: &str) -> Option<(String, Route<'static>)> {
 }
 
 /// A line of `/proc/net/ipv6_route`: all numbers are hexadecimal.
-fn route_v6(line: &str) -> Option<(String, Route<'static>)> {
+pub(super) fn route_v6(line: &str) -> Option<(String, Route<'static>)> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let [network, prefix, source, source_prefix, next_hop, metric, references, uses, flags, interface] = *words else {
         return None;

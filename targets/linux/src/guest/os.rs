@@ -60,7 +60,7 @@ impl Os for Guest {
 }
 
 /// A field of os-release (os-release(5)): the last of the lines that begin with its key.
-fn release_field(file: &str, key: &str) -> Option<String> {
+pub(super) fn release_field(file: &str, key: &str) -> Option<String> {
     let value = |line: &str| {
         let (found, value) = line.trim_start().split_once('=')?;
         (found.trim_end() == key).then(|| unquoted(value.trim()))

@@ -42,7 +42,7 @@ impl Users for Guest {
 }
 
 /// Every user who is logged in, once, since the first login.
-fn logins(utmp: &[u8]) -> Vec<Login> {
+pub(super) fn logins(utmp: &[u8]) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
     for login in utmp.chunks_exact(RECORD).filter_map(login) {
         match logins.iter_mut().find(|known| known.user == login.user) {
