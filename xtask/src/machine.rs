@@ -30,7 +30,13 @@ pub struct Machine {
     pub powers_off: bool,
 }
 
-/// Every machine.
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Every machine that the image runs on.
 pub static MACHINES: [Machine; 4] = [
     Machine {
         name: "q35",
@@ -67,13 +73,23 @@ pub static MACHINES: [Machine; 4] = [
     },
 ];
 
+/// Not for the image: where the Linux agent is the first process of Debian's kernel.
+pub static LINUX: Machine = Machine {
+    name: "linux",
+    qemu: "qemu-system-x86_64",
+    qemu_machine: "q35",
+    target: "x86_64-unknown-linux-musl",
+    bus: Bus::Pci,
+    powers_off: true,
+};
+
 impl Machine {
     /// The machine called `name`.
     ///
     /// # Errors
     /// When there is none; the message lists them.
     pub fn named(name: &str) -> Result<&'static Self> {
-        match MACHINES.iter().find(|machine| machine.name == name) {
+        match MACHINES.iter().chain([&LINUX]).find(|machine| machine.name == name) {
             Some(machine) => Ok(machine),
             None => bail!("no machine is called '{name}'; there are: {}", names()),
         }
@@ -88,10 +104,10 @@ impl fmt::Display for Machine {
 
 /// The machines' names, for help and messages.
 pub fn names() -> String {
-    MACHINES.each_ref().map(|machine| machine.name).join(", ")
+    MACHINES.iter().chain([&LINUX]).map(|machine| machine.name).collect::<Vec<_>>().join(", ")
 }
 
-/// The machines' Rust targets, each once.
+/// The image's Rust targets, each once.
 pub fn targets() -> Vec<&'static str> {
     let mut targets = MACHINES.each_ref().map(|machine| machine.target).to_vec();
     targets.sort_unstable();
@@ -149,7 +165,7 @@ mod tests {
     #[test]
     fn an_unknown_machine_gets_a_message_with_the_known_ones() {
         let error = Machine::named("vax").unwrap_err().to_string();
-        assert_eq!(error, "no machine is called 'vax'; there are: q35, pc, microvm, microvm-noacpi");
+        assert_eq!(error, "no machine is called 'vax'; there are: q35, pc, microvm, microvm-noacpi, linux");
     }
 
     #[test]
