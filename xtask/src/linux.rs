@@ -71,8 +71,9 @@ pub fn config(channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Resul
         Channel::Com2 => " -m isa-serial -p /dev/ttyS1 -v",
         Channel::Com1 => " -m isa-serial -p /dev/ttyS0",
     };
+    // An emulated timer may be late enough for the kernel to give up on it.
     let console = if config.has_console() { "console=ttyS0 " } else { "" };
-    config.append = format!("{console}quiet panic=-1 -- --modules /modules{method}");
+    config.append = format!("{console}quiet panic=-1 no_timer_check -- --modules /modules{method}");
     Ok(config)
 }
 
