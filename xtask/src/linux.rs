@@ -46,7 +46,7 @@ pub struct Kernel {
 /// A file beside the agent in the initramfs.
 #[derive(Debug)]
 pub struct Extra<'a> {
-    /// Where. The directories above it must be among those of [`write_initramfs`].
+    /// Where. There are the directories /dev, /etc, /modules, /root, /mnt and /bin.
     pub path: &'a str,
     /// Its permissions.
     pub mode: u32,
