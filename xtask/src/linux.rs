@@ -46,7 +46,7 @@ pub struct Kernel {
 /// A file beside the agent in the initramfs.
 #[derive(Debug)]
 pub struct Extra<'a> {
-    /// Where. There are the directories /dev, /etc, /modules, /root, /mnt and /bin.
+    /// Where. The directories above it must be among those that every initramfs has.
     pub path: &'a str,
     /// Its permissions.
     pub mode: u32,
@@ -71,9 +71,8 @@ pub fn config(channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Resul
         Channel::Com2 => " -m isa-serial -p /dev/ttyS1 -v",
         Channel::Com1 => " -m isa-serial -p /dev/ttyS0",
     };
-    // An emulated timer may be late enough for the kernel to give up on it.
     let console = if config.has_console() { "console=ttyS0 " } else { "" };
-    config.append = format!("{console}quiet panic=-1 no_timer_check -- --modules /modules{method}");
+    config.append = format!("{console}quiet panic=-1 -- --modules /modules{method}");
     Ok(config)
 }
 
