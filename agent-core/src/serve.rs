@@ -69,7 +69,8 @@ impl<const N: usize> Pump<N> {
         }
         let taken = agent.receive(self.input.bytes());
         self.input.consume(taken);
-        Ok(busy || taken > 0)
+        // What ends a bad message is a byte of the next one, which is not taken with it.
+        Ok(busy || taken > 0 || !agent.is_receiving())
     }
 
     /// After a read: see [`host_changed`](Self::host_changed).

@@ -15,7 +15,8 @@ pub enum Takes {
     Optional,
 }
 
-/// An option: its letter, by which it is known from then on, one of its long names, and what it takes.
+/// An option: its letter, by which it is known from then on, one of its long names, and what it takes. With a control character
+/// for a letter it has none, and a long name that cannot be cut: cut, it may be another's.
 pub type Known = (char, &'static str, Takes);
 
 /// What is left of a command line.
@@ -105,7 +106,7 @@ impl<'a> Words<'a> {
         if let Some(known) = self.known.iter().find(|known| known.1 == name) {
             return Ok(*known);
         }
-        let mut cut = self.known.iter().filter(|known| known.1.starts_with(name));
+        let mut cut = self.known.iter().filter(|known| !known.0.is_control() && known.1.starts_with(name));
         match (cut.next(), cut.next()) {
             (Some(known), None) => Ok(*known),
             (Some(_), Some(_)) => Err(format!("option '--{name}' is ambiguous")),
@@ -120,7 +121,8 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: [Known; 5] = [
+    const KNOWN: [Known; 6] = [
+        ('\u{1}', "methodical", Takes::Nothing),
         ('m', "method", Takes::Value),
         ('v', "verbose", Takes::Nothing),
         ('V', "version", Takes::Nothing),
@@ -159,6 +161,7 @@ mod tests {
     fn a_long_name_may_be_cut_while_it_is_clear() {
         assert_eq!(all(&["--meth", "a", "--verb"]).unwrap(), [('m', Some("a")), ('v', None)]);
         assert_eq!(all(&["--ver"]).unwrap_err(), "option '--ver' is ambiguous");
+        assert_eq!(all(&["--methodical"]).unwrap(), [('\u{1}', None)]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ const KNOWN: [Known; 20] = [
     ('D', "dump-conf", Takes::Nothing),
     ('r', "retry-path", Takes::Nothing),
     ('h', "help", Takes::Nothing),
-    // Not qemu-ga's. Their letters are none that can be typed.
+    // Not qemu-ga's.
     (INIT, "init", Takes::Nothing),
     (MODULES, "modules", Takes::Value),
     (PAYLOAD, "payload", Takes::Value),
