@@ -18,14 +18,19 @@ mod cell;
 pub mod channel;
 #[cfg(target_os = "none")]
 pub mod channels;
+#[cfg(target_os = "none")]
+pub mod clock;
 pub mod command_line;
 #[cfg(target_os = "none")]
 pub mod console;
 pub mod date;
+pub mod device_tree;
 #[cfg(target_os = "none")]
 pub mod guest;
 #[cfg(target_os = "none")]
 pub mod heap;
+#[cfg(target_os = "none")]
+pub mod last_words;
 pub mod load;
 pub mod memory;
 pub mod memory_blocks;
@@ -35,3 +40,5 @@ pub mod serial;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+pub mod virt;

@@ -2,7 +2,7 @@
 
 use core::arch::global_asm;
 
-pub mod clock;
+mod clock;
 mod config_space;
 mod cpu;
 mod exceptions;
@@ -23,12 +23,18 @@ mod timer;
 mod tsc;
 mod virtio_mmio;
 
-pub use self::clock::monotonic_ns;
+pub use self::clock::{hypervisor_start_ns, monotonic_ns};
 pub use self::cpu::halt;
 #[cfg(feature = "appliance")]
 pub use self::hardware::Hardware;
-pub use self::machine::{Device, Machine, die};
+pub(crate) use self::machine::EXITS;
+pub use self::machine::Machine;
+pub(crate) use self::rtc::Rtc;
 pub use self::serial_port::SerialPort;
+pub use crate::transport::Device;
+
+/// What the log is written to.
+pub(crate) type LogPort = SerialPort;
 
 /// The architecture's name, as `uname -m` has it.
 pub const NAME: &str = "x86_64";

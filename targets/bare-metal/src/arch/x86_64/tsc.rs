@@ -3,8 +3,8 @@
 use super::cpu::timestamp;
 use super::port;
 use crate::acpi::{Fadt, Register};
+use crate::clock::Tick;
 
-const NS_PER_S: u64 = 1_000_000_000;
 /// How long to measure: 2 ms of the 24 in which a guest can boot.
 const MEASURE_PER_S: u64 = 500;
 /// A reference that reads the same as many times in a row stands still. Both move on within a microsecond.
@@ -19,21 +19,19 @@ const PIT_COMMAND: u16 = 0x43;
 #[derive(Debug)]
 pub(super) struct Tsc {
     start: u64,
-    /// Nanoseconds per tick, with 32 bits after the point.
-    scale: u64,
+    tick: Tick,
 }
 
 impl Tsc {
     /// Measures the counter, since `start`, against the ACPI timer or the PIT.
     pub(super) fn measure(start: u64, fadt: Option<&Fadt>) -> Option<Self> {
         let hz = fadt.and_then(against_pm_timer).or_else(against_pit)?;
-        Some(Self { start, scale: (NS_PER_S << 32) / hz })
+        Some(Self { start, tick: Tick::of_hz(hz) })
     }
 
     /// Nanoseconds since the start.
     pub(super) fn now(&self) -> u64 {
-        let ticks = timestamp().wrapping_sub(self.start);
-        ((u128::from(ticks) * u128::from(self.scale)) >> 32) as u64
+        self.tick.ns(timestamp().wrapping_sub(self.start))
     }
 }
 
