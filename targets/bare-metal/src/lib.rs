@@ -35,6 +35,7 @@ pub mod load;
 pub mod memory;
 pub mod memory_blocks;
 pub mod pci;
+pub mod processors;
 pub mod pvh;
 pub mod serial;
 #[cfg(test)]

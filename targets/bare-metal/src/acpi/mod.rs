@@ -5,7 +5,9 @@ mod lists;
 mod sleep;
 
 pub use self::fadt::{ButtonEvents, Fadt, Register};
-pub use self::lists::{Ecam, IoApic, Madt, Override, Processors, ecam};
+pub use self::lists::{IoApic, Madt, Override, ecam};
+pub use crate::pci::Ecam;
+pub use crate::processors::Processors;
 pub use self::sleep::SleepTypes;
 
 use crate::memory::{Memory, u16_at, u32_at, u64_at};

@@ -4,9 +4,9 @@
 //! is for translate none. Own code, because reading a tree that way takes a fraction of what a library's tree takes of an
 //! image of 64 KiB.
 
-mod interrupt_map;
+mod pci_host;
 
-pub use self::interrupt_map::InterruptMap;
+pub use self::pci_host::{InterruptMap, pci_ranges};
 
 const MAGIC: u32 = 0xd00d_feed;
 const HEADER_SIZE: usize = 40;

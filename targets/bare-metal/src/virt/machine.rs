@@ -4,7 +4,7 @@ use virtio_drivers::transport::{DeviceType, Transport};
 
 #[cfg(feature = "appliance")]
 use super::hardware::Hardware;
-use super::{TREE, start};
+use super::{TREE, pci, serial_port, start};
 use crate::arch::{self, Interrupts};
 use crate::clock::Clock;
 use crate::command_line::Options;
@@ -12,7 +12,8 @@ use crate::device_tree::Tree;
 use crate::heap;
 use crate::log;
 use crate::memory::Window;
-use crate::transport::{Device, DeviceTransport, MmioTransport, name_of};
+use crate::pci::MappedEcam;
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
 
 /// Why the machine is still on: in words, for whoever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub struct Machine {
     options: Options,
     clock: Clock,
     interrupts: Option<Interrupts>,
+    pci: Option<MappedEcam>,
     tree: &'static Tree<'static>,
     #[cfg(feature = "appliance")]
     hardware: Hardware,
@@ -59,24 +61,29 @@ impl Machine {
         let command_line = tree.nodes().find_map(|node| node.string("bootargs")).unwrap_or_default();
         let options = Options::parse(command_line, |word| log!("unknown option {word}"));
         let interrupts = Interrupts::find(tree);
-        match &interrupts {
-            Some(interrupts) => {
-                // The agent's, if it is served there.
-                let serial_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
-                serial_port.and_then(Interrupts::number).into_iter().for_each(|number| interrupts.unmask(number));
-            }
-            None => log!("no interrupt controller: the guest cannot sleep"),
+        if interrupts.is_none() {
+            log!("no interrupt controller: the guest cannot sleep");
         }
+        let (pci, second_port) = pci::start(tree).unzip();
         #[cfg(feature = "appliance")]
         let hardware = Hardware::find(tree, ram);
-        Self {
+        let machine = Self {
             options,
             clock: Clock::default(),
             interrupts,
+            pci,
             tree,
             #[cfg(feature = "appliance")]
             hardware,
+        };
+        // The agent may be served on either.
+        if let Some(port) = second_port.flatten() {
+            serial_port::second_is_at(port.address);
+            machine.unmask(port.interrupt);
         }
+        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
+        first_port.and_then(Interrupts::number).into_iter().for_each(|number| machine.unmask(number));
+        machine
     }
 
     /// The command line's options.
@@ -92,6 +99,10 @@ impl Machine {
     /// Finds the virtio devices of a type and switches them on, on PCI and at the board's own places, and hands each to
     /// `take`. Called once for a type.
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
+        if let Some(pci) = self.pci {
+            // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
+            unsafe { find_on_pci(pci, kind, |line| self.unmask(line), &mut take) }
+        }
         for node in self.tree.compatible("virtio,mmio") {
             let Some((address, size)) = node.registers(0) else { continue };
             let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };

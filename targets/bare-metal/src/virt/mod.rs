@@ -3,6 +3,7 @@
 #[cfg(feature = "appliance")]
 mod hardware;
 mod machine;
+mod pci;
 mod serial_port;
 mod start;
 

@@ -15,6 +15,11 @@ pub type SerialPort = SerialChannel<MmioBackend>;
 /// Address of the registers of the one on PCI, 0 without one.
 static ON_PCI: AtomicU64 = AtomicU64::new(0);
 
+/// Has the second serial port be the one on PCI whose registers are at an address.
+pub(super) fn second_is_at(address: u64) {
+    ON_PCI.store(address, Ordering::Relaxed);
+}
+
 impl SerialPort {
     /// The board's own, unless it is absent, of another kind, or taken.
     pub fn first() -> Option<Self> {

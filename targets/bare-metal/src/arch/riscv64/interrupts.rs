@@ -58,8 +58,9 @@ impl Interrupts {
     pub(crate) fn unmask(&self, number: u32) {
         if (1..SOURCES).contains(&number) {
             let word = self.enables() + number as usize / 32 * 4;
-            self.write(4 * number as usize, 1);
             self.write(word, self.read(word) | 1 << (number % 32));
+            // Last, as QEMU's looks at what is pending when this changes, and not for the other.
+            self.write(4 * number as usize, 1);
         }
     }
 

@@ -1,7 +1,8 @@
-//! Where the interrupts of a PCI host bridge's devices arrive (Devicetree Specification 0.4, 2.4.3; Open Firmware's PCI
-//! binding).
+//! PCI host bridges: which addresses their devices can have, and where their interrupts arrive (Devicetree Specification
+//! 0.4, 2.3.8 and 2.4.3; IEEE 1275, PCI bus binding).
 
 use super::{Node, Tree, cells, number};
+use crate::pci::Range;
 
 /// A PCI host bridge's map of interrupts.
 #[derive(Clone, Copy, Debug)]
@@ -42,29 +43,22 @@ impl<'t> InterruptMap<'t> {
     }
 }
 
-/// A range of addresses that PCI devices can be given, and where it lies for the CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PciRange {
-    /// Its first address on the bus.
-    pub on_bus: u64,
-    /// The same for the CPU.
-    pub address: u64,
-    /// How many bytes it has. Neither end overflows.
-    pub size: u64,
-}
-
-/// The range of I/O ports, and that of memory that 32 bits reach, of a PCI host bridge.
-pub fn pci_ranges(bridge: &Node<'_>) -> [Option<PciRange>; 2] {
+/// The ranges of addresses that the devices of a PCI host bridge can be given: of I/O ports, and of memory that 32 bits
+/// reach.
+pub fn pci_ranges(bridge: &Node<'_>) -> [Option<Range>; 2] {
     let mut given = cells(bridge.property("ranges").unwrap_or_default());
     let mut found = [None; 2];
-    loop {
-        // An address of three cells, of which the first says what kind it is of, one for the CPU of two, a size of two.
-        let Some(kind) = given.next() else { return found };
+    // An address of three cells, of which the first says what kind it is of, one for the CPU of two, and a size of two.
+    while let Some(kind) = given.next() {
         let mut two = || number(&mut given, 2);
-        let (Some(on_bus), Some(address), Some(size)) = (two(), two(), two()) else { return found };
+        let (Some(on_bus), Some(address), Some(size)) = (two(), two(), two()) else { break };
         let whole = on_bus.checked_add(size).is_some() && address.checked_add(size).is_some();
-        if let Some(found) = found.get_mut((kind >> 24 & 3) as usize - 1).filter(|_| whole) {
-            *found = Some(PciRange { on_bus, address, size });
-        }
+        let place = match kind >> 24 & 3 {
+            1 => &mut found[0],
+            2 => &mut found[1],
+            _ => continue,
+        };
+        *place = Some(Range { on_bus, address, size }).filter(|_| whole);
     }
+    found
 }
