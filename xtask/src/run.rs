@@ -52,7 +52,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
             other => return Err(other.unexpected()),
         }
     }
-    setup::qemu()?;
+    setup::qemu_for(machine)?;
     let image = image::build(machine.target, profile)?;
     let mut guest = Guest::start(&Config::new(machine, channel, &image))?;
     let mut agent = guest.connect(Deadline::seconds(BOOT))?;

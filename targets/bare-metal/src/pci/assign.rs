@@ -41,6 +41,7 @@ impl Range {
 }
 
 /// What devices are given from. Ranges shrink as they are used up.
+#[derive(Debug)]
 pub struct Resources<R> {
     /// I/O ports, for devices on the first bus.
     pub io: Option<Range>,
