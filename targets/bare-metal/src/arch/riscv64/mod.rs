@@ -32,6 +32,6 @@ pub(crate) const RAM: Range<u64> = 0x8000_0000..1 << 38;
 pub(crate) const EXITS: [fn(); 2] = [sbi::fail, power_off];
 
 /// What the log is written to.
-pub(crate) type LogPort = SerialPort;
+pub type LogPort = SerialPort;
 
 global_asm!(include_str!("boot.s"));

@@ -34,7 +34,7 @@ pub use self::serial_port::SerialPort;
 pub use crate::transport::Device;
 
 /// What the log is written to.
-pub(crate) type LogPort = SerialPort;
+pub type LogPort = SerialPort;
 
 /// The architecture's name, as `uname -m` has it.
 pub const NAME: &str = "x86_64";

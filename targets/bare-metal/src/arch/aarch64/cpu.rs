@@ -1,0 +1,27 @@
+//! The CPU's own instructions.
+
+use core::arch::asm;
+
+/// Reads a system register.
+macro_rules! read_register {
+    ($register:literal) => {{
+        let value: u64;
+        // SAFETY: Reading this register changes nothing.
+        unsafe { core::arch::asm!(concat!("mrs {}, ", $register), out(reg) value, options(nomem, nostack)) }
+        value
+    }};
+}
+pub(super) use read_register;
+
+/// Stops for good. Only a reset or the host ends this.
+pub fn halt() -> ! {
+    loop {
+        wait_for_interrupt();
+    }
+}
+
+/// Sleeps until an interrupt is there. One that is there already ends it at once.
+pub(super) fn wait_for_interrupt() {
+    // SAFETY: The sleep ends without an interrupt being taken, as the entry code has masked them for good.
+    unsafe { asm!("dsb sy", "wfi", options(nostack)) }
+}
