@@ -65,9 +65,17 @@ impl Machine {
             log!("no interrupt controller: the guest cannot sleep");
         }
         let (pci, second_port) = pci::start(tree).unzip();
+        let unmask = |number| interrupts.as_ref().into_iter().for_each(|interrupts| interrupts.unmask(number));
+        // The agent may be served on either.
+        if let Some(port) = second_port.flatten() {
+            serial_port::second_is_at(port.address);
+            unmask(port.interrupt);
+        }
+        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
+        first_port.and_then(Interrupts::number).into_iter().for_each(unmask);
         #[cfg(feature = "appliance")]
-        let hardware = Hardware::find(tree, ram);
-        let machine = Self {
+        let hardware = Hardware::find(tree, ram, unmask);
+        Self {
             options,
             clock: Clock::default(),
             interrupts,
@@ -75,15 +83,7 @@ impl Machine {
             tree,
             #[cfg(feature = "appliance")]
             hardware,
-        };
-        // The agent may be served on either.
-        if let Some(port) = second_port.flatten() {
-            serial_port::second_is_at(port.address);
-            machine.unmask(port.interrupt);
         }
-        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
-        first_port.and_then(Interrupts::number).into_iter().for_each(|number| machine.unmask(number));
-        machine
     }
 
     /// The command line's options.

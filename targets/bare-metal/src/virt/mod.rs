@@ -4,6 +4,8 @@
 mod hardware;
 mod machine;
 mod pci;
+#[cfg(feature = "appliance")]
+mod power_button;
 mod serial_port;
 mod start;
 

@@ -13,6 +13,12 @@ macro_rules! read_register {
 }
 pub(super) use read_register;
 
+/// Whether this is the CPU with these affinity fields.
+#[cfg(feature = "appliance")]
+pub(crate) fn is_this_cpu(affinity: u64) -> bool {
+    affinity == read_register!("mpidr_el1") & 0xff_00ff_ffff
+}
+
 /// Stops for good. Only a reset or the host ends this.
 pub fn halt() -> ! {
     loop {

@@ -12,6 +12,8 @@ mod rtc;
 mod time;
 
 pub use self::cpu::halt;
+#[cfg(feature = "appliance")]
+pub(crate) use self::cpu::is_this_cpu;
 pub(crate) use self::interrupts::Interrupts;
 pub use self::log_port::LogPort;
 pub(crate) use self::psci::{power_off, reboot};

@@ -29,6 +29,12 @@ pub(super) fn boot_hart() -> u32 {
     BOOT_HART.load(Ordering::Relaxed) as u32
 }
 
+/// Whether this is the hart of a number.
+#[cfg(feature = "appliance")]
+pub(crate) fn is_this_cpu(number: u64) -> bool {
+    number == boot_hart().into()
+}
+
 /// The real-time counter, which counts at the frequency that the device tree says.
 pub(super) fn time() -> u64 {
     read_csr!("time") as u64

@@ -67,7 +67,8 @@ impl Interrupts {
     /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
     ///
     /// The interrupt is claimed when it has ended the sleep, and complete before the next: in between, its device has been
-    /// asked and has let go of its line. One that has not interrupts again.
+    /// asked and has let go of its line. One that has not interrupts again, but not with QEMU's PLIC, which hears a line only
+    /// as it rises.
     pub(crate) fn sleep(&self) {
         let claim = self.context() + CLAIM;
         match self.claimed.get() {

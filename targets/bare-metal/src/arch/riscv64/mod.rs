@@ -11,6 +11,8 @@ mod time;
 mod traps;
 
 pub use self::cpu::halt;
+#[cfg(feature = "appliance")]
+pub(crate) use self::cpu::is_this_cpu;
 pub(crate) use self::interrupts::Interrupts;
 pub(crate) use self::rtc::Rtc;
 pub(crate) use self::sbi::{power_off, reboot};
