@@ -26,6 +26,14 @@ fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
         (&APPLIANCE, "q35", Channel::Virtio),
         (&APPLIANCE, "pc", Channel::Com2),
         (&APPLIANCE, "microvm", Channel::Virtio),
+        // The PLIC: its own wires, PCI's, and a UART's.
+        (&NANO, "riscv64-virt", Channel::Virtio),
+        (&NANO, "riscv64-virt", Channel::Com2),
+        (&APPLIANCE, "riscv64-virt-pcie", Channel::Virtio),
+        // The GIC: the same.
+        (&NANO, "aarch64-virt", Channel::Virtio),
+        (&NANO, "aarch64-virt", Channel::Com2),
+        (&APPLIANCE, "aarch64-virt-pcie", Channel::Virtio),
     ] {
         let Booted { mut agent, guest } = Booted::start(&config_of(profile, machine, channel)?)?;
         synchronise(&mut agent, 2)?;
