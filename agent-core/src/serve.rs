@@ -67,7 +67,8 @@ impl<const N: usize> Pump<N> {
         }
         let taken = agent.receive(self.input.bytes());
         self.input.consume(taken);
-        Ok(busy || taken > 0)
+        // What is wrong with a message may be seen before a byte of it is taken.
+        Ok(busy || taken > 0 || !agent.is_receiving())
     }
 
     /// After a read: see [`host_changed`](Self::host_changed).

@@ -83,6 +83,16 @@ fn everything_arrives_through_short_reads_and_writes() {
 }
 
 #[test]
+fn the_pump_is_busy_until_the_last_error_is_told() {
+    for message in ["}\n", "]", "nope\n", "{\"execute\":}\n", "\u{1}"] {
+        let mut channel = Channel::new(message.as_bytes());
+        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+        assert!(channel.to_host.ends_with(b"\n"), "{message:?}: {}", channel.to_host.escape_ascii());
+    }
+}
+
+#[test]
 fn a_host_that_never_reads_makes_the_pump_wait_and_not_block() {
     let mut channel = Channel::new(&PING.repeat(3));
     let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
