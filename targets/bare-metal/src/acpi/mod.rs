@@ -6,9 +6,9 @@ mod sleep;
 
 pub use self::fadt::{ButtonEvents, Fadt, Register};
 pub use self::lists::{IoApic, Madt, Override, ecam};
+pub use self::sleep::SleepTypes;
 pub use crate::pci::Ecam;
 pub use crate::processors::Processors;
-pub use self::sleep::SleepTypes;
 
 use crate::memory::{Memory, u16_at, u32_at, u64_at};
 

@@ -180,6 +180,5 @@ fn assign_interrupt<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     access.write_word(at, 0x3c, word & !0xff | u32::from(line.unwrap_or(0)));
 }
 
-
 #[cfg(test)]
 mod tests;

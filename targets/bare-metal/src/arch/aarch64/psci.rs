@@ -23,8 +23,12 @@ fn call(function: u32) {
     // SAFETY: The tree says that somebody takes such calls, which reach no memory.
     unsafe {
         match method {
-            Some(b"hvc") => asm!("hvc #0", inlateout("x0") u64::from(function) => _, clobber_abi("C"), options(nostack)),
-            Some(b"smc") => asm!("smc #0", inlateout("x0") u64::from(function) => _, clobber_abi("C"), options(nostack)),
+            Some(b"hvc") => {
+                asm!("hvc #0", inlateout("x0") u64::from(function) => _, clobber_abi("C"), options(nostack));
+            }
+            Some(b"smc") => {
+                asm!("smc #0", inlateout("x0") u64::from(function) => _, clobber_abi("C"), options(nostack));
+            }
             _ => {}
         }
     }

@@ -32,7 +32,9 @@ pub(crate) fn sleep_for(ns: u64, sleep: impl FnOnce()) {
     let ticks = u64::try_from(u128::from(ns) * u128::from(hz) / 1_000_000_000).unwrap_or(u64::MAX);
     let end = read_register!("cntvct_el0").saturating_add(ticks);
     // SAFETY: The timer does no more than to end a sleep.
-    unsafe { asm!("msr cntv_cval_el0, {}", "msr cntv_ctl_el0, {}", "isb", in(reg) end, in(reg) ENABLE, options(nostack)) }
+    unsafe {
+        asm!("msr cntv_cval_el0, {}", "msr cntv_ctl_el0, {}", "isb", in(reg) end, in(reg) ENABLE, options(nostack));
+    }
     sleep();
     // SAFETY: As above.
     unsafe { asm!("msr cntv_ctl_el0, xzr", "isb", options(nostack)) }
