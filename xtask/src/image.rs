@@ -114,6 +114,14 @@ pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
     build_binary(target, "first-byte", None)
 }
 
+/// Builds the guest that dies in the way that its host name says.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_crash(target: &'static str) -> Result<PathBuf> {
+    build_binary(target, "crash", None)
+}
+
 fn build_binary(target: &'static str, binary: &str, feature: Option<&str>) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building {binary} with {toolchain}"), || {

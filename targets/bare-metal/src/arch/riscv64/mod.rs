@@ -4,6 +4,7 @@ use core::arch::global_asm;
 use core::ops::Range;
 
 mod cpu;
+mod finisher;
 mod interrupts;
 mod rtc;
 mod sbi;
@@ -31,7 +32,7 @@ pub const NAME: &str = "riscv64";
 pub(crate) const RAM: Range<u64> = 0x8000_0000..1 << 38;
 
 /// The ways out for a guest that cannot go on, the best one first.
-pub(crate) const EXITS: [fn(); 2] = [sbi::fail, power_off];
+pub(crate) const EXITS: [fn(); 2] = [finisher::fail, power_off];
 
 /// What the log is written to.
 pub type LogPort = SerialPort;

@@ -9,16 +9,10 @@ const TIMER: usize = 0x5449_4d45;
 const SHUTDOWN: usize = 0;
 const COLD_REBOOT: usize = 1;
 const NO_REASON: usize = 0;
-const SYSTEM_FAILURE: usize = 1;
 
 /// Switches the machine off. When it comes back, the firmware cannot.
 pub(crate) fn power_off() {
     call(SYSTEM_RESET, SHUTDOWN, NO_REASON);
-}
-
-/// The same, as a failure.
-pub(super) fn fail() {
-    call(SYSTEM_RESET, SHUTDOWN, SYSTEM_FAILURE);
 }
 
 /// Resets the machine. When it comes back, the firmware cannot.
