@@ -2,35 +2,54 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use tests::soon;
 use xtask::process::{find, is_root};
 
 /// How long any one virsh may take.
 const LIMIT_SECONDS: &str = "30";
 
+/// The daemon that all tests of this run share, and how many of them use it. Locked while it starts and while it ends, so
+/// that no new one starts beside one that is about to go.
+static SHARED: Mutex<(usize, Option<Daemon>)> = Mutex::new((0, None));
+
 /// The system's libvirt, as long as this is held.
 #[derive(Debug)]
-pub struct Daemon {
+pub struct Libvirt(());
+
+impl Libvirt {
+    /// Starts the daemon, unless it runs.
+    pub fn shared() -> Result<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let (users, daemon) = &mut *shared;
+        if daemon.is_none() {
+            *daemon = Some(Daemon::start()?);
+        }
+        *users += 1;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Libvirt {
+    fn drop(&mut self) {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let (users, daemon) = &mut *shared;
+        *users -= 1;
+        if *users == 0 {
+            *daemon = None;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Daemon {
     /// Those we started, to be ended in this order. None when one was running.
     children: Vec<Child>,
 }
 
 impl Daemon {
-    /// The daemon all tests of this run share.
-    pub fn shared() -> Result<Arc<Self>> {
-        static SHARED: Mutex<Weak<Daemon>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().map_err(|_| anyhow!("another test failed while it started libvirtd"))?;
-        if let Some(daemon) = shared.upgrade() {
-            return Ok(daemon);
-        }
-        let daemon = Arc::new(Self::start()?);
-        *shared = Arc::downgrade(&daemon);
-        Ok(daemon)
-    }
-
     fn start() -> Result<Self> {
         if answers() {
             return Ok(Self { children: Vec::new() });

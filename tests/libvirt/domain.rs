@@ -4,7 +4,6 @@ use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{self, Child, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,43 +17,48 @@ use xtask::image::{NANO, Profile};
 use xtask::machine::Machine;
 use xtask::process::find;
 
-use crate::daemon::{Daemon, virsh, virsh_command};
+use crate::daemon::{Libvirt, virsh, virsh_command};
 
 /// A domain of our own. Its fields are dropped in this order, after it is destroyed.
 #[derive(Debug)]
 pub struct Domain {
     name: String,
     folder: PrivateFolder,
-    _daemon: Arc<Daemon>,
+    _libvirt: Libvirt,
 }
 
 impl Domain {
     /// A domain on q35 with the image of the profile `nano`, whose agent libvirt has connected to.
     pub fn connected() -> Result<Self> {
-        Self::with(&NANO, 1)
+        Self::with(&NANO, 1, "")
     }
 
-    /// The same with the image of any profile, and a number of processors.
-    pub fn with(profile: &Profile, processors: u32) -> Result<Self> {
+    /// The same with the image of any profile, a number of processors, and more devices, as XML.
+    pub fn with(profile: &Profile, processors: u32, devices: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let daemon = Daemon::shared()?;
+        let libvirt = Libvirt::shared()?;
         let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = PrivateFolder::new()?;
         // libvirt runs QEMU as a user of its own, and gives the image to that user: so it gets a copy, where it can go.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         let kernel = folder.path().join("nanoqga");
         fs::copy(image(Machine::named("q35")?, profile)?, &kernel)?;
-        let domain = Self { name, folder, _daemon: daemon };
+        let domain = Self { name, folder, _libvirt: libvirt };
         let definition = domain.folder.path().join("domain.xml");
-        fs::write(&definition, domain.xml(processors)?)?;
+        fs::write(&definition, domain.xml(processors, devices)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
-        let connected = soon().poll("libvirt's connection to the agent", || {
-            let xml = domain.virsh(&["dumpxml"])?;
-            thread::sleep(Duration::from_millis(50));
-            Ok(xml.contains("state='connected'").then_some(()))
-        });
-        connected.map_err(|error| anyhow!("{error:#}{}", domain.console()))?;
+        domain.shows(&["dumpxml"], "state='connected'")?;
         Ok(domain)
+    }
+
+    /// Waits until a virsh command about this domain prints `text`.
+    pub fn shows(&self, arguments: &[&str], text: &str) -> Result<()> {
+        let shown = soon().poll(&format!("`{text}` in virsh {}", arguments[0]), || {
+            let printed = self.virsh(arguments)?;
+            thread::sleep(Duration::from_millis(50));
+            Ok(printed.contains(text).then_some(()))
+        });
+        shown.map_err(|error| anyhow!("{error:#}{}", self.console()))
     }
 
     /// Runs a virsh command about this domain.
@@ -114,7 +118,7 @@ impl Domain {
         format!("\nThe guest's console has:\n{}", String::from_utf8_lossy(&log))
     }
 
-    fn xml(&self, processors: u32) -> Result<String> {
+    fn xml(&self, processors: u32, devices: &str) -> Result<String> {
         let Self { name, folder, .. } = self;
         let folder = folder.path().display();
         let emulator = find("qemu-system-x86_64").context("QEMU is not installed; `cargo xtask setup` does that")?;
@@ -132,12 +136,14 @@ impl Domain {
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
+  <pm><suspend-to-mem enabled='yes'/></pm>
   <devices>
     <emulator>{emulator}</emulator>
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
     <serial type='file'><source path='{folder}/console.log'/></serial>
     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    {devices}
   </devices>
 </domain>
 "

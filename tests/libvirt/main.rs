@@ -2,6 +2,7 @@
 
 mod daemon;
 mod domain;
+mod storage;
 
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ fn shutdown_through_the_agent() -> Result<()> {
 
 #[test]
 fn the_appliance_shows_its_processors_and_answers_the_power_button() -> Result<()> {
-    let domain = Domain::with(&APPLIANCE, 2)?;
+    let domain = Domain::with(&APPLIANCE, 2, "")?;
     let shown = domain.virsh(&["guestvcpus"])?;
     for (key, value) in [("vcpus", "0-1"), ("online", "0"), ("offlinable", "")] {
         let line = shown.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix(':'));
@@ -119,6 +120,56 @@ fn the_appliance_shows_its_processors_and_answers_the_power_button() -> Result<(
     let event = watch.event()?;
     ensure!(event.contains("Shutdown Finished after guest request"), "{event}");
     domain.gone(soon())
+}
+
+#[test]
+fn the_appliance_shows_its_network_interface() -> Result<()> {
+    let card = "<interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>";
+    let domain = Domain::with(&APPLIANCE, 1, card)?;
+    let shown = soon().poll("an address by DHCP", || {
+        let shown = domain.virsh(&["domifaddr", "--source", "agent"])?;
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(shown.contains("10.0.2.15").then_some(shown))
+    })?;
+    let rows: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    ensure!(rows.iter().any(|row| row[..] == ["eth0", "52:54:00:12:34:56", "ipv4", "10.0.2.15/24"]), "{shown}");
+    ensure!(rows.iter().any(|row| row.last() == Some(&"fe80::5054:ff:fe12:3456/64")), "{shown}");
+    let told = domain.virsh(&["guestinfo", "--interface"])?;
+    for (key, value) in [
+        ("if.count", "1"),
+        ("if.0.name", "eth0"),
+        ("if.0.hwaddr", "52:54:00:12:34:56"),
+        ("if.0.addr.0.type", "ipv4"),
+        ("if.0.addr.0.addr", "10.0.2.15"),
+        ("if.0.addr.0.prefix", "24"),
+    ] {
+        let line = told.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix(':'));
+        ensure!(line.is_some_and(|line| line.trim() == value), "{key} is not '{value}' in:\n{told}");
+    }
+    let configure =
+        r#"{"execute":"nanoqga-network-configure","arguments":{"name":"eth0","address":"10.0.2.77","prefix":24}}"#;
+    ensure!(domain.agent(configure)? == json!({"return": {}}));
+    let shown = domain.virsh(&["domifaddr", "--source", "agent"])?;
+    ensure!(shown.contains("10.0.2.77/24") && !shown.contains("10.0.2.15"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn the_appliance_suspends_and_wakes() -> Result<()> {
+    let domain = Domain::with(&APPLIANCE, 1, "")?;
+    let refused = domain.virsh(&["dompmsuspend", "disk"]).err().context("there is no way to suspend to a disk")?;
+    let refused = format!("{refused:#}");
+    ensure!(refused.contains("the requested suspend mode is not supported by the guest"), "{refused}");
+    for _ in 0..2 {
+        domain.virsh(&["dompmsuspend", "mem"])?;
+        domain.shows(&["domstate"], "pmsuspended")?;
+        domain.shows(&["dumpxml"], "state='disconnected'")?;
+        domain.virsh(&["dompmwakeup"])?;
+        domain.shows(&["domstate"], "running")?;
+        domain.shows(&["dumpxml"], "state='connected'")?;
+        ensure!(domain.agent(r#"{"execute":"guest-ping"}"#)? == json!({"return": {}}));
+    }
+    Ok(())
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! The image under QEMU, by scenario. [`rows`] is the table of machines and channels it must answer on. All are about
-//! the profile `nano`, and what every profile has; [`appliance`] is about what that one adds.
+//! the profile `nano`, and what every profile has; [`appliance`] and
+//! [`suspend`] are about the other one.
 
 mod appliance;
 mod bad_input;
+mod clients;
 mod clock;
 mod command_line;
 mod conformance;
 mod hosts;
 mod idle;
+mod network;
 mod panics;
+mod peer;
 mod power;
 mod rows;
+mod storage;
+mod suspend;
 mod tour;

@@ -4,5 +4,6 @@
 
 pub mod booted;
 pub mod conformance;
+pub mod disk;
 
 pub use booted::{Booted, image, soon};

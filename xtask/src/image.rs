@@ -13,6 +13,7 @@ use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 use crate::process::finish;
 use crate::progress::step;
+use crate::qemu::Config;
 use crate::toolchain::Toolchain;
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -26,6 +27,8 @@ pub struct Profile {
     binary: &'static str,
     /// The Cargo feature that this program needs.
     feature: Option<&'static str>,
+    /// Whether it has something to say of a network card.
+    has_devices: bool,
     about: &'static str,
 }
 
@@ -37,6 +40,7 @@ pub static NANO: Profile = Profile {
     name: "nano",
     binary: "nanoqga",
     feature: None,
+    has_devices: false,
     about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
 };
 
@@ -45,7 +49,8 @@ pub static APPLIANCE: Profile = Profile {
     name: "appliance",
     binary: "appliance",
     feature: Some("appliance"),
-    about: "nano, and cpu and memory commands, the power button, requests of up to 128 KiB",
+    has_devices: true,
+    about: "nano, and processors, memory, network, files and disks, suspend to RAM, the power button, requests of up to 128 KiB",
 };
 
 impl Profile {
@@ -57,6 +62,13 @@ impl Profile {
         match PROFILES.iter().find(|profile| profile.name == name) {
             Some(profile) => Ok(profile),
             None => bail!("no profile is called '{name}'; there are: {}", names()),
+        }
+    }
+
+    /// Gives a guest the devices that an image of this profile has something to say of.
+    pub fn equip(&self, config: &mut Config) {
+        if self.has_devices {
+            config.user_network();
         }
     }
 }

@@ -40,6 +40,10 @@ pub struct Config {
     pub debug_exit: bool,
     /// virtio-serial ports of other names on the agent's bus, before the agent's own.
     pub other_ports: u32,
+    /// More of QEMU's arguments, after all others.
+    more: Arguments,
+    /// Values of `-global`: properties of what the machine itself has.
+    pub globals: Vec<&'static str>,
 }
 
 impl Config {
@@ -56,7 +60,36 @@ impl Config {
             reboots: false,
             debug_exit: false,
             other_ports: 0,
+            more: Arguments::default(),
+            globals: Vec::new(),
         }
+    }
+
+    /// Adds one of QEMU's arguments that have a value, such as `-netdev`.
+    pub fn argument(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        self.more.pair(name, value);
+        self
+    }
+
+    /// Adds a virtio device of a kind such as `net`, with its properties, on the machine's bus.
+    pub fn virtio(&mut self, kind: &str, properties: &str) -> &mut Self {
+        let bus = match self.machine.bus {
+            Bus::Pci => "pci",
+            Bus::Mmio => "device",
+        };
+        self.argument("-device", format!("virtio-{kind}-{bus},{properties}"))
+    }
+
+    /// Adds a network card, at QEMU's network of one guest, which has a DHCP server and a router for IPv6.
+    pub fn user_network(&mut self) -> &mut Self {
+        let network = format!("net{}", self.more.0.len());
+        self.argument("-netdev", format!("user,id={network}")).virtio("net", &format!("netdev={network}"))
+    }
+
+    /// Adds a virtio disk on what QEMU's `-drive` describes, with more properties of the device, each begun by a comma.
+    pub fn disk(&mut self, drive: &str, properties: &str) -> &mut Self {
+        let id = format!("disk{}", self.more.0.len());
+        self.argument("-drive", format!("if=none,id={id},{drive}")).virtio("blk", &format!("drive={id}{properties}"))
     }
 
     /// QEMU's arguments. Its sockets and files are names in the folder it is started in, so that the paths are short.
@@ -84,12 +117,16 @@ impl Config {
         if self.debug_exit {
             args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
         }
+        for global in &self.globals {
+            args.pair("-global", *global);
+        }
         args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
         self.console(&mut args);
         for (index, channel) in self.channels.iter().enumerate() {
             args.pair("-chardev", format!("socket,id=agent{index},path={},server=on,wait=off", channel_socket(index)));
             self.channel(&mut args, index, *channel);
         }
+        args.0.extend_from_slice(&self.more.0);
         args.0
     }
 
@@ -151,7 +188,7 @@ fn accelerator() -> &'static str {
     if env::var_os("NANOQGA_KVM").is_some_and(|value| value == "1") { "kvm" } else { "tcg" }
 }
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Arguments(Vec<String>);
 
 impl Arguments {
@@ -191,6 +228,19 @@ mod tests {
         let line = line("microvm", Channel::Com1);
         assert!(line.contains("-serial chardev:agent0"), "{line}");
         assert!(!line.contains("console"), "{line}");
+    }
+
+    #[test]
+    fn a_device_is_on_the_machines_bus() {
+        for (machine, device) in [("q35", "virtio-net-pci"), ("microvm", "virtio-net-device")] {
+            let mut config = Config::new(Machine::named(machine).unwrap(), Channel::Virtio, Path::new("image"));
+            let args = config.user_network().user_network().arguments();
+            let [first, second] = ["net0", "net4"].map(|network| {
+                let device = format!("{device},netdev={network}");
+                args.iter().position(|arg| *arg == device).unwrap_or_else(|| panic!("no {device} in {args:?}"))
+            });
+            assert!(first < second);
+        }
     }
 
     #[test]

@@ -54,7 +54,9 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     setup::qemu_for(machine)?;
     let image = image::build(machine.target, profile)?;
-    let mut guest = Guest::start(&Config::new(machine, channel, &image))?;
+    let mut config = Config::new(machine, channel, &image);
+    profile.equip(&mut config);
+    let mut guest = Guest::start(&config)?;
     let mut agent = guest.connect(Deadline::seconds(BOOT))?;
     greet(&guest, &mut agent, &format!("{machine} over {channel}"))?;
     if !interactive {

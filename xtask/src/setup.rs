@@ -26,6 +26,13 @@ const QEMU: [Needed; 3] = [
     Needed { program: "qemu-system-aarch64", package: "qemu-system-arm" },
     Needed { program: "qemu-system-riscv64", package: "qemu-system-misc" },
 ];
+/// What the tests make disks with, and look into them.
+const DISKS: [Needed; 4] = [
+    Needed { program: "qemu-img", package: "qemu-utils" },
+    Needed { program: "mkfs.fat", package: "dosfstools" },
+    Needed { program: "mcopy", package: "mtools" },
+    Needed { program: "sfdisk", package: "fdisk" },
+];
 const LIBVIRT: [Needed; 2] = [
     Needed { program: "libvirtd", package: "libvirt-daemon-system" },
     Needed { program: "virsh", package: "libvirt-clients" },
@@ -37,7 +44,7 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
+Installs what the other subcommands need: QEMU, disk tools, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
 root it installs Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they
 need.
 ";
@@ -47,6 +54,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         return Err(argument.unexpected());
     }
     qemu()?;
+    disks()?;
     libvirt()?;
     lints()?;
     fuzz()?;
@@ -74,6 +82,14 @@ pub fn qemu() -> Result<()> {
 /// When it is not and cannot be installed.
 pub fn qemu_for(machine: &Machine) -> Result<()> {
     need(QEMU.iter().filter(|needed| needed.program == machine.qemu))
+}
+
+/// Sees to it that the tools that make disks are there.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub fn disks() -> Result<()> {
+    need(DISKS.iter())
 }
 
 /// Sees to it that libvirt is there.

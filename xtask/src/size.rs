@@ -105,7 +105,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
                 memory(&place, machine, &image, bars)
             })?);
             rows.push(step(&format!("Timing {BOOTS} boots: {place}"), || {
-                first_reply(&place, machine, &image, &bare, bars)
+                first_reply(&place, profile, &image, &bare, bars)
             })?);
         }
     }
@@ -166,13 +166,19 @@ fn answers(machine: &'static Machine, image: &Path, mib: u32) -> bool {
     ping().is_ok()
 }
 
-fn first_reply(place: &str, machine: &'static Machine, image: &Path, bare: &Path, bars: &MachineBars) -> Result<Row> {
+fn first_reply(place: &str, profile: &Profile, image: &Path, bare: &Path, bars: &MachineBars) -> Result<Row> {
+    // The bare ELF gets the same machine, with the same devices, so that the firmware has the same work.
+    let config = |image| -> Result<Config> {
+        let mut config = Config::new(Machine::named(bars.machine)?, Channel::Virtio, image);
+        profile.equip(&mut config);
+        Ok(config)
+    };
     let mut replies = Vec::new();
     let mut bytes = Vec::new();
     // In turns, so that whatever else the host does weighs on both alike.
     for _ in 0..BOOTS {
-        bytes.push(time_to_byte(machine, bare)?);
-        replies.push(time_to_reply(machine, image)?);
+        bytes.push(time_to_byte(config(bare)?)?);
+        replies.push(time_to_reply(&config(image)?)?);
     }
     let (reply, byte) = (median(replies), median(bytes));
     let ratio = reply.as_secs_f64() / byte.as_secs_f64();
@@ -184,16 +190,14 @@ fn first_reply(place: &str, machine: &'static Machine, image: &Path, bare: &Path
     })
 }
 
-fn time_to_reply(machine: &'static Machine, image: &Path) -> Result<Duration> {
-    let mut guest = Guest::start(&Config::new(machine, Channel::Virtio, image))?;
+fn time_to_reply(config: &Config) -> Result<Duration> {
+    let mut guest = Guest::start(config)?;
     let mut agent = guest.connect(Deadline::seconds(BOOT))?;
     agent.execute("guest-ping", json!({}), Deadline::seconds(BOOT))?;
     Ok(guest.started().elapsed())
 }
 
-/// The bare ELF gets the same machine, with the same devices, so that the firmware has the same work.
-fn time_to_byte(machine: &'static Machine, bare: &Path) -> Result<Duration> {
-    let mut config = Config::new(machine, Channel::Virtio, bare);
+fn time_to_byte(mut config: Config) -> Result<Duration> {
     config.console = Console::Socket;
     let mut guest = Guest::start(&config)?;
     let mut console = guest.take_console(Deadline::seconds(BOOT))?;

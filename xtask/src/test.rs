@@ -121,11 +121,13 @@ fn miri() -> Result<()> {
 
 fn qemu() -> Result<()> {
     setup::qemu()?;
+    setup::disks()?;
     whole_system("qemu")
 }
 
 fn libvirt() -> Result<()> {
     setup::qemu()?;
+    setup::disks()?;
     setup::libvirt()?;
     whole_system("libvirt")
 }

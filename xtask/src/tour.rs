@@ -22,7 +22,7 @@ enum Arguments {
 }
 
 /// The stops, in their order. guest-shutdown is not one of them: it ends the tour.
-const STOPS: [(&str, Arguments); 17] = [
+const STOPS: [(&str, Arguments); 20] = [
     ("guest-sync-delimited", Arguments::Fixed(|| json!({"id": 20_261_122}))),
     ("guest-sync", Arguments::Fixed(|| json!({"id": -1}))),
     ("guest-ping", Arguments::None),
@@ -41,6 +41,10 @@ const STOPS: [(&str, Arguments); 17] = [
     ("guest-get-memory-block-info", Arguments::None),
     ("guest-get-memory-blocks", Arguments::None),
     ("guest-set-memory-blocks", Arguments::Fixed(|| json!({"mem-blks": [{"phys-index": 0, "online": true}]}))),
+    // Answered when there is a lease.
+    ("nanoqga-network-configure", Arguments::Fixed(|| json!({"name": "eth0", "dhcp": true}))),
+    ("guest-network-get-interfaces", Arguments::None),
+    ("guest-network-get-route", Arguments::None),
 ];
 
 /// Asks for every command the image has, and for one that no image has, and shows what is said.

@@ -135,6 +135,27 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
         self.pump(guest)
     }
 
+    /// Puts its device to rest before the machine sleeps. What the host sends from now on waits outside, if it can.
+    #[cfg(feature = "appliance")]
+    pub fn suspend(&mut self) {
+        if let Io::Virtio(console) = &mut self.io {
+            console.stop();
+        }
+    }
+
+    /// Sets its device, which may have been reset, up again. Whoever was talking is gone. Whether there still is a device.
+    #[cfg(feature = "appliance")]
+    pub fn resume(&mut self) -> bool {
+        self.pump.reset(&mut self.agent);
+        match &mut self.io {
+            Io::Virtio(console) => {
+                console.restart();
+                console.failure().inspect(|error| log!("virtio console: {error}")).is_none()
+            }
+            Io::Serial(port) => port.reopen().is_some(),
+        }
+    }
+
     fn pump(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
         self.pump.poll(&mut self.agent, guest, &mut self.io).inspect_err(|error| log!("virtio console: {error}"))
     }

@@ -76,4 +76,22 @@ impl<C> Channels<C> {
         self.0.retain_mut(|channel| channel.as_mut().serve(guest).map(|did| busy |= did).is_ok());
         busy
     }
+
+    /// Puts their devices to rest before the machine sleeps.
+    #[cfg(feature = "appliance")]
+    pub fn suspend<S: 'static, const RECEIVE: usize>(&mut self)
+    where
+        C: AsMut<Channel<S, RECEIVE>>,
+    {
+        self.0.iter_mut().for_each(|channel| channel.as_mut().suspend());
+    }
+
+    /// Sets their devices up again.
+    #[cfg(feature = "appliance")]
+    pub fn resume<S: 'static, const RECEIVE: usize>(&mut self)
+    where
+        C: AsMut<Channel<S, RECEIVE>>,
+    {
+        self.0.retain_mut(|channel| channel.as_mut().resume());
+    }
 }

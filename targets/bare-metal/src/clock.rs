@@ -116,4 +116,10 @@ impl Tick {
     pub(crate) fn ns(self, ticks: u64) -> u64 {
         ((u128::from(ticks) * u128::from(self.scale)) >> 32) as u64
     }
+
+    /// How many ticks take so many nanoseconds, or a little more.
+    #[cfg(all(feature = "appliance", target_arch = "x86_64"))]
+    pub(crate) fn in_ns(self, ns: u64) -> u64 {
+        (u128::from(ns) << 32).div_ceil(self.scale.into()) as u64
+    }
 }

@@ -51,6 +51,17 @@ pub fn open(port: LogPort) {
     }
 }
 
+/// Logs to the same port after a reset. Only where a machine can be suspended.
+#[cfg(all(feature = "appliance", target_arch = "x86_64"))]
+pub(crate) fn reopen() {
+    if let Some(mut console) = CONSOLE.borrow()
+        && let Output::Port { port, .. } = &mut console.output
+        && port.reopen().is_none()
+    {
+        console.output = Output::Silent;
+    }
+}
+
 /// Logs nothing, neither what was held back nor what comes.
 pub fn silence() {
     if let Some(mut console) = CONSOLE.borrow() {

@@ -25,6 +25,27 @@ fn date_from_days(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// A moment as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say all")]
+pub struct Civil {
+    pub year: i64,
+    pub month: i64,
+    pub day: i64,
+    pub hour: i64,
+    pub minute: i64,
+    pub second: i64,
+}
+
+impl Civil {
+    /// The moment so many seconds after 1970 began.
+    pub fn of(unix_seconds: i64) -> Self {
+        let (year, month, day) = date_from_days(unix_seconds.div_euclid(SECONDS_PER_DAY));
+        let second = unix_seconds.rem_euclid(SECONDS_PER_DAY);
+        Self { year, month, day, hour: second / 3600, minute: second / 60 % 60, second: second % 60 }
+    }
+}
+
 /// The clock's registers, as they read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtcRegisters {
@@ -95,22 +116,19 @@ impl RtcFormat {
 
     /// The registers that show a time. `None` before 1970 and after 9999, which they cannot show.
     pub fn encode(self, unix_seconds: i64) -> Option<RtcRegisters> {
-        let days = unix_seconds.div_euclid(SECONDS_PER_DAY);
-        let second = unix_seconds.rem_euclid(SECONDS_PER_DAY);
-        let (year, month, day) = date_from_days(days);
+        let Civil { year, month, day, hour, minute, second } = Civil::of(unix_seconds);
         if !(1970..=9999).contains(&year) {
             return None;
         }
-        let hour = second / 3600;
         let hour = match self.0 & Self::HOURS_24 != 0 {
             true => self.register(hour),
             false => self.register((hour + 11) % 12 + 1) | if hour >= 12 { Self::AFTERNOON } else { 0 },
         };
         Some(RtcRegisters {
-            second: self.register(second % 60),
-            minute: self.register(second / 60 % 60),
+            second: self.register(second),
+            minute: self.register(minute),
             hour,
-            weekday: self.register((days + 4).rem_euclid(7) + 1),
+            weekday: self.register((unix_seconds.div_euclid(SECONDS_PER_DAY) + 4).rem_euclid(7) + 1),
             day: self.register(day),
             month: self.register(month),
             year: self.register(year % 100),

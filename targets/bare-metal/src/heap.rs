@@ -3,6 +3,8 @@
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
+#[cfg(feature = "appliance")]
+use core::slice;
 
 use linked_list_allocator::Heap;
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
@@ -26,6 +28,24 @@ pub fn room_for<T>() -> Option<&'static mut MaybeUninit<T>> {
     let memory = HEAP.borrow()?.allocate_first_fit(Layout::new::<T>()).ok()?;
     // SAFETY: The allocation has the value's size and alignment, is nobody else's, and is never returned.
     Some(unsafe { memory.cast().as_mut() })
+}
+
+/// So many zeroed bytes that are never given back. `None` if there are not as many left.
+#[cfg(feature = "appliance")]
+pub fn bytes(length: usize) -> Option<&'static mut [u8]> {
+    let layout = Layout::from_size_align(length, PAGE_SIZE).ok()?;
+    let memory = HEAP.borrow()?.allocate_first_fit(layout).ok()?;
+    // SAFETY: The allocation has this size, is nobody else's and never returned, and zeros are bytes.
+    unsafe {
+        ptr::write_bytes(memory.as_ptr(), 0, length);
+        Some(slice::from_raw_parts_mut(memory.as_ptr(), length))
+    }
+}
+
+/// How many bytes are left.
+#[cfg(feature = "appliance")]
+pub fn free() -> usize {
+    HEAP.borrow().map_or(0, |heap| heap.free())
 }
 
 /// Memory for virtio devices.

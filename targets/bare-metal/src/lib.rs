@@ -34,12 +34,18 @@ pub mod last_words;
 pub mod load;
 pub mod memory;
 pub mod memory_blocks;
+#[cfg(feature = "appliance")]
+pub mod network;
 pub mod pci;
 pub mod processors;
 pub mod pvh;
 pub mod serial;
+#[cfg(feature = "appliance")]
+pub mod storage;
 #[cfg(test)]
 mod testing;
 pub mod transport;
 #[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
 pub mod virt;
+#[cfg(feature = "appliance")]
+pub mod virtio_blk;

@@ -2,6 +2,7 @@
 
 mod assign;
 mod ecam;
+mod saved;
 
 pub use self::assign::{Range, Resources, assign};
 pub use self::ecam::{Ecam, MappedEcam};
@@ -10,6 +11,8 @@ use core::fmt;
 
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+pub use self::saved::SavedConfiguration;
 
 use crate::memory::Window;
 

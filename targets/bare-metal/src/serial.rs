@@ -119,6 +119,18 @@ impl<B: Backend> SerialChannel<B> {
         Some(Self { uart, awaiting_transmitter: false })
     }
 
+    /// Sets the UART up again after a reset. What was received before is dropped. `None` when it is not there any more.
+    pub fn reopen(&mut self) -> Option<()> {
+        // Not the one that was on while something waited to be sent.
+        let config = Config { interrupts: IER::DATA_READY, ..self.uart.config().clone() };
+        self.uart.backend_mut().kept.clear();
+        self.uart.backend_mut().setting_up = true;
+        self.uart.init(config).ok()?;
+        self.uart.backend_mut().setting_up = false;
+        self.awaiting_transmitter = false;
+        Some(())
+    }
+
     /// Takes received bytes, at most `buffer`'s length, and says how many; 0 when none are there.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
         let mut taken = 0;

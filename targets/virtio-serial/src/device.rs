@@ -18,6 +18,8 @@ const MAX_NR_PORTS_OFFSET: usize = 4;
 const CONTROL_RECEIVE_QUEUE: u16 = 2;
 const CONTROL_TRANSMIT_QUEUE: u16 = 3;
 
+/// The port that is tried first: where a hypervisor puts a lone channel.
+pub(crate) const FIRST_GUESS: u32 = 1;
 /// Room for what a device says of all its ports at once.
 const CONTROL_BUFFERS: Buffers = Buffers { count: QUEUE_SIZE, bytes: MESSAGE_BYTES };
 const DATA_BUFFERS: Buffers = Buffers { count: MAX_UNREAD, bytes: MAX_READ };
@@ -51,14 +53,13 @@ pub(crate) struct Device<H: Hal, T: Transport> {
 }
 
 impl<H: Hal, T: Transport> Device<H, T> {
-    /// Brings the device to life with the queues of port 1, where a hypervisor puts a lone channel (0 if that is the only
-    /// port).
+    /// Brings the device to life with the queues of the port that is tried first.
     pub(crate) fn new(transport: T) -> Result<Self, Error> {
         if transport.device_type() != DeviceType::Console {
             return Err(Error::NotAConsole);
         }
         let mut device = Self { transport, queues: Err(Error::NoReset) };
-        device.restart(1);
+        device.restart(FIRST_GUESS);
         match device.failure() {
             Some(error) => Err(error),
             None => Ok(device),
@@ -108,7 +109,7 @@ impl<H: Hal, T: Transport> Device<H, T> {
     }
 
     /// Resets the device, for good or until a restart, and says why. Gives whether the device has become quiet.
-    fn stop(&mut self, why: Error) -> bool {
+    pub(crate) fn stop(&mut self, why: Error) -> bool {
         self.transport.set_status(DeviceStatus::empty());
         let quiet = (0..RESET_LOOKS).any(|_| self.transport.get_status().is_empty());
         let queues = core::mem::replace(&mut self.queues, Err(if quiet { why } else { Error::NoReset }));

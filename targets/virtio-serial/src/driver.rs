@@ -8,7 +8,7 @@ use virtio_drivers::transport::Transport;
 use crate::Error;
 use crate::connection::{Connection, Event};
 use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
-use crate::device::{Device, Queues};
+use crate::device::{Device, FIRST_GUESS, Queues};
 
 /// Control messages handled in one go. More than any device has to say at once, and an end to one that never stops.
 const MESSAGES_PER_POLL: usize = 4096;
@@ -42,6 +42,20 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             Some(error) => Err(error),
             None => Ok(serial),
         }
+    }
+
+    /// Resets the device and gives its memory back, until [`restart`](Self::restart): for a machine that will sleep.
+    /// Meanwhile it counts as a device that has failed, and its port as gone.
+    pub fn stop(&mut self) {
+        self.device.stop(Error::NoReset);
+        self.lose_port();
+    }
+
+    /// Initialises the device again, also one that was reset without the driver, and looks for the port anew. Whether that
+    /// worked, [`failure`](Self::failure) says.
+    pub fn restart(&mut self) {
+        self.lose_port();
+        self.restart_for(FIRST_GUESS);
     }
 
     /// Takes back the device's interrupt, handles what it has told since the last call, and gives the next event that
@@ -111,7 +125,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         for _ in 0..MESSAGES_PER_POLL {
             if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
                 if let Some(port) = message.get(..length).and_then(|message| self.handle(message)) {
-                    self.restart(port);
+                    self.restart_for(port);
                     // The device has to begin anew, and will interrupt when it has something to tell.
                     break;
                 }
@@ -183,7 +197,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         sent
     }
 
-    fn restart(&mut self, port: u32) {
+    fn restart_for(&mut self, port: u32) {
         self.device.restart(port);
         self.answers = Answers::device_ready();
         self.answer();

@@ -1,9 +1,11 @@
 //! The ACPI tables, as far as static ones tell what a guest needs (ACPI 6.5, chapter 5). No AML is interpreted.
 
+mod facs;
 mod fadt;
 mod lists;
 mod sleep;
 
+pub use self::facs::WakingVectors;
 pub use self::fadt::{ButtonEvents, Fadt, Register};
 pub use self::lists::{IoApic, Madt, Override, ecam};
 pub use self::sleep::SleepTypes;
@@ -93,10 +95,25 @@ impl<'m, M: Memory> Tables<'m, M> {
         ecam(self.table(b"MCFG")?)
     }
 
-    /// What to write to the sleep registers for power-off: `\_S5`, from the DSDT or a secondary table.
+    /// Where to tell firmware how to go on when the machine wakes.
+    pub fn waking_vectors(&self) -> Option<WakingVectors> {
+        WakingVectors::find(self.memory, self.table(b"FACP")?)
+    }
+
+    /// What to write to the sleep registers for power-off: `\_S5`.
     pub fn power_off_types(&self, fadt: &Fadt) -> Option<SleepTypes> {
+        self.sleep_types(fadt, b"_S5_")
+    }
+
+    /// What to write to the sleep registers for a sleep that keeps the memory: `\_S3`.
+    pub fn suspend_types(&self, fadt: &Fadt) -> Option<SleepTypes> {
+        self.sleep_types(fadt, b"_S3_")
+    }
+
+    /// From the DSDT or a secondary table.
+    fn sleep_types(&self, fadt: &Fadt, name: &[u8; 4]) -> Option<SleepTypes> {
         let dsdt = table(self.memory, fadt.dsdt, b"DSDT");
-        dsdt.into_iter().chain(self.all(b"SSDT")).find_map(|table| SleepTypes::find(table.get(HEADER_SIZE..)?))
+        dsdt.into_iter().chain(self.all(b"SSDT")).find_map(|table| SleepTypes::find(table.get(HEADER_SIZE..)?, name))
     }
 }
 

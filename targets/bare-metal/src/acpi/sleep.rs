@@ -1,9 +1,9 @@
-//! `\_S5`, the one object of the AML code that power-off cannot do without (ACPI 6.5, 7.4.2).
+//! `\_S5` and `\_S3`, the objects of the AML code that power-off and sleep cannot do without (ACPI 6.5, 7.4.2).
 
 const NAME_OP: u8 = 0x08;
 const PACKAGE_OP: u8 = 0x12;
 
-/// The values that mean power-off in the SLP_TYP fields of the two control registers, 3 bits each.
+/// The values that mean one kind of sleep in the SLP_TYP fields of the two control registers, 3 bits each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SleepTypes {
     /// For PM1a, and for the sleep control register.
@@ -13,11 +13,13 @@ pub struct SleepTypes {
 }
 
 impl SleepTypes {
-    /// Looks for `Name (_S5, Package () { a, b, ... })` in AML code (20.2.5.1, 20.2.5.4), which in every known firmware
-    /// is a constant.
-    pub(super) fn find(aml: &[u8]) -> Option<Self> {
+    /// Looks for `Name (_S5, Package () { a, b, ... })`, or another name, in AML code (20.2.5.1, 20.2.5.4), which in every
+    /// known firmware is a constant.
+    pub(super) fn find(aml: &[u8], name: &[u8; 4]) -> Option<Self> {
         (0..aml.len()).find_map(|at| match aml.split_at_checked(at)? {
-            ([.., NAME_OP] | [.., NAME_OP, b'\\'], [b'_', b'S', b'5', b'_', PACKAGE_OP, package @ ..]) => {
+            ([.., NAME_OP] | [.., NAME_OP, b'\\'], [a, b, c, d, PACKAGE_OP, package @ ..])
+                if [*a, *b, *c, *d] == *name =>
+            {
                 Self::package(package)
             }
             _ => None,

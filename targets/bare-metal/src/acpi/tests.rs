@@ -3,6 +3,7 @@ use crate::testing::Image;
 use proptest::prelude::*;
 use std::vec::Vec;
 
+const S3: &[u8] = b"\x08_S3_\x12\x06\x04\x01\x01\x00\x00";
 const S5: &[u8] = b"\x08_S5_\x12\x06\x04\x0a\x05\x01\x00\x00";
 
 /// A table with its header, length and checksum.
@@ -18,6 +19,7 @@ fn sealed(signature: &[u8; 4], body: &[u8]) -> Vec<u8> {
 fn fadt_body(flags: u32) -> Vec<u8> {
     let mut table = std::vec![0; 268];
     let mut put = |offset: usize, bytes: &[u8]| table[offset..offset + bytes.len()].copy_from_slice(bytes);
+    put(36, &0x3c00u32.to_le_bytes());
     put(40, &0x3000u32.to_le_bytes());
     put(46, &9u16.to_le_bytes());
     put(48, &0xb2u32.to_le_bytes());
@@ -48,7 +50,8 @@ fn rsdp(image: &mut Image, at: usize, revision: u8, rsdt: u32, xsdt: u64) {
     image.put(at, &raw);
 }
 
-/// A PC as QEMU describes it: RSDP at 0x100, RSDT at 0x200, FADT at 0x1000, MADT at 0x2000, MCFG at 0x2800, DSDT at 0x3000.
+/// A PC as QEMU describes it: RSDP at 0x100, RSDT at 0x200, FADT at 0x1000, MADT at 0x2000, MCFG at 0x2800, DSDT at 0x3000,
+/// FACS at 0x3c00.
 fn pc(flags: u32) -> Image {
     let mut image = Image::new(0x4000);
     rsdp(&mut image, 0x100, 0, 0x200, 0);
@@ -66,7 +69,8 @@ fn pc(flags: u32) -> Image {
     mcfg[8..16].copy_from_slice(&0xb000_0000u64.to_le_bytes());
     mcfg[19] = 0xff;
     image.put(0x2800, &sealed(b"MCFG", &mcfg));
-    image.put(0x3000, &sealed(b"DSDT", &[b"\x10\x20_S5_\x5b\x82".as_slice(), S5].concat()));
+    image.put(0x3000, &sealed(b"DSDT", &[b"\x10\x20_S5_\x5b\x82".as_slice(), S3, S5].concat()));
+    image.put(0x3c00, b"FACS\x40\0\0\0");
     image
 }
 
@@ -84,6 +88,8 @@ fn a_pc_is_described() {
     assert_eq!(fadt.rtc_century, Some(0x32));
     assert_eq!(fadt.sleep_control, None);
     assert_eq!(tables.power_off_types(&fadt), Some(SleepTypes { a: 5, b: 1 }));
+    assert_eq!(tables.suspend_types(&fadt), Some(SleepTypes { a: 1, b: 1 }));
+    assert_eq!(tables.waking_vectors(), Some(WakingVectors { real_mode: 0x3c0c, extended: 0x3c18 }));
     assert_eq!(tables.ecam(), Some(Ecam { address: 0xb000_0000, last_bus: 0xff }));
     let madt = tables.madt().unwrap();
     assert_eq!(madt.local_apic, 0xfee0_0000);
@@ -103,6 +109,39 @@ fn a_hardware_reduced_machine_sleeps_through_its_own_register() {
     assert_eq!((fadt.pm1_control, fadt.timer, fadt.acpi_enable), ([None; 2], None, None));
     assert_eq!(Tables::find(&image, 0x100).unwrap().button_events(), None);
     assert_eq!(fadt.reset, None, "the flag says that the register is not there");
+}
+
+#[test]
+fn a_machine_that_does_not_name_it_has_no_suspension() {
+    let mut image = pc(FLAGS_PC);
+    image.put(0x3000, &sealed(b"DSDT", S5));
+    let tables = Tables::find(&image, 0x100).unwrap();
+    assert_eq!(tables.suspend_types(&tables.fadt().unwrap()), None);
+}
+
+#[test]
+fn waking_vectors_are_in_a_whole_structure() {
+    let found = |image: Image| Tables::find(&image, 0x100).unwrap().waking_vectors();
+    let at = |image: &mut Image, offset: usize, address: &[u8]| {
+        let mut body = fadt_body(FLAGS_PC);
+        body[offset - HEADER_SIZE..][..address.len()].copy_from_slice(address);
+        image.put(0x1000, &sealed(b"FACP", &body));
+    };
+    let mut moved = pc(FLAGS_PC);
+    moved.put(0x3c80, b"FACS\x40\0\0\0");
+    at(&mut moved, 132, &0x3c80u64.to_le_bytes());
+    assert_eq!(found(moved), Some(WakingVectors { real_mode: 0x3c8c, extended: 0x3c98 }), "64 bits count first");
+    for (why, address, bytes) in [
+        ("another table", 0x3c40u32, b"FACT\x40\0\0\0"),
+        ("too short", 0x3c40, b"FACS\x3f\0\0\0"),
+        ("not aligned", 0x3c48, b"FACS\x40\0\0\0"),
+        ("beyond memory", 0x3fe0, b"FACS\x40\0\0\0"),
+    ] {
+        let mut image = pc(FLAGS_PC);
+        image.put(address as usize, bytes);
+        at(&mut image, 36, &address.to_le_bytes());
+        assert_eq!(found(image), None, "{why}");
+    }
 }
 
 #[test]
@@ -216,7 +255,7 @@ fn a_madt_entry_of_no_length_ends_the_list() {
 
 #[test]
 fn power_off_needs_a_whole_constant_package() {
-    let find = |aml: &[u8]| SleepTypes::find(aml);
+    let find = |aml: &[u8]| SleepTypes::find(aml, b"_S5_");
     assert_eq!(find(S5), Some(SleepTypes { a: 5, b: 1 }));
     assert_eq!(find(b"\x08\\_S5_\x12\x46\x00\x04\x0b\x07\x00\xff"), Some(SleepTypes { a: 7, b: 7 }));
     assert_eq!(find(b"\x08_S5_\x12\x04\x01\x01"), Some(SleepTypes { a: 1, b: 0 }));
@@ -236,12 +275,14 @@ proptest! {
         if let Some(tables) = Tables::find(&image, 0x100) {
             if let Some(fadt) = tables.fadt() {
                 tables.power_off_types(&fadt);
+                tables.suspend_types(&fadt);
             }
             if let Some(madt) = tables.madt() {
                 let _ = (madt.io_apics().count(), madt.overrides().count(), madt.processors(0));
             }
             tables.ecam();
             tables.button_events();
+            tables.waking_vectors();
         }
     }
 
@@ -254,6 +295,6 @@ proptest! {
         if let Some(madt) = Madt::parse(&table(b"APIC")) {
             let _ = (madt.io_apics().count(), madt.overrides().count(), madt.processors(0));
         }
-        SleepTypes::find(&body);
+        SleepTypes::find(&body, b"_S3_");
     }
 }

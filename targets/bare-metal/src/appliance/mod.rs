@@ -1,18 +1,33 @@
 //! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
 
+mod disks;
+mod files;
 mod machine;
+mod network;
+mod network_card;
+mod people;
+mod storage;
+mod suspension;
 
-use agent_core::commands::{cpu, info, memory, os, power, sync, time};
+use agent_core::commands::{
+    cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network as network_commands, os, power, suspend, sync,
+    time, user,
+};
 use agent_core::{Command, CommandSet};
 
+use self::network::Links;
+use self::storage::Storage;
 use crate::arch::{self, Machine};
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
 use crate::load::Account;
-use crate::{heap, log};
+use crate::{channels, heap, log};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const RECEIVE: usize = 128 << 10;
+
+/// Idle moments, of about a millisecond each.
+const PATIENCE: u8 = 20;
 
 /// The commands of the profile `appliance`.
 pub static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
@@ -22,15 +37,34 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     os::commands(),
     time::commands(),
     power::commands(),
+    suspend::commands(),
     cpu::commands(),
     memory::commands(),
+    file::commands(),
+    filesystem::commands(),
+    fsfreeze::commands(),
+    disk::commands(),
+    network_commands::commands(),
+    network::COMMANDS,
+    user::commands(),
+    exec::commands(),
 ];
 
 /// What the appliance knows besides what its machine does.
 #[derive(Debug)]
 pub struct Appliance {
     account: Account,
+    storage: Storage,
+    links: Links,
+    /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
+    /// take longer than an answer.
+    patience: u8,
+    /// The machine is to be suspended when all that was asked before is answered.
+    to_suspend: bool,
 }
+
+/// The channels, whose agents lie on the heap.
+pub type Channels = channels::Channels<&'static mut Channel<Appliance, RECEIVE>>;
 
 /// A channel on `io`, in memory of its own. `None` if there is not as much left.
 pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
@@ -43,23 +77,32 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 
 impl Appliance {
     /// Finds the machine's devices.
-    pub fn find(_machine: &Machine) -> Self {
-        Self { account: Account::default() }
+    pub fn find(machine: &Machine) -> Self {
+        Self {
+            account: Account::default(),
+            storage: Storage::find(machine),
+            links: Links::find(machine),
+            patience: PATIENCE,
+            to_suspend: false,
+        }
     }
 
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
-        false
+        self.storage.acknowledge_interrupts();
+        self.patience == 0 && self.links.poll()
     }
 
     /// For how many nanoseconds there will be nothing to do for the devices, unless they interrupt. `None`: for ever.
-    fn idle_ns(&self) -> Option<u64> {
-        None
+    fn idle_ns(&mut self) -> Option<u64> {
+        self.links.idle_ns()
     }
 }
 
 impl State for Appliance {
-    fn before_shutdown(&mut self) {}
+    fn before_shutdown(&mut self) {
+        self.storage.unmount();
+    }
 }
 
 impl Guest<Appliance> {
@@ -76,10 +119,21 @@ impl Guest<Appliance> {
 
     /// Sleeps until there is something to do, and puts that to the account.
     pub fn sleep(&mut self) {
+        match self.state.patience.checked_sub(1) {
+            Some(left) => {
+                self.state.patience = left;
+                self.machine.doze();
+            }
+            None => self.sleep_at_most(u64::MAX),
+        }
+    }
+
+    /// The same, but for no longer than `ns` nanoseconds.
+    fn sleep_at_most(&mut self, ns: u64) {
         self.spend(true);
-        match self.state.idle_ns() {
-            Some(ns) => self.machine.sleep_for(ns),
-            None => self.machine.sleep(),
+        match self.state.idle_ns().unwrap_or(u64::MAX).min(ns) {
+            u64::MAX => self.machine.sleep(),
+            ns => self.machine.sleep_for(ns),
         }
         self.spend(!self.machine.can_sleep());
     }

@@ -20,7 +20,8 @@ mod image {
         let mut guest = Guest { machine, state };
         loop {
             let busy = channels.serve(&mut guest);
-            if !(guest.poll() || busy) {
+            // Suspended only when all that was asked before is answered.
+            if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
                 guest.sleep();
             }
         }

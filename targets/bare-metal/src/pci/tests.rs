@@ -112,3 +112,93 @@ fn what_cannot_be_driven_says_why() {
     assert_eq!(damaged(0x48, u32::MAX), Unusable::Malformed, "offset and length overflow");
     assert_eq!(damaged(0x54, 3 << 24 | 0x14 << 16 | 0x40 << 8 | 9), Unusable::Malformed, "a list without an end");
 }
+
+/// A space that remembers what is written to it, in order.
+struct Recorder(Space, Vec<(DeviceFunction, u8, u32)>);
+
+impl ConfigurationAccess for Recorder {
+    fn read_word(&self, at: DeviceFunction, register: u8) -> u32 {
+        self.0.read_word(at, register)
+    }
+
+    fn write_word(&mut self, at: DeviceFunction, register: u8, value: u32) {
+        self.1.push((at, register, value));
+    }
+
+    unsafe fn unsafe_clone(&self) -> Self {
+        unreachable!("nobody copies it")
+    }
+}
+
+#[test]
+fn what_a_reset_takes_is_put_back_bridges_first_and_commands_last() {
+    let device = |bus, device| DeviceFunction { bus, device, function: 0 };
+    let (host, bridge, behind, isa) = (device(0, 0), device(0, 2), device(1, 0), device(0, 31));
+    let (mut before, mut after) = (Space::default(), Space::default());
+    for (at, id, header) in [
+        (host, 0x29c0_8086, 0),
+        (bridge, 0x000c_1b36, 1 << 16),
+        (behind, 0x1043_1af4, 0),
+        (isa, 0x2918_8086, 0x80 << 16),
+    ] {
+        for space in [&mut before, &mut after] {
+            space.put(at, 0, id);
+            space.put(at, 0x0c, header);
+        }
+    }
+    // What the reset leaves: nothing, but for a status bit, and a register of the chipset that has its value already.
+    after.put(host, 0x04, 0x0090_0000);
+    after.put(isa, 0x40, 0x601);
+    for (at, register, value) in [
+        (host, 0x04, 0x0090_0103),
+        (host, 0x60, 0xb000_0001),
+        (host, 0x64, 0x1),
+        (bridge, 0x04, 0x0010_0107),
+        (bridge, 0x18, 0x0001_0100),
+        (bridge, 0x1c, 0x2000_c1c1),
+        (bridge, 0x20, 0xfe80_fe80),
+        (bridge, 0x38, 0x1),
+        (behind, 0x04, 0x0010_0406),
+        (behind, 0x1c, 0xfe00_0000),
+        (behind, 0x38, 0x1234),
+        (behind, 0x3c, 0x010b),
+        (isa, 0x40, 0x601),
+        (isa, 0x60, 0x0b0b_0a0a),
+        (isa, 0x80, 0x1234),
+    ] {
+        before.put(at, register, value);
+    }
+    let saved = SavedConfiguration::take(&before).unwrap();
+    let mut reset = Recorder(after, Vec::new());
+    saved.restore(&mut reset);
+    assert_eq!(
+        reset.1,
+        [
+            (host, 0x64, 0x1),
+            (host, 0x60, 0xb000_0001),
+            (host, 0x04, 0x0103),
+            (bridge, 0x18, 0x0001_0100),
+            (bridge, 0x1c, 0xc1c1),
+            (bridge, 0x20, 0xfe80_fe80),
+            (bridge, 0x38, 0x1),
+            (bridge, 0x04, 0x0107),
+            (isa, 0x60, 0x0b0b_0a0a),
+            (behind, 0x1c, 0xfe00_0000),
+            (behind, 0x3c, 0x010b),
+            (behind, 0x04, 0x0406),
+        ],
+        "what is status is not written, nor what is the same, nor registers that nobody knows"
+    );
+}
+
+#[test]
+fn more_devices_than_can_be_kept_are_not_kept_in_part() {
+    let mut space = Space::default();
+    for device in 0..32 {
+        for function in 0..8 {
+            space.put(DeviceFunction { bus: 0, device, function }, 0, 0x1043_1af4);
+            space.put(DeviceFunction { bus: 0, device, function }, 0x0c, 0x80 << 16);
+        }
+    }
+    assert!(SavedConfiguration::take(&space).is_none());
+}

@@ -133,3 +133,22 @@ fn while_output_waits_the_transmitter_interrupts_and_nothing_else() {
     assert_eq!(interrupts(&channel), 0b01);
     assert_eq!(channel.uart.backend().registers.sent, b"reply");
 }
+
+#[test]
+fn a_uart_is_set_up_again_after_a_reset() {
+    let mut channel = open(Model::new(true, b"before"));
+    let registers = channel.uart.backend().registers.registers;
+    channel.uart.backend_mut().registers.host_takes = false;
+    assert_eq!(channel.send(b"on its way"), 10);
+    assert!(!channel.is_drained(), "an interrupt will tell when it is");
+    channel.uart.backend_mut().registers = Model::new(false, b"after");
+    assert_eq!(channel.reopen(), Some(()));
+    assert_eq!(channel.uart.backend().registers.registers, registers, "nothing is on its way any more");
+    assert!(channel.is_drained());
+    assert!(channel.uart.backend().registers.fifo);
+    let mut buffer = [0; 8];
+    let taken = channel.receive(&mut buffer);
+    assert_eq!(&buffer[..taken], b"after", "and nothing from before");
+    channel.uart.backend_mut().registers.present = false;
+    assert_eq!(channel.reopen(), None);
+}

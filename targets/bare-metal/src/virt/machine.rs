@@ -151,6 +151,22 @@ impl Machine {
         arch::sleep_for(ns, || self.sleep());
     }
 
+    /// The same for a millisecond.
+    #[cfg(feature = "appliance")]
+    pub fn doze(&self) {
+        self.sleep_for(1_000_000);
+    }
+
+    /// Whether the machine can sleep with its memory kept: not one that its firmware has no call for.
+    #[cfg(feature = "appliance")]
+    pub const fn can_suspend(&self) -> bool {
+        false
+    }
+
+    /// Sleeps with the memory kept, on a machine that can: here, not at all.
+    #[cfg(feature = "appliance")]
+    pub const fn suspend(&mut self) {}
+
     /// Switches the machine off.
     ///
     /// # Errors

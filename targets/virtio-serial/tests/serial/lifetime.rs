@@ -56,6 +56,25 @@ fn a_device_can_be_driven_again() {
 }
 
 #[test]
+fn a_driver_that_was_stopped_starts_again_over_a_device_that_was_reset_meanwhile() {
+    let _limit = PageLimit::new(12);
+    let (host, mut serial) = connected(Device::modern(), 3);
+    for _ in 0..3 {
+        host.device().write(3, b"half a requ");
+        serial.stop();
+        assert_eq!((pages_in_use(), host.device().status), (0, 0));
+        assert_eq!(host.settle(&mut serial), [Event::Removed]);
+        assert_eq!((serial.port(), serial.is_open(), serial.send(b"to nobody")), (None, false, 9));
+        host.device().set_status(0);
+        serial.restart();
+        assert_eq!(serial.failure(), None);
+        assert_eq!(host.settle(&mut serial), [Event::Found, Event::Opened]);
+        assert_eq!((serial.receive(&mut [0; 16]), pages_in_use()), (0, 12));
+        assert_eq!(serial.send(b"x"), 1);
+    }
+}
+
+#[test]
 fn too_few_pages_are_an_error_and_none_is_kept() {
     for pages in 0..12 {
         let _limit = PageLimit::new(pages);

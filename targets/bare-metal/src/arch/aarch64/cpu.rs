@@ -19,6 +19,11 @@ pub(crate) fn is_this_cpu(affinity: u64) -> bool {
     affinity == read_register!("mpidr_el1") & 0xff_00ff_ffff
 }
 
+/// The generic timer's counter.
+pub fn timestamp() -> u64 {
+    read_register!("cntvct_el0")
+}
+
 /// Stops for good. Only a reset or the host ends this.
 pub fn halt() -> ! {
     loop {

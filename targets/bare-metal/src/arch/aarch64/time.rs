@@ -3,7 +3,7 @@
 #[cfg(feature = "appliance")]
 use core::arch::asm;
 
-use super::cpu::read_register;
+use super::cpu::{read_register, timestamp};
 use crate::cell::FoundAtBoot;
 use crate::clock::Tick;
 
@@ -12,7 +12,7 @@ use crate::clock::Tick;
 pub fn monotonic_ns() -> Option<u64> {
     static TICK: FoundAtBoot<Option<Tick>> = FoundAtBoot::new();
     let tick = TICK.get().unwrap_or_else(|| TICK.give(hz().map(Tick::of_hz)));
-    tick.map(|tick| tick.ns(read_register!("cntvct_el0")))
+    tick.map(|tick| tick.ns(timestamp()))
 }
 
 fn hz() -> Option<u64> {
@@ -30,7 +30,7 @@ pub(crate) fn sleep_for(ns: u64, sleep: impl FnOnce()) {
     const ENABLE: u64 = 1;
     let Some(hz) = hz() else { return sleep() };
     let ticks = u64::try_from(u128::from(ns) * u128::from(hz) / 1_000_000_000).unwrap_or(u64::MAX);
-    let end = read_register!("cntvct_el0").saturating_add(ticks);
+    let end = timestamp().saturating_add(ticks);
     // SAFETY: The timer does no more than to end a sleep.
     unsafe {
         asm!("msr cntv_cval_el0, {}", "msr cntv_ctl_el0, {}", "isb", in(reg) end, in(reg) ENABLE, options(nostack));

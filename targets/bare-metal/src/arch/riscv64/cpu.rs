@@ -36,7 +36,7 @@ pub(crate) fn is_this_cpu(number: u64) -> bool {
 }
 
 /// The real-time counter, which counts at the frequency that the device tree says.
-pub(super) fn time() -> u64 {
+pub fn timestamp() -> u64 {
     read_csr!("time") as u64
 }
 

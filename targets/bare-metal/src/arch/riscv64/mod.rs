@@ -11,7 +11,7 @@ mod sbi;
 mod time;
 mod traps;
 
-pub use self::cpu::halt;
+pub use self::cpu::{halt, timestamp};
 #[cfg(feature = "appliance")]
 pub(crate) use self::cpu::is_this_cpu;
 pub(crate) use self::interrupts::Interrupts;

@@ -1,6 +1,6 @@
 //! The real-time counter as a clock, and the timer that belongs to it.
 
-use super::cpu::time;
+use super::cpu::timestamp;
 #[cfg(feature = "appliance")]
 use super::cpu::{TIMER_INTERRUPT, wake_by};
 #[cfg(feature = "appliance")]
@@ -15,7 +15,7 @@ use crate::virt::tree;
 pub fn monotonic_ns() -> Option<u64> {
     static TICK: FoundAtBoot<Option<Tick>> = FoundAtBoot::new();
     let tick = TICK.get().unwrap_or_else(|| TICK.give(hz().map(Tick::of_hz)));
-    tick.map(|tick| tick.ns(time()))
+    tick.map(|tick| tick.ns(timestamp()))
 }
 
 fn hz() -> Option<u64> {
@@ -32,7 +32,7 @@ pub fn hypervisor_start_ns() -> Option<fn() -> i64> {
 pub(crate) fn sleep_for(ns: u64, sleep: impl FnOnce()) {
     let Some(hz) = hz() else { return sleep() };
     let ticks = u128::from(ns) * u128::from(hz) / 1_000_000_000;
-    sbi::set_timer(time().saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)));
+    sbi::set_timer(timestamp().saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)));
     wake_by(TIMER_INTERRUPT);
     sleep();
     // The timer's interrupt goes when it is set to a time that never comes.

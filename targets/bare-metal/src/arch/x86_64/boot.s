@@ -10,6 +10,7 @@
     .quad _start
 
     .section .bss.page_tables, "aw", @nobits    # page-aligned by the linker script
+    .global level4
 level4:             .skip 4096
 level3:             .skip 4096
 level2:             .skip 4 * 4096  # 4 GiB in pages of 2 MiB: not every CPU has pages of 1 GiB
@@ -23,6 +24,7 @@ gdt:
     .quad 0x00af9b000000ffff        # 0x08: 64-bit code
     .quad 0x00cf93000000ffff        # 0x10: data
     .quad 0, 0                      # 0x18: task state segment, filled in with the exception handlers
+    .global gdt_pointer
 gdt_pointer:
     .word gdt_pointer - gdt - 1
     .long gdt

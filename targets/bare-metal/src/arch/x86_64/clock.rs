@@ -2,9 +2,14 @@
 
 use super::cpu::timestamp;
 use super::kvm_clock::KvmClock;
+#[cfg(feature = "appliance")]
+use super::rtc::Rtc;
 use super::tsc::Tsc;
 use crate::acpi::Fadt;
 use crate::cell::FoundAtBoot;
+
+#[cfg(feature = "appliance")]
+const NS_PER_S: i64 = 1_000_000_000;
 
 /// What time goes by, everywhere in the image.
 static BOOT: FoundAtBoot<Boot> = FoundAtBoot::new();
@@ -62,4 +67,40 @@ pub(super) fn fadt() -> Option<&'static Fadt> {
 pub fn hypervisor_start_ns() -> Option<impl Fn() -> i64> {
     let Source::Kvm(clock) = Source::get() else { return None };
     Some(|| clock.started_at())
+}
+
+/// What time it was when the machine went to sleep.
+#[cfg(feature = "appliance")]
+#[derive(Debug)]
+pub(super) struct BeforeSleep {
+    monotonic: Option<u64>,
+    timestamp: u64,
+    rtc_seconds: Option<i64>,
+}
+
+/// What time it is before the machine sleeps.
+#[cfg(feature = "appliance")]
+pub(super) fn before_sleep() -> BeforeSleep {
+    BeforeSleep { monotonic: monotonic_ns(), timestamp: timestamp(), rtc_seconds: rtc_seconds() }
+}
+
+/// Has the monotonic clock go on when the machine has woken. Where the CPU's counter began anew, the real-time clock tells
+/// how long the machine slept.
+#[cfg(feature = "appliance")]
+pub(super) fn after_sleep(before: &BeforeSleep) {
+    match Source::get() {
+        // The reset has switched it off. It counts on meanwhile.
+        Source::Kvm(_) => _ = KvmClock::find(),
+        Source::Tsc(tsc) if timestamp() < before.timestamp => {
+            let slept = rtc_seconds().zip(before.rtc_seconds).map_or(0, |(woken, before)| woken.saturating_sub(before));
+            let slept = u64::try_from(slept.saturating_mul(NS_PER_S)).unwrap_or(0);
+            tsc.go_on_from(before.monotonic.unwrap_or(0).saturating_add(slept));
+        }
+        Source::Tsc(_) | Source::None => {}
+    }
+}
+
+#[cfg(feature = "appliance")]
+fn rtc_seconds() -> Option<i64> {
+    Rtc::find()?.seconds()
 }

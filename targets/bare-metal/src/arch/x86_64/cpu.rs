@@ -20,7 +20,7 @@ pub fn triple_fault() -> ! {
 }
 
 /// The time stamp counter.
-pub(super) fn timestamp() -> u64 {
+pub fn timestamp() -> u64 {
     // SAFETY: Every 64-bit CPU has the instruction, and this image runs where it is allowed.
     unsafe { _rdtsc() }
 }

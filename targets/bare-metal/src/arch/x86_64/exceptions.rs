@@ -3,7 +3,7 @@
 use core::arch::{asm, global_asm};
 use core::mem;
 
-use super::interrupts::{SPURIOUS_VECTOR, WAKE_VECTOR};
+use super::interrupts::{SPURIOUS_VECTOR, TIMER_VECTOR, WAKE_VECTOR};
 
 global_asm!(include_str!("exceptions.s"));
 
@@ -59,13 +59,13 @@ struct TablePointer {
     base: *const Gate,
 }
 
-/// Installs the handlers. Called once, at boot.
+/// Installs the handlers. Called at boot, and when the machine has woken.
 pub(super) fn install() {
     let task_state = (&raw const TASK_STATE).addr() as u64;
     let stack = (&raw const __emergency_stack_top).addr() as u64;
     let limit = mem::size_of::<[u32; 26]>() as u64 - 1;
     let entries = (&raw const exception_entries).addr();
-    // SAFETY: This runs once and before any interrupt, so nothing else uses the tables; the descriptors have the formats
+    // SAFETY: This runs before the CPU knows of the tables, so nothing else uses them; the descriptors have the formats
     // of the manual's 7.2.3 and 6.14.1, and all that they point to lives for ever.
     unsafe {
         TASK_STATE[9] = stack as u32;
@@ -78,7 +78,9 @@ pub(super) fn install() {
         for (vector, gate) in gates.iter_mut().enumerate().take(EXCEPTIONS) {
             *gate = Gate::new(entries + vector * ENTRY_SIZE, 1);
         }
-        gates[usize::from(WAKE_VECTOR)] = Gate::new((&raw const wake_entry).addr(), 0);
+        for vector in [WAKE_VECTOR, TIMER_VECTOR] {
+            gates[usize::from(vector)] = Gate::new((&raw const wake_entry).addr(), 0);
+        }
         gates[usize::from(SPURIOUS_VECTOR)] = Gate::new((&raw const spurious_entry).addr(), 0);
         GATES = gates;
         let pointer = TablePointer { limit: mem::size_of_val(&gates) as u16 - 1, base: (&raw const GATES).cast() };

@@ -4,6 +4,7 @@ use super::cpu::apic_id;
 use super::identity_map::IdentityMap;
 use super::interrupts::Interrupts;
 use super::power_button::PowerButton;
+use super::suspend::Suspend;
 use super::timer::Timer;
 use crate::acpi::{Fadt, Processors, Tables};
 use crate::memory_blocks::MemoryBlocks;
@@ -16,7 +17,8 @@ pub struct Hardware {
     pub processors: Processors,
     /// The RAM. `None` if the loader gave no memory map.
     pub memory: Option<MemoryBlocks>,
-    power_button: Option<PowerButton>,
+    pub(super) power_button: Option<PowerButton>,
+    pub(super) suspend: Option<Suspend>,
     pub(super) timer: Option<Timer>,
 }
 
@@ -25,16 +27,19 @@ impl Hardware {
     pub(super) fn find(
         start_info: Option<StartInfo<'_>>,
         tables: Option<&Tables<'_, IdentityMap>>,
-        fadt: Option<&Fadt>,
+        fadt: Option<&'static Fadt>,
         interrupts: &Interrupts,
         gsi: impl Fn(u8) -> u32,
     ) -> Self {
         let madt = tables.and_then(Tables::madt);
+        let ram = start_info.map(|info| info.ram).unwrap_or_default();
+        let suspend = tables.zip(fadt).and_then(|(tables, fadt)| Suspend::find(tables, fadt, &ram));
         let button = fadt.zip(tables.and_then(Tables::button_events));
         Self {
             processors: madt.map_or(Processors::ONE, |madt| madt.processors(apic_id())),
-            memory: start_info.and_then(|info| MemoryBlocks::new(info.ram)),
+            memory: MemoryBlocks::new(ram),
             power_button: button.map(|(fadt, events)| PowerButton::arm(fadt, events, gsi(events.irq), interrupts)),
+            suspend,
             timer: Timer::find(),
         }
     }

@@ -15,7 +15,7 @@ unsafe extern "C" {
 }
 
 /// The image's own memory, with its stack and the guard page below that.
-fn image() -> Range<u64> {
+pub(super) fn image() -> Range<u64> {
     (&raw const __image_start).addr() as u64..(&raw const __image_end).addr() as u64
 }
 

@@ -15,6 +15,9 @@ use crate::log;
 
 /// The vector of every device.
 pub(super) const WAKE_VECTOR: u8 = 0x20;
+/// The timer's. Its interrupts are edge-triggered, and the last interrupt of a vector decides whether the I/O APIC hears of its
+/// end: with one vector for both, a device's could be forgotten for good.
+pub(super) const TIMER_VECTOR: u8 = 0x21;
 /// The local APIC's vector for interrupts that vanish; the lowest four bits are one on every CPU.
 pub(super) const SPURIOUS_VECTOR: u8 = 0x2f;
 
@@ -34,6 +37,8 @@ const IO_APIC_DEFAULT: IoApic = IoApic { address: 0xfec0_0000, first_gsi: 0 };
 const IO_APIC_DATA: u64 = 0x10;
 const IO_APIC_VERSION: u8 = 1;
 const IO_APIC_REDIRECTIONS: u8 = 0x10;
+/// More than there is room for are left alone.
+const MAX_IO_APICS: usize = 8;
 /// PCI interrupts come in above the ISA ones.
 const FIRST_PCI_GSI: u32 = 16;
 
@@ -44,18 +49,14 @@ pub(super) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
 /// The interrupt controllers.
 #[derive(Debug)]
 pub(super) struct Interrupts {
-    io_apics: heapless::Vec<IoApic, 8>,
+    io_apics: heapless::Vec<IoApic, MAX_IO_APICS>,
     destination: u32,
 }
 
 impl Interrupts {
     /// Sets the controllers up, with every device's interrupt masked except PCI's.
     pub(super) fn new(madt: Option<Madt<'_>>) -> Self {
-        // SAFETY: Masking the two 8259s concerns nobody: no handler is for them. Where there are none, nobody listens.
-        unsafe {
-            port::write_u8(0x21, 0xff);
-            port::write_u8(0xa1, 0xff);
-        }
+        mask_8259s();
         let Some(destination) = enable_local_apic() else {
             log!("no local APIC: the guest cannot sleep");
             return Self { io_apics: heapless::Vec::new(), destination: 0 };
@@ -73,7 +74,6 @@ impl Interrupts {
     }
 
     fn add(&mut self, io_apic: IoApic) {
-        // More than there is room for are left alone.
         if inputs_answer(&io_apic) && self.io_apics.push(io_apic).is_ok() {
             for input in 0..inputs(&io_apic) {
                 self.redirect(&io_apic, input, io_apic.first_gsi + input >= FIRST_PCI_GSI);
@@ -94,6 +94,26 @@ impl Interrupts {
         }
     }
 
+    /// Which inputs wake the guest: a bit for each, a number for each I/O APIC.
+    #[cfg(feature = "appliance")]
+    pub(super) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
+        let is_on = |io_apic, input| read_io_apic(io_apic, IO_APIC_REDIRECTIONS + 2 * input as u8) & MASKED == 0;
+        let all = |io_apic| (0..inputs(io_apic)).fold(0, |all, input| all | u128::from(is_on(io_apic, input)) << input);
+        self.io_apics.iter().map(all).collect()
+    }
+
+    /// Sets the controllers up again, after a reset, with the inputs unmasked that [`unmasked`](Self::unmasked) gave.
+    #[cfg(feature = "appliance")]
+    pub(super) fn restore(&self, unmasked: &[u128]) {
+        mask_8259s();
+        enable_local_apic();
+        for (io_apic, unmasked) in self.io_apics.iter().zip(unmasked) {
+            for input in 0..inputs(io_apic) {
+                self.redirect(io_apic, input, unmasked >> input & 1 != 0);
+            }
+        }
+    }
+
     /// Every interrupt counts as level-triggered: then a device that still wants something wakes the guest again, and
     /// none is forgotten because its line did not change.
     fn redirect(&self, io_apic: &IoApic, input: u32, on: bool) {
@@ -110,6 +130,14 @@ impl Interrupts {
         // SAFETY: `sti` takes effect after the next instruction, so no interrupt can come before `hlt` and be slept
         // through. The handlers change nothing but the local APIC, and return with interrupts off.
         unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
+    }
+}
+
+fn mask_8259s() {
+    // SAFETY: Masking the two 8259s concerns nobody: no handler is for them. Where there are none, nobody listens.
+    unsafe {
+        port::write_u8(0x21, 0xff);
+        port::write_u8(0xa1, 0xff);
     }
 }
 

@@ -8,13 +8,23 @@ use super::hardware::Hardware;
 use super::identity_map::IdentityMap;
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
+#[cfg(feature = "appliance")]
+use super::power_button::PowerButton;
+#[cfg(feature = "appliance")]
+use super::suspend::SuspendError;
+#[cfg(feature = "appliance")]
+use super::timer::Timer;
 use super::{clock, exceptions, port, virtio_mmio};
 use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
 use crate::clock::Clock;
 use crate::command_line::Options;
+#[cfg(feature = "appliance")]
+use crate::console;
 use crate::heap;
 use crate::log;
+#[cfg(feature = "appliance")]
+use crate::pci::SavedConfiguration;
 use crate::pvh::StartInfo;
 use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
 
@@ -152,13 +162,60 @@ impl Machine {
         }
     }
 
+    /// The same for a moment, of about a millisecond on virtual machines, and without the clock, which takes longer than that to
+    /// be made.
+    #[cfg(feature = "appliance")]
+    pub fn doze(&self) {
+        if let Some(timer) = &self.hardware.timer {
+            timer.doze(|| self.sleep());
+        }
+    }
+
+    /// Whether the machine can sleep with its memory kept.
+    #[cfg(feature = "appliance")]
+    pub const fn can_suspend(&self) -> bool {
+        self.hardware.suspend.is_some()
+    }
+
+    /// Sleeps with the memory kept until somebody wakes the machine; returns at once, with the reason in the log, where
+    /// that does not work. The drivers must have put their devices to rest, and have to set them up again: they are as
+    /// after a reset, but at the same places.
+    #[cfg(feature = "appliance")]
+    pub fn suspend(&mut self) {
+        log!("suspending");
+        match self.try_to_suspend() {
+            Ok(()) => log!("woken"),
+            Err(error) => log!("{error}"),
+        }
+    }
+
+    #[cfg(feature = "appliance")]
+    fn try_to_suspend(&mut self) -> Result<(), SuspendError> {
+        let Hardware { suspend, power_button, timer, .. } = &self.hardware;
+        let suspend = suspend.as_ref().ok_or(SuspendError::NoEffect)?;
+        // The window to configuration space in memory is among what is lost.
+        let mut pci = ConfigSpace::Ports;
+        let configuration = SavedConfiguration::take(&pci).ok_or(SuspendError::TooManyDevices)?;
+        let unmasked = self.interrupts.unmasked();
+        let time = clock::before_sleep();
+        suspend.sleep()?;
+        exceptions::install();
+        configuration.restore(&mut pci);
+        self.interrupts.restore(&unmasked);
+        timer.iter().for_each(Timer::set_up);
+        power_button.iter().for_each(PowerButton::rearm);
+        clock::after_sleep(&time);
+        console::reopen();
+        Ok(())
+    }
+
     /// Switches the machine off.
     ///
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
         let fadt = self.ends.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
-        power::power_off(fadt, self.ends.power_off)
+        power::enter(fadt, self.ends.power_off)
     }
 
     /// Resets the machine.
@@ -178,6 +235,6 @@ fn exit_with_failure() {
 fn power_off_if_known() {
     if let Some(Ends { fadt: Some(fadt), power_off, .. }) = ENDS.get() {
         // There is nothing else left to try.
-        let _ = power::power_off(fadt, *power_off);
+        let _ = power::enter(fadt, *power_off);
     }
 }

@@ -19,12 +19,16 @@ mod power_button;
 mod rtc;
 mod serial_port;
 #[cfg(feature = "appliance")]
+mod suspend;
+#[cfg(feature = "appliance")]
 mod timer;
 mod tsc;
 mod virtio_mmio;
 
 pub use self::clock::{hypervisor_start_ns, monotonic_ns};
 pub use self::cpu::halt;
+#[cfg(feature = "appliance")]
+pub use self::cpu::timestamp;
 #[cfg(feature = "appliance")]
 pub use self::hardware::Hardware;
 pub(crate) use self::machine::EXITS;

@@ -1,4 +1,4 @@
-//! Power-off and reset, as the machine's tables describe them (ACPI 6.5, 4.8.3 and 7.4.2). No port is taken on trust.
+//! Power-off, sleep and reset, as the machine's tables describe them (ACPI 6.5, 4.8.3 and 7.4.2). No port is taken on trust.
 
 use core::fmt;
 use core::ptr;
@@ -48,11 +48,11 @@ impl fmt::Display for PowerError {
     }
 }
 
-/// Switches the machine off.
+/// Puts the machine into the sleep that `types` stand for, be it for good.
 ///
 /// # Errors
 /// When it comes back, the machine is still on.
-pub(super) fn power_off(fadt: &Fadt, types: Option<SleepTypes>) -> Result<(), PowerError> {
+pub(super) fn enter(fadt: &Fadt, types: Option<SleepTypes>) -> Result<(), PowerError> {
     let types = types.ok_or(PowerError::NoSleepType);
     if let Some(control) = fadt.sleep_control {
         write_u8(control, types?.a << 2 | SLEEP_CONTROL_ENABLE)?;

@@ -8,30 +8,46 @@ use super::power::{read_u16, request_acpi, write_u16};
 use crate::acpi::{ButtonEvents, Fadt, Register};
 
 const POWER_BUTTON: u16 = 1 << 8;
+const WAKE: u16 = 1 << 15;
 
-/// The status registers on which the button shows.
+/// The button.
 #[derive(Debug)]
 pub(super) struct PowerButton {
-    status: [Option<Register>; 2],
+    fadt: &'static Fadt,
+    /// The status registers on which it shows, with those that enable it.
+    registers: [Option<(Register, Register)>; 2],
 }
 
 impl PowerButton {
     /// Has the button, and nothing else that its registers tell of, wake the guest by the interrupt `gsi`.
-    pub(super) fn arm(fadt: &Fadt, events: ButtonEvents, gsi: u32, interrupts: &Interrupts) -> Self {
-        let status = events.registers.map(|event| {
-            let (status, enable) = event?;
-            write_u16(enable, POWER_BUTTON).ok()?;
-            Some(status)
-        });
-        request_acpi(fadt);
+    pub(super) fn arm(fadt: &'static Fadt, events: ButtonEvents, gsi: u32, interrupts: &Interrupts) -> Self {
+        let button = Self { fadt, registers: events.registers };
+        button.enable();
         interrupts.unmask(gsi);
-        Self { status }
+        button
+    }
+
+    /// Arms it again when the machine has woken. A press that did that, or that firmware took for it, has had its effect.
+    pub(super) fn rearm(&self) {
+        for &(status, _) in self.registers.iter().flatten() {
+            // A register that cannot be written has nothing to be read from it either.
+            let _ = write_u16(status, POWER_BUTTON | WAKE);
+        }
+        self.enable();
+    }
+
+    fn enable(&self) {
+        for &(_, enable) in self.registers.iter().flatten() {
+            // A register that cannot be written shows no press.
+            let _ = write_u16(enable, POWER_BUTTON);
+        }
+        request_acpi(self.fadt);
     }
 
     /// Whether it was pressed since this was last asked.
     pub(super) fn take_press(&self) -> bool {
         let mut pressed = false;
-        for &status in self.status.iter().flatten() {
+        for &(status, _) in self.registers.iter().flatten() {
             if read_u16(status).is_ok_and(|events| events & POWER_BUTTON != 0) {
                 // Writing a one clears it, and lets go of the interrupt's line.
                 pressed |= write_u16(status, POWER_BUTTON).is_ok();

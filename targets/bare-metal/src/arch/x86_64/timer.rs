@@ -5,7 +5,7 @@ use core::ptr;
 use core::sync::atomic::Ordering;
 
 use super::clock::monotonic_ns;
-use super::interrupts::{LOCAL_APIC, WAKE_VECTOR};
+use super::interrupts::{LOCAL_APIC, TIMER_VECTOR};
 
 const TIMER: u64 = 0x320;
 const INITIAL_COUNT: u64 = 0x380;
@@ -30,10 +30,22 @@ impl Timer {
         let apic = LOCAL_APIC.load(Ordering::Relaxed);
         let timer = Self { apic, scale: Cell::new(None) };
         (apic != 0).then(|| {
-            timer.write(DIVIDE, DIVIDE_BY_16);
-            timer.write(TIMER, WAKE_VECTOR.into());
+            timer.set_up();
             timer
         })
+    }
+
+    /// Sleeps, by `sleep`, until a device has something for the guest or the time of the first counts has passed. Needs no clock.
+    pub(super) fn doze(&self, sleep: impl FnOnce()) {
+        self.write(INITIAL_COUNT, FIRST_COUNTS);
+        sleep();
+        self.write(INITIAL_COUNT, 0);
+    }
+
+    /// Sets it up, also after a reset.
+    pub(super) fn set_up(&self) {
+        self.write(DIVIDE, DIVIDE_BY_16);
+        self.write(TIMER, TIMER_VECTOR.into());
     }
 
     /// Sleeps, by `sleep`, until a device has something for the guest or so many nanoseconds have passed, perhaps less.

@@ -1,5 +1,7 @@
 //! The time stamp counter as a clock, measured against one whose speed is known.
 
+use core::cell::Cell;
+
 use super::cpu::timestamp;
 use super::port;
 use crate::acpi::{Fadt, Register};
@@ -18,7 +20,8 @@ const PIT_COMMAND: u16 = 0x43;
 /// Nanoseconds since the guest booted.
 #[derive(Debug)]
 pub(super) struct Tsc {
-    start: u64,
+    /// The counter at the moment that the clock calls 0.
+    start: Cell<u64>,
     tick: Tick,
 }
 
@@ -26,12 +29,18 @@ impl Tsc {
     /// Measures the counter, since `start`, against the ACPI timer or the PIT.
     pub(super) fn measure(start: u64, fadt: Option<&Fadt>) -> Option<Self> {
         let hz = fadt.and_then(against_pm_timer).or_else(against_pit)?;
-        Some(Self { start, tick: Tick::of_hz(hz) })
+        Some(Self { start: Cell::new(start), tick: Tick::of_hz(hz) })
     }
 
     /// Nanoseconds since the start.
     pub(super) fn now(&self) -> u64 {
-        self.tick.ns(timestamp().wrapping_sub(self.start))
+        self.tick.ns(timestamp().wrapping_sub(self.start.get()))
+    }
+
+    /// The counter begins anew: from now on the clock shows `ns`, or a nanosecond more.
+    #[cfg(feature = "appliance")]
+    pub(super) fn go_on_from(&self, ns: u64) {
+        self.start.set(timestamp().wrapping_sub(self.tick.in_ns(ns)));
     }
 }
 

@@ -9,9 +9,13 @@ use crate::transport::MmioTransport;
 
 const SLOT_SIZE: u64 = 0x200;
 
-/// The slots of a microvm whose ACPI tables name them only in AML.
+/// The slots of a microvm whose ACPI tables name them only in AML. QEMU fills them from the last to the first.
 pub(super) fn slots() -> impl Iterator<Item = MmioDevice> {
-    (0..24).map(|slot| MmioDevice { address: 0xfeb0_0000 + slot * SLOT_SIZE, size: SLOT_SIZE, irq: 24 + slot as u32 })
+    (0..24).rev().map(|slot| MmioDevice {
+        address: 0xfeb0_0000 + slot * SLOT_SIZE,
+        size: SLOT_SIZE,
+        irq: 24 + slot as u32,
+    })
 }
 
 /// The device of that type at a place, if there is one.

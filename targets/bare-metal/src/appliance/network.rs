@@ -1,0 +1,225 @@
+//! The appliance's network interfaces, what it tells of them, and the command by which the host configures one.
+
+use core::net::IpAddr;
+
+use agent_core::commands::network::{self, Destination, Interface, InterfaceStatistics, MacAddress, Network};
+use agent_core::{Command, Error, Failure, Reply, Request, Step, Text};
+use heapless::Vec;
+use smoltcp::iface::SocketStorage;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpAddress, IpCidr};
+use virtio_drivers::transport::DeviceType;
+
+use super::Appliance;
+use super::network_card::NetworkCard;
+use crate::arch::{self, Machine};
+use crate::guest::Guest;
+use crate::network::{Link, Method, NAMES, Route, Static, Storage};
+use crate::{heap, log};
+
+/// For how long a host is kept waiting for a DHCP server.
+const DHCP_LIMIT: Duration = Duration::from_secs(10);
+
+// Linux's flags of routes (its uapi/linux/route.h), which are the protocol's.
+const RTF_UP: u64 = 1;
+const RTF_GATEWAY: u64 = 2;
+const RTF_HOST: u64 = 4;
+
+/// The appliance's own commands.
+pub(super) const COMMANDS: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-network-configure", configure)];
+
+/// The network interfaces, in the order of [`NAMES`].
+#[derive(Debug)]
+pub(super) struct Links(Vec<&'static mut Link<NetworkCard>, { NAMES.len() }>);
+
+impl Links {
+    /// Brings the machine's network cards to life; their links are set as the command line says.
+    pub(super) fn find(machine: &Machine) -> Self {
+        let mut links = Vec::new();
+        machine.devices(DeviceType::Network, |device| {
+            let Some(name) = NAMES.get(links.len()) else { return };
+            match NetworkCard::new(device.transport) {
+                Ok((card, mac)) => match new_link(machine, links.len(), card, mac) {
+                    // There is room: it has a name.
+                    Some(link) => _ = links.push(link),
+                    None => log!("no memory for {name}"),
+                },
+                Err(error) => log!("network card: {error}"),
+            }
+        });
+        Self(links)
+    }
+
+    /// Does what can be done without waiting; says whether there was anything.
+    pub(super) fn poll(&mut self) -> bool {
+        let now = now();
+        let busy = self.0.iter_mut().map(|link| link.poll(now));
+        // Each gets its turn.
+        busy.fold(false, |any, busy| any | busy)
+    }
+
+    /// Puts the cards to rest, before the machine sleeps.
+    pub(super) fn suspend(&mut self) {
+        self.0.iter_mut().for_each(|link| link.card().suspend());
+    }
+
+    /// Sets the cards up again. The addresses stay.
+    pub(super) fn resume(&mut self) {
+        self.0.iter_mut().for_each(|link| link.card().resume());
+    }
+
+    /// For how many nanoseconds there will be nothing to do, unless a card interrupts. `None`: for ever.
+    pub(super) fn idle_ns(&mut self) -> Option<u64> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let now = now();
+        let idle = self.0.iter_mut().filter_map(|link| link.idle(now)).min()?;
+        Some(idle.total_micros().saturating_mul(1000))
+    }
+}
+
+fn new_link(
+    machine: &Machine,
+    index: usize,
+    card: NetworkCard,
+    mac: [u8; 6],
+) -> Option<&'static mut Link<NetworkCard>> {
+    let settings = machine.options().networks.iter().filter(|setting| setting.interface == index);
+    let methods: Vec<Method, 8> = settings.map(|setting| setting.method).collect();
+    let storage: &'static mut Storage = heap::room_for()?.write([SocketStorage::EMPTY]);
+    Some(heap::room_for()?.write(Link::new(card, mac, storage, arch::timestamp(), &methods)))
+}
+
+/// The time for smoltcp. A machine without a clock stays at its beginning: such a guest answers, but repeats nothing.
+fn now() -> Instant {
+    Instant::from_micros((arch::monotonic_ns().unwrap_or(0) / 1000) as i64)
+}
+
+impl Guest<Appliance> {
+    fn link(&mut self, index: usize) -> Option<(&'static str, &mut Link<NetworkCard>)> {
+        Some((NAMES.get(index)?, self.state.links.0.get_mut(index)?))
+    }
+}
+
+impl Network for Guest<Appliance> {
+    fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
+        let link = self.link(index);
+        Ok(link.map(|(name, link)| Interface { name, hardware_address: Some(MacAddress(link.mac())) }))
+    }
+
+    fn address(&mut self, interface: usize, index: usize) -> Option<network::Address> {
+        self.link(interface)?.1.address(index)
+    }
+
+    fn interface_statistics(&mut self, interface: usize) -> Option<InterfaceStatistics> {
+        Some(self.link(interface)?.1.statistics())
+    }
+
+    fn route(&mut self, mut index: usize) -> Result<Option<network::Route<'_>>, Failure> {
+        for (name, link) in NAMES.iter().zip(&mut self.state.links.0) {
+            match link.route(index) {
+                Ok(route) => return Ok(Some(told(name, route))),
+                Err(routes) => index -= routes,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A route in the protocol's terms. The stack knows no metrics, and does not count.
+fn told(interface: &str, Route { network, gateway }: Route) -> network::Route<'_> {
+    let (to, longest) = match (network, gateway) {
+        (IpCidr::Ipv4(network), gateway) => {
+            let gateway = match gateway {
+                Some(IpAddress::Ipv4(gateway)) => Some(gateway),
+                _ => None,
+            };
+            (Destination::V4 { network: network.address(), mask: network.netmask(), gateway }, 32)
+        }
+        (IpCidr::Ipv6(network), gateway) => {
+            let next_hop = match gateway {
+                Some(IpAddress::Ipv6(gateway)) => Some(gateway),
+                _ => None,
+            };
+            let (network, prefix) = (network.address(), network.prefix_len());
+            (Destination::V6 { network, prefix, source: None, next_hop }, 128)
+        }
+    };
+    let host = if network.prefix_len() == longest { RTF_HOST } else { 0 };
+    let flags = RTF_UP | host | if gateway.is_some() { RTF_GATEWAY } else { 0 };
+    network::Route {
+        interface,
+        to,
+        metric: 0,
+        flags: Some(flags),
+        references: None,
+        uses: None,
+        mtu: None,
+        window: None,
+        initial_rtt: None,
+    }
+}
+
+/// `nanoqga-network-configure`: gives the interface `name` an address, by DHCP (`dhcp`: true) or this one (`address`, in a
+/// network of `prefix` bits, with the router `gateway`). It is answered when the address is there; if no DHCP server gives
+/// one in time, the interface stays as it was.
+fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let name: Text<'_> = arguments.required("name")?;
+    let dhcp: Option<bool> = arguments.optional("dhcp")?;
+    let address: Option<Text<'_>> = arguments.optional("address")?;
+    let prefix: Option<i64> = arguments.optional("prefix")?;
+    let gateway: Option<Text<'_>> = arguments.optional("gateway")?;
+    arguments.finish()?;
+
+    let name = name.copy_to(&mut [0; 8]).and_then(|name| NAMES.iter().position(|known| *known == name));
+    let index = name.filter(|&index| index < guest.state.links.0.len());
+    let index = index.ok_or(Failure("there is no interface of this 'name'"))?;
+    match (dhcp.unwrap_or(false), address, prefix) {
+        (true, None, None) if gateway.is_none() => guest.wait_for_lease(index)?,
+        (true, ..) => {
+            return Err(Failure("with 'dhcp' there is no 'address', 'prefix' or 'gateway' to be given").into());
+        }
+        (false, Some(address), Some(prefix)) => {
+            let address = parsed(address).ok_or(Failure("'address' is no IP address"))?;
+            let gateway = gateway.map(|gateway| parsed(gateway).ok_or(Failure("'gateway' is no IP address")));
+            let assigned = Static::new(address, prefix, gateway.transpose()?)?;
+            if let Some((_, link)) = guest.link(index) {
+                link.assign(assigned);
+            }
+        }
+        (false, Some(_), None) => return Err(Failure("'address' needs a 'prefix'").into()),
+        (false, None, _) => return Err(Failure("either 'dhcp' must be true, or an 'address' be given").into()),
+    }
+    Ok(Step::Done)
+}
+
+fn parsed(address: Text<'_>) -> Option<IpAddr> {
+    // As many as the longest address has, an IPv6 one that ends in an IPv4 one.
+    address.copy_to(&mut [0; 45])?.parse().ok()
+}
+
+impl Guest<Appliance> {
+    /// Waits until the interface has a lease. Meanwhile no channel is served, so this has an end.
+    fn wait_for_lease(&mut self, index: usize) -> Result<(), Failure> {
+        arch::monotonic_ns().ok_or(Failure("this machine has no clock to wait for DHCP by"))?;
+        let had_dhcp = self.link(index).is_some_and(|(_, link)| link.has_dhcp());
+        let deadline = now() + DHCP_LIMIT;
+        while let Some((_, link)) = self.link(index)
+            && now() < deadline
+        {
+            if link.has_lease() {
+                return Ok(());
+            }
+            link.start_dhcp();
+            if !self.state.links.poll() {
+                self.sleep_at_most((deadline - now()).total_micros() * 1000);
+            }
+        }
+        if let Some((_, link)) = self.link(index).filter(|_| !had_dhcp) {
+            link.stop_dhcp();
+        }
+        Err(Failure("no DHCP server gave a lease within 10 seconds; the interface is as it was"))
+    }
+}
