@@ -69,7 +69,7 @@ impl<const N: usize> Pump<N> {
         }
         let taken = agent.receive(self.input.bytes());
         self.input.consume(taken);
-        // What ends a bad message is a byte of the next one, which is not taken with it.
+        // What is wrong with a message may be seen before a byte of it is taken.
         Ok(busy || taken > 0 || !agent.is_receiving())
     }
 

@@ -94,14 +94,14 @@ fn replies_to_requests_that_came_together_leave_together() {
     assert_eq!(channel.offered, PONG.len() * 10);
 }
 
-/// The 0xFF ends the bad message, and is not taken with it.
 #[test]
-fn a_bad_message_that_ends_with_a_read_of_its_own_is_told_before_the_pump_sleeps() {
-    let mut channel = Channel { read: 2, ..Channel::new(&[b"}\n\xff", PING].concat()) };
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
-    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
-    let error = br#"{"error": {"class": "GenericError", "desc": "JSON parse error, expecting value"}}"#;
-    assert_eq!(channel.to_host, [error, &b"\n"[..], PONG].concat());
+fn the_pump_is_busy_until_the_last_error_is_told() {
+    for message in ["}\n", "]", "nope\n", "{\"execute\":}\n", "\u{1}"] {
+        let mut channel = Channel::new(message.as_bytes());
+        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+        assert!(channel.to_host.ends_with(b"\n"), "{message:?}: {}", channel.to_host.escape_ascii());
+    }
 }
 
 #[test]

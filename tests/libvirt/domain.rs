@@ -35,6 +35,11 @@ impl Domain {
 
     /// The same with the image of any profile, a number of processors, and more devices, as XML.
     pub fn with(profile: &Profile, processors: u32, devices: &str) -> Result<Self> {
+        Self::on(Machine::named("q35")?, profile, processors, devices)
+    }
+
+    /// The same on any machine that libvirt knows by QEMU's name.
+    pub fn on(machine: &Machine, profile: &Profile, processors: u32, devices: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let libvirt = Libvirt::shared()?;
         let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -42,10 +47,10 @@ impl Domain {
         // libvirt runs QEMU as a user of its own, and gives the image to that user: so it gets a copy, where it can go.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
         let kernel = folder.path().join("nanoqga");
-        fs::copy(image(Machine::named("q35")?, profile)?, &kernel)?;
+        fs::copy(image(machine, profile)?, &kernel)?;
         let domain = Self { name, folder, _libvirt: libvirt };
         let definition = domain.folder.path().join("domain.xml");
-        fs::write(&definition, domain.xml(processors, devices)?)?;
+        fs::write(&definition, domain.xml(machine, processors, devices)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
         domain.shows(&["dumpxml"], "state='connected'")?;
         Ok(domain)
@@ -118,10 +123,17 @@ impl Domain {
         format!("\nThe guest's console has:\n{}", String::from_utf8_lossy(&log))
     }
 
-    fn xml(&self, processors: u32, devices: &str) -> Result<String> {
+    fn xml(&self, machine: &Machine, processors: u32, devices: &str) -> Result<String> {
         let Self { name, folder, .. } = self;
         let folder = folder.path().display();
-        let emulator = find("qemu-system-x86_64").context("QEMU is not installed; `cargo xtask setup` does that")?;
+        let (arch, kind) = (machine.architecture(), machine.qemu_machine);
+        // Elsewhere libvirt has ACPI only with UEFI, and knows no sleep.
+        let of_pcs = match arch {
+            "x86_64" => "<features><acpi/></features><pm><suspend-to-mem enabled='yes'/></pm>",
+            _ => "",
+        };
+        let cpu = machine.cpu.map_or(String::new(), |cpu| format!("<cpu mode='custom'><model>{cpu}</model></cpu>"));
+        let emulator = find(machine.qemu).context("QEMU is not installed; `cargo xtask setup` does that")?;
         let emulator = emulator.display();
         Ok(format!(
             "<domain type='qemu'>
@@ -129,14 +141,14 @@ impl Domain {
   <memory unit='MiB'>16</memory>
   <vcpu>{processors}</vcpu>
   <os>
-    <type arch='x86_64' machine='q35'>hvm</type>
+    <type arch='{arch}' machine='{kind}'>hvm</type>
     <kernel>{folder}/nanoqga</kernel>
   </os>
-  <features><acpi/></features>
+  {of_pcs}
+  {cpu}
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
-  <pm><suspend-to-mem enabled='yes'/></pm>
   <devices>
     <emulator>{emulator}</emulator>
     <controller type='usb' model='none'/>

@@ -59,6 +59,15 @@ fn each_bad_message_gets_one_clear_error_over_a_uart() -> Result<()> {
     one_error_each("microvm", Channel::Com2)
 }
 
+#[test]
+fn each_bad_message_gets_one_clear_error_on_other_architectures() -> Result<()> {
+    for machine in ["riscv64-virt", "aarch64-virt"] {
+        one_error_each(machine, Channel::Virtio)?;
+        one_error_each(machine, Channel::Com2)?;
+    }
+    Ok(())
+}
+
 fn one_error_each(machine: &str, channel: Channel) -> Result<()> {
     let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
     for Bad { what, message, class, says } in bad_messages() {

@@ -24,6 +24,22 @@ fn the_image_answers_as_recorded_over_a_uart() -> Result<()> {
     all(&NANO, "microvm", Channel::Com2)
 }
 
+#[test]
+fn the_image_answers_as_recorded_on_riscv64() -> Result<()> {
+    all(&NANO, "riscv64-virt", Channel::Virtio)
+}
+
+#[test]
+fn the_image_answers_as_recorded_on_aarch64() -> Result<()> {
+    all(&NANO, "aarch64-virt-pcie", Channel::Virtio)
+}
+
+#[test]
+fn the_image_answers_as_recorded_over_a_uart_on_pci() -> Result<()> {
+    all(&NANO, "riscv64-virt", Channel::Com2)?;
+    all(&NANO, "aarch64-virt", Channel::Com2)
+}
+
 fn all(profile: &Profile, machine: &str, channel: Channel) -> Result<()> {
     let Booted { mut agent, guest: _guest } = Booted::start(&config_of(profile, machine, channel)?)?;
     let commands = commands(&mut agent)?;

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
 use tests::booted::{config, resynchronise, synchronise};
 use tests::{Booted, soon};
+use xtask::deadline::Deadline;
 use xtask::guest::Guest;
 use xtask::machine::Channel;
 
@@ -16,7 +17,7 @@ const AWAY: Duration = Duration::from_millis(100);
 
 #[test]
 fn a_host_that_leaves_mid_message_and_returns_finds_a_clean_parser() -> Result<()> {
-    for machine in ["q35", "microvm"] {
+    for machine in ["q35", "microvm", "riscv64-virt", "aarch64-virt-pcie"] {
         let Booted { mut agent, mut guest } = Booted::new(machine, Channel::Virtio)?;
         for id in 1..=20 {
             agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
@@ -37,16 +38,18 @@ fn a_host_that_leaves_mid_message_and_returns_finds_a_clean_parser() -> Result<(
 /// A UART does not tell that its host left. The next one clears the line, as hosts do.
 #[test]
 fn over_a_uart_a_new_host_clears_what_the_last_one_left() -> Result<()> {
-    let Booted { mut agent, mut guest } = Booted::new("q35", Channel::Com2)?;
-    for id in 1..=5 {
-        agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
-        // QEMU throws away what a host that left had sent and the guest had not yet taken.
-        thread::sleep(AWAY);
-        drop(agent);
-        agent = guest.connect(soon())?;
-        let before = resynchronise(&mut agent, id)?;
-        ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
-        synchronise(&mut agent, -id)?;
+    for machine in ["q35", "riscv64-virt", "aarch64-virt"] {
+        let Booted { mut agent, mut guest } = Booted::new(machine, Channel::Com2)?;
+        for id in 1..=5 {
+            agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+            // QEMU throws away what a host that left had sent and the guest had not yet taken.
+            thread::sleep(AWAY);
+            drop(agent);
+            agent = guest.connect(soon())?;
+            let before = resynchronise(&mut agent, id)?;
+            ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
+            synchronise(&mut agent, -id)?;
+        }
     }
     Ok(())
 }
@@ -102,7 +105,15 @@ fn a_host_that_never_reads_stalls_no_other() -> Result<()> {
 
 #[test]
 fn a_thousand_requests_in_one_write_get_a_thousand_replies_in_order() -> Result<()> {
-    for (machine, channel) in [("q35", Channel::Virtio), ("microvm", Channel::Virtio), ("q35", Channel::Com2)] {
+    for (machine, channel) in [
+        ("q35", Channel::Virtio),
+        ("microvm", Channel::Virtio),
+        ("q35", Channel::Com2),
+        ("riscv64-virt", Channel::Virtio),
+        ("riscv64-virt", Channel::Com2),
+        ("aarch64-virt-pcie", Channel::Virtio),
+        ("aarch64-virt", Channel::Com2),
+    ] {
         let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
         let requests: String = (0..1000).map(|id| format!("{{\"execute\":\"guest-ping\",\"id\":{id}}}\n")).collect();
         agent.send(requests.as_bytes(), soon())?;
@@ -120,7 +131,13 @@ fn a_thousand_requests_in_one_write_get_a_thousand_replies_in_order() -> Result<
 fn the_first_request_arrives_whole_though_it_was_sent_before_the_guest_ran() -> Result<()> {
     let id = "x".repeat(300);
     let request = json!({"execute": "guest-ping", "id": id}).to_string();
-    for (machine, channel) in [("q35", Channel::Com2), ("microvm", Channel::Com2), ("microvm", Channel::Com1)] {
+    for (machine, channel) in [
+        ("q35", Channel::Com2),
+        ("microvm", Channel::Com2),
+        ("microvm", Channel::Com1),
+        ("riscv64-virt", Channel::Com2),
+        ("aarch64-virt", Channel::Com2),
+    ] {
         let mut guest = Guest::start(&config(machine, channel)?)?;
         let mut agent = guest.connect(soon())?;
         let reply = agent.request(&request, soon())?;
@@ -130,9 +147,29 @@ fn the_first_request_arrives_whole_though_it_was_sent_before_the_guest_ran() -> 
     Ok(())
 }
 
+/// The board's UART on riscv64 is firmware's, too: it says something there, and throws away what was sent before.
+#[test]
+fn over_a_uart_that_firmware_has_used_a_host_gets_in_step() -> Result<()> {
+    let mut guest = Guest::start(&config("riscv64-virt", Channel::Com1)?)?;
+    let mut agent = guest.connect(soon())?;
+    let request = b"\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":7}}\n";
+    soon().poll("an answer after firmware's words", || {
+        agent.send(request, soon())?;
+        thread::sleep(AWAY);
+        while let Ok(line) = agent.line(Deadline::after(AWAY)) {
+            if line.ends_with(b"\xff{\"return\": 7}") {
+                return Ok(Some(()));
+            }
+        }
+        Ok(None)
+    })?;
+    resynchronise(&mut agent, 8)?;
+    synchronise(&mut agent, 9)
+}
+
 #[test]
 fn the_agents_port_is_found_by_its_name_among_sixteen() -> Result<()> {
-    for machine in ["q35", "microvm"] {
+    for machine in ["q35", "microvm", "riscv64-virt", "aarch64-virt"] {
         let mut booted = Booted::with(machine, Channel::Virtio, |config| config.other_ports = 15)?;
         booted.transcript(&[(r#"{"execute":"guest-ping","id":16}"#, r#"{"return": {}, "id": 16}"#)])?;
     }

@@ -45,6 +45,14 @@ fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
         (&APPLIANCE, "q35", Channel::Virtio),
         (&APPLIANCE, "pc", Channel::Com2),
         (&APPLIANCE, "microvm", Channel::Virtio),
+        // The PLIC: its own wires, PCI's, and a UART's.
+        (&NANO, "riscv64-virt", Channel::Virtio),
+        (&NANO, "riscv64-virt", Channel::Com2),
+        (&APPLIANCE, "riscv64-virt-pcie", Channel::Virtio),
+        // The GIC: the same.
+        (&NANO, "aarch64-virt", Channel::Virtio),
+        (&NANO, "aarch64-virt", Channel::Com2),
+        (&APPLIANCE, "aarch64-virt-pcie", Channel::Virtio),
     ] {
         let booted = Booted::start(&config_of(profile, machine, channel)?)?;
         takes_less_than_a_hundredth(booted, &format!("{}, {machine}, {channel}", profile.name))?;

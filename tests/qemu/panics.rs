@@ -3,7 +3,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::{Booted, soon};
-use xtask::machine::Channel;
+use xtask::guest::Guest;
+use xtask::image::build_crash;
+use xtask::machine::{Channel, Machine};
+use xtask::qemu::Config;
 
 #[test]
 fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
@@ -19,6 +22,29 @@ fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
         // The device at 0xf4 makes status 2n + 1 of what is written to it.
         ensure!(status.code().is_some_and(|code| code % 2 == 1), "{machine}: QEMU ended with {status}");
         guest.console_shows("panic", soon())?;
+    }
+    Ok(())
+}
+
+/// On aarch64 nothing that a guest can do ends QEMU with a failure: there it is switched off.
+#[test]
+fn a_panic_an_exception_and_a_stack_overflow_end_the_guest() -> Result<()> {
+    for (name, fails) in [("q35", true), ("riscv64-virt", true), ("aarch64-virt", false)] {
+        let machine = Machine::named(name)?;
+        let image = build_crash(machine.target)?;
+        for (way, says) in [("panic", "this guest was to die"), ("fault", "address"), ("overflow", "address")] {
+            let mut config = Config::new(machine, Channel::Virtio, &image);
+            config.append = format!("hostname={way}");
+            if machine.architecture() == "x86_64" {
+                config.debug_exit = true;
+                config.append.push_str(" debug-exit=0xf4");
+            }
+            let mut guest = Guest::start(&config)?;
+            let status = guest.wait(soon())?;
+            ensure!(status.success() != fails, "{name}, {way}: QEMU ended with {status}{}", guest.tails());
+            let console = guest.console();
+            ensure!(console.contains("panicked at") && console.contains(says), "{name}, {way}: {console}");
+        }
     }
     Ok(())
 }

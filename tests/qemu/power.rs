@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
 use xtask::deadline::Deadline;
-use xtask::machine::Channel;
+use xtask::machine::{Channel, Machine};
 
 /// After this long without one, no further reset comes.
 const SETTLED: Duration = Duration::from_millis(500);
@@ -22,8 +22,11 @@ fn off(machine: &str, channel: Channel, request: &str) -> Result<()> {
     let Booted { mut agent, mut guest } = Booted::new(machine, channel)?;
     let mut qmp = guest.qmp(soon())?;
     agent.send(request.as_bytes(), soon())?;
-    let event = qmp.event("SHUTDOWN", soon())?;
-    ensure!(event == json!({"guest": true, "reason": "guest-shutdown"}), "QEMU's SHUTDOWN was {event}");
+    // QEMU 7.2's riscv64 machine ends then and there, without an event.
+    if Machine::named(machine)?.architecture() != "riscv64" {
+        let event = qmp.event("SHUTDOWN", soon())?;
+        ensure!(event == json!({"guest": true, "reason": "guest-shutdown"}), "QEMU's SHUTDOWN was {event}");
+    }
     let status = guest.wait(soon())?;
     ensure!(status.success(), "QEMU ended with {status}{}", guest.tails());
     // On success there is no reply: the next thing the channel has is its end.

@@ -44,6 +44,18 @@ rows! {
     pc_uart: "pc" over Com2, ends by power::off_and_reboot;
     microvm_uart: "microvm" over Com2, ends by power::off_and_reboot;
     microvm_only_uart: "microvm" over Com1, ends by power::off_and_reboot;
+    // A device tree instead of tables. virtio-serial on MMIO, and on PCI that no firmware has set up.
+    riscv64_virt_virtio: "riscv64-virt" over Virtio, ends by power::off_and_reboot;
+    riscv64_virt_virtio_modern: "riscv64-virt" over VirtioModern, ends by power::off_and_reboot;
+    riscv64_virt_pcie_virtio: "riscv64-virt-pcie" over Virtio, ends by power::off_and_reboot;
+    riscv64_virt_pcie_virtio_modern: "riscv64-virt-pcie" over VirtioModern, ends by power::off_and_reboot;
+    aarch64_virt_virtio: "aarch64-virt" over Virtio, ends by power::off_and_reboot;
+    aarch64_virt_virtio_modern: "aarch64-virt" over VirtioModern, ends by power::off_and_reboot;
+    aarch64_virt_pcie_virtio: "aarch64-virt-pcie" over Virtio, ends by power::off_and_reboot;
+    aarch64_virt_pcie_virtio_modern: "aarch64-virt-pcie" over VirtioModern, ends by power::off_and_reboot;
+    // A 16550 on PCI there.
+    riscv64_virt_uart: "riscv64-virt" over Com2, ends by power::off_and_reboot;
+    aarch64_virt_uart: "aarch64-virt" over Com2, ends by power::off_and_reboot;
     // Without ACPI there is no way to switch the machine off.
     microvm_noacpi_virtio: "microvm-noacpi" over Virtio, ends by power::off_refused;
     microvm_noacpi_virtio_modern: "microvm-noacpi" over VirtioModern, ends by power::off_refused;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use qapi::{Command, ErrorClass, ExecuteError, Qga, Stream, qga};
 use tests::Booted;
-use xtask::machine::Channel;
+use xtask::machine::{Channel, Machine};
 
 pub type Client = Qga<Stream<BufReader<UnixStream>, UnixStream>>;
 
@@ -46,7 +46,7 @@ pub fn with_qapi(machine: &str, channel: Channel) -> Result<()> {
 
     let os = execute(&mut client, qga::guest_get_osinfo {})?;
     ensure!(os.id.as_deref() == Some("nanoqga"), "{os:?}");
-    ensure!(os.machine.as_deref() == Some("x86_64"), "{os:?}");
+    ensure!(os.machine.as_deref() == Some(Machine::named(machine)?.architecture()), "{os:?}");
     let host = execute(&mut client, qga::guest_get_host_name {})?;
     ensure!(!host.host_name.is_empty());
     let zone = execute(&mut client, qga::guest_get_timezone {})?;

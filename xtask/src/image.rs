@@ -76,6 +76,17 @@ pub static LINUX: Profile = Profile {
     about: "the agent for Linux, in one static file",
 };
 
+/// No profile either, but a guest that dies in the way that its host name says.
+static CRASH: Profile = Profile {
+    name: "crash",
+    package: BARE,
+    cargo_profile: IMAGE,
+    binary: "crash",
+    feature: None,
+    has_devices: false,
+    about: "one way to end badly",
+};
+
 /// No profile either, but what images are measured against.
 static FIRST_BYTE: Profile = Profile {
     name: "first-byte",
@@ -171,6 +182,14 @@ pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
 /// As [`build`].
 pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
     build_binary(target, &FIRST_BYTE)
+}
+
+/// Builds the guest that dies in the way that its host name says.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_crash(target: &'static str) -> Result<PathBuf> {
+    build_binary(target, &CRASH)
 }
 
 fn build_binary(target: &'static str, profile: &Profile) -> Result<PathBuf> {

@@ -22,10 +22,14 @@ pub struct Machine {
     pub qemu: &'static str,
     /// The value of QEMU's `-machine`.
     pub qemu_machine: &'static str,
+    /// The value of QEMU's `-cpu`, where the machine's own does not do.
+    pub cpu: Option<&'static str>,
     /// The Rust target its image is built for.
     pub target: &'static str,
     /// Where its virtio devices are.
     pub bus: Bus,
+    /// The QEMU device that is a 16550 beside the console.
+    pub second_uart: &'static str,
     /// Whether a guest can switch it off.
     pub powers_off: bool,
 }
@@ -37,29 +41,35 @@ impl PartialEq for Machine {
 }
 
 /// Every machine that the image runs on.
-pub static MACHINES: [Machine; 4] = [
+pub static MACHINES: [Machine; 8] = [
     Machine {
         name: "q35",
         qemu: "qemu-system-x86_64",
         qemu_machine: "q35",
+        cpu: None,
         target: "x86_64-unknown-none",
         bus: Bus::Pci,
+        second_uart: "isa-serial,index=1",
         powers_off: true,
     },
     Machine {
         name: "pc",
         qemu: "qemu-system-x86_64",
         qemu_machine: "pc",
+        cpu: None,
         target: "x86_64-unknown-none",
         bus: Bus::Pci,
+        second_uart: "isa-serial,index=1",
         powers_off: true,
     },
     Machine {
         name: "microvm",
         qemu: "qemu-system-x86_64",
         qemu_machine: "microvm",
+        cpu: None,
         target: "x86_64-unknown-none",
         bus: Bus::Mmio,
+        second_uart: "isa-serial,index=1",
         powers_off: true,
     },
     // Without ACPI there is no register to write: such a guest can only reset.
@@ -67,9 +77,53 @@ pub static MACHINES: [Machine; 4] = [
         name: "microvm-noacpi",
         qemu: "qemu-system-x86_64",
         qemu_machine: "microvm,acpi=off",
+        cpu: None,
         target: "x86_64-unknown-none",
         bus: Bus::Mmio,
+        second_uart: "isa-serial,index=1",
         powers_off: false,
+    },
+    // Without floating point, which nothing here computes with: so there is no such state to switch on or to keep.
+    Machine {
+        name: "riscv64-virt",
+        qemu: "qemu-system-riscv64",
+        qemu_machine: "virt",
+        cpu: None,
+        target: "riscv64imac-unknown-none-elf",
+        bus: Bus::Mmio,
+        second_uart: "pci-serial",
+        powers_off: true,
+    },
+    Machine {
+        name: "riscv64-virt-pcie",
+        qemu: "qemu-system-riscv64",
+        qemu_machine: "virt",
+        cpu: None,
+        target: "riscv64imac-unknown-none-elf",
+        bus: Bus::Pci,
+        second_uart: "pci-serial",
+        powers_off: true,
+    },
+    // The machine's own CPU has 32 bits.
+    Machine {
+        name: "aarch64-virt",
+        qemu: "qemu-system-aarch64",
+        qemu_machine: "virt",
+        cpu: Some("cortex-a57"),
+        target: "aarch64-unknown-none-softfloat",
+        bus: Bus::Mmio,
+        second_uart: "pci-serial",
+        powers_off: true,
+    },
+    Machine {
+        name: "aarch64-virt-pcie",
+        qemu: "qemu-system-aarch64",
+        qemu_machine: "virt",
+        cpu: Some("cortex-a57"),
+        target: "aarch64-unknown-none-softfloat",
+        bus: Bus::Pci,
+        second_uart: "pci-serial",
+        powers_off: true,
     },
 ];
 
@@ -78,8 +132,10 @@ pub static LINUX: Machine = Machine {
     name: "linux",
     qemu: "qemu-system-x86_64",
     qemu_machine: "q35",
+    cpu: None,
     target: "x86_64-unknown-linux-musl",
     bus: Bus::Pci,
+    second_uart: "isa-serial,index=1",
     powers_off: true,
 };
 
@@ -93,6 +149,11 @@ impl Machine {
             Some(machine) => Ok(machine),
             None => bail!("no machine is called '{name}'; there are: {}", names()),
         }
+    }
+
+    /// Its architecture, as `uname -m` has it.
+    pub fn architecture(&self) -> &'static str {
+        self.qemu.trim_start_matches("qemu-system-")
     }
 }
 
@@ -122,9 +183,9 @@ pub enum Channel {
     Virtio,
     /// A virtio-serial port of a device without the legacy interface.
     VirtioModern,
-    /// A 16550 of its own, COM2, beside the console on COM1.
+    /// A 16550 of its own, COM2 or on PCI, beside the console.
     Com2,
-    /// The machine's only 16550, COM1. There is no console then.
+    /// The machine's only UART, COM1 or the board's 16550. There is no console then.
     Com1,
 }
 
@@ -165,7 +226,7 @@ mod tests {
     #[test]
     fn an_unknown_machine_gets_a_message_with_the_known_ones() {
         let error = Machine::named("vax").unwrap_err().to_string();
-        assert_eq!(error, "no machine is called 'vax'; there are: q35, pc, microvm, microvm-noacpi, linux");
+        assert_eq!(error, format!("no machine is called 'vax'; there are: {}", names()));
     }
 
     #[test]

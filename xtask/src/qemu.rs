@@ -106,6 +106,9 @@ impl Config {
         args.pair("-display", "none");
         args.pair("-accel", accelerator());
         args.pair("-machine", self.machine.qemu_machine);
+        if let Some(cpu) = self.machine.cpu {
+            args.pair("-cpu", cpu);
+        }
         args.pair("-m", format!("{}K", self.memory_kib));
         if self.processors > 1 {
             args.pair("-smp", self.processors.to_string());
@@ -162,7 +165,7 @@ impl Config {
         match channel {
             Channel::Virtio => self.virtio_channel(args, index, false),
             Channel::VirtioModern => self.virtio_channel(args, index, true),
-            Channel::Com2 => args.pair("-device", format!("isa-serial,chardev=agent{index},index=1")),
+            Channel::Com2 => args.pair("-device", format!("{},chardev=agent{index}", self.machine.second_uart)),
             Channel::Com1 => args.pair("-serial", format!("chardev:agent{index}")),
         }
     }

@@ -53,7 +53,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
             other => return Err(other.unexpected()),
         }
     }
-    setup::qemu()?;
+    setup::qemu_for(machine)?;
     let profile = Profile::of(machine, profile)?;
     let folder = PrivateFolder::new()?;
     let config = if machine == &machine::LINUX {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::machine::{LINUX as LINUX_MACHINE, targets};
+use crate::machine::{LINUX as LINUX_MACHINE, Machine, targets};
 use crate::options::Options;
 use crate::process::{find, is_root, output, run};
 use crate::progress::step;
@@ -21,7 +21,11 @@ struct Needed {
     package: &'static str,
 }
 
-const QEMU: [Needed; 1] = [Needed { program: "qemu-system-x86_64", package: "qemu-system-x86" }];
+const QEMU: [Needed; 3] = [
+    Needed { program: "qemu-system-x86_64", package: "qemu-system-x86" },
+    Needed { program: "qemu-system-aarch64", package: "qemu-system-arm" },
+    Needed { program: "qemu-system-riscv64", package: "qemu-system-misc" },
+];
 /// What the tests make disks with, and look into them.
 const DISKS: [Needed; 4] = [
     Needed { program: "qemu-img", package: "qemu-utils" },
@@ -72,12 +76,20 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that QEMU is there.
+/// Sees to it that QEMU is there, for every machine.
 ///
 /// # Errors
 /// When it is not and cannot be installed.
 pub fn qemu() -> Result<()> {
-    need(&QEMU)
+    need(QEMU.iter())
+}
+
+/// Sees to it that QEMU is there for one machine.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn qemu_for(machine: &Machine) -> Result<()> {
+    need(QEMU.iter().filter(|needed| needed.program == machine.qemu))
 }
 
 /// Sees to it that the tools that make disks are there.
@@ -85,7 +97,7 @@ pub fn qemu() -> Result<()> {
 /// # Errors
 /// When they are not and cannot be installed.
 pub fn disks() -> Result<()> {
-    need(&DISKS)
+    need(DISKS.iter())
 }
 
 /// Sees to it that libvirt is there.
@@ -93,7 +105,7 @@ pub fn disks() -> Result<()> {
 /// # Errors
 /// When it is not and cannot be installed.
 pub fn libvirt() -> Result<()> {
-    need(&LIBVIRT)
+    need(LIBVIRT.iter())
 }
 
 /// Sees to it that there is what the agent for Linux is tested and measured with.
@@ -101,7 +113,7 @@ pub fn libvirt() -> Result<()> {
 /// # Errors
 /// When there is not, and it cannot be installed.
 pub fn linux() -> Result<()> {
-    need(&LINUX)
+    need(LINUX.iter())
 }
 
 /// Sees to it that rustfmt and clippy are there.
@@ -130,7 +142,7 @@ pub fn lints() -> Result<()> {
 /// # Errors
 /// When they are not and cannot be installed.
 pub fn fuzz() -> Result<()> {
-    need(&COMPILER)?;
+    need(COMPILER.iter())?;
     // It comes from the registry all else comes from, so nothing has to be asked.
     let works = Command::new("cargo").args(["fuzz", "--version"]).output().is_ok_and(|asked| asked.status.success());
     if works {
@@ -169,9 +181,9 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     })
 }
 
-fn need(programs: &[Needed]) -> Result<()> {
+fn need<'a>(programs: impl Iterator<Item = &'a Needed>) -> Result<()> {
     let missing: Vec<_> =
-        programs.iter().filter(|needed| find(needed.program).is_none()).map(|needed| needed.package).collect();
+        programs.filter(|needed| find(needed.program).is_none()).map(|needed| needed.package).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use heapless::Vec;
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
-use crate::arch::{Machine, SerialPort};
+use crate::arch::{LogPort, Machine, SerialPort};
 use crate::channel::{Channel, Io, PORT_NAME};
 use crate::command_line::AgentChannel;
 use crate::console;
@@ -51,7 +51,7 @@ impl<C> Channels<C> {
                 if reachable { None } else { SerialPort::first() }
             }),
         };
-        match SerialPort::first() {
+        match LogPort::first() {
             Some(port) if !machine.options().silent => console::open(port),
             _ => console::silence(),
         }

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use heapless::Vec;
 
-use crate::arch::SerialPort;
+use crate::arch::LogPort;
 use crate::cell::OneCpu;
 
 /// How often the port is asked before a line is given up for a host that does not read.
@@ -23,7 +23,7 @@ struct Console {
 #[repr(u8)]
 enum Output {
     Undecided,
-    Port { port: SerialPort, stalled: bool },
+    Port { port: LogPort, stalled: bool },
     Silent,
 }
 
@@ -45,14 +45,14 @@ pub fn line(text: fmt::Arguments<'_>) {
 }
 
 /// Logs to a port, what was held back first.
-pub fn open(port: SerialPort) {
+pub fn open(port: LogPort) {
     if let Some(mut console) = CONSOLE.borrow() {
         console.open(port);
     }
 }
 
-/// Logs to the same port after a reset.
-#[cfg(feature = "appliance")]
+/// Logs to the same port after a reset. Only where a machine can be suspended.
+#[cfg(all(feature = "appliance", target_arch = "x86_64"))]
 pub(crate) fn reopen() {
     if let Some(mut console) = CONSOLE.borrow()
         && let Output::Port { port, .. } = &mut console.output
@@ -77,7 +77,7 @@ pub unsafe fn last_words(text: fmt::Arguments<'_>) {
     // SAFETY: The guest ends, so whatever was using the console never goes on.
     let console = unsafe { CONSOLE.steal() };
     if let Output::Undecided = console.output {
-        match SerialPort::first() {
+        match LogPort::first() {
             Some(port) => console.open(port),
             None => console.output = Output::Silent,
         }
@@ -92,7 +92,7 @@ impl Console {
         self.send(b"\r\n");
     }
 
-    fn open(&mut self, port: SerialPort) {
+    fn open(&mut self, port: LogPort) {
         let held = core::mem::take(&mut self.held);
         self.output = Output::Port { port, stalled: false };
         self.send(&held);

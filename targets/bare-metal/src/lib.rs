@@ -18,20 +18,26 @@ mod cell;
 pub mod channel;
 #[cfg(target_os = "none")]
 pub mod channels;
+#[cfg(target_os = "none")]
+pub mod clock;
 pub mod command_line;
 #[cfg(target_os = "none")]
 pub mod console;
 pub mod date;
+pub mod device_tree;
 #[cfg(target_os = "none")]
 pub mod guest;
 #[cfg(target_os = "none")]
 pub mod heap;
+#[cfg(target_os = "none")]
+pub mod last_words;
 pub mod load;
 pub mod memory;
 pub mod memory_blocks;
 #[cfg(feature = "appliance")]
 pub mod network;
 pub mod pci;
+pub mod processors;
 pub mod pvh;
 pub mod serial;
 #[cfg(feature = "appliance")]
@@ -39,5 +45,7 @@ pub mod storage;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+pub mod virt;
 #[cfg(feature = "appliance")]
 pub mod virtio_blk;

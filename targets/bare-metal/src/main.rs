@@ -5,10 +5,11 @@
 mod image {
     use core::panic::PanicInfo;
 
-    use bare_metal::arch::{self, Machine};
+    use bare_metal::arch::Machine;
     use bare_metal::channel::Channel;
     use bare_metal::channels::Channels;
     use bare_metal::guest::{COMMANDS, Guest};
+    use bare_metal::last_words::die;
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
@@ -24,7 +25,7 @@ mod image {
 
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
-        arch::die(info)
+        die(info)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Physical memory, as what firmware left in it is read.
 
+use core::ops::Range;
 use core::ptr;
 
 /// Physical memory that may be looked at.
@@ -8,6 +9,31 @@ use core::ptr;
 pub trait Memory {
     /// The `length` bytes at physical `address`, or `None` where they do not all lie in memory that may be read.
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]>;
+}
+
+/// A range of usable RAM, in bytes. Its end does not overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ram {
+    /// Physical address of the first byte.
+    pub start: u64,
+    /// Physical address after the last byte.
+    pub end: u64,
+}
+
+/// The largest piece of RAM, in whole pages, that lies in `reach` and keeps clear of `taken`: memory for a heap.
+pub fn largest_free(ram: &[Ram], reach: Range<u64>, taken: Range<u64>) -> Option<Range<u64>> {
+    const PAGE: u64 = 4096;
+    let mut largest = 0..0;
+    for ram in ram {
+        for (start, end) in [(ram.start, ram.end.min(taken.start)), (ram.start.max(taken.end), ram.end)] {
+            let start = start.max(reach.start).saturating_add(PAGE - 1) & !(PAGE - 1);
+            let end = end.min(reach.end) & !(PAGE - 1);
+            if end.saturating_sub(start) > largest.end - largest.start {
+                largest = start..end;
+            }
+        }
+    }
+    (!largest.is_empty()).then_some(largest)
 }
 
 /// A range of physical addresses that has a device behind it, at virtual addresses that are the same.

@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use crate::pvh::Ram;
+use crate::memory::Ram;
 
 const SMALLEST: u64 = 2 << 20;
 /// More blocks than this are made fewer and larger.

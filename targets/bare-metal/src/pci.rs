@@ -1,6 +1,11 @@
 //! Finding virtio devices on PCI (PCI Local Bus 3.0, chapter 6; virtio 1.2, 4.1).
 
+mod assign;
+mod ecam;
 mod saved;
+
+pub use self::assign::{Range, Resources, assign};
+pub use self::ecam::{Ecam, MappedEcam};
 
 use core::fmt;
 

@@ -2,6 +2,7 @@
 
 use heapless::Vec;
 
+pub use crate::memory::Ram;
 use crate::memory::{Memory, u32_at, u64_at};
 
 const MAGIC: u32 = 0x336e_c578;
@@ -11,15 +12,6 @@ const TYPE_RAM: u32 = 1;
 const MAX_COMMAND_LINE: usize = 2048;
 /// QEMU's PCs have about ten entries; more are ignored.
 const MAX_MEMORY_MAP: usize = 64;
-
-/// A range of usable RAM, in bytes. Its end does not overflow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ram {
-    /// Physical address of the first byte.
-    pub start: u64,
-    /// Physical address after the last byte.
-    pub end: u64,
-}
 
 /// The parts of the start information that this image uses.
 #[derive(Debug)]

@@ -148,15 +148,19 @@ impl<B: Backend> SerialChannel<B> {
         self.uart.send_bytes(bytes)
     }
 
-    /// Whether everything sent has left the FIFO. If not, an interrupt will tell when it has.
+    /// Whether everything sent has left the FIFO. If not, an interrupt will tell when it has, and until then none tells of
+    /// received bytes: who cannot answer leaves them where they are, and they would keep the guest awake. Or asleep for good,
+    /// where an interrupt controller hears a line only as it rises: it is low in between.
     pub fn is_drained(&mut self) -> bool {
         let drained = self.uart.ready_to_send().is_ok();
         if drained == self.awaiting_transmitter {
             self.awaiting_transmitter = !drained;
-            match drained {
-                true => self.uart.disable_interrupts(IER::THR_EMPTY),
-                false => self.uart.enable_interrupts(IER::THR_EMPTY),
-            }
+            let (off, on) = match drained {
+                true => (IER::THR_EMPTY, IER::DATA_READY),
+                false => (IER::DATA_READY, IER::THR_EMPTY),
+            };
+            self.uart.disable_interrupts(off);
+            self.uart.enable_interrupts(on);
         }
         drained
     }

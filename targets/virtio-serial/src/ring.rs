@@ -38,6 +38,11 @@ impl<H: Hal> ReceiveRing<H> {
         }
     }
 
+    /// Has the next `announce` notify the device, even of buffers that it has been notified of.
+    pub(crate) fn announce_again(&mut self) {
+        self.unannounced = true;
+    }
+
     /// Reads the next message, which is what one buffer holds, cut to the buffer; gives its length.
     pub(crate) fn message(&mut self, message: &mut [u8]) -> Result<Option<usize>, Error> {
         let Some((buffer, length)) = self.queue.reclaim()? else { return Ok(None) };

@@ -1,6 +1,8 @@
 //! Tables that are lists: interrupt controllers (ACPI 6.5, 5.2.12) and PCI configuration space (PCI Firmware 3.3, 4.1.2).
 
 use crate::memory::{u16_at, u32_at, u64_at};
+use crate::pci::Ecam;
+use crate::processors::Processors;
 
 const MADT_ENTRIES: usize = 44;
 const MCFG_ENTRIES: usize = 44;
@@ -22,20 +24,6 @@ pub struct Override {
     pub irq: u8,
     /// Where it arrives.
     pub gsi: u32,
-}
-
-/// The processors that can run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Processors {
-    /// How many there are, at least 1.
-    pub count: usize,
-    /// Which of them the machine was started on, counted from 0.
-    pub boot: usize,
-}
-
-impl Processors {
-    /// Those of a machine that does not tell: the one that runs.
-    pub const ONE: Self = Self { count: 1, boot: 0 };
 }
 
 /// The multiple APIC description table.
@@ -94,15 +82,6 @@ impl<'m> Madt<'m> {
         })
         .filter(move |entry| entry.first() == Some(&kind))
     }
-}
-
-/// PCI configuration space in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ecam {
-    /// Physical address of bus 0's.
-    pub address: u64,
-    /// The last bus it reaches.
-    pub last_bus: u8,
 }
 
 /// The configuration space of PCI segment 0, from the memory mapped configuration table.

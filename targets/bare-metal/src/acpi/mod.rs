@@ -7,8 +7,10 @@ mod sleep;
 
 pub use self::facs::WakingVectors;
 pub use self::fadt::{ButtonEvents, Fadt, Register};
-pub use self::lists::{Ecam, IoApic, Madt, Override, Processors, ecam};
+pub use self::lists::{IoApic, Madt, Override, ecam};
 pub use self::sleep::SleepTypes;
+pub use crate::pci::Ecam;
+pub use crate::processors::Processors;
 
 use crate::memory::{Memory, u16_at, u32_at, u64_at};
 

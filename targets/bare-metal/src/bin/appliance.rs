@@ -6,9 +6,10 @@ mod image {
     use core::panic::PanicInfo;
 
     use bare_metal::appliance::{self, Appliance};
-    use bare_metal::arch::{self, Machine};
+    use bare_metal::arch::Machine;
     use bare_metal::channels::Channels;
     use bare_metal::guest::Guest;
+    use bare_metal::last_words::die;
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
@@ -28,7 +29,7 @@ mod image {
 
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
-        arch::die(info)
+        die(info)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The least that a machine can boot and answer: one byte on COM1, then sleep. Boot times are measured against it.
+//! The least that a machine can boot and answer: one byte on the first serial port, then sleep. Boot times are measured against it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
@@ -19,6 +19,34 @@ _start:
     out dx, al
 1:  hlt
     jmp 1b
+"#
+);
+
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+core::arch::global_asm!(
+    r#"
+    .section .text.boot, "ax"
+    .global _start
+_start:
+    mov x0, #0x09000000             // the PL011 of QEMU's machine
+    mov w1, #'!'
+    str w1, [x0]
+1:  wfi
+    b 1b
+"#
+);
+
+#[cfg(all(target_os = "none", target_arch = "riscv64"))]
+core::arch::global_asm!(
+    r#"
+    .section .text.boot, "ax"
+    .global _start
+_start:
+    li t0, 0x10000000               # the 16550 of QEMU's machine
+    li t1, '!'
+    sb t1, 0(t0)
+1:  wfi
+    j 1b
 "#
 );
 

@@ -3,9 +3,13 @@
 //! They are not virtio-drivers' own, which panic on what a device says, wait for ever for a device that does not reset, and
 //! take twice the code.
 
+#[cfg(target_os = "none")]
+mod find;
 mod mmio;
 mod pci;
 
+#[cfg(target_os = "none")]
+pub use self::find::{Device, find_on_pci, name_of};
 pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
 

@@ -54,6 +54,8 @@ pub struct Device {
     pub interrupt: u32,
     pub resets: usize,
     pub notified: usize,
+    /// It was notified of a port's buffers when it knew that the port is open.
+    pub notified_of_open_port: bool,
     /// Messages for which the driver had left no buffer, and which therefore are lost.
     pub lost_messages: usize,
     /// What the driver said since the last reset: port, event, value.
@@ -97,6 +99,7 @@ impl Device {
             interrupt: 0,
             resets: 0,
             notified: 0,
+            notified_of_open_port: false,
             lost_messages: 0,
             heard: Vec::new(),
             ports: BTreeMap::new(),
@@ -185,6 +188,8 @@ impl Device {
         assert!(self.status & DRIVER_OK != 0, "no notification before DRIVER_OK (3.1.1)");
         assert!(self.queues.contains_key(&index), "a notification of a queue that does not exist");
         self.notified += 1;
+        let opened = |&(port, event, _): &(u32, u16, u16)| event == PORT_OPEN && index == receive_queue(port);
+        self.notified_of_open_port |= self.heard.iter().any(opened);
         if !self.busy {
             self.run();
         }

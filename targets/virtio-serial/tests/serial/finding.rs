@@ -232,3 +232,12 @@ fn only_what_is_needed_is_negotiated() {
     let (host, _serial) = connected(Device::legacy(), 1);
     assert_eq!(host.device().accepted, MULTIPORT);
 }
+
+#[test]
+fn a_device_is_notified_of_buffers_when_it_knows_the_port_open() {
+    // It may take only that as the sign to ask the host for what it has sent before.
+    let host = Host::new(Device::modern().with_port(1, AGENT));
+    let mut serial = host.start().unwrap();
+    host.settle(&mut serial);
+    assert!(host.device().notified_of_open_port);
+}

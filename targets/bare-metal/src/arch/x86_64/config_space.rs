@@ -1,21 +1,19 @@
 //! PCI configuration space: in memory (ECAM) where the tables say so, else through two I/O ports (PCI 3.0, 3.2.2.3.2).
 
-use core::ptr;
-
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 use super::{identity_map, port};
 use crate::acpi::Ecam;
+use crate::pci::MappedEcam;
 
 const ADDRESS_PORT: u16 = 0xcf8;
 const DATA_PORT: u16 = 0xcfc;
 const ENABLE: u32 = 1 << 31;
-const BUS_SIZE: u64 = 1 << 20;
 
 /// The machine's configuration space.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ConfigSpace {
-    Memory(Ecam),
+    Memory(MappedEcam),
     Ports,
 }
 
@@ -23,12 +21,13 @@ impl ConfigSpace {
     /// The configuration space, if the machine has PCI.
     pub(super) fn find(ecam: Option<Ecam>) -> Option<Self> {
         let reachable = |ecam: &Ecam| {
-            let size = (u64::from(ecam.last_bus) + 1) * BUS_SIZE;
-            ecam.address.is_multiple_of(BUS_SIZE)
+            let size = (u64::from(ecam.last_bus) + 1) * MappedEcam::BUS_SIZE;
+            ecam.address.is_multiple_of(MappedEcam::BUS_SIZE)
                 && ecam.address.checked_add(size).is_some_and(|end| end <= identity_map::END)
         };
         match ecam.filter(reachable) {
-            Some(ecam) => Some(Self::Memory(ecam)),
+            // SAFETY: The tables say that it is there; all of it is mapped, as was just seen.
+            Some(ecam) => Some(Self::Memory(unsafe { MappedEcam::new(ecam) })),
             None => Self::has_ports().then_some(Self::Ports),
         }
     }
@@ -48,20 +47,10 @@ fn word(at: DeviceFunction, register: u8) -> u32 {
     bus << 16 | device << 11 | function << 8 | u32::from(register & !3)
 }
 
-fn pointer(ecam: &Ecam, at: DeviceFunction, register: u8) -> Option<*mut u32> {
-    let word = u64::from(word(at, register));
-    let address = ecam.address + (word >> 8 << 12) + (word & 0xff);
-    (at.bus <= ecam.last_bus).then(|| ptr::with_exposed_provenance_mut(address as usize))
-}
-
 impl ConfigurationAccess for ConfigSpace {
     fn read_word(&self, at: DeviceFunction, register: u8) -> u32 {
         match self {
-            Self::Memory(ecam) => match pointer(ecam, at, register) {
-                // SAFETY: The window is mapped, and `pointer` stays within it.
-                Some(pointer) => unsafe { pointer.read_volatile() },
-                None => u32::MAX,
-            },
+            Self::Memory(ecam) => ecam.read_word(at, register),
             // SAFETY: One CPU and no interrupt handler that uses these ports: nobody comes between the two accesses.
             Self::Ports => unsafe {
                 port::write_u32(ADDRESS_PORT, ENABLE | word(at, register));
@@ -72,12 +61,7 @@ impl ConfigurationAccess for ConfigSpace {
 
     fn write_word(&mut self, at: DeviceFunction, register: u8, data: u32) {
         match self {
-            Self::Memory(ecam) => {
-                if let Some(pointer) = pointer(ecam, at, register) {
-                    // SAFETY: The window is mapped, and `pointer` stays within it.
-                    unsafe { pointer.write_volatile(data) }
-                }
-            }
+            Self::Memory(ecam) => ecam.write_word(at, register, data),
             // SAFETY: As for reading. Devices reach memory only where their drivers point them.
             Self::Ports => unsafe {
                 port::write_u32(ADDRESS_PORT, ENABLE | word(at, register));

@@ -5,11 +5,9 @@ use core::ops::Range;
 use core::ptr;
 use core::slice;
 
-use crate::memory::Memory;
-use crate::pvh::Ram;
+use crate::memory::{Memory, Ram, largest_free};
 
 pub(super) const END: u64 = 1 << 32;
-const PAGE: u64 = 4096;
 
 unsafe extern "C" {
     static __image_start: u8;
@@ -35,11 +33,7 @@ impl IdentityMap {
 
     /// Takes the largest piece of RAM above the image for the heap.
     pub(super) fn with_heap(ram: &[Ram]) -> (Self, Option<&'static mut [MaybeUninit<u8>]>) {
-        let usable = ram.iter().map(|ram| {
-            let start = ram.start.max(image().end).next_multiple_of(PAGE);
-            start..(ram.end.min(END) & !(PAGE - 1)).max(start)
-        });
-        let heap = usable.max_by_key(|range| range.end - range.start).filter(|range| !range.is_empty());
+        let heap = largest_free(ram, image().end..END, 0..0);
         let Some(heap) = heap else { return (Self::before_heap(), None) };
         let size = (heap.end - heap.start) as usize;
         // SAFETY: The memory map says that this is RAM, the image lies below it, and `bytes` gives none of it away.

@@ -1,12 +1,7 @@
 //! The machine as a whole.
 
-use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicU8, Ordering};
-
 use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::pci::bus::DeviceFunction;
 
-use super::clock::Clock;
 use super::config_space::ConfigSpace;
 #[cfg(feature = "appliance")]
 use super::hardware::Hardware;
@@ -19,49 +14,36 @@ use super::power_button::PowerButton;
 use super::suspend::SuspendError;
 #[cfg(feature = "appliance")]
 use super::timer::Timer;
-use super::{exceptions, halt, port, virtio_mmio};
+use super::{clock, exceptions, port, virtio_mmio};
 use crate::acpi::{Fadt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
+use crate::clock::Clock;
 use crate::command_line::Options;
+#[cfg(feature = "appliance")]
 use crate::console;
 use crate::heap;
 use crate::log;
-use crate::pci;
 #[cfg(feature = "appliance")]
 use crate::pci::SavedConfiguration;
 use crate::pvh::StartInfo;
-use crate::transport::{DeviceTransport, PciTransport};
+use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
 
 /// The interrupts of COM1 and COM2.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
 /// QEMU's isa-debug-exit ends it with twice this plus one.
 const PANIC_EXIT: u32 = 16;
 
+/// The ways out for a guest that cannot go on, the best one first.
+pub(crate) const EXITS: [fn(); 2] = [exit_with_failure, power_off_if_known];
+
 /// How the guest can end.
-static EXITS: FoundAtBoot<Exits> = FoundAtBoot::new();
+static ENDS: FoundAtBoot<Ends> = FoundAtBoot::new();
 
 #[derive(Debug)]
-struct Exits {
+struct Ends {
     debug_exit: Option<u16>,
     fadt: Option<Fadt>,
     power_off: Option<SleepTypes>,
-}
-
-/// A virtio device and where it was found.
-#[derive(Debug)]
-pub struct Device {
-    /// The way to it.
-    pub transport: DeviceTransport,
-    /// Its place on PCI; `None` for a memory-mapped one.
-    pub pci: Option<DeviceFunction>,
-}
-
-const fn name_of(kind: DeviceType) -> &'static str {
-    match kind {
-        DeviceType::Network => "network card",
-        DeviceType::Block => "disk",
-        _ => "console",
-    }
 }
 
 /// The machine that the guest runs on.
@@ -71,7 +53,7 @@ pub struct Machine {
     clock: Clock,
     interrupts: Interrupts,
     config_space: Option<ConfigSpace>,
-    exits: &'static Exits,
+    ends: &'static Ends,
     #[cfg(feature = "appliance")]
     hardware: Hardware,
 }
@@ -100,7 +82,7 @@ impl Machine {
         let tables = Tables::find(&memory, start_info.as_ref().map_or(0, |info| info.rsdp));
         let fadt = tables.as_ref().and_then(Tables::fadt);
         let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
-        let exits = EXITS.give(Exits { debug_exit: options.debug_exit, fadt, power_off });
+        let ends = ENDS.give(Ends { debug_exit: options.debug_exit, fadt, power_off });
         let madt = tables.as_ref().and_then(Tables::madt);
         let interrupts = Interrupts::new(madt);
         let gsi = |irq: u8| {
@@ -112,13 +94,14 @@ impl Machine {
         }
         let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
         #[cfg(feature = "appliance")]
-        let hardware = Hardware::find(start_info, tables.as_ref(), exits.fadt.as_ref(), &interrupts, gsi);
+        let hardware = Hardware::find(start_info, tables.as_ref(), ends.fadt.as_ref(), &interrupts, gsi);
+        clock::begin(ends.fadt.as_ref());
         Self {
             options,
-            clock: Clock::new(exits.fadt.as_ref()),
+            clock: Clock::default(),
             interrupts,
             config_space,
-            exits,
+            ends,
             #[cfg(feature = "appliance")]
             hardware,
         }
@@ -138,13 +121,8 @@ impl Machine {
     /// Called once for a type.
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(config_space) = self.config_space {
-            pci::scan(&config_space, |at, id| {
-                if pci::virtio_device(id) == Some(kind)
-                    && let Some(transport) = self.pci_device(kind, config_space, at)
-                {
-                    take(Device { transport, pci: Some(at) });
-                }
-            });
+            // SAFETY: `enable` gives nothing beyond 4 GiB.
+            unsafe { find_on_pci(config_space, kind, |line| self.interrupts.unmask(line), &mut take) }
         }
         let announced = &self.options.mmio_devices;
         let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
@@ -156,22 +134,6 @@ impl Machine {
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }
         }
-    }
-
-    fn pci_device(&self, kind: DeviceType, mut access: ConfigSpace, at: DeviceFunction) -> Option<DeviceTransport> {
-        let (structures, line) = match pci::enable(&mut access, at) {
-            Ok(enabled) => enabled,
-            Err(reason) => {
-                log!("virtio {} at {at}: {reason}", name_of(kind));
-                return None;
-            }
-        };
-        log!("virtio {} at {at}", name_of(kind));
-        if let Some(line) = line {
-            self.interrupts.unmask(line.into());
-        }
-        // SAFETY: `enable` found them in a device of this type, below 4 GiB; each is looked at once.
-        Some(DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) }))
     }
 
     /// What the machine is made of.
@@ -235,14 +197,14 @@ impl Machine {
         let mut pci = ConfigSpace::Ports;
         let configuration = SavedConfiguration::take(&pci).ok_or(SuspendError::TooManyDevices)?;
         let unmasked = self.interrupts.unmasked();
-        let time = self.clock.before_sleep();
+        let time = clock::before_sleep();
         suspend.sleep()?;
         exceptions::install();
         configuration.restore(&mut pci);
         self.interrupts.restore(&unmasked);
         timer.iter().for_each(Timer::set_up);
         power_button.iter().for_each(PowerButton::rearm);
-        self.clock.after_sleep(&time);
+        clock::after_sleep(&time);
         console::reopen();
         Ok(())
     }
@@ -252,37 +214,27 @@ impl Machine {
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
-        let fadt = self.exits.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
-        power::enter(fadt, self.exits.power_off)
+        let fadt = self.ends.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
+        power::enter(fadt, self.ends.power_off)
     }
 
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
-        power::reboot(self.exits.fadt.as_ref())
+        power::reboot(self.ends.fadt.as_ref())
     }
 }
 
-/// The end of a guest that cannot go on: tells why and leaves, with a failure where the machine has a way to say so.
-pub fn die(info: &PanicInfo<'_>) -> ! {
-    static DEPTH: AtomicU8 = AtomicU8::new(0);
-    // A panic on the way out skips the step that it came from.
-    let depth = DEPTH.fetch_add(1, Ordering::Relaxed);
-    if depth == 0 {
-        // SAFETY: This is the end, and the first time that it comes.
-        unsafe { console::last_words(format_args!("{info}")) };
-    }
-    let Some(exits) = EXITS.get() else { halt() };
-    if depth <= 1
-        && let Some(exit) = exits.debug_exit
-    {
+/// Ends QEMU with a failure, where whoever started the guest gave it a device for that.
+fn exit_with_failure() {
+    if let Some(port) = ENDS.get().and_then(|ends| ends.debug_exit) {
         // SAFETY: Whoever started the guest says that this port ends it.
-        unsafe { port::write_u32(exit, PANIC_EXIT) };
+        unsafe { port::write_u32(port, PANIC_EXIT) };
     }
-    if depth <= 2
-        && let Some(fadt) = &exits.fadt
-    {
+}
+
+fn power_off_if_known() {
+    if let Some(Ends { fadt: Some(fadt), power_off, .. }) = ENDS.get() {
         // There is nothing else left to try.
-        let _ = power::enter(fadt, exits.power_off);
+        let _ = power::enter(fadt, *power_off);
     }
-    halt()
 }

@@ -2,7 +2,7 @@
 
 use core::arch::global_asm;
 
-pub mod clock;
+mod clock;
 mod config_space;
 mod cpu;
 mod exceptions;
@@ -25,14 +25,20 @@ mod timer;
 mod tsc;
 mod virtio_mmio;
 
-pub use self::clock::monotonic_ns;
+pub use self::clock::{hypervisor_start_ns, monotonic_ns};
 pub use self::cpu::halt;
 #[cfg(feature = "appliance")]
 pub use self::cpu::timestamp;
 #[cfg(feature = "appliance")]
 pub use self::hardware::Hardware;
-pub use self::machine::{Device, Machine, die};
+pub(crate) use self::machine::EXITS;
+pub use self::machine::Machine;
+pub(crate) use self::rtc::Rtc;
 pub use self::serial_port::SerialPort;
+pub use crate::transport::Device;
+
+/// What the log is written to.
+pub type LogPort = SerialPort;
 
 /// The architecture's name, as `uname -m` has it.
 pub const NAME: &str = "x86_64";

@@ -1,7 +1,6 @@
 //! The CMOS real-time clock (Motorola MC146818A).
 
-use super::port;
-use crate::acpi::Fadt;
+use super::{clock, port};
 use crate::date::{RtcFormat, RtcRegisters};
 
 const INDEX_PORT: u16 = 0x70;
@@ -20,13 +19,14 @@ const PATIENCE: u32 = 20_000;
 
 /// A clock that is there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rtc {
+pub(crate) struct Rtc {
     century: Option<u8>,
 }
 
 impl Rtc {
     /// The clock, unless the tables deny it or it does not look like one.
-    pub(super) fn find(fadt: Option<&Fadt>) -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
+        let fadt = clock::fadt();
         let rtc = Self { century: fadt.and_then(|fadt| fadt.rtc_century) };
         let denied = fadt.is_some_and(|fadt| fadt.no_rtc);
         // Its power bit is set and the rest of that register zero, which neither an empty port nor an empty bus shows.
@@ -34,7 +34,7 @@ impl Rtc {
     }
 
     /// Seconds since 1970. `None` when the clock shows no date.
-    pub(super) fn seconds(self) -> Option<i64> {
+    pub(crate) fn seconds(self) -> Option<i64> {
         let mut last = None;
         // A reading that an update fell into differs from the next one.
         for _ in 0..8 {
@@ -62,7 +62,7 @@ impl Rtc {
     }
 
     /// Sets the clock. `None` when it cannot show that time.
-    pub(super) fn set(self, unix_seconds: i64) -> Option<()> {
+    pub(crate) fn set(self, unix_seconds: i64) -> Option<()> {
         let status = read(STATUS_B);
         let registers = RtcFormat(status).encode(unix_seconds)?;
         write(STATUS_B, status | SET);

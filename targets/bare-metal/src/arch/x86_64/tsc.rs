@@ -5,8 +5,8 @@ use core::cell::Cell;
 use super::cpu::timestamp;
 use super::port;
 use crate::acpi::{Fadt, Register};
+use crate::clock::Tick;
 
-const NS_PER_S: u64 = 1_000_000_000;
 /// How long to measure: 2 ms of the 24 in which a guest can boot.
 const MEASURE_PER_S: u64 = 500;
 /// A reference that reads the same as many times in a row stands still. Both move on within a microsecond.
@@ -22,28 +22,25 @@ const PIT_COMMAND: u16 = 0x43;
 pub(super) struct Tsc {
     /// The counter at the moment that the clock calls 0.
     start: Cell<u64>,
-    /// Nanoseconds per tick, with 32 bits after the point.
-    scale: u64,
+    tick: Tick,
 }
 
 impl Tsc {
     /// Measures the counter, since `start`, against the ACPI timer or the PIT.
     pub(super) fn measure(start: u64, fadt: Option<&Fadt>) -> Option<Self> {
         let hz = fadt.and_then(against_pm_timer).or_else(against_pit)?;
-        Some(Self { start: Cell::new(start), scale: (NS_PER_S << 32) / hz })
+        Some(Self { start: Cell::new(start), tick: Tick::of_hz(hz) })
     }
 
     /// Nanoseconds since the start.
     pub(super) fn now(&self) -> u64 {
-        let ticks = timestamp().wrapping_sub(self.start.get());
-        ((u128::from(ticks) * u128::from(self.scale)) >> 32) as u64
+        self.tick.ns(timestamp().wrapping_sub(self.start.get()))
     }
 
     /// The counter begins anew: from now on the clock shows `ns`, or a nanosecond more.
     #[cfg(feature = "appliance")]
     pub(super) fn go_on_from(&self, ns: u64) {
-        let ticks = (u128::from(ns) << 32).div_ceil(self.scale.into());
-        self.start.set(timestamp().wrapping_sub(ticks as u64));
+        self.start.set(timestamp().wrapping_sub(self.tick.in_ns(ns)));
     }
 }
 

@@ -1,0 +1,38 @@
+//! A 64-bit Arm CPU, on QEMU's `virt` machine.
+
+use core::arch::global_asm;
+use core::ops::Range;
+
+mod cpu;
+mod exceptions;
+mod interrupts;
+mod log_port;
+mod psci;
+mod rtc;
+mod time;
+
+#[cfg(feature = "appliance")]
+pub(crate) use self::cpu::is_this_cpu;
+pub use self::cpu::{halt, timestamp};
+pub(crate) use self::interrupts::Interrupts;
+pub use self::log_port::LogPort;
+pub(crate) use self::psci::{power_off, reboot};
+pub(crate) use self::rtc::Rtc;
+#[cfg(feature = "appliance")]
+pub(crate) use self::time::sleep_for;
+pub use self::time::{hypervisor_start_ns, monotonic_ns};
+pub use crate::transport::Device;
+#[cfg(feature = "appliance")]
+pub use crate::virt::Hardware;
+pub use crate::virt::{Machine, SerialPort};
+
+/// The architecture's name, as `uname -m` has it.
+pub const NAME: &str = "aarch64";
+
+/// Where there may be RAM, and is mapped as such. All else are devices.
+pub(crate) const RAM: Range<u64> = 0x4000_0000..0x8000_0000;
+
+/// The way out for a guest that cannot go on. The machine has none that is a failure.
+pub(crate) const EXITS: [fn(); 1] = [power_off];
+
+global_asm!(include_str!("boot.s"));

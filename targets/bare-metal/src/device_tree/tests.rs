@@ -1,0 +1,181 @@
+use super::*;
+use crate::pci::Range;
+use proptest::prelude::*;
+use std::{string::String, vec, vec::Vec};
+
+/// Writes a tree as chapter 5 of the specification has it.
+#[derive(Default)]
+struct Builder {
+    structure: Vec<u8>,
+    strings: Vec<u8>,
+}
+
+impl Builder {
+    fn cell(&mut self, cell: u32) -> &mut Self {
+        self.structure.extend(cell.to_be_bytes());
+        self
+    }
+
+    fn padded(&mut self, bytes: &[u8]) -> &mut Self {
+        self.structure.extend(bytes);
+        self.structure.resize(self.structure.len().next_multiple_of(4), 0);
+        self
+    }
+
+    fn node(&mut self, name: &str, within: impl FnOnce(&mut Self)) -> &mut Self {
+        self.cell(1).padded(&[name.as_bytes(), b"\0"].concat());
+        within(self);
+        self.cell(2)
+    }
+
+    fn property(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        let at = self.strings.len() as u32;
+        self.strings.extend([name.as_bytes(), b"\0"].concat());
+        self.cell(3).cell(value.len() as u32).cell(at).padded(value)
+    }
+
+    fn cells(&mut self, name: &str, cells: &[u32]) -> &mut Self {
+        let value: Vec<u8> = cells.iter().flat_map(|cell| cell.to_be_bytes()).collect();
+        self.property(name, &value)
+    }
+
+    fn string(&mut self, name: &str, text: &str) -> &mut Self {
+        self.property(name, text.as_bytes())
+    }
+
+    fn blob(&mut self) -> Vec<u8> {
+        self.cell(9);
+        let (structure, strings) = (self.structure.len() as u32, self.strings.len() as u32);
+        let total = 40 + structure + strings;
+        let header = [MAGIC, total, 40, 40 + structure, 40, 17, 16, 0, strings, structure];
+        let header: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
+        [&header, self.structure.as_slice(), self.strings.as_slice()].concat()
+    }
+}
+
+/// A machine as QEMU describes its riscv64 one, in small.
+fn machine() -> Vec<u8> {
+    let mut tree = Builder::default();
+    tree.node("", |root| {
+        root.cells("#address-cells", &[2]).cells("#size-cells", &[2]).cell(NO_OPERATION);
+        root.node("chosen", |node| _ = node.string("bootargs", "agent=virtio\0"));
+        root.node("memory@80000000", |node| {
+            node.string("device_type", "memory\0").cells("reg", &[0, 0x8000_0000, 0, 0x100_0000, 1, 0, 0, 0x1000]);
+        });
+        root.node("cpus", |cpus| {
+            cpus.cells("#address-cells", &[1]).cells("#size-cells", &[0]).cells("timebase-frequency", &[10_000_000]);
+            cpus.node("cpu@1", |cpu| {
+                cpu.string("device_type", "cpu\0").cells("reg", &[1]);
+                cpu.node("interrupt-controller", |node| _ = node.cells("phandle", &[4]));
+            });
+        });
+        root.node("soc", |soc| {
+            soc.cells("#address-cells", &[2]).cells("#size-cells", &[2]).property("ranges", &[]);
+            soc.node("virtio_mmio@10008000", |node| {
+                node.cells("interrupts", &[8]).cells("reg", &[0, 0x1000_8000, 0, 0x1000]);
+                node.string("compatible", "virtio,mmio\0");
+            });
+            soc.node("plic@c000000", |node| {
+                node.cells("phandle", &[5]).cells("#address-cells", &[0]).cells("#interrupt-cells", &[1]);
+                node.string("compatible", "sifive,plic-1.0.0\0riscv,plic0\0");
+            });
+            soc.node("pci@30000000", |node| {
+                node.string("compatible", "pci-host-ecam-generic\0");
+                node.cells("interrupt-map-mask", &[0x1800, 0, 0, 7]);
+                node.cells("interrupt-map", &[0, 0, 0, 1, 5, 32, 0, 0, 0, 2, 5, 33, 0x800, 0, 0, 1, 5, 34]);
+                let io = [0x0100_0000, 0, 0, 0, 0x300_0000, 0, 0x1_0000];
+                let memory = [0x0200_0000, 0, 0x4000_0000, 0, 0x4000_0000, 0, 0x4000_0000];
+                let above = [0x0300_0000, 4, 0, 4, 0, 4, 0];
+                node.cells("ranges", &[io, memory, above].concat());
+            });
+        });
+    });
+    tree.blob()
+}
+
+#[test]
+fn devices_are_found_by_what_they_are_compatible_with() {
+    let blob = machine();
+    let tree = Tree::new(&blob).unwrap();
+    let device = tree.compatible("virtio,mmio").next().unwrap();
+    assert_eq!(device.registers(0), Some((0x1000_8000, 0x1000)));
+    assert_eq!(device.registers(1), None);
+    assert_eq!(device.interrupt(), Some([0, 0, 0, 8].as_slice()));
+    assert!(tree.compatible("riscv,plic0").next().is_some(), "the second name of two");
+    assert!(tree.compatible("riscv,plic").next().is_none(), "a part of a name");
+}
+
+#[test]
+fn addresses_have_as_many_cells_as_the_node_around_says() {
+    let blob = machine();
+    let tree = Tree::new(&blob).unwrap();
+    let typed = |kind: &'static [u8]| tree.nodes().find(move |node| node.string("device_type") == Some(kind)).unwrap();
+    let memory = typed(b"memory");
+    assert_eq!(memory.registers(0), Some((0x8000_0000, 0x100_0000)));
+    assert_eq!(memory.registers(1), Some((0x1_0000_0000, 0x1000)));
+    assert_eq!(typed(b"cpu").registers(0), Some((1, 0)));
+}
+
+#[test]
+fn properties_are_their_own_nodes_and_may_be_anywhere() {
+    let blob = machine();
+    let tree = Tree::new(&blob).unwrap();
+    assert_eq!(tree.nodes().find_map(|node| node.string("bootargs")), Some(b"agent=virtio".as_slice()));
+    assert_eq!(tree.property("timebase-frequency").map(|value| cells(value).collect()), Some(vec![10_000_000]));
+    let cpus = tree.nodes().find(|node| node.cell("timebase-frequency").is_some()).unwrap();
+    assert_eq!(cpus.cell("phandle"), None, "that is a node's within");
+    assert_eq!(cpus.cell("timebase"), None, "the beginning of a name");
+    assert_eq!(tree.nodes().count(), 10);
+}
+
+#[test]
+fn pci_has_ranges_and_routes() {
+    let blob = machine();
+    let tree = Tree::new(&blob).unwrap();
+    let bridge = tree.compatible("pci-host-ecam-generic").next().unwrap();
+    let io = Range { on_bus: 0, address: 0x300_0000, size: 0x1_0000 };
+    let memory = Range { on_bus: 0x4000_0000, address: 0x4000_0000, size: 0x4000_0000 };
+    assert_eq!(pci_ranges(&bridge), [Some(io), Some(memory)]);
+    let map = InterruptMap::of(&bridge, &tree).unwrap();
+    let route = |device, pin| map.route(device, pin).map(|specifier| cells(specifier).collect::<Vec<_>>());
+    assert_eq!([route(0, 1), route(4, 2), route(5, 1)], [Some(vec![32]), Some(vec![33]), Some(vec![34])]);
+    assert_eq!(route(2, 1), None, "not in the map");
+}
+
+#[test]
+fn what_is_no_tree_is_none() {
+    let blob = machine();
+    assert_eq!(Tree::size(&blob), Some(blob.len()));
+    let with = |offset: usize, value: u32| {
+        let mut blob = blob.clone();
+        blob[offset..offset + 4].copy_from_slice(&value.to_be_bytes());
+        Tree::new(&blob).is_some()
+    };
+    assert!(with(0, MAGIC));
+    assert!(!with(0, 0xedfe_0dd0), "the other byte order");
+    assert!(!with(4, blob.len() as u32 + 1) && !with(4, 39) && !with(4, u32::MAX), "another size");
+    assert!(!with(8, u32::MAX) && !with(36, u32::MAX) && !with(12, u32::MAX), "blocks beyond the end");
+}
+
+proptest! {
+    #[test]
+    fn any_damage_is_survived(changes: Vec<(u16, u8)>, end in 0..2000usize) {
+        let mut blob = machine();
+        for (at, value) in changes {
+            let at = usize::from(at) % blob.len();
+            blob[at] = value;
+        }
+        blob.truncate(blob.len().saturating_sub(end));
+        let Some(tree) = Tree::new(&blob) else { return Ok(()) };
+        let mut seen = String::new();
+        for node in tree.nodes() {
+            _ = (node.registers(3), node.interrupt(), node.is_compatible("virtio,mmio"), node.string("bootargs"));
+            _ = pci_ranges(&node);
+            if let Some(map) = InterruptMap::of(&node, &tree) {
+                _ = map.route(31, 4);
+            }
+            seen.push('.');
+        }
+        prop_assert!(seen.len() <= blob.len());
+    }
+}

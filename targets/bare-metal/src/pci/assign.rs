@@ -1,0 +1,184 @@
+//! What firmware does on a PC: gives PCI's buses numbers, devices addresses, and their registers of the interrupt line what
+//! drivers look for there (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5).
+
+use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+use super::{COMMAND_BUS_MASTER, COMMAND_MEMORY, HEADER_BRIDGE};
+
+/// The windows of bridges are whole numbers of these.
+const BRIDGE_GRANULE: u64 = 1 << 20;
+/// Deeper nesting of bridges than this is left alone.
+const DEEPEST: u8 = 8;
+
+/// A range of addresses that PCI devices can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Its first address on the bus.
+    pub on_bus: u64,
+    /// The same for the CPU.
+    pub address: u64,
+    /// How many bytes it has. Neither end overflows.
+    pub size: u64,
+}
+
+impl Range {
+    /// Where the CPU finds an address on the bus, if `size` bytes from there on are in the range.
+    pub fn find(&self, on_bus: u64, size: u64) -> Option<u64> {
+        let offset = on_bus.checked_sub(self.on_bus)?;
+        (offset.checked_add(size)? <= self.size).then_some(self.address + offset)
+    }
+
+    /// Takes `size` bytes, aligned to `align`, a power of two, off the beginning; gives their address on the bus.
+    fn take(&mut self, size: u64, align: u64) -> Option<u64> {
+        // An address of 0 counts as none.
+        let start = self.on_bus.max(1).checked_next_multiple_of(align)?;
+        let used = (start - self.on_bus).checked_add(size).filter(|&used| used <= self.size)?;
+        self.on_bus += used;
+        self.address += used;
+        self.size -= used;
+        Some(start)
+    }
+}
+
+/// What devices are given from. Ranges shrink as they are used up.
+#[derive(Debug)]
+pub struct Resources<R> {
+    /// I/O ports, for devices on the first bus.
+    pub io: Option<Range>,
+    /// Memory that 32 bits reach.
+    pub memory: Option<Range>,
+    /// The last bus that configuration space reaches.
+    pub last_bus: u8,
+    /// The number of the interrupt of a device on the first bus by one of its four pins, counted from 1.
+    pub route: R,
+}
+
+/// A way from a bus up to the first one: where its bridge is there, and how far that turns the pins of interrupts.
+#[derive(Clone, Copy)]
+struct Way {
+    bus: u8,
+    depth: u8,
+    /// The slot on the first bus, if this is not that one itself, and by how much pins are turned on the way there.
+    up: Option<(u8, u8)>,
+}
+
+/// Gives every device on the first bus, and behind its bridges, what it needs, as far as there is enough. A device that gets
+/// no address keeps none.
+pub fn assign<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(access: &mut C, resources: &mut Resources<R>) {
+    let mut next_bus = 1;
+    assign_bus(access, resources, Way { bus: 0, depth: 0, up: None }, &mut next_bus);
+}
+
+fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
+    access: &mut C,
+    resources: &mut Resources<R>,
+    way: Way,
+    next_bus: &mut u8,
+) {
+    for device in 0..32 {
+        let mut functions = 1;
+        let mut function = 0;
+        while function < functions {
+            let at = DeviceFunction { bus: way.bus, device, function };
+            function += 1;
+            if access.read_word(at, 0) as u16 == 0xffff {
+                continue;
+            }
+            let header = (access.read_word(at, 0x0c) >> 16) as u8;
+            if header & 0x80 != 0 && at.function == 0 {
+                functions = 8;
+            }
+            let is_bridge = header & 0x7f == HEADER_BRIDGE;
+            assign_addresses(access, resources, at, if is_bridge { 2 } else { 6 });
+            if is_bridge && way.depth < DEEPEST && *next_bus < resources.last_bus {
+                assign_bridge(access, resources, way, at, next_bus);
+            }
+            assign_interrupt(access, resources, way, at);
+        }
+    }
+}
+
+/// Gives a function's registers addresses.
+fn assign_addresses<C: ConfigurationAccess, R>(
+    access: &mut C,
+    resources: &mut Resources<R>,
+    at: DeviceFunction,
+    bars: u8,
+) {
+    let mut bar = 0;
+    while bar < bars {
+        let register = 0x10 + 4 * bar;
+        bar += 1;
+        // The address bits that do not change are those within the device's range.
+        access.write_word(at, register, u32::MAX);
+        let answer = access.read_word(at, register);
+        let is_io = answer & 1 != 0;
+        if answer & 7 == 0b100 {
+            // The upper half of an address of 64 bits, which lies where 32 reach.
+            access.write_word(at, register + 4, 0);
+            bar += 1;
+        }
+        let (range, fixed) = if is_io { (&mut resources.io, !3) } else { (&mut resources.memory, !15) };
+        // A device may leave out the upper half of what it has of an I/O address.
+        let size = if is_io && answer & fixed != 0 { answer | 0xffff_0000 } else { answer } & fixed;
+        let size = u64::from(size.wrapping_neg());
+        let behind_bridge = is_io && at.bus != 0;
+        let place = range.as_mut().filter(|_| size != 0 && !behind_bridge).and_then(|range| range.take(size, size));
+        access.write_word(at, register, place.unwrap_or(0) as u32);
+    }
+}
+
+/// Numbers the bus behind a bridge, sees to what is on it, and has the bridge pass on what that was given.
+fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
+    access: &mut C,
+    resources: &mut Resources<R>,
+    way: Way,
+    at: DeviceFunction,
+    next_bus: &mut u8,
+) {
+    let bus = *next_bus;
+    *next_bus += 1;
+    let buses = |last: u8| u32::from(last) << 16 | u32::from(bus) << 8 | u32::from(way.bus);
+    access.write_word(at, 0x18, buses(resources.last_bus));
+    let start = resources.memory.as_mut().and_then(|range| range.take(0, BRIDGE_GRANULE));
+    let up = match way.up {
+        None => (at.device, 0),
+        Some((slot, turned)) => (slot, turned.wrapping_add(at.device)),
+    };
+    assign_bus(access, resources, Way { bus, depth: way.depth + 1, up: Some(up) }, next_bus);
+    let end = resources.memory.as_mut().and_then(|range| range.take(0, BRIDGE_GRANULE));
+    access.write_word(at, 0x18, buses(*next_bus - 1));
+    // A window whose end lies before its beginning passes nothing on.
+    let window = match (start, end) {
+        (Some(start), Some(end)) if start < end => (end - BRIDGE_GRANULE) as u32 & 0xfff0_0000 | (start >> 16) as u32,
+        _ => 0x0000_fff0,
+    };
+    access.write_word(at, 0x20, window);
+    // Neither prefetchable memory nor I/O ports.
+    access.write_word(at, 0x24, 0x0000_fff0);
+    access.write_word(at, 0x1c, 0x0000_00f0);
+    access.write_word(at, 4, COMMAND_MEMORY | COMMAND_BUS_MASTER);
+}
+
+/// Writes the number of a function's interrupt, if it has one, where drivers look for it.
+fn assign_interrupt<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
+    access: &mut C,
+    resources: &Resources<R>,
+    way: Way,
+    at: DeviceFunction,
+) {
+    let word = access.read_word(at, 0x3c);
+    let pin = (word >> 8) as u8;
+    if !(1..=4).contains(&pin) {
+        return;
+    }
+    // Each bridge turns the pins by the place of the device on the bus behind it (PCI-to-PCI Bridge 1.2, 9.1).
+    let line = match way.up {
+        None => (resources.route)(at.device, pin),
+        Some((slot, turned)) => (resources.route)(slot, (pin - 1 + turned % 4 + at.device % 4) % 4 + 1),
+    };
+    access.write_word(at, 0x3c, word & !0xff | u32::from(line.unwrap_or(0)));
+}
+
+#[cfg(test)]
+mod tests;

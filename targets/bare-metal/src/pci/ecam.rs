@@ -1,0 +1,55 @@
+//! Configuration space in memory (PCI Express 6.0, 7.2.2), as far as PCI has one: 256 bytes for each function.
+
+use core::ptr;
+
+use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+/// PCI configuration space in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ecam {
+    /// Physical address of bus 0's.
+    pub address: u64,
+    /// The last bus it reaches.
+    pub last_bus: u8,
+}
+
+/// Configuration space that is mapped.
+#[derive(Clone, Copy, Debug)]
+pub struct MappedEcam(Ecam);
+
+impl MappedEcam {
+    /// How many bytes a bus has.
+    pub const BUS_SIZE: u64 = 1 << 20;
+
+    /// The space that is said to be there.
+    ///
+    /// # Safety
+    /// All of it must be mapped at its physical address, and be configuration space.
+    pub const unsafe fn new(ecam: Ecam) -> Self {
+        Self(ecam)
+    }
+
+    fn word(&self, at: DeviceFunction, register: u8) -> Option<*mut u32> {
+        let [bus, device, function] = [at.bus, at.device & 31, at.function & 7].map(u64::from);
+        let address = self.0.address + (bus << 20 | device << 15 | function << 12 | u64::from(register & !3));
+        (at.bus <= self.0.last_bus).then(|| ptr::with_exposed_provenance_mut(address as usize))
+    }
+}
+
+impl ConfigurationAccess for MappedEcam {
+    fn read_word(&self, at: DeviceFunction, register: u8) -> u32 {
+        // SAFETY: The space is mapped, and `word` stays within it.
+        self.word(at, register).map_or(u32::MAX, |word| unsafe { word.read_volatile() })
+    }
+
+    fn write_word(&mut self, at: DeviceFunction, register: u8, data: u32) {
+        if let Some(word) = self.word(at, register) {
+            // SAFETY: As above. Devices reach memory only where their drivers point them.
+            unsafe { word.write_volatile(data) }
+        }
+    }
+
+    unsafe fn unsafe_clone(&self) -> Self {
+        *self
+    }
+}

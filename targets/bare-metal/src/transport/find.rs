@@ -1,0 +1,55 @@
+//! Virtio devices, and where they are found.
+
+use virtio_drivers::transport::DeviceType;
+use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+
+use super::{DeviceTransport, PciTransport};
+use crate::{log, pci};
+
+/// A virtio device and where it was found.
+#[derive(Debug)]
+pub struct Device {
+    /// The way to it.
+    pub transport: DeviceTransport,
+    /// Its place on PCI; `None` for a memory-mapped one.
+    pub pci: Option<DeviceFunction>,
+}
+
+/// What the log calls a device.
+pub const fn name_of(kind: DeviceType) -> &'static str {
+    match kind {
+        DeviceType::Network => "network card",
+        DeviceType::Block => "disk",
+        _ => "console",
+    }
+}
+
+/// Finds the virtio devices of a type on PCI and switches them on, tells `unmask` of the interrupt of each that has one, and
+/// hands the device to `take`.
+///
+/// # Safety
+/// What [`pci::enable`] gives must be mapped for ever at its physical address. Called once for a type.
+pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
+    space: C,
+    kind: DeviceType,
+    unmask: impl Fn(u32),
+    mut take: impl FnMut(Device),
+) {
+    pci::scan(&space, |at, id| {
+        if pci::virtio_device(id) != Some(kind) {
+            return;
+        }
+        match pci::enable(&mut { space }, at) {
+            Ok((structures, line)) => {
+                log!("virtio {} at {at}", name_of(kind));
+                if let Some(line) = line {
+                    unmask(line.into());
+                }
+                // SAFETY: The caller's promise; `enable` found them in a device of this type, which is looked at once.
+                let transport = DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) });
+                take(Device { transport, pci: Some(at) });
+            }
+            Err(reason) => log!("virtio {} at {at}: {reason}", name_of(kind)),
+        }
+    });
+}

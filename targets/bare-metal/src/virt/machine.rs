@@ -1,0 +1,185 @@
+//! The machine as a whole.
+
+use virtio_drivers::transport::{DeviceType, Transport};
+
+#[cfg(feature = "appliance")]
+use super::hardware::Hardware;
+use super::{TREE, pci, serial_port, start};
+use crate::arch::{self, Interrupts};
+use crate::clock::Clock;
+use crate::command_line::Options;
+use crate::device_tree::Tree;
+use crate::heap;
+use crate::log;
+use crate::memory::Window;
+use crate::pci::MappedEcam;
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
+
+/// Why the machine is still on: in words, for whoever asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerError(&'static str);
+
+impl PowerError {
+    /// The words.
+    pub const fn reason(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The machine that the guest runs on.
+#[derive(Debug)]
+pub struct Machine {
+    options: Options,
+    clock: Clock,
+    interrupts: Option<Interrupts>,
+    pci: Option<MappedEcam>,
+    tree: &'static Tree<'static>,
+    #[cfg(feature = "appliance")]
+    hardware: Hardware,
+}
+
+impl Machine {
+    /// Takes the machine over from its loader: memory, device tree and interrupts. The log is held back until it is given a
+    /// port or silenced.
+    ///
+    /// `start_info` is the argument of the image's `kernel_main`. Called once.
+    pub fn start(start_info: u64) -> Self {
+        // SAFETY: The entry code got the address from the loader.
+        let found = unsafe { start::tree_at(start_info) };
+        // Without it there is no device that could be found, and nobody who could be told.
+        let Some((tree, taken)) = found else { arch::halt() };
+        let tree = TREE.give(tree);
+        let ram = start::ram(tree);
+        // SAFETY: The tree says itself where it lies.
+        match unsafe { start::heap(&ram, taken) } {
+            Some(memory) => {
+                log!("{} KiB of memory", memory.len() / 1024);
+                heap::give(memory);
+            }
+            None => log!("no memory: the device tree names none"),
+        }
+        let command_line = tree.nodes().find_map(|node| node.string("bootargs")).unwrap_or_default();
+        let options = Options::parse(command_line, |word| log!("unknown option {word}"));
+        let interrupts = Interrupts::find(tree);
+        if interrupts.is_none() {
+            log!("no interrupt controller: the guest cannot sleep");
+        }
+        let (pci, second_port) = pci::start(tree).unzip();
+        let unmask = |number| interrupts.as_ref().into_iter().for_each(|interrupts| interrupts.unmask(number));
+        // The agent may be served on either.
+        if let Some(port) = second_port.flatten() {
+            serial_port::second_is_at(port.address);
+            unmask(port.interrupt);
+        }
+        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
+        first_port.and_then(Interrupts::number).into_iter().for_each(unmask);
+        #[cfg(feature = "appliance")]
+        let hardware = Hardware::find(tree, ram, unmask);
+        Self {
+            options,
+            clock: Clock::default(),
+            interrupts,
+            pci,
+            tree,
+            #[cfg(feature = "appliance")]
+            hardware,
+        }
+    }
+
+    /// The command line's options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The clock.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    /// Finds the virtio devices of a type and switches them on, on PCI and at the board's own places, and hands each to
+    /// `take`. Called once for a type.
+    pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
+        if let Some(pci) = self.pci {
+            // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
+            unsafe { find_on_pci(pci, kind, |line| self.unmask(line), &mut take) }
+        }
+        for node in self.tree.compatible("virtio,mmio") {
+            let Some((address, size)) = node.registers(0) else { continue };
+            let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
+            // SAFETY: The tree says that these are a virtio device's registers, if one is there; each place is looked at
+            // once, and looking changes nothing.
+            let transport = unsafe { MmioTransport::new(registers) };
+            if let Some(transport) = transport.filter(|transport| transport.device_type() == kind) {
+                log!("virtio {} at {address:#x}", name_of(kind));
+                if let Some(number) = node.interrupt().and_then(Interrupts::number) {
+                    self.unmask(number);
+                }
+                take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
+            }
+        }
+    }
+
+    fn unmask(&self, number: u32) {
+        if let Some(interrupts) = &self.interrupts {
+            interrupts.unmask(number);
+        }
+    }
+
+    /// What the machine is made of.
+    #[cfg(feature = "appliance")]
+    pub const fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
+
+    /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
+    #[cfg(feature = "appliance")]
+    pub const fn can_sleep(&self) -> bool {
+        self.interrupts.is_some()
+    }
+
+    /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
+    pub fn sleep(&self) {
+        match &self.interrupts {
+            Some(interrupts) => interrupts.sleep(),
+            None => core::hint::spin_loop(),
+        }
+    }
+
+    /// The same, but for no longer than `ns` nanoseconds. It may end early.
+    #[cfg(feature = "appliance")]
+    pub fn sleep_for(&self, ns: u64) {
+        arch::sleep_for(ns, || self.sleep());
+    }
+
+    /// The same for a millisecond.
+    #[cfg(feature = "appliance")]
+    pub fn doze(&self) {
+        self.sleep_for(1_000_000);
+    }
+
+    /// Whether the machine can sleep with its memory kept: not one that its firmware has no call for.
+    #[cfg(feature = "appliance")]
+    pub const fn can_suspend(&self) -> bool {
+        false
+    }
+
+    /// Sleeps with the memory kept, on a machine that can: here, not at all.
+    #[cfg(feature = "appliance")]
+    pub const fn suspend(&mut self) {}
+
+    /// Switches the machine off.
+    ///
+    /// # Errors
+    /// When it comes back, the machine is still on.
+    pub fn power_off(&mut self) -> Result<(), PowerError> {
+        arch::power_off();
+        Err(PowerError("this machine's firmware could not switch it off"))
+    }
+
+    /// Resets the machine.
+    pub fn reboot(&mut self) -> ! {
+        arch::reboot();
+        log!("this machine's firmware could not reset it");
+        arch::halt()
+    }
+}
