@@ -2,6 +2,7 @@
 
 mod descent;
 mod devices;
+mod host_name;
 mod loopback;
 mod modules;
 mod payload;
@@ -22,12 +23,13 @@ pub struct Init {
 }
 
 impl Init {
-    /// Makes the system fit for programs: file systems, the loopback interface, modules. What fails is logged, and the rest
+    /// Makes the system fit for programs: file systems, its name, the loopback interface, modules. What fails is logged, and the rest
     /// is done all the same.
     #[must_use]
     pub fn start(options: &Options) -> Self {
         devices::mount_all();
         devices::open_console();
+        host_name::set();
         loopback::bring_up();
         if let Some(directory) = &options.modules {
             modules::load_all(directory);
