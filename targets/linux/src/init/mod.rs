@@ -10,6 +10,7 @@ mod payload;
 use agent_core::commands::power::Shutdown;
 use rustix::event::Timespec;
 use rustix::process::{WaitOptions, wait};
+use rustix::system::{RebootCommand, reboot};
 
 use crate::guest::Guest;
 use crate::options::Options;
@@ -30,6 +31,8 @@ impl Init {
         devices::mount_all();
         devices::open_console();
         host_name::set();
+        // The keys that restart a machine become a SIGINT, for us to take it down in order. A kernel may not have them.
+        let _ = reboot(RebootCommand::CadOff);
         loopback::bring_up();
         if let Some(directory) = &options.modules {
             modules::load_all(directory);
