@@ -51,6 +51,7 @@ fn with_accounts() -> Result<Booted> {
         file("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nmallory:x:1000:1000::/nowhere:/bin/sh\n"),
         file("/etc/shadow", 0o600, "root:*:1:0:99999:7:::\nmallory:*:1:0:99999:7:::\n"),
         file("/etc/group", 0o644, "root:x:0:\n"),
+        file("/etc/hostname", 0o644, "appliance-7\n"),
     ];
     boot_with(Channel::Virtio, &files, |_| {})
 }
@@ -89,6 +90,14 @@ fn ssh_keys_are_added_told_and_removed() -> Result<()> {
     let modes = run(&mut agent, "busybox stat -c %a /root/.ssh /root/.ssh/authorized_keys")?;
     ensure!(modes == "700\n600\n", "{modes}");
     ensure!(agent.execute("guest-ssh-get-authorized-keys", json!({"username": "nobody"}), soon()).is_err());
+    Ok(())
+}
+
+#[test]
+fn the_system_has_the_name_in_etc() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    let name = agent.execute("guest-get-host-name", json!({}), soon())?;
+    ensure!(name == json!({"host-name": "appliance-7"}), "{name}");
     Ok(())
 }
 

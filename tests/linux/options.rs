@@ -103,6 +103,13 @@ fn what_makes_no_sense_is_refused_as_by_qemu_ga() -> Result<()> {
 }
 
 #[test]
+fn init_is_refused_to_all_but_process_1() -> Result<()> {
+    let (said, complaint) = run(&ours()?, "", &["--init"])?;
+    ensure!(!said.succeeded && complaint.contains("--init is for the first process"), "{said:?} {complaint}");
+    Ok(())
+}
+
+#[test]
 fn a_configuration_file_of_the_command_line_must_be_there() -> Result<()> {
     let folder = PrivateFolder::new()?;
     let file = folder.path().join("given");

@@ -35,6 +35,20 @@ fn reboot_starts_the_guest_again() -> Result<()> {
 }
 
 #[test]
+fn the_keys_that_restart_a_machine_take_the_guest_down_in_order() -> Result<()> {
+    let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[], |config| {
+        config.reboots = true;
+        config.append += " -v";
+    })?;
+    let mut qmp = guest.qmp(soon())?;
+    let keys = ["ctrl", "alt", "delete"].map(|key| json!({"type": "qcode", "data": key}));
+    qmp.execute("send-key", json!({"keys": keys}), soon())?;
+    qmp.event("RESET", soon())?;
+    guest.console_shows("debug: going down: Reboot", soon())?;
+    synchronise(&mut agent, 2)
+}
+
+#[test]
 fn halt_stops_the_guest_and_leaves_the_machine_on() -> Result<()> {
     let Booted { mut agent, guest } = boot(Channel::Virtio)?;
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"halt"}}"#, soon())?;

@@ -88,6 +88,10 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
     if options.verbose {
         log::be_verbose();
     }
+    // Its way down ends everything on a machine.
+    if options.init && !rustix::process::getpid().is_init() {
+        return Err(failure!("--init is for the first process of a system"));
+    }
     let init = options.init.then(|| Init::start(options));
     let guest = Guest::new(guest_options(options));
     // File systems that an agent before this one has frozen must not be written to.

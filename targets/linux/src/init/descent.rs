@@ -5,6 +5,7 @@ use rustix::fs::sync;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_remount, unmount};
 use rustix::process::{Signal, WaitOptions, wait};
+use rustix::system::{RebootCommand, reboot};
 use rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rustix::time::Timespec;
 
@@ -22,14 +23,12 @@ pub(super) fn go_down(how: Shutdown) {
     end_processes();
     unmount_all();
     sync();
-    let command = match how {
-        Shutdown::Halt => libc::RB_HALT_SYSTEM,
-        Shutdown::PowerDown => libc::RB_POWER_OFF,
-        Shutdown::Reboot => libc::RB_AUTOBOOT,
-    };
-    // SAFETY: It takes no memory of ours.
-    unsafe { libc::reboot(command) };
-    critical!("the kernel does not go down");
+    let outcome = reboot(match how {
+        Shutdown::Halt => RebootCommand::Halt,
+        Shutdown::PowerDown => RebootCommand::PowerOff,
+        Shutdown::Reboot => RebootCommand::Restart,
+    });
+    critical!("the kernel does not go down: {}", outcome.map_or_else(text, |()| "it does not say why"));
 }
 
 /// Asks all other processes to end, and ends those that do not.

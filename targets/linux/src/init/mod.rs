@@ -2,6 +2,7 @@
 
 mod descent;
 mod devices;
+mod host_name;
 mod loopback;
 mod modules;
 mod payload;
@@ -9,6 +10,7 @@ mod payload;
 use agent_core::commands::power::Shutdown;
 use rustix::event::Timespec;
 use rustix::process::{WaitOptions, wait};
+use rustix::system::{RebootCommand, reboot};
 
 use crate::guest::Guest;
 use crate::options::Options;
@@ -22,12 +24,15 @@ pub struct Init {
 }
 
 impl Init {
-    /// Makes the system fit for programs: file systems, the loopback interface, modules. What fails is logged, and the rest
+    /// Makes the system fit for programs: file systems, its name, the loopback interface, modules. What fails is logged, and the rest
     /// is done all the same.
     #[must_use]
     pub fn start(options: &Options) -> Self {
         devices::mount_all();
         devices::open_console();
+        host_name::set();
+        // The keys that restart a machine become a SIGINT, for us to take it down in order. A kernel may not have them.
+        let _ = reboot(RebootCommand::CadOff);
         loopback::bring_up();
         if let Some(directory) = &options.modules {
             modules::load_all(directory);
