@@ -5,15 +5,16 @@ use core::ops::Range;
 
 mod cpu;
 mod exceptions;
+mod gic_v3;
 mod interrupts;
 mod log_port;
 mod psci;
 mod rtc;
 mod time;
 
-pub use self::cpu::{halt, timestamp};
 #[cfg(feature = "appliance")]
 pub(crate) use self::cpu::is_this_cpu;
+pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::Interrupts;
 pub use self::log_port::LogPort;
 pub(crate) use self::psci::{power_off, reboot};

@@ -11,9 +11,9 @@ mod sbi;
 mod time;
 mod traps;
 
-pub use self::cpu::{halt, timestamp};
 #[cfg(feature = "appliance")]
 pub(crate) use self::cpu::is_this_cpu;
+pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::Interrupts;
 pub(crate) use self::rtc::Rtc;
 pub(crate) use self::sbi::{power_off, reboot};
