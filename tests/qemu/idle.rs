@@ -52,6 +52,7 @@ fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
         // The GIC: the same.
         (&NANO, "aarch64-virt", Channel::Virtio),
         (&NANO, "aarch64-virt", Channel::Com2),
+        (&NANO, "aarch64-virt-el2", Channel::Com2),
         (&APPLIANCE, "aarch64-virt-pcie", Channel::Virtio),
     ] {
         let booted = Booted::start(&config_of(profile, machine, channel)?)?;

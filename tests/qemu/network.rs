@@ -56,7 +56,7 @@ fn has(agent: &mut Client, interface: usize, expected: &[&str]) -> Result<()> {
 
 #[test]
 fn it_is_given_its_addresses_by_dhcp_and_by_what_routers_advertise() -> Result<()> {
-    for machine in ["q35", "pc", "microvm", "microvm-noacpi"] {
+    for machine in ["q35", "pc", "microvm", "microvm-noacpi", "riscv64-virt", "aarch64-virt-pcie"] {
         let mut config = config(machine)?;
         config.user_network();
         let Booted { mut agent, guest: _guest } = Booted::start(&config)?;

@@ -53,6 +53,8 @@ rows! {
     aarch64_virt_virtio_modern: "aarch64-virt" over VirtioModern, ends by power::off_and_reboot;
     aarch64_virt_pcie_virtio: "aarch64-virt-pcie" over Virtio, ends by power::off_and_reboot;
     aarch64_virt_pcie_virtio_modern: "aarch64-virt-pcie" over VirtioModern, ends by power::off_and_reboot;
+    // A GIC of version 3, entered at EL2, switched off by SMC and not HVC.
+    aarch64_virt_el2_virtio: "aarch64-virt-el2" over Virtio, ends by power::off_and_reboot;
     // A 16550 on PCI there.
     riscv64_virt_uart: "riscv64-virt" over Com2, ends by power::off_and_reboot;
     aarch64_virt_uart: "aarch64-virt" over Com2, ends by power::off_and_reboot;

@@ -296,7 +296,7 @@ fn a_full_disk_is_told_and_stays_in_order() -> Result<()> {
 
 #[test]
 fn a_read_only_disk_is_read() -> Result<()> {
-    for machine in ["q35", "microvm"] {
+    for machine in ["q35", "microvm", "riscv64-virt", "aarch64-virt-pcie"] {
         let disk = Disk::fat(16, 16 << 10)?;
         disk.put("file", b"content")?;
         let Booted { mut agent, guest } = booted(machine, |config| disk.attach(config, ",readonly=on", ""))?;
@@ -575,7 +575,7 @@ fn more_disks_than_are_used_are_left_alone() -> Result<()> {
 
 #[test]
 fn a_disk_that_was_used_lets_the_guest_sleep() -> Result<()> {
-    for machine in ["q35", "pc", "microvm"] {
+    for machine in ["q35", "pc", "microvm", "riscv64-virt-pcie", "aarch64-virt"] {
         let disk = Disk::fat(16, 16 << 10)?;
         let Booted { mut agent, guest: _guest } = with_disk(machine, &disk)?;
         put(&mut agent, "/file", &pattern(100_000))?;

@@ -199,6 +199,7 @@ fn a_guest_that_cannot_says_so_and_goes_on() -> Result<()> {
     refused(booted("q35", Virtio, without_s3("ICH9-LPC.disable_s3=1"))?)?;
     refused(booted("pc", Virtio, without_s3("PIIX4_PM.disable_s3=1"))?)?;
     refused(booted("microvm", Virtio, |_| {})?)?;
+    refused(booted("aarch64-virt", Virtio, |_| {})?)?;
     refused(booted("microvm-noacpi", Com1, |_| {})?)
 }
 

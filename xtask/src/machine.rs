@@ -41,7 +41,7 @@ impl PartialEq for Machine {
 }
 
 /// Every machine that the image runs on.
-pub static MACHINES: [Machine; 8] = [
+pub static MACHINES: [Machine; 9] = [
     Machine {
         name: "q35",
         qemu: "qemu-system-x86_64",
@@ -119,6 +119,17 @@ pub static MACHINES: [Machine; 8] = [
         name: "aarch64-virt-pcie",
         qemu: "qemu-system-aarch64",
         qemu_machine: "virt",
+        cpu: Some("cortex-a57"),
+        target: "aarch64-unknown-none-softfloat",
+        bus: Bus::Pci,
+        second_uart: "pci-serial",
+        powers_off: true,
+    },
+    // The newer interrupt controller; and a guest that may be a hypervisor is entered as one.
+    Machine {
+        name: "aarch64-virt-el2",
+        qemu: "qemu-system-aarch64",
+        qemu_machine: "virt,gic-version=3,virtualization=on",
         cpu: Some("cortex-a57"),
         target: "aarch64-unknown-none-softfloat",
         bus: Bus::Pci,

@@ -29,7 +29,13 @@ _start:
     msr cntvoff_el2, xzr
     mov x0, #0x33ff
     msr cptr_el2, x0
-    mov x0, #0x3c5                  // to EL1 with its own stack, everything masked
+    mrs x0, id_aa64pfr0_el1
+    ubfx x0, x0, #24, #4
+    cbz x0, 2f
+    mov x0, #0xf                    // a GIC's system registers are EL1's, where there are any
+    msr S3_4_C12_C9_5, x0           // ICC_SRE_EL2
+    isb
+2:  mov x0, #0x3c5                  // to EL1 with its own stack, everything masked
     msr spsr_el2, x0
     adr x0, 1f
     msr elr_el2, x0

@@ -13,10 +13,15 @@ macro_rules! read_register {
 }
 pub(super) use read_register;
 
+/// The four fields of 8 bits by which this CPU is told from others; the last stands apart.
+pub(super) fn affinity() -> u64 {
+    read_register!("mpidr_el1") & 0xff_00ff_ffff
+}
+
 /// Whether this is the CPU with these affinity fields.
 #[cfg(feature = "appliance")]
-pub(crate) fn is_this_cpu(affinity: u64) -> bool {
-    affinity == read_register!("mpidr_el1") & 0xff_00ff_ffff
+pub(crate) fn is_this_cpu(fields: u64) -> bool {
+    fields == affinity()
 }
 
 /// The generic timer's counter.
