@@ -46,6 +46,25 @@ fn int(agent: &mut Client, command: &str) -> Result<i64> {
     returned.as_i64().ok_or_else(|| anyhow::anyhow!("{command} returned {returned}"))
 }
 
+/// A hook says on the console what it was called with, and fails where there is a file of that name.
+#[test]
+fn the_hook_runs_before_a_freeze_and_after_a_thaw() -> Result<()> {
+    let script = "#!/bin/busybox sh\necho hook: $1 > /dev/console\n! /bin/busybox test -e /tmp/$1\n";
+    let hook = Extra { path: "/hook", mode: 0o755, content: script.into() };
+    let Booted { mut agent, guest } =
+        boot_with(Channel::Virtio, &[busybox()?, hook], |config| config.append += " --fsfreeze-hook=/hook")?;
+    // The first root file system cannot be frozen: there is nothing else.
+    ensure!(int(&mut agent, "guest-fsfreeze-freeze")? == 0);
+    guest.console_shows("hook: freeze", soon())?;
+    ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 0);
+    guest.console_shows("hook: thaw", soon())?;
+    run(&mut agent, "echo > /tmp/freeze")?;
+    let refused = agent.request(r#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?.text();
+    ensure!(refused.contains("fsfreeze hook has failed"), "{refused}");
+    ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed");
+    Ok(())
+}
+
 #[test]
 fn a_frozen_file_system_holds_writes_back_until_it_is_thawed() -> Result<()> {
     let Booted { mut agent, guest: _guest } = with_loop()?;
