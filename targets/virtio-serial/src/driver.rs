@@ -135,12 +135,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 break;
             }
         }
-        let all_told = self.answers.next().is_none();
         self.with_queues(|queues, transport| {
             queues.control_receive.announce(transport);
-            if all_told {
-                queues.receive.announce(transport);
-            }
             Ok(())
         });
         if self.failure().is_some() {
@@ -174,12 +170,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 }
                 self.connection.found(port);
                 self.answers.port_open(port);
-                // Again, once the device knows that the port is open. QEMU asks a host for what it has sent before when it
-                // is notified of a buffer; of the port's being open alone it would take no notice until something happens.
-                self.with_queues(|queues, _| {
-                    queues.receive.announce_again();
-                    Ok(())
-                });
             }
             Told::Open(open) if port == ours => self.connection.set_open(open),
             Told::Name(_) | Told::Open(_) => {}
@@ -191,8 +181,13 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     fn answer(&mut self) -> bool {
         let Some(message) = self.answers.next() else { return false };
         let sent = self.with_queues(|queues, transport| queues.control_transmit.send(transport, &message)) > 0;
-        if sent {
-            self.answers.sent();
+        if sent && self.answers.sent() {
+            // QEMU asks a host for what it has sent before when it is notified of a buffer. Of the port's being open alone it
+            // would take no notice until something happens.
+            self.with_queues(|queues, transport| {
+                queues.receive.remind(transport);
+                Ok(())
+            });
         }
         sent
     }
