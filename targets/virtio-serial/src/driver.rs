@@ -96,6 +96,12 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         })
     }
 
+    /// How many reads, at most [`MAX_UNREAD`](crate::MAX_UNREAD), it takes to have read what the device has given until now.
+    /// After an [`Event`], all that is read later is from whoever is there then.
+    pub fn unread(&mut self) -> usize {
+        self.with_queues(|queues, _| Ok(queues.receive.unread_buffers()))
+    }
+
     /// Sends the beginning of `bytes`, up to a page, and gives its length; 0 while the device still holds what was sent
     /// before. Never waits.
     ///

@@ -67,6 +67,11 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(count)
     }
 
+    /// How many buffers have something that is not read yet.
+    pub(crate) fn unread_buffers(&self) -> usize {
+        self.queue.used_buffers() + usize::from(self.unread.is_some())
+    }
+
     /// Whether `read` would give at least one byte.
     pub(crate) fn has_bytes(&mut self) -> Result<bool, Error> {
         // A device may return empty buffers for ever: one round is enough.
