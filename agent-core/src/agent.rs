@@ -83,6 +83,14 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         self.is_receiving() && self.scanner.is_inside()
     }
 
+    /// Whether the request that was received is for a command without a reply on success: it may not return.
+    #[must_use]
+    pub fn may_not_return(&self) -> bool {
+        let Phase::Answer(Ok(envelope)) = &self.phase else { return false };
+        let stored = Stored { bytes: &self.message, hole: self.scanner.longest() };
+        find(self.commands, envelope, stored).is_ok_and(|command| !command.replies)
+    }
+
     /// Runs the request that was received, if any, and fills `room` with bytes for the host; returns how many.
     ///
     /// If it fills less than all of `room`, the reply is whole. The guest is asked only for as much as `room` takes.

@@ -91,6 +91,12 @@ impl<G> Command<G> {
         Self { name, handler, replies: true, while_frozen: false }
     }
 
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The same command with no reply on success (QEMU's `success-response: false`).
     #[must_use]
     pub const fn without_success_reply(self) -> Self {

@@ -42,6 +42,8 @@ pub enum Error {
     Quote(&'static str, Span, &'static str),
     /// A file that cannot be opened: its path, the mode if one was given, and why.
     Open(Span, Option<Span>, Failure),
+    /// A program that cannot be run: its path, and why.
+    Spawn(Span, Failure),
     /// The guest could not do it.
     Failed(Failure),
 }
@@ -119,6 +121,10 @@ impl fmt::Display for Description<'_> {
             }
             Error::Open(path, Some(mode), cause) => {
                 write!(f, "failed to open file '{}' (mode: '{}'): {cause}", quoted(path), quoted(mode))
+            }
+            Error::Spawn(path, cause) => {
+                f.write_str("Guest agent command failed, error was 'Failed to execute child process ")?;
+                write!(f, "\u{201c}{}\u{201d} ({cause})'", quoted(path))
             }
             Error::Failed(failure) => failure.fmt(f),
         }

@@ -27,9 +27,10 @@ impl<const N: usize> Pump<N> {
     /// Moves what can be moved without waiting; returns whether it did anything. Call it again as long as it does, then
     /// sleep until the channel has news.
     ///
-    /// A request is run only while the channel is ready to be written to. With a channel that is ready only when it has
-    /// passed on all that was written before, every earlier reply is with the host before a command such as
-    /// `guest-shutdown` runs. A host that reads nothing keeps only its own requests waiting.
+    /// A request is run only while the channel is ready to be written to. Replies to requests that came together leave
+    /// together, as far as they fit. With a channel that is ready only when it has passed on all that was written before,
+    /// every earlier reply is with the host before a command without a reply runs, such as `guest-shutdown`: it may not
+    /// return. A host that reads nothing keeps only its own requests waiting.
     ///
     /// # Errors
     /// Those of the channel. What was read and not yet answered stays.
@@ -47,11 +48,12 @@ impl<const N: usize> Pump<N> {
         }
         // A request may have no reply, and more may wait behind it.
         let busy = !agent.is_receiving();
-        if self.output.is_empty() {
+        if self.output.is_empty() || !agent.may_not_return() {
             let filled = agent.transmit(guest, self.output.room());
             self.output.filled(filled);
         }
-        if !self.output.is_empty() {
+        let more_to_come = agent.is_receiving() && !self.input.is_empty() && !self.output.is_full();
+        if !self.output.is_empty() && !more_to_come {
             let written = channel.write(self.output.bytes())?;
             self.output.consume(written);
             return Ok(written > 0);
@@ -137,12 +139,19 @@ impl<const N: usize> Buffer<N> {
         self.start = self.start.saturating_add(count);
     }
 
-    /// All of the buffer, which is empty, to be filled from its beginning.
-    const fn room(&mut self) -> &mut [u8; N] {
-        &mut self.bytes
+    const fn is_full(&self) -> bool {
+        self.end >= N
+    }
+
+    /// What is behind the bytes, to be filled from its beginning: all of the buffer, if it is empty.
+    fn room(&mut self) -> &mut [u8] {
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     fn filled(&mut self, count: usize) {
-        (self.start, self.end) = (0, count.min(N));
+        self.end = self.end.saturating_add(count).min(N);
     }
 }

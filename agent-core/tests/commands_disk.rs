@@ -12,7 +12,10 @@ const FULL_ADDRESS: &str =
 #[test]
 fn a_disk_has_what_the_guest_knows_of_it() {
     let mut guest = guest_with(1, 0, false);
-    assert_eq!(call(&mut guest, "guest-get-disks", ""), returns(r#"[{"name":"/dev/vda1","partition":true}]"#));
+    assert_eq!(
+        call(&mut guest, "guest-get-disks", ""),
+        returns(r#"[{"name":"/dev/vda1","partition":true,"dependencies":[]}]"#)
+    );
     guest.inner = 2;
     assert_eq!(
         call(&mut guest, "guest-get-disks", ""),

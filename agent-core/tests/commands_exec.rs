@@ -25,8 +25,13 @@ fn a_program_is_run_with_what_the_client_gives() {
     let more = format!(r#""arg":["{long}"],"input-data":"aGVsbG8=","path":"x","env":["{long}"]"#);
     assert_eq!(call(&mut guest, "guest-exec", &more), returns(r#"{"pid":103}"#));
     assert_eq!(guest.asked.pop().unwrap(), format!(r#"spawn x Some(["{long}"]) Some(["{long}"]) Some("hello") None"#));
-    guest.refuses = Some(Failure("Failed to execute child process"));
-    assert_eq!(call(&mut guest, "guest-exec", r#""path":"x""#), error("Failed to execute child process"));
+    guest.refuses = Some(Failure("No such file or directory"));
+    assert_eq!(
+        call(&mut guest, "guest-exec", r#""path":"/x""#),
+        error(
+            "Guest agent command failed, error was 'Failed to execute child process \\u201C/x\\u201D (No such file or directory)'"
+        )
+    );
 }
 
 #[test]
@@ -91,7 +96,10 @@ fn the_end_of_a_program_is_told_once() {
     assert_eq!(status(&mut guest), returns(r#"{"exited":false}"#));
     let exit = Exit { code: Some(0), ..Exit::default() };
     guest.programs.insert(7, Some(Finished { exit, out: b"hello".to_vec(), err: Vec::new() }));
-    assert_eq!(status(&mut guest), returns(r#"{"exited":true,"exitcode":0,"out-data":"aGVsbG8="}"#));
+    assert_eq!(
+        status(&mut guest),
+        returns(r#"{"exited":true,"exitcode":0,"out-data":"aGVsbG8=","out-truncated":false}"#)
+    );
     assert_eq!(status(&mut guest), error("PID 7 does not exist"));
 }
 
@@ -106,7 +114,7 @@ fn a_program_may_be_killed_silent_or_too_loud() {
     assert_eq!(
         call(&mut guest, "guest-exec-status", r#""pid":2"#),
         returns(
-            r#"{"exited":true,"exitcode":-1,"out-truncated":true,"err-truncated":true,"out-data":"bw==","err-data":"ZQ=="}"#
+            r#"{"exited":true,"exitcode":-1,"out-data":"bw==","out-truncated":true,"err-data":"ZQ==","err-truncated":true}"#
         )
     );
     guest.refuses = Some(Failure("the guest cannot tell"));

@@ -18,6 +18,8 @@ struct Channel {
     broken: bool,
     /// The most that one read gives.
     read: usize,
+    /// The most that one write was asked to take.
+    offered: usize,
 }
 
 impl Channel {
@@ -61,6 +63,7 @@ impl WriteReady for Channel {
 impl Write for Channel {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         assert!(self.host_reads, "the pump would wait for the host");
+        self.offered = self.offered.max(bytes.len());
         let taken = bytes.len().min(5);
         self.to_host.extend_from_slice(&bytes[..taken]);
         Ok(taken)
@@ -80,6 +83,15 @@ fn everything_arrives_through_short_reads_and_writes() {
     let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
     while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
     assert_eq!(channel.to_host, PONG.repeat(100));
+}
+
+#[test]
+fn replies_to_requests_that_came_together_leave_together() {
+    let mut channel = Channel { read: 1000, ..Channel::new(&PING.repeat(10)) };
+    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+    assert_eq!(channel.to_host, PONG.repeat(10));
+    assert_eq!(channel.offered, PONG.len() * 10);
 }
 
 #[test]

@@ -1,21 +1,17 @@
 //! A guest that has nothing to do sleeps.
 
-use std::fs;
-use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::booted::{config_of, synchronise};
+use tests::processor::smallest_share;
 use tests::{Booted, soon};
 use xtask::image::{APPLIANCE, NANO};
 use xtask::machine::Channel;
 
-const WINDOW: Duration = Duration::from_secs(3);
-
-/// A host that is busy with other tests may disturb one window, hardly all.
-const WINDOWS: usize = 4;
+const BAR: f64 = 0.01;
 
 #[test]
 fn an_idle_guest_with_a_network_takes_no_more() -> Result<()> {
@@ -67,27 +63,7 @@ fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
 
 fn takes_less_than_a_hundredth(Booted { mut agent, guest }: Booted, which: &str) -> Result<()> {
     synchronise(&mut agent, 2)?;
-    let mut shares = Vec::new();
-    while shares.len() < WINDOWS && !shares.iter().any(|&share| share < 0.01) {
-        let (ticks, start) = (cpu_ticks(guest.pid())?, Instant::now());
-        thread::sleep(WINDOW);
-        let used = (cpu_ticks(guest.pid())? - ticks) as f64 / ticks_per_second()?;
-        shares.push(used / start.elapsed().as_secs_f64());
-    }
-    ensure!(shares.iter().any(|&share| share < 0.01), "{which}: idle at {shares:?} of a core");
+    let share = smallest_share(guest.pid(), BAR)?;
+    ensure!(share < BAR, "{which}: idle at {share:.3} of a core");
     synchronise(&mut agent, 3)
-}
-
-/// The processor time a process has used, in user and kernel mode.
-fn cpu_ticks(pid: u32) -> Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is the program's name in parentheses, and may hold anything. utime and stime are 14 and 15.
-    let (_, fields) = stat.rsplit_once(") ").context("a process has a name")?;
-    let fields: Vec<_> = fields.split(' ').collect();
-    Ok(fields[11].parse::<u64>()? + fields[12].parse::<u64>()?)
-}
-
-fn ticks_per_second() -> Result<f64> {
-    let said = Command::new("getconf").arg("CLK_TCK").output()?;
-    Ok(String::from_utf8(said.stdout)?.trim().parse()?)
 }

@@ -392,10 +392,10 @@ fn disks_and_volume_are_told_as_they_are() -> Result<()> {
             r#"{"execute":"guest-get-disks"}"#,
             concat!(
                 r#"{"return": [{"name":"/dev/vda","partition":false,"address":{"pci-controller":"#,
-                r#"{"domain":0,"bus":0,"slot":5,"function":0},"bus-type":"virtio","bus":0,"target":0,"unit":0,"dev":"/dev/vda"}},"#,
+                r#"{"domain":0,"bus":0,"slot":5,"function":0},"bus-type":"virtio","bus":0,"target":0,"unit":0,"dev":"/dev/vda"},"dependencies":[]},"#,
                 r#"{"name":"/dev/vdb","partition":false,"address":{"pci-controller":"#,
                 r#"{"domain":0,"bus":0,"slot":6,"function":0},"bus-type":"virtio","bus":0,"target":0,"unit":0,"#,
-                r#""serial":"the-second","dev":"/dev/vdb"}}]}"#
+                r#""serial":"the-second","dev":"/dev/vdb"},"dependencies":[]}]}"#
             ),
         ),
         (

@@ -1,4 +1,6 @@
-//! `cargo xtask bench`: what the engine costs, beside serde_json with the same bytes in the same run.
+//! `cargo xtask bench`: what the engine costs, beside serde_json with the same bytes, and the agent for Linux beside qemu-ga.
+
+mod linux;
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +16,15 @@ use crate::process::run;
 use crate::progress::step;
 
 pub(crate) const HELP: &str = "\
-cargo xtask bench [--quick]
+cargo xtask bench [engine] [linux] [--quick]
 
-Measures exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with
+Measures these, or all of them when none is named:
+
+engine: exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with
 the base64 crate). The figures that count are the ratios: how fast the machine is weighs on both sides alike.
+
+linux: the agent for Linux beside qemu-ga and a server that only echoes, over unix sockets, in turns: round trips, pipelined
+requests, reading a file, memory and size. Fails when a bar is missed.
 
   --quick  a few samples only
 ";
@@ -46,12 +53,26 @@ struct Measured {
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut quick = false;
+    let mut chosen = Vec::new();
     while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "quick" => quick = true,
+            Argument::Word(word) if word == linux::ECHO => return linux::echo(options),
+            Argument::Word(word) if ["engine", "linux"].contains(&&*word) => chosen.push(word),
             other => return Err(other.unexpected()),
         }
     }
+    let wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
+    if wanted("engine") {
+        engine(quick)?;
+    }
+    if wanted("linux") {
+        linux::main(quick)?;
+    }
+    Ok(())
+}
+
+fn engine(quick: bool) -> Result<()> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("criterion");
     let mut cargo = Command::new("cargo");
     in_workspace(&mut cargo).args(["bench", "--package", "agent-core", "--bench", "engine", "--", "--quiet"]);

@@ -16,6 +16,10 @@ use crate::progress::step;
 use crate::qemu::Config;
 use crate::toolchain::Toolchain;
 
+/// The package of the image, and how Cargo compiles it.
+const BARE: &str = "bare-metal";
+const IMAGE: &str = "image";
+
 const BUILD: Duration = Duration::from_secs(900);
 
 /// What an image has in it.
@@ -23,7 +27,11 @@ const BUILD: Duration = Duration::from_secs(900);
 pub struct Profile {
     /// Its name on our command line.
     pub name: &'static str,
-    /// The program of targets/bare-metal that is this profile.
+    /// The package that has it.
+    package: &'static str,
+    /// How Cargo compiles that.
+    cargo_profile: &'static str,
+    /// The program that is this profile.
     binary: &'static str,
     /// The Cargo feature that this program needs.
     feature: Option<&'static str>,
@@ -38,6 +46,8 @@ pub static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 /// The smallest image.
 pub static NANO: Profile = Profile {
     name: "nano",
+    package: BARE,
+    cargo_profile: IMAGE,
     binary: "nanoqga",
     feature: None,
     has_devices: false,
@@ -47,10 +57,45 @@ pub static NANO: Profile = Profile {
 /// The image with state behind its answers.
 pub static APPLIANCE: Profile = Profile {
     name: "appliance",
+    package: BARE,
+    cargo_profile: IMAGE,
     binary: "appliance",
     feature: Some("appliance"),
     has_devices: true,
     about: "nano, and processors, memory, network, files and disks, suspend to RAM, the power button, requests of up to 128 KiB",
+};
+
+/// No profile of the image, but the Linux agent: the only program for the machine of that name.
+pub static LINUX: Profile = Profile {
+    name: "linux",
+    package: "linux-agent",
+    cargo_profile: "agent",
+    binary: "nanoqga-linux",
+    feature: None,
+    has_devices: false,
+    about: "the agent for Linux, in one static file",
+};
+
+/// No profile either, but a guest that dies in the way that its host name says.
+static CRASH: Profile = Profile {
+    name: "crash",
+    package: BARE,
+    cargo_profile: IMAGE,
+    binary: "crash",
+    feature: None,
+    has_devices: false,
+    about: "one way to end badly",
+};
+
+/// No profile either, but what images are measured against.
+static FIRST_BYTE: Profile = Profile {
+    name: "first-byte",
+    package: BARE,
+    cargo_profile: IMAGE,
+    binary: "first-byte",
+    feature: None,
+    has_devices: false,
+    about: "nothing but one byte on the console",
 };
 
 impl Profile {
@@ -71,6 +116,18 @@ impl Profile {
             config.user_network();
         }
     }
+
+    /// What is built for a machine: the profile that was asked for, or the first. The Linux agent has none.
+    ///
+    /// # Errors
+    /// When one was asked for all the same.
+    pub fn of(machine: &Machine, asked_for: Option<&'static Self>) -> Result<&'static Self> {
+        match (machine == &machine::LINUX, asked_for) {
+            (true, None) => Ok(&LINUX),
+            (true, Some(profile)) => Err(Usage::new(format!("{machine} has no profile {}", profile.name)).into()),
+            (false, profile) => Ok(profile.unwrap_or(PROFILES[0])),
+        }
+    }
 }
 
 fn names() -> String {
@@ -83,7 +140,8 @@ pub(crate) fn help() -> String {
         "\
 cargo xtask image --machine MACHINE [--profile PROFILE]
 
-Builds the image of a profile and prints its path as the last line on stdout.
+Builds the image of a profile and prints its path as the last line on stdout. For the machine linux, that is the agent as
+a static program.
 
 Machines: {}
 Profiles:
@@ -95,18 +153,18 @@ Profiles:
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut machine = None;
-    let mut profile = PROFILES[0];
+    let mut profile = None;
     while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "machine" => machine = Some(options.value(Machine::named)?),
-            Argument::Option(name) if name == "profile" => profile = options.value(Profile::named)?,
+            Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
             other => return Err(other.unexpected()),
         }
     }
     let Some(machine) = machine else {
         return Err(Usage::new(format!("--machine is missing; there are: {}", machine::names())).into());
     };
-    println!("{}", build(machine.target, profile)?.display());
+    println!("{}", build(machine.target, Profile::of(machine, profile)?)?.display());
     Ok(())
 }
 
@@ -115,7 +173,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 /// # Errors
 /// When no toolchain can, or the build fails.
 pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
-    build_binary(target, profile.binary, profile.feature)
+    build_binary(target, profile)
 }
 
 /// Builds the program that only prints one byte: the measure of how fast an image can be.
@@ -123,7 +181,7 @@ pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
 /// # Errors
 /// As [`build`].
 pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
-    build_binary(target, "first-byte", None)
+    build_binary(target, &FIRST_BYTE)
 }
 
 /// Builds the guest that dies in the way that its host name says.
@@ -131,14 +189,15 @@ pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
 /// # Errors
 /// As [`build`].
 pub fn build_crash(target: &'static str) -> Result<PathBuf> {
-    build_binary(target, "crash", None)
+    build_binary(target, &CRASH)
 }
 
-fn build_binary(target: &'static str, binary: &str, feature: Option<&str>) -> Result<PathBuf> {
+fn build_binary(target: &'static str, profile: &Profile) -> Result<PathBuf> {
+    let Profile { package, cargo_profile, binary, feature, .. } = profile;
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building {binary} with {toolchain}"), || {
         let mut cargo = toolchain.cargo("build");
-        cargo.args(["--profile", "image", "--package", "bare-metal", "--bin", binary]);
+        cargo.args(["--profile", cargo_profile, "--package", package, "--bin", binary]);
         cargo.args(["--features", feature.unwrap_or_default()]);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
         cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);

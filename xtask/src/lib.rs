@@ -8,8 +8,10 @@ use anyhow::Result;
 
 pub mod client;
 pub mod deadline;
+pub mod debian;
 pub mod guest;
 pub mod image;
+pub mod linux;
 pub mod machine;
 pub mod options;
 pub mod process;
@@ -20,6 +22,7 @@ pub mod setup;
 pub mod toolchain;
 
 mod bench;
+mod cpio;
 mod fuzz;
 mod prompt;
 mod proofs;

@@ -34,7 +34,13 @@ pub struct Machine {
     pub powers_off: bool,
 }
 
-/// Every machine.
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Every machine that the image runs on.
 pub static MACHINES: [Machine; 9] = [
     Machine {
         name: "q35",
@@ -132,20 +138,30 @@ pub static MACHINES: [Machine; 9] = [
     },
 ];
 
+/// Not for the image: where the Linux agent is the first process of Debian's kernel.
+pub static LINUX: Machine = Machine {
+    name: "linux",
+    qemu: "qemu-system-x86_64",
+    qemu_machine: "q35",
+    cpu: None,
+    target: "x86_64-unknown-linux-musl",
+    bus: Bus::Pci,
+    second_uart: "isa-serial,index=1",
+    powers_off: true,
+};
+
 impl Machine {
     /// The machine called `name`.
     ///
     /// # Errors
     /// When there is none; the message lists them.
     pub fn named(name: &str) -> Result<&'static Self> {
-        match MACHINES.iter().find(|machine| machine.name == name) {
+        match MACHINES.iter().chain([&LINUX]).find(|machine| machine.name == name) {
             Some(machine) => Ok(machine),
             None => bail!("no machine is called '{name}'; there are: {}", names()),
         }
     }
-}
 
-impl Machine {
     /// Its architecture, as `uname -m` has it.
     pub fn architecture(&self) -> &'static str {
         self.qemu.trim_start_matches("qemu-system-")
@@ -160,10 +176,10 @@ impl fmt::Display for Machine {
 
 /// The machines' names, for help and messages.
 pub fn names() -> String {
-    MACHINES.each_ref().map(|machine| machine.name).join(", ")
+    MACHINES.iter().chain([&LINUX]).map(|machine| machine.name).collect::<Vec<_>>().join(", ")
 }
 
-/// The machines' Rust targets, each once.
+/// The image's Rust targets, each once.
 pub fn targets() -> Vec<&'static str> {
     let mut targets = MACHINES.each_ref().map(|machine| machine.target).to_vec();
     targets.sort_unstable();

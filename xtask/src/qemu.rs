@@ -24,8 +24,12 @@ pub struct Config {
     pub machine: &'static Machine,
     /// The agent's channels, in the order of their sockets. More than one gives the guest as many devices.
     pub channels: Vec<Channel>,
-    /// The ELF image.
+    /// The ELF image, or a Linux kernel.
     pub image: PathBuf,
+    /// The files that a Linux kernel begins with.
+    pub initramfs: Option<PathBuf>,
+    /// Disk images, raw, each a virtio disk.
+    pub disks: Vec<PathBuf>,
     /// The guest's memory in KiB.
     pub memory_kib: u32,
     /// How many processors the guest has.
@@ -53,6 +57,8 @@ impl Config {
             machine,
             channels: vec![channel],
             image: image.into(),
+            initramfs: None,
+            disks: Vec::new(),
             memory_kib: 16 << 10,
             processors: 1,
             append: String::new(),
@@ -108,6 +114,13 @@ impl Config {
             args.pair("-smp", self.processors.to_string());
         }
         args.pair("-kernel", self.image.display().to_string());
+        if let Some(initramfs) = &self.initramfs {
+            args.pair("-initrd", initramfs.display().to_string());
+        }
+        for (index, disk) in self.disks.iter().enumerate() {
+            args.pair("-drive", format!("if=none,id=disk{index},format=raw,file={}", disk.display()));
+            args.pair("-device", format!("virtio-blk-pci,drive=disk{index}"));
+        }
         if !self.append.is_empty() {
             args.pair("-append", &self.append);
         }

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::client::{Client, request_line};
 use crate::deadline::Deadline;
-use crate::guest::Guest;
-use crate::image::{self, PROFILES, Profile};
+use crate::guest::{Guest, PrivateFolder};
+use crate::image::{self, Profile};
+use crate::linux;
 use crate::machine::{self, Channel, Machine};
 use crate::options::{Argument, Options};
 use crate::prompt::{End, prompt};
@@ -41,22 +42,31 @@ NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut machine = Machine::named("q35")?;
     let mut channel = Channel::Virtio;
-    let mut profile = PROFILES[0];
+    let mut profile = None;
     let mut interactive = false;
     while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "machine" => machine = options.value(Machine::named)?,
             Argument::Option(name) if name == "channel" => channel = options.value(Channel::named)?,
-            Argument::Option(name) if name == "profile" => profile = options.value(Profile::named)?,
+            Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
             Argument::Option(name) if name == "interactive" => interactive = true,
             other => return Err(other.unexpected()),
         }
     }
     setup::qemu_for(machine)?;
-    let image = image::build(machine.target, profile)?;
-    let mut config = Config::new(machine, channel, &image);
-    profile.equip(&mut config);
+    let profile = Profile::of(machine, profile)?;
+    let folder = PrivateFolder::new()?;
+    let config = if machine == &machine::LINUX {
+        linux::config(channel, &folder.path().join("initramfs"), &[])?
+    } else {
+        let mut config = Config::new(machine, channel, &image::build(machine.target, profile)?);
+        profile.equip(&mut config);
+        config
+    };
     let mut guest = Guest::start(&config)?;
+    if machine == &machine::LINUX {
+        linux::listens(&guest, channel, Deadline::seconds(BOOT))?;
+    }
     let mut agent = guest.connect(Deadline::seconds(BOOT))?;
     greet(&guest, &mut agent, &format!("{machine} over {channel}"))?;
     if !interactive {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::machine::{Machine, targets};
+use crate::machine::{LINUX as LINUX_MACHINE, Machine, targets};
 use crate::options::Options;
 use crate::process::{find, is_root, output, run};
 use crate::progress::step;
@@ -38,15 +38,22 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// What the agent for Linux is compared with, and what makes the file systems that it freezes.
+const LINUX: [Needed; 3] = [
+    Needed { program: "qemu-ga", package: "qemu-guest-agent" },
+    Needed { program: "mkfs.ext4", package: "e2fsprogs" },
+    Needed { program: "dpkg-deb", package: "dpkg" },
+];
+
 /// Of the fuzzer's own code, which is C++.
 const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU, disk tools, libvirt, cargo-fuzz, Miri, and the Rust targets of the images and proofs. As
-root it installs Debian packages; for anyone else it prints the command to run. Subcommands do the part of this that they
-need.
+Installs what the other subcommands need: QEMU and its agent, disk tools, libvirt, cargo-fuzz, Miri, and the Rust targets of
+the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it prints the command to
+run. Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -56,11 +63,12 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     qemu()?;
     disks()?;
     libvirt()?;
+    linux()?;
     lints()?;
     fuzz()?;
     miri()?;
     // Those of the proofs beside those of the machines, each once.
-    let targets: BTreeSet<_> = targets().into_iter().chain(proofs::TARGETS).collect();
+    let targets: BTreeSet<_> = targets().into_iter().chain([LINUX_MACHINE.target]).chain(proofs::TARGETS).collect();
     for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }
@@ -98,6 +106,14 @@ pub fn disks() -> Result<()> {
 /// When it is not and cannot be installed.
 pub fn libvirt() -> Result<()> {
     need(LIBVIRT.iter())
+}
+
+/// Sees to it that there is what the agent for Linux is tested and measured with.
+///
+/// # Errors
+/// When there is not, and it cannot be installed.
+pub fn linux() -> Result<()> {
+    need(LINUX.iter())
 }
 
 /// Sees to it that rustfmt and clippy are there.

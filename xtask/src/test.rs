@@ -18,7 +18,7 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
@@ -26,6 +26,7 @@ Runs these parts, or all of them in this order when none is named:
   host     the crates' own tests
   miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
+  linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
   libvirt  the image under a real libvirtd (as root)
   fuzz     the lints of the fuzz targets, and a minute of each
 ";
@@ -35,12 +36,13 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
+    Part { name: "linux", run: linux },
     Part { name: "libvirt", run: libvirt },
     Part { name: "fuzz", run: fuzz::test },
 ];
@@ -91,6 +93,10 @@ fn lint() -> Result<()> {
         run(bare("clippy").args(["--all-features", "--", "--deny", "warnings"]), LIMIT)?;
         run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
     }
+    // The agent for Linux has its program on one target only, and there it cannot unwind.
+    let mut clippy = Toolchain::for_target(machine::LINUX.target)?.cargo("clippy");
+    clippy.args(["--package", "linux-agent", "--profile", "agent", "--", "--deny", "warnings"]);
+    run(in_workspace(&mut clippy), LIMIT)?;
     for target in proofs::TARGETS {
         let mut clippy = Toolchain::for_target(target)?.cargo("clippy");
         clippy.args(["--package", proofs::PACKAGE, "--bin", proofs::NO_PANIC, "--", "--deny", "warnings"]);
@@ -100,7 +106,7 @@ fn lint() -> Result<()> {
 }
 
 fn host() -> Result<()> {
-    // The lib of the whole-system tests is a host crate; its tests are the two parts after this one.
+    // The lib of the whole-system tests is a host crate; its tests are parts of their own.
     run(cargo("test").args(["--workspace", "--all-features", "--no-fail-fast", "--exclude", "tests"]), LIMIT)?;
     run(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
 }
@@ -122,23 +128,36 @@ fn miri() -> Result<()> {
 fn qemu() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
+    images()?;
     whole_system("qemu")
+}
+
+fn linux() -> Result<()> {
+    setup::qemu()?;
+    setup::linux()?;
+    image::build(machine::LINUX.target, &image::LINUX)?;
+    whole_system("linux")
 }
 
 fn libvirt() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
     setup::libvirt()?;
+    images()?;
     whole_system("libvirt")
 }
 
-fn whole_system(test: &str) -> Result<()> {
-    // Here, where the build shows, and not within the first test.
+/// Builds all images here, where that shows, and not within the first test.
+fn images() -> Result<()> {
     for target in machine::targets() {
         for profile in PROFILES {
             image::build(target, profile)?;
         }
     }
+    Ok(())
+}
+
+fn whole_system(test: &str) -> Result<()> {
     run(cargo("test").args(["--package", "tests", "--test", test]), LIMIT)
 }
 

@@ -1,4 +1,4 @@
-//! How to build for a target without an operating system on the machine we are on.
+//! How to build for a target that is not the machine we are on.
 //!
 //! A toolchain that rustup manages fetches the target's precompiled `core`. Elsewhere `core` is built from rust-src,
 //! with the switch that lets a stable compiler do so.
@@ -62,6 +62,11 @@ impl Toolchain {
                 Ok(()) => eprintln!("rustup added it to another toolchain than {}", rustc.display()),
                 Err(error) => eprintln!("{error:#}; building core from source instead"),
             }
+        }
+        if target.contains("-linux-") {
+            bail!(
+                "no toolchain here has the target {target}. Its C library comes with it: `rustup target add {target}`"
+            );
         }
         Self::from_source(cargo, rustc, target)
     }

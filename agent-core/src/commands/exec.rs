@@ -93,7 +93,7 @@ pub trait Exec {
     /// Runs `program`; returns its number, which no other program has whose end was not told yet.
     ///
     /// # Errors
-    /// If it cannot be run.
+    /// The cause alone, such as `No such file or directory`: that it cannot be run, and its path, are put before it.
     fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure>;
 
     /// What has become of the program `pid`; `None` if the guest knows no such program.
@@ -129,7 +129,8 @@ fn exec<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>
     request.decode_base64("input-data")?;
     let (mut program, _) = program(request)?;
     program.input = has_input.then(|| request.decoded());
-    Ok(reply.whole(&Started { pid: guest.spawn(program)? })?)
+    let pid = guest.spawn(program).map_err(|cause| Error::Spawn(program.path.span(), cause))?;
+    Ok(reply.whole(&Started { pid })?)
 }
 
 /// The arguments, without the input but with whether there is one.
@@ -151,19 +152,11 @@ struct Ended {
     exited: bool,
     exitcode: Option<i32>,
     signal: Option<i32>,
-    out_truncated: Option<bool>,
-    err_truncated: Option<bool>,
 }
 
 impl From<Exit> for Ended {
-    fn from(Exit { code, signal, out_truncated, err_truncated }: Exit) -> Self {
-        Self {
-            exited: true,
-            exitcode: code,
-            signal,
-            out_truncated: out_truncated.then_some(true),
-            err_truncated: err_truncated.then_some(true),
-        }
+    fn from(Exit { code, signal, .. }: Exit) -> Self {
+        Self { exited: true, exitcode: code, signal }
     }
 }
 
@@ -173,7 +166,7 @@ fn status<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'
     let pid: i64 = arguments.required("pid")?;
     arguments.finish()?;
     let (section, offset) = request.place();
-    let (stream, name) = match section {
+    let (stream, names) = match section {
         0 => {
             match guest.status(pid)? {
                 None => return Err(Error::Number("PID ", pid, " does not exist")),
@@ -183,26 +176,27 @@ fn status<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'
             request.set_place(1, 0);
             return Ok(Step::More);
         }
-        1 => (Stream::Out, ",\"out-data\":\""),
-        2 => (Stream::Err, ",\"err-data\":\""),
+        1 => (Stream::Out, [",\"out-data\":\"", "\",\"out-truncated\":"]),
+        2 => (Stream::Err, [",\"err-data\":\"", "\",\"err-truncated\":"]),
         _ => {
             reply.raw("}")?;
             guest.forget(pid);
             return Ok(Step::Done);
         }
     };
-    match add_output(guest, (pid, stream, offset), name, reply)? {
+    match add_output(guest, (pid, stream, offset), names, reply)? {
         Some(offset) => request.set_place(section, offset),
         None => request.set_place(section.saturating_add(1), 0),
     }
     Ok(Step::More)
 }
 
-/// Adds the next chunk of an output; returns where the one after it begins. An output that is empty is left out.
+/// Adds the next chunk of an output; returns where the one after it begins. At its end comes whether all was kept. An output
+/// that is empty is left out.
 fn add_output<G: Exec>(
     guest: &mut G,
     (pid, stream, offset): (i64, Stream, usize),
-    name: &str,
+    [name, after]: [&str; 2],
     reply: &mut Reply<'_>,
 ) -> Result<Option<usize>, Error> {
     let before = reply.length();
@@ -210,7 +204,7 @@ fn add_output<G: Exec>(
         reply.raw(name)?;
     }
     let mut wanted = 0;
-    let Ok(copied) = reply.base64("\"".len(), |room| {
+    let Ok(copied) = reply.base64(after.len().saturating_add("false".len()), |room| {
         wanted = room.len();
         Ok::<_, core::convert::Infallible>(guest.output(pid, stream, offset, room).min(wanted))
     });
@@ -221,6 +215,12 @@ fn add_output<G: Exec>(
     if copied > 0 && copied == wanted {
         return Ok(Some(offset.saturating_add(copied)));
     }
-    reply.raw("\"")?;
+    let truncated = match (guest.status(pid), stream) {
+        (Ok(Some(Status::Exited(exit))), Stream::Out) => exit.out_truncated,
+        (Ok(Some(Status::Exited(exit))), Stream::Err) => exit.err_truncated,
+        _ => false,
+    };
+    reply.raw(after)?;
+    reply.json(&truncated)?;
     Ok(None)
 }

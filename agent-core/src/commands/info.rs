@@ -24,16 +24,24 @@ fn ping<G>(_: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<St
 /// `GuestAgentInfo`, a command a step: the list is longer than the stage.
 fn info<G: Identity>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
-    let command = request.command(step);
     if step == 0 {
         request.arguments().finish()?;
         reply.raw("{\"version\":")?;
         reply.json(guest.version())?;
-        reply.raw(",\"supported_commands\":")?;
+        reply.raw(",\"supported_commands\":[")?;
     }
-    let done = reply.element(step, Ok(command))?;
-    if done == Step::Done {
-        reply.raw("}")?;
-    }
-    Ok(done)
+    let Some(command) = request.command(step) else {
+        reply.raw("]}")?;
+        return Ok(Step::Done);
+    };
+    // Hosts ask for this often, and but for the name there are only four things to say.
+    reply.raw(if step == 0 { "{\"name\":" } else { ",{\"name\":" })?;
+    reply.json(command.name)?;
+    reply.raw(match (command.enabled, command.success_response) {
+        (true, true) => ",\"enabled\":true,\"success-response\":true}",
+        (true, false) => ",\"enabled\":true,\"success-response\":false}",
+        (false, true) => ",\"enabled\":false,\"success-response\":true}",
+        (false, false) => ",\"enabled\":false,\"success-response\":false}",
+    })?;
+    Ok(Step::More)
 }

@@ -51,16 +51,16 @@ struct HostName<'a> {
 /// What the family needs of its guest.
 pub trait Os {
     /// What runs there.
-    fn os_info(&self) -> OsInfo<'_>;
+    fn os_info(&mut self) -> OsInfo<'_>;
 
     /// The guest's name in its network.
     ///
     /// # Errors
     /// If it has none.
-    fn host_name(&self) -> Result<&str, Failure>;
+    fn host_name(&mut self) -> Result<&str, Failure>;
 
     /// The guest's time zone. A guest that knows of none is in UTC.
-    fn timezone(&self) -> Timezone<'_> {
+    fn timezone(&mut self) -> Timezone<'_> {
         Timezone { zone: Some("UTC"), offset: 0 }
     }
 }

@@ -50,11 +50,11 @@ impl info::Identity for Guest {
 }
 
 impl os::Os for Guest {
-    fn os_info(&self) -> os::OsInfo<'_> {
+    fn os_info(&mut self) -> os::OsInfo<'_> {
         os::OsInfo { id: Some("nanoqga"), name: Some("nanoqga"), machine: Some("x86_64"), ..Default::default() }
     }
 
-    fn host_name(&self) -> Result<&str, Failure> {
+    fn host_name(&mut self) -> Result<&str, Failure> {
         if self.host_name.is_empty() { Err(Failure("the guest has no name")) } else { Ok(&self.host_name) }
     }
 }

@@ -41,7 +41,7 @@ impl<S> info::Identity for Guest<S> {
 }
 
 impl<S> os::Os for Guest<S> {
-    fn os_info(&self) -> os::OsInfo<'_> {
+    fn os_info(&mut self) -> os::OsInfo<'_> {
         os::OsInfo {
             kernel_release: Some(VERSION),
             machine: Some(arch::NAME),
@@ -54,7 +54,7 @@ impl<S> os::Os for Guest<S> {
         }
     }
 
-    fn host_name(&self) -> Result<&str, Failure> {
+    fn host_name(&mut self) -> Result<&str, Failure> {
         Ok(self.machine.options().host_name.as_deref().unwrap_or("nanoqga"))
     }
 }

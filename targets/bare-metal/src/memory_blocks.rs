@@ -18,9 +18,14 @@ pub struct MemoryBlocks {
 
 impl MemoryBlocks {
     /// The blocks of `ram`. `None` if there is none.
-    pub fn new(mut ram: Vec<Ram, 16>) -> Option<Self> {
-        ram.retain(|ram| ram.start < ram.end);
-        ram.sort_unstable_by_key(|ram| ram.start);
+    pub fn new(found: Vec<Ram, 16>) -> Option<Self> {
+        // The library's sort is kilobytes of code, for a handful that most loaders have in order.
+        let mut ram = Vec::<Ram, 16>::new();
+        for piece in found.into_iter().filter(|piece| piece.start < piece.end) {
+            let place = ram.iter().position(|other| other.start > piece.start).unwrap_or(ram.len());
+            // There is room for as many as were found.
+            let _ = ram.insert(place, piece);
+        }
         let total = ram.iter().fold(0u64, |total, ram| total.saturating_add(ram.end - ram.start));
         // At most 63 doublings away: a total is less than 2 to the power of 64.
         let size = SMALLEST.max((total / MANY).checked_next_power_of_two()?);

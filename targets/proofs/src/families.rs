@@ -28,7 +28,7 @@ impl<S: Source> info::Identity for Guest<S> {
 }
 
 impl<S: Source> os::Os for Guest<S> {
-    fn os_info(&self) -> os::OsInfo<'_> {
+    fn os_info(&mut self) -> os::OsInfo<'_> {
         let text = self.option(self.script().text);
         os::OsInfo {
             kernel_release: text,
@@ -44,11 +44,11 @@ impl<S: Source> os::Os for Guest<S> {
         }
     }
 
-    fn host_name(&self) -> Result<&str, Failure> {
+    fn host_name(&mut self) -> Result<&str, Failure> {
         self.outcome(self.script().text)
     }
 
-    fn timezone(&self) -> os::Timezone<'_> {
+    fn timezone(&mut self) -> os::Timezone<'_> {
         os::Timezone { zone: self.option(self.script().text), offset: self.script().signed as i32 }
     }
 }

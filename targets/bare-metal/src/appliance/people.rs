@@ -21,7 +21,7 @@ impl Users for Guest<Appliance> {
 
 impl Exec for Guest<Appliance> {
     fn spawn(&mut self, _: Program<'_>) -> Result<i64, Failure> {
-        Err(Failure("Failed to execute child process: this guest has no programs but its agent"))
+        Err(Failure("No such file or directory"))
     }
 
     fn status(&mut self, _: i64) -> Result<Option<Status>, Failure> {

@@ -1,0 +1,213 @@
+//! A new password in `/etc/shadow`, as chpasswd(8) sets it: hashed with SHA-512, under the locks of shadow-utils, and put in
+//! place by a rename, so that there is a whole file at any time.
+
+use alloc::format;
+use alloc::string::String;
+
+use agent_core::Failure;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{FlockOperation, Mode, OFlags, Stat, fchmod, fchown, fcntl_lock, fstat, fsync, open, rename, unlink};
+use rustix::io::Errno;
+use rustix::process::{Gid, Pid, Uid, getpid, test_kill_process};
+use rustix::rand::{GetRandomFlags, getrandom};
+use rustix::time::{ClockId, clock_gettime};
+use sha_crypt::{BLOCK_SIZE_SHA512, Params, sha512_crypt};
+
+use super::accounts::{find, with_passwd, with_shadow};
+use super::errno::failed;
+use super::system::{read_at, write_all};
+
+/// crypt(3)'s digits, of six bits each.
+const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Gives a user this password, which is in plain text, or as crypt(3) makes it.
+pub fn set(name: &str, password: &[u8], crypted: bool) -> Result<(), Failure> {
+    let hash = if crypted { given(password)? } else { hash(password)? };
+    // Who changes accounts holds the first for all of them, and the second for the one file.
+    let _all = lock_all().map_err(|error| failed("cannot lock the password files", error))?;
+    let passwd = text("/etc/passwd").map_err(|error| failed("cannot read /etc/passwd", error))?.0;
+    let account = find(&passwd, name).ok_or(Failure("there is no such user"))?;
+    if !account.shadowed {
+        return replace("/etc/passwd", |passwd| with_passwd(passwd, name, &hash));
+    }
+    let day = clock_gettime(ClockId::Realtime).tv_sec.max(0).unsigned_abs() / 86400;
+    replace("/etc/shadow", |shadow| Some(with_shadow(shadow, name, &hash, day)))
+}
+
+/// A hash must not be more than one field of a line.
+fn given(hash: &[u8]) -> Result<String, Failure> {
+    let whole = !hash.iter().any(|byte| *byte == b':' || byte.is_ascii_control());
+    let text = core::str::from_utf8(hash).ok().filter(|_| whole);
+    text.map(String::from).ok_or(Failure("the password is not as crypt makes it"))
+}
+
+/// The SHA-512 of a password as crypt(3) has it, with a salt of its own.
+fn hash(password: &[u8]) -> Result<String, Failure> {
+    let mut salt = [0; 16];
+    // As many random bytes come at once, or none.
+    getrandom(&mut salt, GetRandomFlags::empty()).map_err(|error| failed("there is no random salt", error))?;
+    for byte in &mut salt {
+        *byte = digit(u32::from(*byte));
+    }
+    Ok(crypt(password, &salt))
+}
+
+fn crypt(password: &[u8], salt: &[u8]) -> String {
+    let sum = sha512_crypt(password, salt, Params::default());
+    format!("$6${}${}", String::from_utf8_lossy(salt), encode(&sum))
+}
+
+/// A sum's digits: of three bytes a time, each from another third and in turn another one first; then the last byte's.
+fn encode(sum: &[u8; BLOCK_SIZE_SHA512]) -> String {
+    let mut text = String::new();
+    let mut push = |mut bits: u32, digits| {
+        for _ in 0..digits {
+            text.push(char::from(digit(bits)));
+            bits >>= 6;
+        }
+    };
+    let (thirds, last) = sum.split_at(63);
+    for place in 0..21 {
+        let [a, b, c] = [0, 21, 42].map(|third| thirds.get(third + place).copied().map_or(0, u32::from));
+        let (high, middle, low) = match place % 3 {
+            0 => (a, b, c),
+            1 => (b, c, a),
+            _ => (c, a, b),
+        };
+        push(high << 16 | middle << 8 | low, 4);
+    }
+    push(last.first().copied().map_or(0, u32::from), 2);
+    text
+}
+
+fn digit(bits: u32) -> u8 {
+    // Six bits are a place in it.
+    DIGITS[bits as usize & 63]
+}
+
+/// Text and owner of a password file, which must be UTF-8 to be written again.
+fn text(path: &str) -> Result<(String, Stat), Errno> {
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let found = fstat(&file)?;
+    let bytes = read_at(rustix::fs::CWD, path)?;
+    Ok((String::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?, found))
+}
+
+/// Puts an edited file in the place of the one at `path`.
+fn replace(path: &str, edit: impl FnOnce(&str) -> Option<String>) -> Result<(), Failure> {
+    let what = "cannot change the password file";
+    let _one = Lock::new(path).map_err(|error| failed("cannot lock the password file", error))?;
+    let (old, found) = text(path).map_err(|error| failed(what, error))?;
+    let new = edit(&old).ok_or(Failure("there is no such user"))?;
+    write_beside(path, &new, &found).map_err(|error| failed(what, error))
+}
+
+fn write_beside(path: &str, text: &str, like: &Stat) -> Result<(), Errno> {
+    let new = format!("{path}+");
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = open(new.as_str(), flags, Mode::from_raw_mode(0o600))?;
+    let written = fchown(&file, Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)))
+        .and_then(|()| fchmod(&file, Mode::from_raw_mode(like.st_mode)))
+        .and_then(|()| write_all(&file, text.as_bytes()))
+        .and_then(|()| fsync(&file))
+        .and_then(|()| rename(new.as_str(), path));
+    if written.is_err() {
+        let _ = unlink(new);
+    }
+    written
+}
+
+/// The lock of lckpwdf(3), as long as the file is open. Who holds it is not waited for.
+fn lock_all() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+    let file = open("/etc/.pwd.lock", flags, Mode::from_raw_mode(0o600))?;
+    fcntl_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
+}
+
+/// The lock of shadow-utils on one file: a file beside it with its holder's number.
+struct Lock(String);
+
+impl Lock {
+    fn new(path: &str) -> Result<Self, Errno> {
+        let lock = format!("{path}.lock");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let create = || open(lock.as_str(), flags, Mode::from_raw_mode(0o600));
+        let file = match create() {
+            Err(Errno::EXIST) if is_stale(&lock) => {
+                unlink(lock.as_str())?;
+                create()?
+            }
+            outcome => outcome?,
+        };
+        write_all(file, format!("{}", getpid()).as_bytes())?;
+        Ok(Self(lock))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = unlink(self.0.as_str());
+    }
+}
+
+/// Whether the one who made a lock is no more.
+fn is_stale(lock: &str) -> bool {
+    let holder = super::system::read_line(lock);
+    let pid = holder.and_then(|line| line.trim_end_matches('\0').parse().ok()).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::system::testing::TestFolder;
+    use super::*;
+
+    #[test]
+    fn a_hash_is_what_crypt_makes() {
+        // The first vector of "Unix crypt using SHA-256 and SHA-512" (Drepper).
+        let expected = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJu\
+            esI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
+        assert_eq!(crypt(b"Hello world!", b"saltstring"), expected);
+    }
+
+    #[test]
+    fn every_hash_has_a_salt_of_its_own() {
+        let (one, other) = (hash(b"secret").unwrap(), hash(b"secret").unwrap());
+        assert_ne!(one, other);
+        assert_eq!((one.len(), one.get(..3)), (3 + 16 + 1 + 86, Some("$6$")));
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode_and_only_without_another_at_it() {
+        let folder = TestFolder::new("password");
+        let path = folder.path("shadow");
+        std::fs::write(&path, "a:b:1:::::\n").unwrap();
+        fchmod(std::fs::File::open(&path).unwrap(), Mode::from_raw_mode(0o640)).unwrap();
+        replace(&path, |old| Some(with_shadow(old, "a", "c", 2))).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a:c:2:::::\n");
+        assert_eq!(rustix::fs::stat(&path).unwrap().st_mode & 0o777, 0o640);
+        assert_eq!(folder.names(), ["shadow"]);
+
+        assert_eq!(replace(&path, |_| None), Err(Failure("there is no such user")));
+        let lock = folder.path("shadow.lock");
+        std::fs::write(&lock, format!("{}", getpid())).unwrap();
+        let busy = Failure("cannot lock the password file: File exists");
+        assert_eq!(replace(&path, |_| Some(String::new())), Err(busy));
+        // Its holder is no more: no number is as large.
+        std::fs::write(&lock, "99999999\0").unwrap();
+        replace(&path, |_| Some("new\n".into())).unwrap();
+        assert_eq!(
+            (std::fs::read_to_string(&path).unwrap().as_str(), folder.names()),
+            ("new\n", std::vec!["shadow".into()])
+        );
+    }
+
+    #[test]
+    fn a_crypted_password_is_one_field() {
+        assert_eq!(given(b"$6$s$h").unwrap(), "$6$s$h");
+        for other in [b"a:b".as_slice(), b"a\0", b"a\r", b"\xff"] {
+            assert!(given(other).is_err(), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What the families read of the kernel's file systems and of `/etc`: small files whole, and directories.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{CWD, Dir, Mode, OFlags, open, openat};
+use rustix::io::{Errno, read, write};
+
+/// No file that the families read whole is larger. procfs and sysfs tell no sizes.
+const LARGEST: usize = 4 << 20;
+
+/// All of a file.
+pub fn read_file(path: &str) -> Result<Vec<u8>, Errno> {
+    read_at(CWD, path)
+}
+
+/// All of a file, by its name in an open directory.
+pub fn read_at(directory: impl AsFd, name: &str) -> Result<Vec<u8>, Errno> {
+    let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        match read(&file, &mut chunk) {
+            Ok(0) => return Ok(bytes),
+            Ok(got) if bytes.len() + got <= LARGEST => bytes.extend_from_slice(chunk.get(..got).unwrap_or_default()),
+            Ok(_) => return Err(Errno::FBIG),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// All of a file as text. What is no UTF-8 of it shows as such.
+pub fn read_text(path: &str) -> Result<String, Errno> {
+    read_file(path).map(|bytes| match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// What a file of one line says, if there is one and it says something.
+pub fn read_line(path: &str) -> Option<String> {
+    let text = read_text(path).ok()?;
+    let line = text.trim();
+    (!line.is_empty()).then(|| line.to_string())
+}
+
+/// The names in a directory, in order.
+pub fn names(directory: &str) -> Result<Vec<String>, Errno> {
+    let mut names = Vec::new();
+    for entry in Dir::new(open_directory(directory)?)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != "." && name != ".." {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The numbers of a directory's entries that are called `prefix` and a number, in order.
+pub fn numbers(directory: &str, prefix: &str) -> Result<Vec<u64>, Errno> {
+    let mut numbers: Vec<u64> = names(directory)?
+        .iter()
+        .filter_map(|name| name.strip_prefix(prefix))
+        // A sign is a number's for Rust only.
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Opens a directory.
+pub fn open_directory(path: &str) -> Result<OwnedFd, Errno> {
+    open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Writes all of `bytes` to a file.
+pub fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match write(&file, bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes to a file that is there: an attribute of sysfs.
+pub fn write_attribute(path: &str, bytes: &[u8]) -> Result<(), Errno> {
+    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    write_all(file, bytes)
+}
+
+/// Where a path leads when all links on it are followed, as the kernel names an open file.
+pub fn real_path(path: &str) -> Result<String, Errno> {
+    let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let number = rustix::fd::AsRawFd::as_raw_fd(&file);
+    let target = rustix::fs::readlink(format!("/proc/self/fd/{number}"), Vec::new())?;
+    Ok(target.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+pub mod testing {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A folder for one test. It goes with this.
+    pub struct TestFolder(PathBuf);
+
+    impl TestFolder {
+        pub fn new(test: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("linux-agent-{test}-{}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        /// The path of a file in it.
+        pub fn path(&self, name: &str) -> String {
+            self.0.join(name).to_str().unwrap().into()
+        }
+
+        /// What is in it.
+        pub fn names(&self) -> Vec<String> {
+            names(self.0.to_str().unwrap()).unwrap()
+        }
+    }
+
+    impl Drop for TestFolder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_directories_of_the_kernel_are_read_whole() {
+        assert!(read_text("/proc/self/status").unwrap().starts_with("Name:"));
+        assert_eq!(read_file("/proc/no such file").unwrap_err(), Errno::NOENT);
+        assert_eq!(read_line("/proc/no such file"), None);
+        assert!(names("/proc/self").unwrap().contains(&"status".to_string()));
+        assert_eq!(numbers("/sys/devices/system/cpu", "cpu").unwrap().first(), Some(&0));
+        assert_eq!(real_path("/proc/self/../1").unwrap(), "/proc/1");
+    }
+}

@@ -1,0 +1,81 @@
+//! The log: lines on stderr, or in a file. It is never the agent's channel.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use alloc::string::String;
+use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use rustix::time::{ClockId, clock_gettime};
+
+const STDERR: RawFd = 2;
+
+/// Where the lines go.
+static FD: AtomicI32 = AtomicI32::new(STDERR);
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+/// While file systems are frozen a line in a file would never come to its end.
+static FROZEN: AtomicBool = AtomicBool::new(false);
+
+/// How much a line matters. Only what is critical is logged unless the log is verbose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The agent cannot do what it is there for.
+    Critical,
+    /// Something is not as it should be, and the agent goes on.
+    Warning,
+    /// What happens.
+    Debug,
+}
+
+/// Logs everything from now on.
+pub fn be_verbose() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
+/// Logs to `file` from now on.
+pub fn to_file(file: OwnedFd) {
+    FD.store(file.into_raw_fd(), Ordering::Relaxed);
+}
+
+/// Logs nothing to a file while file systems are frozen.
+pub fn set_frozen(frozen: bool) {
+    FROZEN.store(frozen, Ordering::Relaxed);
+}
+
+/// Logs a line. That it cannot be written is nothing that could be told anywhere.
+pub fn line(level: Level, message: fmt::Arguments<'_>) {
+    let fd = FD.load(Ordering::Relaxed);
+    let shown = level == Level::Critical || VERBOSE.load(Ordering::Relaxed);
+    if !shown || (fd != STDERR && FROZEN.load(Ordering::Relaxed)) {
+        return;
+    }
+    let now = clock_gettime(ClockId::Realtime);
+    let level = match level {
+        Level::Critical => "critical",
+        Level::Warning => "warning",
+        Level::Debug => "debug",
+    };
+    let mut line = String::new();
+    // A String takes everything.
+    let _ = writeln!(line, "{}.{:06}: {level}: {message}", now.tv_sec, now.tv_nsec / 1000);
+    // SAFETY: The descriptor is stderr, or a file that was given to the log, which never closes it.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let _ = rustix::io::write(fd, line.as_bytes());
+}
+
+/// Logs that the agent cannot do what it is there for.
+#[macro_export]
+macro_rules! critical {
+    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Critical, format_args!($($message)*)) };
+}
+
+/// Logs that something is not as it should be.
+#[macro_export]
+macro_rules! warning {
+    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Warning, format_args!($($message)*)) };
+}
+
+/// Logs what happens.
+#[macro_export]
+macro_rules! debug {
+    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Debug, format_args!($($message)*)) };
+}

@@ -1,0 +1,209 @@
+//! The program around the guest: from its command line to its end.
+
+use core::ffi::CStr;
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use agent_core::CommandSet;
+use rustix::event::Timespec;
+use rustix::fd::BorrowedFd;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+
+use crate::channel::{Activation, Channel, Method};
+use crate::daemon::{self, PidFile, Side};
+use crate::guest::{Guest, GuestOptions, TABLES, errno, system};
+use crate::init::Init;
+use crate::log;
+use crate::options::{Options, Refusal, Surroundings, Task};
+use crate::serve::{End, Server};
+use crate::signals::Signals;
+
+/// How long it takes until a path is opened again: at first, and in the end, after twice as long each time.
+const SHORTEST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+const LONGEST: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+
+/// The program's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has done what it was asked for.
+    Done = 0,
+    /// It could not.
+    Failed = 1,
+}
+
+/// Why the agent has ended before its time. It was logged.
+struct Failed;
+
+/// Logs a failure.
+macro_rules! failure {
+    ($($message:tt)*) => {{
+        critical!($($message)*);
+        Failed
+    }};
+}
+
+/// The program, with its command line.
+pub fn run(line: &[&str]) -> Status {
+    let activation = match Activation::find(variable(c"LISTEN_PID"), variable(c"LISTEN_FDS")) {
+        Ok(activation) => activation,
+        Err(error) => {
+            critical!("{error}");
+            return Status::Failed;
+        }
+    };
+    let surroundings = Surroundings {
+        read: |path| match system::read_text(path) {
+            Err(Errno::NOENT) => None,
+            text => Some(text.map_err(|error| errno::text(error).to_owned())),
+        },
+        config: variable(c"QGA_CONF"),
+        activated: activation.as_ref().map(|activation| activation.method),
+        first_process: rustix::process::getpid().is_init(),
+    };
+    match Task::parse(line, &surroundings) {
+        Ok(Task::Print(text)) => print(rustix::stdio::stdout, &text),
+        Ok(Task::ListCommands) => {
+            let names: String = TABLES.iter().copied().flatten().flat_map(|command| [command.name(), "\n"]).collect();
+            print(rustix::stdio::stdout, &names)
+        }
+        Ok(Task::Serve(options)) => match agent(&options, activation) {
+            Ok(()) => Status::Done,
+            Err(Failed) => Status::Failed,
+        },
+        Err(Refusal { complaint, hint }) => {
+            print(rustix::stdio::stderr, &(complaint + "\n"));
+            if !hint.is_empty() {
+                print(rustix::stdio::stdout, &(hint + "\n"));
+            }
+            Status::Failed
+        }
+    }
+}
+
+/// From the options to the end of the agent.
+fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed> {
+    if options.verbose {
+        log::be_verbose();
+    }
+    // Its way down ends everything on a machine.
+    if options.init && !rustix::process::getpid().is_init() {
+        return Err(failure!("--init is for the first process of a system"));
+    }
+    let init = options.init.then(|| Init::start(options));
+    let guest = Guest::new(guest_options(options));
+    // File systems that an agent before this one has frozen must not be written to.
+    let frozen = guest.is_frozen();
+    if frozen {
+        warning!("an agent before this one has left file systems frozen: guest-fsfreeze-thaw is due");
+    }
+    let _pid_file = go_to_background(options, frozen)?;
+    log_to_file(options, frozen)?;
+
+    let block: Vec<&str> = options.block.iter().map(String::as_str).collect();
+    let allow: Vec<&str> = options.allow.iter().map(String::as_str).collect();
+    let mut commands = CommandSet::new(TABLES).block(&block);
+    if !allow.is_empty() {
+        commands = commands.allow(&allow);
+    }
+    commands.set_frozen(frozen);
+    let signals = Signals::catch().map_err(|error| failure!("cannot catch signals: {}", errno::text(error)))?;
+    serve(options, activation, Server::new(&commands, guest, signals, init))
+}
+
+/// Serves the channel, and opens it again if that is wanted. The first process never gives up.
+fn serve(options: &Options, mut activation: Option<Activation>, mut server: Server<'_>) -> Result<(), Failed> {
+    let retries = options.retry_path || options.init;
+    let method = Method::named(&options.method)
+        .ok_or_else(|| failure!("unsupported channel method/type: {}", options.method))?;
+    let mut pause = SHORTEST;
+    loop {
+        let opened = match activation.take() {
+            Some(activation) => Ok(Channel::listening(activation.socket)),
+            None => Channel::open(method, &options.path),
+        };
+        match opened {
+            Ok(channel) => {
+                debug!("serving {}", options.path);
+                pause = SHORTEST;
+                if server.serve(channel) == End::Asked {
+                    return Ok(());
+                }
+            }
+            Err(error) if retries => debug!("waiting for the channel: {error}"),
+            Err(error) => return Err(failure!("failed to create guest agent channel: {error}")),
+        }
+        if !retries {
+            return Err(Failed);
+        }
+        if server.pause(pause) {
+            return Ok(());
+        }
+        pause = (pause + pause).min(LONGEST);
+    }
+}
+
+fn guest_options(options: &Options) -> GuestOptions {
+    GuestOptions {
+        version: options.version().to_owned(),
+        state_dir: options.state_dir.clone(),
+        fsfreeze_hook: options.fsfreeze_hook.clone(),
+        os_release: variable(c"QGA_OS_RELEASE").unwrap_or("/etc/os-release").to_owned(),
+        init: options.init,
+    }
+}
+
+/// Becomes a daemon, if that is wanted. The parent ends here.
+fn go_to_background(options: &Options, frozen: bool) -> Result<Option<PidFile<'_>>, Failed> {
+    if !options.daemon {
+        return Ok(None);
+    }
+    let failed = |error: Errno| failure!("failed to daemonize: {}", errno::text(error));
+    if daemon::fork().map_err(failed)? == Side::Parent {
+        // SAFETY: It does not return, and what the parent has is the child's.
+        unsafe { libc::_exit(0) }
+    }
+    let written = if frozen { None } else { Some(PidFile::write(&options.pid_file)) };
+    let pid_file = written
+        .transpose()
+        .map_err(|error| failure!("cannot write the pid file {}: {}", options.pid_file, errno::text(error)))?;
+    daemon::detach().map_err(failed)?;
+    Ok(pid_file)
+}
+
+fn log_to_file(options: &Options, frozen: bool) -> Result<(), Failed> {
+    let Some(path) = options.log_file.as_deref().filter(|_| !frozen) else { return Ok(()) };
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
+    let file = open(path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)
+        .map_err(|error| failure!("unable to open specified log file: {path}: {}", errno::text(error)))?;
+    log::to_file(file);
+    Ok(())
+}
+
+/// A variable of the environment, if it is there and is text.
+fn variable(name: &CStr) -> Option<&'static str> {
+    // SAFETY: The name ends with its zero. Nothing here changes the environment, so what is found in it stays.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: As above; values in the environment end with a zero.
+    unsafe { CStr::from_ptr(value) }.to_str().ok()
+}
+
+/// Writes all of a text to stdout or stderr.
+fn print(to: unsafe fn() -> BorrowedFd<'static>, text: &str) -> Status {
+    // SAFETY: Nothing in this program closes the standard descriptors.
+    let to = unsafe { to() };
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match rustix::io::write(to, rest) {
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(_) => return Status::Failed,
+        }
+    }
+    Status::Done
+}

@@ -1,0 +1,171 @@
+//! The main loop: one channel, the guest's programs, signals, and one place to wait.
+
+use core::fmt;
+
+use alloc::vec::Vec;
+
+use agent_core::commands::power::Shutdown;
+use agent_core::serve::Pump;
+use agent_core::{Agent, CommandSet};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::channel::{Channel, Lost};
+use crate::guest::Guest;
+use crate::guest::errno::text;
+use crate::init::Init;
+use crate::log;
+use crate::signals::{Signals, Wish};
+
+/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
+const RECEIVE: usize = 128 << 10;
+/// The longest piece of a reply, and of a file that is read for one.
+const STAGE: usize = 16 << 10;
+/// The bytes that are read or written at once.
+const PIECE: usize = 16 << 10;
+
+/// How often bytes are moved before something else gets its turn.
+const ROUNDS: usize = 4096;
+
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// Why serving came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A signal asked for it.
+    Asked,
+    /// The channel cannot be used any more.
+    Lost,
+}
+
+/// The agent, and all that it serves with.
+pub struct Server<'a> {
+    agent: Agent<'a, Guest, RECEIVE, STAGE>,
+    pump: Pump<PIECE>,
+    commands: &'a CommandSet<'a, Guest>,
+    guest: Guest,
+    signals: Signals,
+    init: Option<Init>,
+}
+
+impl fmt::Debug for Server<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("guest", &self.guest).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Server<'a> {
+    /// An agent that answers `commands` for a guest; in the first process, with its `init`.
+    #[must_use]
+    pub const fn new(commands: &'a CommandSet<'a, Guest>, guest: Guest, signals: Signals, init: Option<Init>) -> Self {
+        Self { agent: Agent::new(commands), pump: Pump::new(), commands, guest, signals, init }
+    }
+
+    /// Serves a channel until that ends.
+    pub fn serve(&mut self, mut channel: Channel) -> End {
+        self.pump.reset(&mut self.agent);
+        loop {
+            let busy = match self.exchange(&mut channel) {
+                Ok(busy) => busy,
+                Err(lost) => {
+                    warning!("the channel failed: {lost}");
+                    self.pump.reset(&mut self.agent);
+                    // A client that is gone makes room for the next; a device does not come back by itself.
+                    if !matches!(channel, Channel::Listener { .. }) {
+                        return End::Lost;
+                    }
+                    channel.hung_up();
+                    false
+                }
+            };
+            if channel.stream().is_some_and(|stream| stream.take_end()) {
+                self.pump.reset(&mut self.agent);
+                if !channel.hung_up() {
+                    return End::Lost;
+                }
+            }
+            if self.attend(Some(&mut channel), busy.then_some(NOW)) {
+                return End::Asked;
+            }
+        }
+    }
+
+    /// Lets time pass, in which everything but a channel is attended to; returns whether a signal asked for the end.
+    pub fn pause(&mut self, pause: Timespec) -> bool {
+        let end = clock_gettime(ClockId::Monotonic) + pause;
+        loop {
+            let now = clock_gettime(ClockId::Monotonic);
+            if now >= end {
+                return false;
+            }
+            if self.attend(None, Some(end - now)) {
+                return true;
+            }
+        }
+    }
+
+    /// Moves bytes and runs commands as long as that needs no waiting; says whether there is more to do.
+    fn exchange(&mut self, channel: &mut Channel) -> Result<bool, Lost> {
+        let Some(stream) = channel.stream() else { return Ok(false) };
+        for _ in 0..ROUNDS {
+            if !self.pump.poll(&mut self.agent, &mut self.guest, stream)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until there is something to do, though not longer than `limit`, and does what is not the channel's; returns
+    /// whether a signal asked for the end.
+    fn attend(&mut self, channel: Option<&mut Channel>, limit: Option<Timespec>) -> bool {
+        log::set_frozen(self.commands.is_frozen());
+        if let (Some(init), Some(how)) = (&self.init, self.guest.take_shutdown()) {
+            init.go_down(how);
+        }
+        let payload = self.init.as_mut().and_then(Init::run_payload);
+        let limit = limit.into_iter().chain(payload).min();
+        wait(channel, &self.guest, &self.signals, limit);
+        if let Some(init) = &mut self.init {
+            init.reap(&mut self.guest);
+        }
+        self.guest.reap();
+        match (self.signals.take_wish(), &self.init) {
+            (None, _) => false,
+            (Some(_), None) if self.commands.is_frozen() => {
+                debug!("asked to end, but file systems are frozen");
+                false
+            }
+            (Some(_), None) => {
+                debug!("asked to end");
+                true
+            }
+            (Some(wish), Some(init)) => {
+                init.go_down(if wish == Wish::Interrupt { Shutdown::Reboot } else { Shutdown::PowerDown });
+                false
+            }
+        }
+    }
+}
+
+/// Waits for the channel, the guest's programs or a signal.
+fn wait(channel: Option<&mut Channel>, guest: &Guest, signals: &Signals, limit: Option<Timespec>) {
+    let mut watched: Vec<_> = [PollFd::new(signals, PollFlags::IN)].into();
+    watched.extend(channel.as_deref().map(Channel::watched));
+    watched.extend(guest.watched());
+    match poll(&mut watched, limit.as_ref()) {
+        Ok(_) => {}
+        // The handler has woken the descriptor, too.
+        Err(Errno::INTR) => return,
+        Err(error) => return warning!("poll: {}", text(error)),
+    }
+    let found = |index: usize| watched.get(index).map_or(PollFlags::empty(), PollFd::revents);
+    let (of_signals, of_channel) = (found(0), found(1));
+    drop(watched);
+    if !of_signals.is_empty() {
+        signals.clear();
+    }
+    if let Some(channel) = channel {
+        channel.polled(of_channel);
+    }
+}

@@ -1,0 +1,123 @@
+//! File systems in a guest: frozen, thawed, trimmed, and clean when the guest has gone down.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tests::{Booted, soon};
+use xtask::client::Client;
+use xtask::guest::PrivateFolder;
+use xtask::linux::Extra;
+use xtask::machine::Channel;
+use xtask::process::{find, output};
+
+use crate::booted::boot_with;
+use crate::inside::{busybox, finish, run, start};
+
+const QUESTION: Duration = Duration::from_secs(30);
+const FROZEN: Duration = Duration::from_secs(4);
+
+/// An empty ext4 file system in a file.
+fn ext4(path: &Path) -> Result<()> {
+    File::create(path)?.set_len(16 << 20)?;
+    let program = find("mkfs.ext4").unwrap_or_else(|| "mkfs.ext4".into());
+    output(Command::new(program).arg("-q").arg(path), QUESTION)?;
+    Ok(())
+}
+
+/// Boots a guest with an ext4 file system on a loop device, mounted at /mnt.
+fn with_loop() -> Result<Booted> {
+    let folder = PrivateFolder::new()?;
+    let file = folder.path().join("disk");
+    ext4(&file)?;
+    let disk = Extra { path: "/disk", mode: 0o644, content: fs::read(&file)? };
+    let mut booted = boot_with(Channel::Virtio, &[busybox()?, disk], |config| config.memory_kib = 160 << 10)?;
+    // In a tmpfs a discarded block is one less.
+    run(&mut booted.agent, "cd /tmp && busybox cp /disk . && busybox mount -o loop -t ext4 disk /mnt")?;
+    Ok(booted)
+}
+
+fn int(agent: &mut Client, command: &str) -> Result<i64> {
+    let returned = agent.execute(command, json!({}), soon())?;
+    returned.as_i64().ok_or_else(|| anyhow::anyhow!("{command} returned {returned}"))
+}
+
+#[test]
+fn a_frozen_file_system_holds_writes_back_until_it_is_thawed() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_loop()?;
+    // Nothing can be started while it is frozen.
+    let writes = "set -- $(busybox cat /proc/uptime); busybox sleep 1; echo kept > /mnt/file; busybox cat /mnt/file; \
+                  echo $1; set -- $(busybox cat /proc/uptime); echo $1";
+    let writer = start(&mut agent, writes)?;
+    ensure!(int(&mut agent, "guest-fsfreeze-freeze")? == 1);
+    ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "frozen");
+    let reply = agent.request(r#"{"execute":"guest-exec-status","arguments":{"pid":1}}"#, soon())?.json()?;
+    ensure!(reply["error"]["class"] == "CommandNotFound", "{reply}");
+    let info = agent.execute("guest-info", json!({}), soon())?;
+    let commands = info["supported_commands"].as_array().map_or(&[][..], Vec::as_slice);
+    ensure!(commands.iter().filter(|command| command["enabled"] == true).count() == 6, "{info}");
+    thread::sleep(FROZEN);
+    ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 1);
+    ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed");
+    let said = finish(&mut agent, writer)?;
+    let [kept, before, after] = said.lines().collect::<Vec<_>>()[..] else { anyhow::bail!("{said}") };
+    let waited = after.parse::<f64>()? - before.parse::<f64>()?;
+    ensure!(kept == "kept" && waited > 3.0, "written after {waited} s: {said}");
+    // Nothing is left to thaw, and it can be done again.
+    ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 0);
+    let list = json!({"mountpoints": ["/mnt"]});
+    ensure!(agent.execute("guest-fsfreeze-freeze-list", list, soon())? == 1);
+    ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 1);
+    ensure!(agent.execute("guest-fsfreeze-freeze-list", json!({"mountpoints": ["/elsewhere"]}), soon())? == 0);
+    ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed");
+    Ok(())
+}
+
+#[test]
+fn a_file_system_is_trimmed() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_loop()?;
+    let trimmed = agent.execute("guest-fstrim", json!({}), soon())?;
+    let paths = trimmed["paths"].as_array().map_or(&[][..], Vec::as_slice);
+    let mounted = paths.iter().find(|path| path["path"] == "/mnt");
+    ensure!(mounted.is_some_and(|path| path["trimmed"].as_u64() > Some(1 << 20)), "{trimmed}");
+    Ok(())
+}
+
+#[test]
+fn a_file_system_is_told_with_its_disk() -> Result<()> {
+    let folder = PrivateFolder::new()?;
+    let file = folder.path().join("disk");
+    ext4(&file)?;
+    let mut booted = boot_with(Channel::Virtio, &[busybox()?], |config| config.disks.push(file))?;
+    run(&mut booted.agent, "busybox mount -t ext4 /dev/vda /mnt")?;
+    let told = booted.agent.execute("guest-get-fsinfo", json!({}), soon())?;
+    let [ref told] = told.as_array().map_or(&[][..], Vec::as_slice)[..] else { anyhow::bail!("{told}") };
+    ensure!(told["name"] == "vda" && told["mountpoint"] == "/mnt" && told["type"] == "ext4", "{told}");
+    ensure!(told["disk"][0]["bus-type"] == "virtio" && told["disk"][0]["dev"] == "/dev/vda", "{told}");
+    let disks = booted.agent.execute("guest-get-disks", json!({}), soon())?;
+    ensure!(disks.as_array().is_some_and(|disks| disks.iter().any(|disk| disk["name"] == "/dev/vda")), "{disks}");
+    Ok(())
+}
+
+#[test]
+fn file_systems_are_clean_when_the_guest_has_gone_down() -> Result<()> {
+    let folder = PrivateFolder::new()?;
+    let file = folder.path().join("disk");
+    ext4(&file)?;
+    let disk = file.clone();
+    let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[busybox()?], |config| config.disks.push(disk))?;
+    run(&mut agent, "busybox mount -t ext4 /dev/vda /mnt && echo kept > /mnt/file")?;
+    agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
+    ensure!(guest.wait(soon())?.success());
+    let dump = find("dumpe2fs").unwrap_or_else(|| "dumpe2fs".into());
+    let state = output(Command::new(dump).arg("-h").arg(&file), QUESTION)?;
+    ensure!(state.contains("clean") && !state.contains("needs_recovery"), "{state}{}", guest.tails());
+    let debugfs = find("debugfs").unwrap_or_else(|| "debugfs".into());
+    let kept = output(Command::new(debugfs).args(["-R", "cat /file"]).arg(&file), QUESTION)?;
+    ensure!(kept == "kept\n", "{kept}");
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Programs in a guest, run by its agent. They are BusyBox's.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tests::soon;
+use xtask::client::Client;
+use xtask::debian;
+use xtask::linux::Extra;
+
+/// What brings BusyBox into a guest.
+pub fn busybox() -> Result<Extra<'static>> {
+    let file = debian::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
+    let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Extra { path: "/bin/busybox", mode: 0o755, content })
+}
+
+/// Starts a shell script; returns its number.
+pub fn start(agent: &mut Client, script: &str) -> Result<i64> {
+    let arguments = json!({"path": "/bin/busybox", "arg": ["sh", "-c", script], "capture-output": true});
+    let started = agent.execute("guest-exec", arguments, soon())?;
+    started["pid"].as_i64().with_context(|| format!("guest-exec returned {started}"))
+}
+
+/// Waits for a program's end; returns its standard output.
+pub fn finish(agent: &mut Client, pid: i64) -> Result<String> {
+    let status = soon().poll(&format!("the end of program {pid}"), || {
+        let status = agent.execute("guest-exec-status", json!({"pid": pid}), soon())?;
+        Ok((status["exited"] == true).then_some(status))
+    })?;
+    if status["exitcode"] != 0 {
+        bail!("a program failed: {status} {}", text(&status["err-data"]));
+    }
+    Ok(text(&status["out-data"]))
+}
+
+/// Runs a shell script to its end; returns its standard output.
+pub fn run(agent: &mut Client, script: &str) -> Result<String> {
+    let pid = start(agent, script)?;
+    finish(agent, pid).with_context(|| script.to_owned())
+}
+
+/// What base64 stands for.
+fn text(base64: &Value) -> String {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for digit in base64.as_str().unwrap_or_default().bytes() {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let Some(value) = alphabet.iter().position(|&known| known == digit) else { continue };
+        bits = bits << 6 | value as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

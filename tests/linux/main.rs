@@ -1,0 +1,14 @@
+//! The agent for Linux, by scenario: as a program on this host beside qemu-ga, and as the first process of a guest.
+
+mod beside;
+mod boot;
+mod booted;
+mod channels;
+mod filesystems;
+mod inside;
+mod machine;
+mod options;
+mod other_init;
+mod power;
+mod signals;
+mod suspend;

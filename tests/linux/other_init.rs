@@ -1,0 +1,60 @@
+//! The agent beside an init that is not its own, which it asks to take the guest down: BusyBox's.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tests::booted::synchronise;
+use tests::{Booted, soon};
+use xtask::linux::Extra;
+use xtask::machine::Channel;
+use xtask::qemu::Config;
+
+use crate::booted::boot_with;
+use crate::inside::busybox;
+
+const INITTAB: &str =
+    "::sysinit:/bin/busybox sh /etc/rc\n::respawn:/init\n::shutdown:/bin/busybox echo down in order\n";
+
+const RC: &str = "\
+busybox mkdir -p /proc /sys /dev /run /var
+busybox mount -t proc none /proc
+busybox mount -t sysfs none /sys
+busybox mount -t devtmpfs none /dev
+busybox mount -t tmpfs none /run
+busybox ln -s /run /var/run
+for module in /modules/*; do busybox insmod $module; done
+";
+
+fn boot(adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
+    let file = |path, text: &str| Extra { path, mode: 0o644, content: text.into() };
+    let init = Extra { path: "/bin/init", ..busybox()? };
+    let files = [busybox()?, init, file("/etc/inittab", INITTAB), file("/etc/rc", RC)];
+    boot_with(Channel::Virtio, &files, |config| {
+        config.append.insert_str(0, "rdinit=/bin/init ");
+        adjust(config);
+    })
+}
+
+#[test]
+fn powerdown_and_reboot_go_through_it() -> Result<()> {
+    let Booted { mut agent, mut guest } = boot(|config| config.reboots = true)?;
+    let mut qmp = guest.qmp(soon())?;
+    agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
+    let event = qmp.event("RESET", soon())?;
+    ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
+    ensure!(guest.console().contains("down in order"), "{}", guest.tails());
+    synchronise(&mut agent, 2)?;
+    agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
+    qmp.event("SHUTDOWN", soon())?;
+    ensure!(guest.wait(soon())?.success());
+    ensure!(guest.console().matches("down in order").count() == 2, "{}", guest.tails());
+    Ok(())
+}
+
+#[test]
+fn halt_goes_through_it() -> Result<()> {
+    let Booted { mut agent, guest } = boot(|_| {})?;
+    agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"halt"}}"#, soon())?;
+    guest.console_shows("reboot: System halted", soon())?;
+    ensure!(guest.console().contains("down in order"), "{}", guest.tails());
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Agents that are programs on this host, at unix sockets: ours, and the one that it replaces.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use xtask::client::Client;
+use xtask::deadline::Deadline;
+use xtask::guest::PrivateFolder;
+use xtask::image::LINUX;
+use xtask::machine;
+use xtask::process::find;
+
+use crate::booted::{image, soon};
+
+/// Our agent, built once per run.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn ours() -> Result<PathBuf> {
+    image(&machine::LINUX, &LINUX)
+}
+
+/// QEMU's own agent.
+///
+/// # Errors
+/// When it is not installed.
+pub fn reference() -> Result<PathBuf> {
+    find("qemu-ga").context("qemu-ga is not installed; `cargo xtask setup` does that")
+}
+
+/// A program that serves a unix socket in a folder of its own. It ends with this.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    folder: PrivateFolder,
+}
+
+impl Program {
+    /// Starts an agent with `arguments` beside those that give it its socket and its state directory.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::start_in(PrivateFolder::new()?, program, arguments)
+    }
+
+    /// The same, with more in its environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with(program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::spawn(PrivateFolder::new()?, program, &[], environment)
+    }
+
+    /// The same, in a folder that has been prepared.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_in(folder: PrivateFolder, program: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(folder, program, arguments, &[])
+    }
+
+    fn spawn(folder: PrivateFolder, program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        let said = File::create(folder.path().join("said"))?;
+        let mut command = Command::new(program);
+        command.args(["-m", "unix-listen", "-p"]).arg(folder.path().join("agent.sock"));
+        command.arg("-t").arg(folder.path()).arg("-f").arg(folder.path().join("pid")).args(arguments);
+        command.envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        Ok(Self { child, folder })
+    }
+
+    /// Where its socket, its state and what it said are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Connects to its socket.
+    ///
+    /// # Errors
+    /// When it does not listen soon.
+    pub fn connect(&self) -> Result<Client> {
+        Client::connect(&self.folder().join("agent.sock"), soon())
+            .map_err(|error| anyhow!("{error:#}\nThe agent said:\n{}", self.said()))
+    }
+
+    /// What it has said on stdout and stderr.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.folder().join("said")).unwrap_or_default()
+    }
+
+    /// Sends it a signal, by its name without SIG.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        signal(self.pid(), name)
+    }
+
+    /// How it has ended, once it has.
+    ///
+    /// # Errors
+    /// When it does not end in time; it goes on running then.
+    pub fn wait(&mut self, deadline: Deadline) -> Result<ExitStatus> {
+        deadline.poll("the end of the agent", || Ok(self.child.try_wait()?))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails only when it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a process a signal, by its name without SIG.
+///
+/// # Errors
+/// When there is no such process.
+pub fn signal(pid: u32, name: &str) -> Result<()> {
+    let pid = pid.to_string();
+    xtask::process::run(Command::new("kill").args(["-s", name, &pid]), Duration::from_secs(10))
+}

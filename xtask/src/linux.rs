@@ -1,0 +1,124 @@
+//! The Linux agent as the first process of a guest: Debian's kernel, an initramfs with that one program, and nothing else.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::cpio::Archive;
+use crate::deadline::Deadline;
+use crate::debian::{self, first};
+use crate::guest::Guest;
+use crate::image::{self, LINUX};
+use crate::machine::{self, Channel};
+use crate::process::output;
+use crate::qemu::Config;
+
+/// The end of what a verbose agent says when it has opened its serial line.
+const LISTENING: &str = "serving /dev/ttyS1";
+
+/// Depends on the newest kernel that Debian makes for virtual machines.
+const KERNEL: &str = "linux-image-cloud-amd64";
+const QUESTION: Duration = Duration::from_secs(60);
+
+/// What that kernel has not built in, each after what it needs.
+const MODULES: [&str; 8] = [
+    "drivers/virtio/virtio_ring.ko",
+    "drivers/virtio/virtio.ko",
+    "drivers/virtio/virtio_pci_legacy_dev.ko",
+    "drivers/virtio/virtio_pci_modern_dev.ko",
+    "drivers/virtio/virtio_pci.ko",
+    "drivers/char/virtio_console.ko",
+    "drivers/block/virtio_blk.ko",
+    "drivers/block/loop.ko",
+];
+
+/// A kernel and its modules.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    image: PathBuf,
+    modules: PathBuf,
+}
+
+/// A file beside the agent in the initramfs.
+#[derive(Debug)]
+pub struct Extra<'a> {
+    /// Where. The directories above it must be among those that every initramfs has.
+    pub path: &'a str,
+    /// Its permissions.
+    pub mode: u32,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+/// A guest with that kernel, whose first process is the agent on `channel`. `initramfs` is where the file is made that it
+/// boots from.
+///
+/// # Errors
+/// When there is no kernel, or the agent cannot be built.
+pub fn config(channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Result<Config> {
+    let kernel = Kernel::find()?;
+    let agent = image::build(machine::LINUX.target, &LINUX)?;
+    kernel.write_initramfs(initramfs, &agent, extras)?;
+    let mut config = Config::new(&machine::LINUX, channel, &kernel.image);
+    config.initramfs = Some(initramfs.into());
+    config.memory_kib = 96 << 10;
+    let method = match channel {
+        Channel::Virtio | Channel::VirtioModern => "",
+        Channel::Com2 => " -m isa-serial -p /dev/ttyS1 -v",
+        Channel::Com1 => " -m isa-serial -p /dev/ttyS0",
+    };
+    let console = if config.has_console() { "console=ttyS0 " } else { "" };
+    config.append = format!("{console}quiet panic=-1 -- --modules /modules{method}");
+    Ok(config)
+}
+
+/// Waits until a guest's agent listens, where the host must: Linux throws away what comes over a serial line that no process
+/// has open. The agent says so on its console, if it is verbose.
+///
+/// # Errors
+/// When it does not before the deadline.
+pub fn listens(guest: &Guest, channel: Channel, deadline: Deadline) -> Result<()> {
+    if channel == Channel::Com2 { guest.console_shows(LISTENING, deadline) } else { Ok(()) }
+}
+
+impl Kernel {
+    /// Debian's newest kernel for virtual machines.
+    ///
+    /// # Errors
+    /// When it cannot be downloaded.
+    pub fn find() -> Result<Self> {
+        let folder = debian::unpacked("linux-image-", || {
+            let depends = output(Command::new("apt-cache").args(["depends", "--important", KERNEL]), QUESTION)?;
+            let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
+            package.map(String::from).with_context(|| format!("{KERNEL} is in no package index; try `apt-get update`"))
+        })?;
+        let image = first(&folder.join("boot"), |name| name.starts_with("vmlinuz-")).context("no kernel")?;
+        let modules = first(&folder.join("lib/modules"), |_| true).context("no modules")?.join("kernel");
+        Ok(Self { image, modules })
+    }
+
+    /// Writes what a guest boots into: the agent, the modules by which it reaches its host, and `extras`.
+    fn write_initramfs(&self, path: &Path, agent: &Path, extras: &[Extra<'_>]) -> Result<()> {
+        let mut archive = Archive::new(BufWriter::new(File::create(path)?));
+        for directory in ["/dev", "/etc", "/modules", "/root", "/mnt", "/bin"] {
+            archive.directory(directory)?;
+        }
+        archive.character_device("/dev/console", (5, 1))?;
+        archive.file("/init", 0o755, &fs::read(agent)?)?;
+        for (index, module) in MODULES.iter().enumerate() {
+            let file = self.modules.join(module);
+            let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let name = Path::new(module).file_name().unwrap_or_default().to_string_lossy();
+            archive.file(&format!("/modules/{index}-{name}"), 0o644, &content)?;
+        }
+        for Extra { path, mode, content } in extras {
+            archive.file(path, *mode, content)?;
+        }
+        archive.end()?.into_inner().context("cannot write the initramfs")?;
+        Ok(())
+    }
+}
