@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use agent_core::serve::Pump;
 use agent_core::{Agent, CommandSet};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use virtio_serial::{Error, Event, MAX_READ, MAX_UNREAD, VirtioSerial};
+use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
 use crate::arch::SerialPort;
 use crate::guest::Guest;
@@ -129,7 +129,7 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
             match event {
                 Event::Found => log!("port {}: {PORT_NAME}", console.port().unwrap_or_default()),
                 // The host came or went; of several comings and goings only the last may be told.
-                _ => self.pump.host_changed(&mut self.agent, MAX_UNREAD),
+                _ => self.pump.host_changed(&mut self.agent, console.unread()),
             }
         }
         self.pump(guest)

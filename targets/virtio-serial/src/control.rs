@@ -88,13 +88,14 @@ impl Answers {
         })
     }
 
-    /// The message of `next` is on its way.
-    pub(crate) fn sent(&mut self) {
+    /// The message of `next` is on its way; says whether it was that the port is open.
+    pub(crate) fn sent(&mut self) -> bool {
         match self.choose() {
             Some((_, DEVICE_READY)) => self.device_ready = false,
             Some((port, PORT_READY)) => self.port_ready.remove(port),
-            _ => self.port_open = None,
+            _ => return self.port_open.take().is_some(),
         }
+        false
     }
 
     fn choose(&self) -> Option<(u32, u16)> {

@@ -96,6 +96,12 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         })
     }
 
+    /// How many reads, at most [`MAX_UNREAD`](crate::MAX_UNREAD), it takes to have read what the device has given until now.
+    /// After an [`Event`], all that is read later is from whoever is there then.
+    pub fn unread(&mut self) -> usize {
+        self.with_queues(|queues, _| Ok(queues.receive.unread_buffers()))
+    }
+
     /// Sends the beginning of `bytes`, up to a page, and gives its length; 0 while the device still holds what was sent
     /// before. Never waits.
     ///
@@ -135,12 +141,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 break;
             }
         }
-        let all_told = self.answers.next().is_none();
         self.with_queues(|queues, transport| {
             queues.control_receive.announce(transport);
-            if all_told {
-                queues.receive.announce(transport);
-            }
             Ok(())
         });
         if self.failure().is_some() {
@@ -174,12 +176,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 }
                 self.connection.found(port);
                 self.answers.port_open(port);
-                // Again, once the device knows that the port is open. QEMU asks a host for what it has sent before when it
-                // is notified of a buffer; of the port's being open alone it would take no notice until something happens.
-                self.with_queues(|queues, _| {
-                    queues.receive.announce_again();
-                    Ok(())
-                });
             }
             Told::Open(open) if port == ours => self.connection.set_open(open),
             Told::Name(_) | Told::Open(_) => {}
@@ -191,8 +187,13 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     fn answer(&mut self) -> bool {
         let Some(message) = self.answers.next() else { return false };
         let sent = self.with_queues(|queues, transport| queues.control_transmit.send(transport, &message)) > 0;
-        if sent {
-            self.answers.sent();
+        if sent && self.answers.sent() {
+            // QEMU asks a host for what it has sent before when it is notified of a buffer. Of the port's being open alone it
+            // would take no notice until something happens.
+            self.with_queues(|queues, transport| {
+                queues.receive.remind(transport);
+                Ok(())
+            });
         }
         sent
     }

@@ -38,9 +38,9 @@ impl<H: Hal> ReceiveRing<H> {
         }
     }
 
-    /// Has the next `announce` notify the device, even of buffers that it has been notified of.
-    pub(crate) fn announce_again(&mut self) {
-        self.unannounced = true;
+    /// Notifies the device of its buffers again, for whatever that leads it to do.
+    pub(crate) fn remind(&self, transport: &mut impl Transport) {
+        self.queue.notify(transport);
     }
 
     /// Reads the next message, which is what one buffer holds, cut to the buffer; gives its length.
@@ -65,6 +65,11 @@ impl<H: Hal> ReceiveRing<H> {
             self.lend_again(buffer)?;
         }
         Ok(count)
+    }
+
+    /// How many buffers have something that is not read yet.
+    pub(crate) fn unread_buffers(&self) -> usize {
+        self.queue.used_buffers() + usize::from(self.unread.is_some())
     }
 
     /// Whether `read` would give at least one byte.

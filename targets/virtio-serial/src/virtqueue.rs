@@ -153,6 +153,13 @@ impl<H: Hal> Virtqueue<H> {
         Ok(())
     }
 
+    /// How many buffers the device has used that are not taken back yet.
+    pub(crate) fn used_buffers(&self) -> usize {
+        // SAFETY: the memory is ours; what the device may change at any time is read as such.
+        let index = unsafe { (&raw const (*self.used()).index).read_volatile() };
+        usize::from(index.wrapping_sub(self.reclaimed_so_far)).min(self.buffers.count)
+    }
+
     /// Takes back the next buffer that the device has used, and how many of its bytes, cut to what there are.
     pub(crate) fn reclaim(&mut self) -> Result<Option<(usize, usize)>, Error> {
         let used = self.used();

@@ -30,8 +30,9 @@ impl MappedEcam {
     }
 
     fn word(&self, at: DeviceFunction, register: u8) -> Option<*mut u32> {
-        let [bus, device, function] = [at.bus, at.device & 31, at.function & 7].map(u64::from);
-        let address = self.0.address + (bus << 20 | device << 15 | function << 12 | u64::from(register & !3));
+        let place = u32::from(at.bus) << 8 | u32::from(at.device & 31) << 3 | u32::from(at.function & 7);
+        let offset = place << 12 | u32::from(register & !3);
+        let address = self.0.address + u64::from(offset);
         (at.bus <= self.0.last_bus).then(|| ptr::with_exposed_provenance_mut(address as usize))
     }
 }

@@ -263,3 +263,19 @@ proptest! {
         prop_assert!(read == pattern(0, sent));
     }
 }
+
+#[test]
+fn what_was_given_until_now_takes_so_many_reads() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    assert_eq!(serial.unread(), 0);
+    host.device().write(1, b"from one host");
+    host.device().disconnect(1);
+    host.device().connect(1);
+    host.device().write(1, b"from the next");
+    assert_eq!(serial.unread(), 2);
+    assert_eq!(serial.receive(&mut [0; 4]), 4);
+    assert_eq!(serial.unread(), 2, "the rest of the first is one of them");
+    assert_eq!(serial.receive(&mut [0; 64]), 9);
+    assert_eq!(serial.receive(&mut [0; 64]), 13);
+    assert_eq!(serial.unread(), 0);
+}
