@@ -10,49 +10,30 @@ use tests::booted::{config_of, synchronise};
 use tests::{Booted, soon};
 use xtask::client::Client;
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
+use xtask::machine::Channel::{self, Com2, Virtio};
 use xtask::machine::Machine;
 use xtask::qemu::Config;
 
+use crate::rows::Row;
 use crate::tour::{execute, foreign};
 
-/// What it has and nano has not.
-const COMMANDS: [&str; 7] = [
+/// Some of what it has and nano has not, of each family.
+const COMMANDS: [&str; 12] = [
     "guest-get-vcpus",
-    "guest-set-vcpus",
-    "guest-get-cpustats",
-    "guest-get-load",
     "guest-get-memory-blocks",
-    "guest-set-memory-blocks",
-    "guest-get-memory-block-info",
+    "guest-network-get-interfaces",
+    "guest-file-open",
+    "guest-get-fsinfo",
+    "guest-fsfreeze-freeze",
+    "guest-get-disks",
+    "guest-get-diskstats",
+    "guest-suspend-ram",
+    "guest-get-users",
+    "guest-exec",
+    "nanoqga-network-configure",
 ];
 
 const MIB: u64 = 1 << 20;
-
-macro_rules! rows {
-    ($($row:ident: $machine:literal over $channel:expr;)*) => {$(
-        #[test]
-        fn $row() -> Result<()> {
-            a_foreign_client_makes_the_tour($machine, $channel)
-        }
-    )*};
-}
-
-rows! {
-    q35_virtio: "q35" over Virtio;
-    q35_virtio_modern: "q35" over VirtioModern;
-    q35_uart: "q35" over Com2;
-    pc_virtio: "pc" over Virtio;
-    microvm_virtio: "microvm" over Virtio;
-    microvm_only_uart: "microvm" over Com1;
-    microvm_noacpi_virtio: "microvm-noacpi" over Virtio;
-    riscv64_virt_virtio: "riscv64-virt" over Virtio;
-    riscv64_virt_pcie_virtio: "riscv64-virt-pcie" over Virtio;
-    riscv64_virt_uart: "riscv64-virt" over Com2;
-    aarch64_virt_virtio: "aarch64-virt" over Virtio;
-    aarch64_virt_pcie_virtio: "aarch64-virt-pcie" over Virtio;
-    aarch64_virt_uart: "aarch64-virt" over Com2;
-}
 
 fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
     let mut config = config_of(&APPLIANCE, machine, channel)?;
@@ -60,8 +41,9 @@ fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> 
     Booted::start(&config)
 }
 
-fn a_foreign_client_makes_the_tour(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { agent, guest: _guest } = booted(machine, channel, |_| {})?;
+/// What there is beside nano's, by the `qapi` crate's client.
+pub fn tour(row: Row) -> Result<()> {
+    let Booted { agent, guest: _guest } = row.boot_with(|config| _ = config.user_network())?;
     let mut client = foreign(agent)?;
     let info = execute(&mut client, qga::guest_info {})?;
     for name in COMMANDS {
@@ -80,12 +62,28 @@ fn a_foreign_client_makes_the_tour(machine: &str, channel: Channel) -> Result<()
     ensure!(size == 2 * MIB && blocks.len() == 8, "16 MiB as {} blocks of {size} bytes", blocks.len());
     ensure!(blocks.iter().all(|block| block.online && block.can_offline == Some(false)), "{blocks:?}");
     // Where RAM begins on these machines.
-    let start = match Machine::named(machine)?.architecture() {
+    let start = match Machine::named(row.machine)?.architecture() {
         "riscv64" => 2 << 30,
         "aarch64" => 1 << 30,
         _ => 0,
     };
     ensure!(blocks.iter().zip(start / size..).all(|(block, index)| block.phys_index == index), "{blocks:?}");
+
+    let interfaces = execute(&mut client, qga::guest_network_get_interfaces {})?;
+    ensure!(interfaces.len() == 1 && interfaces[0].name == "eth0", "{interfaces:?}");
+    ensure!(interfaces[0].hardware_address.as_deref() == Some("52:54:00:12:34:56"), "{interfaces:?}");
+    let volumes = execute(&mut client, qga::guest_get_fsinfo {})?;
+    ensure!(volumes.len() == 1 && volumes[0].mountpoint == "/" && volumes[0].disk.is_empty(), "{volumes:?}");
+    ensure!(execute(&mut client, qga::guest_get_disks {})?.is_empty(), "there is no disk");
+    ensure!(execute(&mut client, qga::guest_get_users {})?.is_empty(), "there are no users");
+    let open = |mode: &str| qga::guest_file_open { path: "/file".into(), mode: Some(mode.into()) };
+    let handle = execute(&mut client, open("w"))?;
+    let content = qga::guest_file_write { handle, buf_b64: b"content".into(), count: None };
+    ensure!(execute(&mut client, content)?.count == 7);
+    execute(&mut client, qga::guest_file_close { handle })?;
+    let handle = execute(&mut client, open("r"))?;
+    let read = execute(&mut client, qga::guest_file_read { handle, count: None })?;
+    ensure!(read.buf_b64 == b"content" && read.eof, "{read:?}");
     Ok(())
 }
 

@@ -2,46 +2,16 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::booted::{config_of, resynchronise};
+use tests::booted::resynchronise;
 use tests::conformance::vectors;
 use tests::{Booted, soon};
 use xtask::client::Client;
-use xtask::image::{APPLIANCE, NANO, Profile};
-use xtask::machine::Channel;
 
-#[test]
-fn the_image_answers_as_recorded_over_virtio() -> Result<()> {
-    all(&NANO, "q35", Channel::Virtio)
-}
+use crate::rows::Row;
 
-#[test]
-fn the_appliance_answers_as_recorded() -> Result<()> {
-    all(&APPLIANCE, "q35", Channel::Virtio)
-}
-
-#[test]
-fn the_image_answers_as_recorded_over_a_uart() -> Result<()> {
-    all(&NANO, "microvm", Channel::Com2)
-}
-
-#[test]
-fn the_image_answers_as_recorded_on_riscv64() -> Result<()> {
-    all(&NANO, "riscv64-virt", Channel::Virtio)
-}
-
-#[test]
-fn the_image_answers_as_recorded_on_aarch64() -> Result<()> {
-    all(&NANO, "aarch64-virt-pcie", Channel::Virtio)
-}
-
-#[test]
-fn the_image_answers_as_recorded_over_a_uart_on_pci() -> Result<()> {
-    all(&NANO, "riscv64-virt", Channel::Com2)?;
-    all(&NANO, "aarch64-virt", Channel::Com2)
-}
-
-fn all(profile: &Profile, machine: &str, channel: Channel) -> Result<()> {
-    let Booted { mut agent, guest: _guest } = Booted::start(&config_of(profile, machine, channel)?)?;
+/// Holds all conversations that are about commands that the image has.
+pub fn as_recorded(row: Row) -> Result<()> {
+    let Booted { mut agent, guest: _guest } = row.boot()?;
     let commands = commands(&mut agent)?;
     let mut differences = Vec::new();
     let mut held = 0;

@@ -12,15 +12,25 @@ use xtask::deadline::Deadline;
 use xtask::guest::Guest;
 use xtask::machine::Channel;
 
+use crate::rows::Row;
+
 /// A moment in which bytes and events get to the guest.
 const AWAY: Duration = Duration::from_millis(100);
 
-#[test]
-fn a_host_that_leaves_mid_message_and_returns_finds_a_clean_parser() -> Result<()> {
-    for machine in ["q35", "microvm", "riscv64-virt", "aarch64-virt-pcie"] {
-        let Booted { mut agent, mut guest } = Booted::new(machine, Channel::Virtio)?;
-        for id in 1..=20 {
-            agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+/// A host leaves in the middle of a message, and another one comes.
+pub fn leaves_and_returns(row: Row) -> Result<()> {
+    let Booted { mut agent, mut guest } = row.boot()?;
+    for id in 1..=10 {
+        agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+        if matches!(row.channel, Channel::Com1 | Channel::Com2) {
+            // QEMU throws away what a host that left had sent and the guest had not yet taken. A UART does not tell that its
+            // host left: the next one clears the line, as hosts do.
+            thread::sleep(AWAY);
+            drop(agent);
+            agent = guest.connect(soon())?;
+            let before = resynchronise(&mut agent, id)?;
+            ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
+        } else {
             drop(agent);
             // The guest is told of leaving and returning over another queue than it gets bytes from: it may hear of both
             // at once, with the bytes of both waiting.
@@ -28,28 +38,9 @@ fn a_host_that_leaves_mid_message_and_returns_finds_a_clean_parser() -> Result<(
                 thread::sleep(AWAY);
             }
             agent = guest.connect(soon())?;
-            // The very next line must be the reply: no error left over from the half message.
-            synchronise(&mut agent, id)?;
         }
-    }
-    Ok(())
-}
-
-/// A UART does not tell that its host left. The next one clears the line, as hosts do.
-#[test]
-fn over_a_uart_a_new_host_clears_what_the_last_one_left() -> Result<()> {
-    for machine in ["q35", "riscv64-virt", "aarch64-virt"] {
-        let Booted { mut agent, mut guest } = Booted::new(machine, Channel::Com2)?;
-        for id in 1..=5 {
-            agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
-            // QEMU throws away what a host that left had sent and the guest had not yet taken.
-            thread::sleep(AWAY);
-            drop(agent);
-            agent = guest.connect(soon())?;
-            let before = resynchronise(&mut agent, id)?;
-            ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
-            synchronise(&mut agent, -id)?;
-        }
+        // The very next line must be the reply: no error left over from the half message.
+        synchronise(&mut agent, -id)?;
     }
     Ok(())
 }

@@ -8,8 +8,10 @@ use serde_json::json;
 use tests::booted::{config_of, synchronise};
 use tests::processor::smallest_share;
 use tests::{Booted, soon};
-use xtask::image::{APPLIANCE, NANO};
+use xtask::image::APPLIANCE;
 use xtask::machine::Channel;
+
+use crate::rows::Row;
 
 const BAR: f64 = 0.01;
 
@@ -35,30 +37,9 @@ fn an_idle_guest_with_a_network_takes_no_more() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
-    for (profile, machine, channel) in [
-        (&NANO, "q35", Channel::Virtio),
-        (&NANO, "q35", Channel::Com2),
-        (&NANO, "microvm", Channel::Virtio),
-        (&NANO, "microvm", Channel::Com2),
-        (&APPLIANCE, "q35", Channel::Virtio),
-        (&APPLIANCE, "pc", Channel::Com2),
-        (&APPLIANCE, "microvm", Channel::Virtio),
-        // The PLIC: its own wires, PCI's, and a UART's.
-        (&NANO, "riscv64-virt", Channel::Virtio),
-        (&NANO, "riscv64-virt", Channel::Com2),
-        (&APPLIANCE, "riscv64-virt-pcie", Channel::Virtio),
-        // The GIC: the same.
-        (&NANO, "aarch64-virt", Channel::Virtio),
-        (&NANO, "aarch64-virt", Channel::Com2),
-        (&NANO, "aarch64-virt-el2", Channel::Com2),
-        (&APPLIANCE, "aarch64-virt-pcie", Channel::Virtio),
-    ] {
-        let booted = Booted::start(&config_of(profile, machine, channel)?)?;
-        takes_less_than_a_hundredth(booted, &format!("{}, {machine}, {channel}", profile.name))?;
-    }
-    Ok(())
+/// Boots it, and leaves it alone.
+pub fn takes_less_than_a_hundredth_of_a_core(row: Row) -> Result<()> {
+    takes_less_than_a_hundredth(row.boot()?, &format!("{row:?}"))
 }
 
 fn takes_less_than_a_hundredth(Booted { mut agent, guest }: Booted, which: &str) -> Result<()> {

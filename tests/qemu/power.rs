@@ -7,23 +7,26 @@ use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
 use xtask::deadline::Deadline;
+use xtask::image::NANO;
 use xtask::machine::{Channel, Machine};
+
+use crate::rows::Row;
 
 /// After this long without one, no further reset comes.
 const SETTLED: Duration = Duration::from_millis(500);
 
 /// Switches a guest off, and starts another one again that then goes on answering.
-pub fn off_and_reboot(machine: &str, channel: Channel) -> Result<()> {
-    off(machine, channel, r#"{"execute":"guest-shutdown"}"#)?;
-    reboot(machine, channel)
+pub fn off_and_reboot(row: Row) -> Result<()> {
+    off(row, r#"{"execute":"guest-shutdown"}"#)?;
+    reboot(row)
 }
 
-fn off(machine: &str, channel: Channel, request: &str) -> Result<()> {
-    let Booted { mut agent, mut guest } = Booted::new(machine, channel)?;
+fn off(row: Row, request: &str) -> Result<()> {
+    let Booted { mut agent, mut guest } = row.boot()?;
     let mut qmp = guest.qmp(soon())?;
     agent.send(request.as_bytes(), soon())?;
     // QEMU 7.2's riscv64 machine ends then and there, without an event.
-    if Machine::named(machine)?.architecture() != "riscv64" {
+    if Machine::named(row.machine)?.architecture() != "riscv64" {
         let event = qmp.event("SHUTDOWN", soon())?;
         ensure!(event == json!({"guest": true, "reason": "guest-shutdown"}), "QEMU's SHUTDOWN was {event}");
     }
@@ -35,13 +38,13 @@ fn off(machine: &str, channel: Channel, request: &str) -> Result<()> {
     Ok(())
 }
 
-fn reboot(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { mut agent, mut guest } = Booted::with(machine, channel, |config| config.reboots = true)?;
+fn reboot(row: Row) -> Result<()> {
+    let Booted { mut agent, mut guest } = row.boot_with(|config| config.reboots = true)?;
     let mut qmp = guest.qmp(soon())?;
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
     let event = qmp.event("RESET", soon())?;
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
-    if matches!(channel, Channel::Com1 | Channel::Com2) {
+    if matches!(row.channel, Channel::Com1 | Channel::Com2) {
         // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
         while qmp.event("RESET", Deadline::after(SETTLED)).is_ok() {}
     }
@@ -49,8 +52,8 @@ fn reboot(machine: &str, channel: Channel) -> Result<()> {
 }
 
 /// A machine without a power switch: the agent says so and goes on.
-pub fn off_refused(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
+pub fn off_refused(row: Row) -> Result<()> {
+    let Booted { mut agent, guest: _guest } = row.boot()?;
     for arguments in ["{}", r#"{"mode":"powerdown"}"#] {
         let request = format!(r#"{{"execute":"guest-shutdown","arguments":{arguments},"id":1}}"#);
         let reply = agent.request(&request, soon())?;
@@ -63,7 +66,8 @@ pub fn off_refused(machine: &str, channel: Channel) -> Result<()> {
 
 #[test]
 fn powerdown_by_name() -> Result<()> {
-    off("q35", Channel::Virtio, r#"{"execute":"guest-shutdown","arguments":{"mode":"powerdown"}}"#)
+    let row = Row { profile: &NANO, machine: "q35", channel: Channel::Virtio };
+    off(row, r#"{"execute":"guest-shutdown","arguments":{"mode":"powerdown"}}"#)
 }
 
 #[test]

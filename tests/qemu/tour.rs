@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use qapi::{Command, ErrorClass, ExecuteError, Qga, Stream, qga};
 use tests::Booted;
-use xtask::machine::{Channel, Machine};
+use xtask::machine::Machine;
+
+use crate::rows::Row;
 
 pub type Client = Qga<Stream<BufReader<UnixStream>, UnixStream>>;
 
@@ -30,8 +32,8 @@ const PAST: i64 = 1_000_000_000_000_000_000;
 const MINUTE: i64 = 60_000_000_000;
 
 /// The tour, with the `qapi` crate's client and types.
-pub fn with_qapi(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { agent, guest } = Booted::new(machine, channel)?;
+pub fn with_qapi(row: Row) -> Result<()> {
+    let Booted { agent, guest } = row.boot()?;
     let mut client = foreign(agent)?;
     execute(&mut client, qga::guest_ping {})?;
     let info = execute(&mut client, qga::guest_info {})?;
@@ -46,7 +48,7 @@ pub fn with_qapi(machine: &str, channel: Channel) -> Result<()> {
 
     let os = execute(&mut client, qga::guest_get_osinfo {})?;
     ensure!(os.id.as_deref() == Some("nanoqga"), "{os:?}");
-    ensure!(os.machine.as_deref() == Some(Machine::named(machine)?.architecture()), "{os:?}");
+    ensure!(os.machine.as_deref() == Some(Machine::named(row.machine)?.architecture()), "{os:?}");
     let host = execute(&mut client, qga::guest_get_host_name {})?;
     ensure!(!host.host_name.is_empty());
     let zone = execute(&mut client, qga::guest_get_timezone {})?;
@@ -81,8 +83,8 @@ pub fn execute<C: Command>(client: &mut Client, command: C) -> Result<C::Ok> {
 }
 
 /// The bytes that clients match with regular expressions and line readers.
-pub fn transcript(machine: &str, channel: Channel) -> Result<()> {
-    Booted::new(machine, channel)?.transcript(&[
+pub fn transcript(row: Row) -> Result<()> {
+    row.boot()?.transcript(&[
         (r#"{"execute":"guest-ping"}"#, r#"{"return": {}}"#),
         (r#"{"execute":"guest-ping","id":"a/é"}"#, r#"{"return": {}, "id": "a/\u00E9"}"#),
         (r#"{"execute":"guest-sync","arguments":{"id":-9223372036854775808}}"#, r#"{"return": -9223372036854775808}"#),

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::fuzz;
 use crate::image::{self, PROFILES, in_workspace};
-use crate::machine;
+use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 use crate::process::run;
 use crate::progress::step;
@@ -19,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
 cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
@@ -29,6 +30,8 @@ Runs these parts, or all of them in this order when none is named:
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
   libvirt  the image under a real libvirtd (as root)
   fuzz     the lints of the fuzz targets, and a minute of each
+
+  --machine MACHINE  only the rows of that machine in the table of the part qemu; for linux, the part of that name
 ";
 
 struct Part {
@@ -54,6 +57,9 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut chosen = Vec::new();
     while let Some(argument) = options.argument()? {
         match argument {
+            Argument::Option(name) if name == "machine" && chosen.is_empty() => {
+                return rows_of(options.value(Machine::named)?);
+            }
             Argument::Word(word) if PARTS.iter().any(|part| part.name == word) => chosen.push(word),
             Argument::Word(word) => return Err(Usage::new(format!("there is no part '{word}'\n\n{HELP}")).into()),
             other => return Err(other.unexpected()),
@@ -71,6 +77,16 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// The rows are named for their machines.
+fn rows_of(machine: &Machine) -> Result<()> {
+    if machine == &machine::LINUX {
+        return linux();
+    }
+    setup::qemu_for(machine)?;
+    let row = format!("::{}_", machine.name.replace('-', "_"));
+    run(cargo("test").args(["--package", "tests", "--test", "qemu", "--", &row]), LIMIT)
 }
 
 fn lint() -> Result<()> {
