@@ -245,6 +245,24 @@ fn qemu_killed_in_the_middle_of_writes_loses_no_closed_file() -> Result<()> {
 }
 
 #[test]
+fn what_is_neither_closed_nor_flushed_is_written_after_a_while() -> Result<()> {
+    let disk = Disk::fat(16, 16 << 10)?;
+    let Booted { mut agent, guest } = with_disk("q35", &disk)?;
+    let handle = open(&mut agent, "/file", "w")?;
+    write(&mut agent, handle, b"content")?;
+    soon().poll("the file on the disk", || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        Ok((disk.get("file")? == b"content").then_some(()))
+    })?;
+    // Nobody has asked for anything meanwhile, and it goes on as before.
+    write(&mut agent, handle, b" and more")?;
+    power_down(agent, guest)?;
+    disk.is_clean()?;
+    ensure!(disk.get("file")? == b"content and more");
+    Ok(())
+}
+
+#[test]
 fn every_way_down_leaves_a_clean_volume() -> Result<()> {
     for way in ["powerdown", "halt", "reboot", "button"] {
         let disk = Disk::fat(16, 16 << 10)?;

@@ -90,12 +90,13 @@ impl Appliance {
     /// Does what can be done for the devices without waiting; says whether there was anything.
     fn poll(&mut self) -> bool {
         self.storage.acknowledge_interrupts();
+        self.storage.write_back();
         self.patience == 0 && self.links.poll()
     }
 
     /// For how many nanoseconds there will be nothing to do for the devices, unless they interrupt. `None`: for ever.
     fn idle_ns(&mut self) -> Option<u64> {
-        self.links.idle_ns()
+        self.links.idle_ns().into_iter().chain(self.storage.write_back_in()).min()
     }
 }
 

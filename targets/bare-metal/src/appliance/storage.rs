@@ -17,6 +17,8 @@ use crate::transport::DeviceTransport;
 use crate::virtio_blk::{SERIAL_BYTES, VirtioBlk};
 
 const MAX_DISKS: usize = 8;
+/// For how long something may wait to be written, in nanoseconds, while nobody asks that it be safe.
+const WRITE_BACK_NS: u64 = 5_000_000_000;
 /// What a disk in memory has at least and at most. Between these it gets a quarter of what is left. The host, too, has to
 /// have all of it once it is formatted.
 const RAM_DISK: (usize, usize) = (64 << 10, 8 << 20);
@@ -65,6 +67,8 @@ pub(super) struct Storage {
     cache: Option<Cache>,
     files: Option<OpenFiles>,
     frozen: bool,
+    /// When, in monotonic nanoseconds, it was first seen that something waits to be written.
+    unwritten_since: Option<u64>,
 }
 
 /// The volume that is mounted, with all that its use needs.
@@ -130,7 +134,7 @@ impl Storage {
                 Err(reason) => log!("virtio disk: {reason}"),
             }
         });
-        Self { disks, ram_disk: None, mounted: None, cache: None, files: None, frozen: false }
+        Self { disks, ram_disk: None, mounted: None, cache: None, files: None, frozen: false, unwritten_since: None }
     }
 
     /// Asks a disk for its serial number, once.
@@ -144,6 +148,29 @@ impl Storage {
 
     pub(super) const fn files(&self) -> Option<&OpenFiles> {
         self.files.as_ref()
+    }
+
+    /// Writes what has waited for long enough.
+    pub(super) fn write_back(&mut self) {
+        if !self.mounted.as_ref().is_some_and(|mounted| mounted.volume.has_unwritten()) {
+            self.unwritten_since = None;
+        } else if self.write_back_in() == Some(0) {
+            let written = self.reach().and_then(|Reached { volume, device, .. }| volume.sync(device));
+            if let Err(error) = written {
+                log!("what was written may be lost: {}", error.reason());
+            }
+            self.unwritten_since = None;
+        }
+    }
+
+    /// In how many nanoseconds there will be something to write. `None`: there is nothing that waits.
+    pub(super) fn write_back_in(&mut self) -> Option<u64> {
+        if !self.mounted.as_ref()?.volume.has_unwritten() {
+            return None;
+        }
+        let now = arch::monotonic_ns()?;
+        let since = *self.unwritten_since.get_or_insert(now);
+        Some((since + WRITE_BACK_NS).saturating_sub(now))
     }
 
     pub(super) fn acknowledge_interrupts(&mut self) {

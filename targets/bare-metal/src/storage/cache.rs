@@ -54,6 +54,11 @@ impl Cache {
         Self { memory, tags: Vec::new(), uses: 0, latest: 0 }
     }
 
+    /// Whether something is not written yet.
+    pub(super) fn has_unwritten(&self) -> bool {
+        self.tags.iter().any(|tag| tag.unwritten.is_some())
+    }
+
     /// Forgets everything, also what is not written yet.
     pub(super) fn clear(&mut self) {
         self.tags.clear();

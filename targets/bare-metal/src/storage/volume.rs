@@ -208,6 +208,11 @@ impl Volume {
         Ok((written as usize, place + written))
     }
 
+    /// Whether something that was written is not on the disk yet.
+    pub fn has_unwritten(&self) -> bool {
+        self.cache.has_unwritten()
+    }
+
     /// Makes safe what was written.
     ///
     /// # Errors
