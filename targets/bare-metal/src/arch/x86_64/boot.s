@@ -1,5 +1,6 @@
-# From the PVH entry (32-bit, paging off, ebx = physical address of hvm_start_info) to kernel_main in 64-bit mode.
-# PVH boot ABI: Xen's docs/misc/pvh.pandoc. Paging and mode switch: Intel SDM vol. 3, 10.8.5.
+# From the entry (32-bit, paging off, ebx = physical address of the start information) to kernel_main in 64-bit mode.
+# PVH boot ABI: Xen's docs/misc/pvh.pandoc; the same state is Multiboot2's (Multiboot2 Specification 2.0, 3.3). Paging and mode
+# switch: Intel SDM vol. 3, 10.8.5.
 
     .section .note.pvh, "a", @note
     .balign 4
@@ -8,6 +9,16 @@
     .long 18                        # XEN_ELFNOTE_PHYS32_ENTRY
     .asciz "Xen"
     .quad _start
+
+    # For boot loaders. QEMU, which prefers a header of the first Multiboot to PVH, does not look for this one.
+    .section .multiboot2, "a"
+    .balign 8
+multiboot2:
+    .long 0xe85250d6, 0             # the magic number; 32-bit protected mode
+    .long multiboot2_end - multiboot2
+    .long -(0xe85250d6 + multiboot2_end - multiboot2)
+    .long 0, 8                      # the last tag
+multiboot2_end:
 
     .section .bss.page_tables, "aw", @nobits    # page-aligned by the linker script
     .global level4

@@ -25,7 +25,7 @@ use crate::heap;
 use crate::log;
 #[cfg(feature = "appliance")]
 use crate::pci::SavedConfiguration;
-use crate::pvh::StartInfo;
+use crate::start_info::StartInfo;
 use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
 
 /// The interrupts of COM1 and COM2.
@@ -71,7 +71,8 @@ impl Machine {
             Some(info) => Options::parse(info.command_line, |word| log!("unknown option {word}")),
             None => Options::default(),
         };
-        let (memory, heap_memory) = IdentityMap::with_heap(start_info.as_ref().map_or(&[], |info| &info.ram));
+        let (ram, kept) = start_info.as_ref().map_or((&[][..], 0..0), |info| (&info.ram[..], info.kept.clone()));
+        let (memory, heap_memory) = IdentityMap::with_heap(ram, kept);
         match heap_memory {
             Some(heap_memory) => {
                 log!("{} KiB of memory", heap_memory.len() / 1024);
