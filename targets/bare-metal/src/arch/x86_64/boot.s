@@ -23,9 +23,13 @@ multiboot2_end:
     .section .bss.page_tables, "aw", @nobits    # page-aligned by the linker script
     .global level4
 level4:             .skip 4096
+    .global level3
 level3:             .skip 4096
 level2:             .skip 4 * 4096  # 4 GiB in pages of 2 MiB: not every CPU has pages of 1 GiB
 level1:             .skip 4096      # the first 2 MiB in pages of 4 KiB, for the stack's guard
+    .global level3_beyond, level2_beyond
+level3_beyond:      .skip 4096      # for the GiB that `identity_map.rs` maps when it is needed
+level2_beyond:      .skip 4096
 
     .section .data.gdt, "aw"
     .balign 8

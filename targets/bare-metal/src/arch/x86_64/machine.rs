@@ -5,7 +5,7 @@ use virtio_drivers::transport::DeviceType;
 use super::config_space::ConfigSpace;
 #[cfg(feature = "appliance")]
 use super::hardware::Hardware;
-use super::identity_map::IdentityMap;
+use super::identity_map::{self, IdentityMap};
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
 #[cfg(feature = "appliance")]
@@ -122,8 +122,10 @@ impl Machine {
     /// Called once for a type.
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(config_space) = self.config_space {
-            // SAFETY: `enable` gives nothing beyond 4 GiB.
-            unsafe { find_on_pci(config_space, kind, |line| self.interrupts.unmask(line), &mut take) }
+            // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
+            unsafe {
+                find_on_pci(config_space, kind, identity_map::reach, |line| self.interrupts.unmask(line), &mut take)
+            }
         }
         let announced = &self.options.mmio_devices;
         let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
