@@ -61,7 +61,7 @@ fn an_idle_guest_takes_less_than_a_hundredth_of_a_core() -> Result<()> {
     Ok(())
 }
 
-fn takes_less_than_a_hundredth(Booted { mut agent, guest }: Booted, which: &str) -> Result<()> {
+pub fn takes_less_than_a_hundredth(Booted { mut agent, guest }: Booted, which: &str) -> Result<()> {
     synchronise(&mut agent, 2)?;
     let share = smallest_share(guest.pid(), BAR)?;
     ensure!(share < BAR, "{which}: idle at {share:.3} of a core");

@@ -19,7 +19,11 @@ pub fn off_and_reboot(machine: &str, channel: Channel) -> Result<()> {
 }
 
 fn off(machine: &str, channel: Channel, request: &str) -> Result<()> {
-    let Booted { mut agent, mut guest } = Booted::new(machine, channel)?;
+    goes_off(Booted::new(machine, channel)?, machine, request)
+}
+
+/// Switches off a guest that runs.
+pub fn goes_off(Booted { mut agent, mut guest }: Booted, machine: &str, request: &str) -> Result<()> {
     let mut qmp = guest.qmp(soon())?;
     agent.send(request.as_bytes(), soon())?;
     // QEMU 7.2's riscv64 machine ends then and there, without an event.
@@ -36,7 +40,12 @@ fn off(machine: &str, channel: Channel, request: &str) -> Result<()> {
 }
 
 fn reboot(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { mut agent, mut guest } = Booted::with(machine, channel, |config| config.reboots = true)?;
+    comes_again(&mut Booted::with(machine, channel, |config| config.reboots = true)?, channel, soon())
+}
+
+/// Starts a guest again that runs, which answers before the deadline.
+pub fn comes_again(booted: &mut Booted, channel: Channel, deadline: Deadline) -> Result<()> {
+    let Booted { agent, guest } = booted;
     let mut qmp = guest.qmp(soon())?;
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
     let event = qmp.event("RESET", soon())?;
@@ -45,7 +54,9 @@ fn reboot(machine: &str, channel: Channel) -> Result<()> {
         // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
         while qmp.event("RESET", Deadline::after(SETTLED)).is_ok() {}
     }
-    synchronise(&mut agent, 2)
+    let answer = agent.execute("guest-sync", json!({"id": 2}), deadline)?;
+    ensure!(answer == 2, "guest-sync 2 was answered by {answer}");
+    Ok(())
 }
 
 /// A machine without a power switch: the agent says so and goes on.

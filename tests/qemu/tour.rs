@@ -31,7 +31,11 @@ const MINUTE: i64 = 60_000_000_000;
 
 /// The tour, with the `qapi` crate's client and types.
 pub fn with_qapi(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { agent, guest } = Booted::new(machine, channel)?;
+    through(Booted::new(machine, channel)?, machine)
+}
+
+/// The same with a guest that runs.
+pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<()> {
     let mut client = foreign(agent)?;
     execute(&mut client, qga::guest_ping {})?;
     let info = execute(&mut client, qga::guest_info {})?;
@@ -82,7 +86,12 @@ pub fn execute<C: Command>(client: &mut Client, command: C) -> Result<C::Ok> {
 
 /// The bytes that clients match with regular expressions and line readers.
 pub fn transcript(machine: &str, channel: Channel) -> Result<()> {
-    Booted::new(machine, channel)?.transcript(&[
+    says_these_bytes(&mut Booted::new(machine, channel)?)
+}
+
+/// The same with a guest that runs.
+pub fn says_these_bytes(booted: &mut Booted) -> Result<()> {
+    booted.transcript(&[
         (r#"{"execute":"guest-ping"}"#, r#"{"return": {}}"#),
         (r#"{"execute":"guest-ping","id":"a/é"}"#, r#"{"return": {}, "id": "a/\u00E9"}"#),
         (r#"{"execute":"guest-sync","arguments":{"id":-9223372036854775808}}"#, r#"{"return": -9223372036854775808}"#),
