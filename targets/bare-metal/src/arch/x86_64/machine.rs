@@ -122,10 +122,9 @@ impl Machine {
     /// Called once for a type.
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(config_space) = self.config_space {
+            let unmask = |line| self.interrupts.unmask(line);
             // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
-            unsafe {
-                find_on_pci(config_space, kind, identity_map::reach, |line| self.interrupts.unmask(line), &mut take)
-            }
+            unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
         }
         let announced = &self.options.mmio_devices;
         let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
