@@ -12,7 +12,7 @@ use xtask::image::{APPLIANCE, NANO, Profile};
 use xtask::machine::{Channel, Machine};
 use xtask::qemu::{Boot, Config, Console};
 
-use crate::{idle, power, tour};
+use crate::{idle, power, suspend, tour};
 
 /// Debian's UEFI firmware; where there is none, the machine's own BIOS.
 const UEFI: Option<&str> = Some("/usr/share/ovmf/OVMF.fd");
@@ -106,6 +106,16 @@ rows! {
 fn a_foreign_client_makes_the_tour() -> Result<()> {
     let row = Row { profile: &NANO, machine: "q35", format: Format::Raw, firmware: UEFI };
     tour::through(row.boot(|_| {})?.0, "q35")
+}
+
+#[test]
+fn firmware_wakes_what_it_booted() -> Result<()> {
+    for firmware in [BIOS, UEFI] {
+        let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware };
+        let (booted, _disk) = row.boot(|_| {})?;
+        suspend::sleeps_and_goes_on(booted)?;
+    }
+    Ok(())
 }
 
 /// Where UEFI firmware puts registers follows from the width of the CPU's addresses.
