@@ -42,7 +42,7 @@ pub fn takes_less_than_a_hundredth_of_a_core(row: Row) -> Result<()> {
     takes_less_than_a_hundredth(row.boot()?, &format!("{row:?}"))
 }
 
-fn takes_less_than_a_hundredth(Booted { mut agent, guest }: Booted, which: &str) -> Result<()> {
+pub fn takes_less_than_a_hundredth(Booted { mut agent, guest }: Booted, which: &str) -> Result<()> {
     synchronise(&mut agent, 2)?;
     let share = smallest_share(guest.pid(), BAR)?;
     ensure!(share < BAR, "{which}: idle at {share:.3} of a core");

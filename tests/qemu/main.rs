@@ -8,6 +8,7 @@ mod clients;
 mod clock;
 mod command_line;
 mod conformance;
+mod disk_boot;
 mod hosts;
 mod idle;
 mod network;

@@ -22,11 +22,15 @@ pub fn off_and_reboot(row: Row) -> Result<()> {
 }
 
 fn off(row: Row, request: &str) -> Result<()> {
-    let Booted { mut agent, mut guest } = row.boot()?;
+    goes_off(row.boot()?, row.machine, request)
+}
+
+/// Switches off a guest that runs.
+pub fn goes_off(Booted { mut agent, mut guest }: Booted, machine: &str, request: &str) -> Result<()> {
     let mut qmp = guest.qmp(soon())?;
     agent.send(request.as_bytes(), soon())?;
     // QEMU 7.2's riscv64 machine ends then and there, without an event.
-    if Machine::named(row.machine)?.architecture() != "riscv64" {
+    if Machine::named(machine)?.architecture() != "riscv64" {
         let event = qmp.event("SHUTDOWN", soon())?;
         ensure!(event == json!({"guest": true, "reason": "guest-shutdown"}), "QEMU's SHUTDOWN was {event}");
     }
@@ -39,16 +43,23 @@ fn off(row: Row, request: &str) -> Result<()> {
 }
 
 fn reboot(row: Row) -> Result<()> {
-    let Booted { mut agent, mut guest } = row.boot_with(|config| config.reboots = true)?;
+    comes_again(&mut row.boot_with(|config| config.reboots = true)?, row.channel, soon())
+}
+
+/// Starts a guest again that runs, which answers before the deadline.
+pub fn comes_again(booted: &mut Booted, channel: Channel, deadline: Deadline) -> Result<()> {
+    let Booted { agent, guest } = booted;
     let mut qmp = guest.qmp(soon())?;
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
     let event = qmp.event("RESET", soon())?;
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
-    if matches!(row.channel, Channel::Com1 | Channel::Com2) {
+    if matches!(channel, Channel::Com1 | Channel::Com2) {
         // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
         while qmp.event("RESET", Deadline::after(SETTLED)).is_ok() {}
     }
-    synchronise(&mut agent, 2)
+    let answer = agent.execute("guest-sync", json!({"id": 2}), deadline)?;
+    ensure!(answer == 2, "guest-sync 2 was answered by {answer}");
+    Ok(())
 }
 
 /// A machine without a power switch: the agent says so and goes on.

@@ -21,7 +21,7 @@ macro_rules! rows {
     ($($row:ident: $machine:literal over $channel:expr;)*) => {$(
         #[test]
         fn $row() -> Result<()> {
-            it_sleeps_and_goes_on($machine, $channel)
+            sleeps_and_goes_on(booted($machine, $channel, |_| {})?)
         }
     )*};
 }
@@ -72,8 +72,8 @@ fn the_network_is_there_again() -> Result<()> {
     Ok(())
 }
 
-fn it_sleeps_and_goes_on(machine: &str, channel: Channel) -> Result<()> {
-    let Booted { mut agent, mut guest } = booted(machine, channel, |_| {})?;
+/// Suspends a guest that runs, wakes it, and switches it off by its power button.
+pub fn sleeps_and_goes_on(Booted { mut agent, mut guest }: Booted) -> Result<()> {
     let mut qmp = guest.qmp(soon())?;
     let before = times(&mut agent)?;
     suspend(&mut agent, &mut qmp)?;

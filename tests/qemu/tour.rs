@@ -33,7 +33,11 @@ const MINUTE: i64 = 60_000_000_000;
 
 /// The tour, with the `qapi` crate's client and types.
 pub fn with_qapi(row: Row) -> Result<()> {
-    let Booted { agent, guest } = row.boot()?;
+    through(row.boot()?, row.machine)
+}
+
+/// The same with a guest that runs.
+pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<()> {
     let mut client = foreign(agent)?;
     execute(&mut client, qga::guest_ping {})?;
     let info = execute(&mut client, qga::guest_info {})?;
@@ -48,7 +52,7 @@ pub fn with_qapi(row: Row) -> Result<()> {
 
     let os = execute(&mut client, qga::guest_get_osinfo {})?;
     ensure!(os.id.as_deref() == Some("nanoqga"), "{os:?}");
-    ensure!(os.machine.as_deref() == Some(Machine::named(row.machine)?.architecture()), "{os:?}");
+    ensure!(os.machine.as_deref() == Some(Machine::named(machine)?.architecture()), "{os:?}");
     let host = execute(&mut client, qga::guest_get_host_name {})?;
     ensure!(!host.host_name.is_empty());
     let zone = execute(&mut client, qga::guest_get_timezone {})?;
@@ -84,7 +88,12 @@ pub fn execute<C: Command>(client: &mut Client, command: C) -> Result<C::Ok> {
 
 /// The bytes that clients match with regular expressions and line readers.
 pub fn transcript(row: Row) -> Result<()> {
-    row.boot()?.transcript(&[
+    says_these_bytes(&mut row.boot()?)
+}
+
+/// The same with a guest that runs.
+pub fn says_these_bytes(booted: &mut Booted) -> Result<()> {
+    booted.transcript(&[
         (r#"{"execute":"guest-ping"}"#, r#"{"return": {}}"#),
         (r#"{"execute":"guest-ping","id":"a/é"}"#, r#"{"return": {}, "id": "a/\u00E9"}"#),
         (r#"{"execute":"guest-sync","arguments":{"id":-9223372036854775808}}"#, r#"{"return": -9223372036854775808}"#),

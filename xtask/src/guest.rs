@@ -78,7 +78,7 @@ impl Guest {
             .stderr(said);
         // We listen and QEMU connects: the other way round, what is printed before we are there would be lost.
         let console = match config.console {
-            Console::File => None,
+            Console::File | Console::Absent => None,
             Console::Socket => Some(UnixListener::bind(folder.path().join("console.sock"))?),
         };
         let started = Instant::now();

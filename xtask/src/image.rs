@@ -9,11 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::boot_disk::{self, Format};
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 use crate::process::finish;
 use crate::progress::step;
 use crate::qemu::Config;
+use crate::setup;
 use crate::toolchain::Toolchain;
 
 /// The package of the image, and how Cargo compiles it.
@@ -138,10 +140,14 @@ pub(crate) fn help() -> String {
     let profiles = PROFILES.map(|profile| format!("  {}: {}", profile.name, profile.about)).join("\n");
     format!(
         "\
-cargo xtask image --machine MACHINE [--profile PROFILE]
+cargo xtask image --machine MACHINE [--profile PROFILE] [--format FORMAT] [--append WORDS]
 
 Builds the image of a profile and prints its path as the last line on stdout. For the machine linux, that is the agent as
 a static program.
+
+--format FORMAT    elf, a program for QEMU's -kernel (when not given), or for q35 and pc raw or qcow2, a disk that BIOS
+                   and UEFI firmware boot
+--append WORDS     the kernel command line that is on the disk; its words may not have quotes, $ or \\
 
 Machines: {}
 Profiles:
@@ -154,18 +160,40 @@ Profiles:
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut machine = None;
     let mut profile = None;
+    let mut format = Format::Elf;
+    let mut append = None;
     while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "machine" => machine = Some(options.value(Machine::named)?),
             Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
+            Argument::Option(name) if name == "format" => format = options.value(Format::named)?,
+            Argument::Option(name) if name == "append" => append = Some(options.value(|words| Ok(words.to_string()))?),
             other => return Err(other.unexpected()),
         }
     }
     let Some(machine) = machine else {
         return Err(Usage::new(format!("--machine is missing; there are: {}", machine::names())).into());
     };
-    println!("{}", build(machine.target, Profile::of(machine, profile)?)?.display());
+    let profile = Profile::of(machine, profile)?;
+    let image = match (format, append) {
+        (Format::Elf, None) => build(machine.target, profile)?,
+        (Format::Elf, Some(_)) => {
+            return Err(Usage::new("--append is for disks; QEMU passes on its own -append").into());
+        }
+        (format, append) => build_disk(machine, profile, format, &append.unwrap_or_default())?,
+    };
+    println!("{}", image.display());
     Ok(())
+}
+
+/// A boot disk with the image, beside the image.
+fn build_disk(machine: &Machine, profile: &Profile, format: Format, append: &str) -> Result<PathBuf> {
+    boot_disk::check(machine)?;
+    setup::disks()?;
+    let image = build(machine.target, profile)?;
+    let disk = image.with_extension(format.name());
+    boot_disk::make(&image, append, format, &disk)?;
+    Ok(disk)
 }
 
 /// Builds the image of `profile` for a machine's Rust target and gives its absolute path.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+pub mod boot_disk;
 pub mod client;
 pub mod deadline;
 pub mod debian;

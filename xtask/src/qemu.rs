@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::boot_disk::Format;
 use crate::machine::{Bus, Channel, Machine};
 
 /// The name by which every host finds the agent's port.
@@ -15,6 +16,17 @@ pub enum Console {
     File,
     /// To a unix socket that QEMU connects to as it starts, for who wants to know when a byte comes.
     Socket,
+    /// Nowhere: the machine has no such port.
+    Absent,
+}
+
+/// How a guest gets into its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// QEMU loads it.
+    Kernel,
+    /// Firmware boots it from a disk of this format: the machine's own, or the one in a file.
+    Disk(Format, Option<&'static str>),
 }
 
 /// What to boot, on what, with which channels.
@@ -24,8 +36,10 @@ pub struct Config {
     pub machine: &'static Machine,
     /// The agent's channels, in the order of their sockets. More than one gives the guest as many devices.
     pub channels: Vec<Channel>,
-    /// The ELF image, or a Linux kernel.
+    /// The ELF image, a Linux kernel, or a disk to boot from.
     pub image: PathBuf,
+    /// How it gets into the machine.
+    pub boot: Boot,
     /// The files that a Linux kernel begins with.
     pub initramfs: Option<PathBuf>,
     /// Disk images, raw, each a virtio disk.
@@ -57,6 +71,7 @@ impl Config {
             machine,
             channels: vec![channel],
             image: image.into(),
+            boot: Boot::Kernel,
             initramfs: None,
             disks: Vec::new(),
             memory_kib: 16 << 10,
@@ -113,7 +128,16 @@ impl Config {
         if self.processors > 1 {
             args.pair("-smp", self.processors.to_string());
         }
-        args.pair("-kernel", self.image.display().to_string());
+        match self.boot {
+            Boot::Kernel => args.pair("-kernel", self.image.display().to_string()),
+            Boot::Disk(format, firmware) => {
+                if let Some(firmware) = firmware {
+                    args.pair("-bios", firmware);
+                }
+                args.pair("-drive", format!("if=none,id=boot,format={},file={}", format.name(), self.image.display()));
+                args.pair("-device", "virtio-blk-pci,drive=boot,bootindex=0");
+            }
+        }
         if let Some(initramfs) = &self.initramfs {
             args.pair("-initrd", initramfs.display().to_string());
         }
@@ -143,20 +167,19 @@ impl Config {
         args.0
     }
 
-    /// Whether COM1 is the guest's log, and not a channel.
+    /// Whether there is a COM1 that is the guest's log, and not a channel.
     pub fn has_console(&self) -> bool {
-        !self.channels.contains(&Channel::Com1)
+        self.console != Console::Absent && !self.channels.contains(&Channel::Com1)
     }
 
     fn console(&self, args: &mut Arguments) {
+        let chardev = match self.console {
+            Console::File => "file,id=console,path=console.log",
+            Console::Socket => "socket,id=console,path=console.sock",
+            Console::Absent => return,
+        };
         if self.has_console() {
-            args.pair(
-                "-chardev",
-                match self.console {
-                    Console::File => "file,id=console,path=console.log",
-                    Console::Socket => "socket,id=console,path=console.sock",
-                },
-            );
+            args.pair("-chardev", chardev);
             args.pair("-serial", "chardev:console");
         }
     }

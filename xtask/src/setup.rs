@@ -15,7 +15,7 @@ use crate::toolchain::Toolchain;
 
 const INSTALL: Duration = Duration::from_secs(900);
 
-/// A program that must be there, and the Debian package that brings it.
+/// A program that must be there, or the path of a file, and the Debian package that brings it.
 struct Needed {
     program: &'static str,
     package: &'static str,
@@ -26,12 +26,16 @@ const QEMU: [Needed; 3] = [
     Needed { program: "qemu-system-aarch64", package: "qemu-system-arm" },
     Needed { program: "qemu-system-riscv64", package: "qemu-system-misc" },
 ];
-/// What the tests make disks with, and look into them.
-const DISKS: [Needed; 4] = [
+/// What disks are made with, booted by, and looked into.
+const DISKS: [Needed; 8] = [
     Needed { program: "qemu-img", package: "qemu-utils" },
     Needed { program: "mkfs.fat", package: "dosfstools" },
     Needed { program: "mcopy", package: "mtools" },
     Needed { program: "sfdisk", package: "fdisk" },
+    Needed { program: "grub-mkimage", package: "grub-common" },
+    Needed { program: "/usr/lib/grub/i386-pc/boot.img", package: "grub-pc-bin" },
+    Needed { program: "/usr/lib/grub/x86_64-efi/multiboot2.mod", package: "grub-efi-amd64-bin" },
+    Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf" },
 ];
 const LIBVIRT: [Needed; 2] = [
     Needed { program: "libvirtd", package: "libvirt-daemon-system" },
@@ -51,7 +55,7 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU and its agent, disk tools, libvirt, cargo-fuzz, Miri, and the Rust targets of
+Installs what the other subcommands need: QEMU and its agent, disk tools, GRUB, libvirt, cargo-fuzz, Miri, and the Rust targets of
 the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it prints the command to
 run. Subcommands do the part of this that they need.
 ";
@@ -92,7 +96,7 @@ pub fn qemu_for(machine: &Machine) -> Result<()> {
     need(QEMU.iter().filter(|needed| needed.program == machine.qemu))
 }
 
-/// Sees to it that the tools that make disks are there.
+/// Sees to it that the tools that make disks, and what boots from them, are there.
 ///
 /// # Errors
 /// When they are not and cannot be installed.

@@ -34,12 +34,14 @@ pub mod last_words;
 pub mod load;
 pub mod memory;
 pub mod memory_blocks;
+pub mod multiboot2;
 #[cfg(feature = "appliance")]
 pub mod network;
 pub mod pci;
 pub mod processors;
 pub mod pvh;
 pub mod serial;
+pub mod start_info;
 #[cfg(feature = "appliance")]
 pub mod storage;
 #[cfg(test)]

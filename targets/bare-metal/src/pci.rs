@@ -7,7 +7,7 @@ mod saved;
 pub use self::assign::{Range, Resources, assign};
 pub use self::ecam::{Ecam, MappedEcam};
 
-use core::fmt;
+use core::{fmt, ops};
 
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
@@ -22,7 +22,7 @@ const COMMAND_MEMORY: u32 = 1 << 1;
 const COMMAND_BUS_MASTER: u32 = 1 << 2;
 const STATUS_CAPABILITIES: u32 = 1 << 20;
 const HEADER_BRIDGE: u8 = 1;
-const LAST_MAPPED: u64 = 1 << 32;
+const FOUR_GIB: u64 = 1 << 32;
 
 /// Calls `visit` for each function on bus 0 and on the buses behind its bridges, with its vendor and device words.
 pub fn scan<C: ConfigurationAccess>(access: &C, mut visit: impl FnMut(DeviceFunction, u32)) {
@@ -75,7 +75,7 @@ pub enum Unusable {
     LegacyOnly,
     /// Firmware has given the registers no address.
     Unassigned,
-    /// The registers lie where they are not mapped.
+    /// The registers lie where they are not mapped, and cannot be.
     OutOfReach,
     /// The description of where the registers are contradicts itself.
     Malformed,
@@ -86,7 +86,7 @@ impl fmt::Display for Unusable {
         f.write_str(match self {
             Self::LegacyOnly => "legacy only: give the device disable-modern=off",
             Self::Unassigned => "firmware has assigned its registers no address",
-            Self::OutOfReach => "its registers lie beyond 4 GiB",
+            Self::OutOfReach => "its registers lie out of reach",
             Self::Malformed => "its capabilities are malformed",
         })
     }
@@ -110,11 +110,17 @@ pub struct Structures {
 /// How many bytes the common configuration has.
 pub const COMMON_SIZE: u32 = 56;
 
+/// Whether physical addresses lie below 4 GiB, where every machine's devices are mapped from the start.
+pub fn is_low(addresses: &ops::Range<u64>) -> bool {
+    addresses.end <= FOUR_GIB
+}
+
 /// Finds a device's structures, checks that they can be reached, and switches the device on. Also gives the interrupt that
-/// firmware has routed it to, if any.
+/// firmware has routed it to, if any. `reach` sees to it that physical addresses are mapped, and says whether they are.
 pub fn enable<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
+    reach: impl Fn(&ops::Range<u64>) -> bool,
 ) -> Result<(Structures, Option<u8>), Unusable> {
     let status_command = access.read_word(at, 4);
     let mut pointer = match status_command & STATUS_CAPABILITIES {
@@ -146,7 +152,7 @@ pub fn enable<C: ConfigurationAccess>(
             if pointer > 0xec {
                 return Err(Unusable::Malformed);
             }
-            *window = structure(access, at, pointer)?;
+            *window = structure(access, at, pointer, &reach)?;
             if header >> 24 == 2 {
                 found.notify_multiplier = access.read_word(at, pointer + 16);
             }
@@ -172,7 +178,12 @@ pub fn enable<C: ConfigurationAccess>(
 }
 
 /// Where the structure is that the capability at `pointer` describes (4.1.4), if all of it can be reached.
-fn structure<C: ConfigurationAccess>(access: &mut C, at: DeviceFunction, pointer: u8) -> Result<Window, Unusable> {
+fn structure<C: ConfigurationAccess>(
+    access: &mut C,
+    at: DeviceFunction,
+    pointer: u8,
+    reach: impl Fn(&ops::Range<u64>) -> bool,
+) -> Result<Window, Unusable> {
     let [bar, offset, length] = [4, 8, 12].map(|word| access.read_word(at, pointer + word));
     let bar = bar as u8;
     let end = offset.checked_add(length).ok_or(Unusable::Malformed)?;
@@ -190,7 +201,7 @@ fn structure<C: ConfigurationAccess>(access: &mut C, at: DeviceFunction, pointer
     if address == 0 {
         return Err(Unusable::Unassigned);
     }
-    if address.checked_add(end.into()).is_none_or(|end| end > LAST_MAPPED) {
+    if !address.checked_add(end.into()).is_some_and(|end| reach(&(address..end))) {
         return Err(Unusable::OutOfReach);
     }
     // The address bits that do not change are those within the device's range: what lies beyond is not the device's.

@@ -1,60 +1,36 @@
-//! What the boot loader hands over: PVH's `hvm_start_info` (Xen, public/arch-x86/hvm/start_info.h).
+//! What a PVH loader hands over: `hvm_start_info` (Xen, public/arch-x86/hvm/start_info.h).
 
-use heapless::Vec;
-
-pub use crate::memory::Ram;
 use crate::memory::{Memory, u32_at, u64_at};
+use crate::start_info::{RAM_ENTRY_SIZE, StartInfo, usable_ram};
 
 const MAGIC: u32 = 0x336e_c578;
 const START_INFO_SIZE: usize = 56;
-const MEMORY_MAP_ENTRY_SIZE: usize = 24;
-const TYPE_RAM: u32 = 1;
 const MAX_COMMAND_LINE: usize = 2048;
 /// QEMU's PCs have about ten entries; more are ignored.
 const MAX_MEMORY_MAP: usize = 64;
 
-/// The parts of the start information that this image uses.
-#[derive(Debug)]
-pub struct StartInfo<'m> {
-    /// The kernel command line, empty when there is none.
-    pub command_line: &'m [u8],
-    /// Physical address of ACPI's root pointer, 0 when the loader does not know it.
-    pub rsdp: u64,
-    /// Usable RAM, in the memory map's order.
-    pub ram: Vec<Ram, 16>,
-}
-
-impl<'m> StartInfo<'m> {
-    /// Reads the start information at a physical address. `None` when there is none.
-    pub fn read(memory: &'m impl Memory, address: u64) -> Option<Self> {
-        // Version 0 ends before the memory map; its reserved words are then read as what follows in memory.
-        let info = memory.bytes(address, START_INFO_SIZE)?;
-        if u32_at(info, 0)? != MAGIC {
-            return None;
-        }
-        let version = u32_at(info, 4)?;
-        let ram = match version {
-            0 => Vec::new(),
-            _ => usable_ram(memory, u64_at(info, 40)?, u32_at(info, 48)?),
-        };
-        Some(Self { command_line: c_string(memory, u64_at(info, 24)?), rsdp: u64_at(info, 32)?, ram })
+/// Reads the start information at a physical address. `None` when there is none.
+pub fn read<'m>(memory: &'m impl Memory, address: u64) -> Option<StartInfo<'m>> {
+    // Version 0 ends before the memory map; its reserved words are then read as what follows in memory.
+    let info = memory.bytes(address, START_INFO_SIZE)?;
+    if u32_at(info, 0)? != MAGIC {
+        return None;
     }
+    let map = match u32_at(info, 4)? {
+        0 => &[],
+        _ => memory_map(memory, u64_at(info, 40)?, u32_at(info, 48)?),
+    };
+    Some(StartInfo {
+        command_line: c_string(memory, u64_at(info, 24)?),
+        rsdp: u64_at(info, 32)?,
+        ram: usable_ram(map.chunks_exact(RAM_ENTRY_SIZE)),
+        kept: 0..0,
+    })
 }
 
-fn usable_ram(memory: &impl Memory, map: u64, entries: u32) -> Vec<Ram, 16> {
+fn memory_map(memory: &impl Memory, map: u64, entries: u32) -> &[u8] {
     let entries = usize::try_from(entries).unwrap_or(usize::MAX).min(MAX_MEMORY_MAP);
-    let map = memory.bytes(map, entries * MEMORY_MAP_ENTRY_SIZE).unwrap_or_default();
-    let mut usable = Vec::new();
-    for entry in map.chunks_exact(MEMORY_MAP_ENTRY_SIZE) {
-        if u32_at(entry, 16) == Some(TYPE_RAM)
-            && let (Some(start), Some(size)) = (u64_at(entry, 0), u64_at(entry, 8))
-            && let Some(end) = start.checked_add(size)
-        {
-            // More than there is room for are left out.
-            let _ = usable.push(Ram { start, end });
-        }
-    }
-    usable
+    memory.bytes(map, entries * RAM_ENTRY_SIZE).unwrap_or_default()
 }
 
 fn c_string(memory: &impl Memory, address: u64) -> &[u8] {
@@ -67,6 +43,7 @@ fn c_string(memory: &impl Memory, address: u64) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Ram;
     use crate::testing::Image;
 
     fn image(version: u32, entries: u32) -> Image {
@@ -82,7 +59,7 @@ mod tests {
                 .into_iter()
                 .enumerate()
         {
-            let entry = 0x200 + i * MEMORY_MAP_ENTRY_SIZE;
+            let entry = 0x200 + i * RAM_ENTRY_SIZE;
             image.put(entry, &start.to_le_bytes());
             image.put(entry + 8, &size.to_le_bytes());
             image.put(entry + 16, &kind.to_le_bytes());
@@ -94,7 +71,7 @@ mod tests {
     #[test]
     fn a_whole_start_info_is_read() {
         let image = image(1, 4);
-        let info = StartInfo::read(&image, 0x100).unwrap();
+        let info = read(&image, 0x100).unwrap();
         assert_eq!(info.command_line, b"agent=com1 console=none");
         assert_eq!(info.rsdp, 0xf_5000);
         let low = Ram { start: 0, end: 0x9_fc00 };
@@ -103,17 +80,17 @@ mod tests {
 
     #[test]
     fn version_0_has_no_memory_map() {
-        assert!(StartInfo::read(&image(0, 4), 0x100).unwrap().ram.is_empty());
+        assert!(read(&image(0, 4), 0x100).unwrap().ram.is_empty());
     }
 
     #[test]
     fn absurd_addresses_and_counts_are_survived() {
-        assert!(StartInfo::read(&image(1, u32::MAX), 0x100).unwrap().ram.len() <= 16);
-        assert!(StartInfo::read(&image(1, 4), u64::MAX).is_none());
-        assert!(StartInfo::read(&image(1, 4), 0x104).is_none(), "no magic there");
+        assert!(read(&image(1, u32::MAX), 0x100).unwrap().ram.len() <= 16);
+        assert!(read(&image(1, 4), u64::MAX).is_none());
+        assert!(read(&image(1, 4), 0x104).is_none(), "no magic there");
         let mut unterminated = image(1, 4);
         unterminated.put(0x118, &0x1ff0u64.to_le_bytes());
         unterminated.put(0x1ff0, &[b'x'; 16]);
-        assert_eq!(StartInfo::read(&unterminated, 0x100).unwrap().command_line, [b'x'; 16]);
+        assert_eq!(read(&unterminated, 0x100).unwrap().command_line, [b'x'; 16]);
     }
 }

@@ -59,7 +59,7 @@ fn a_console_is_switched_on() {
     let window = |page: u64| Window { address: 0xfe00_0000 + 0x1000 * page, length: 0x1000 };
     let structures =
         Structures { common: window(0), isr: window(1), device: window(2), notify: window(3), notify_multiplier: 4 };
-    assert_eq!(enable(&mut space, CONSOLE), Ok((structures, Some(11))));
+    assert_eq!(enable(&mut space, CONSOLE, is_low), Ok((structures, Some(11))));
     assert_eq!(space.read_word(CONSOLE, 0x20), 0xfe00_000c, "the address is as it was");
     assert_eq!(space.read_word(CONSOLE, 4), 0x107, "memory and bus master");
 }
@@ -95,7 +95,7 @@ fn what_cannot_be_driven_says_why() {
     let damaged = |register: u8, value: u32| {
         let mut space = Space::with_console();
         space.put(CONSOLE, register, value);
-        enable(&mut space, CONSOLE).unwrap_err()
+        enable(&mut space, CONSOLE, is_low).unwrap_err()
     };
     assert_eq!(damaged(0x04, 0x103), Unusable::LegacyOnly, "no capabilities");
     assert_eq!(damaged(0x34, 0), Unusable::LegacyOnly);

@@ -13,6 +13,10 @@ const MAX_ENTRIES: u32 = 128;
 /// The type of the one partition that keeps others off a disk with a GUID partition table.
 const PROTECTIVE: u8 = 0xee;
 
+/// What firmware boots from has a FAT volume, too: its type in a master boot record, and in a GUID partition table.
+const SYSTEM: u8 = 0xef;
+const SYSTEM_GUID: [u8; 16] = *b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b";
+
 /// A part of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partition {
@@ -22,6 +26,8 @@ pub struct Partition {
     pub start: u64,
     /// How many it has.
     pub sectors: u64,
+    /// Whether it is there for firmware, and not for data.
+    pub is_system: bool,
 }
 
 /// A disk's partitions.
@@ -30,13 +36,14 @@ pub type Partitions = Vec<Partition, MAX_PARTITIONS>;
 /// Where a disk has a FAT volume: its partition, if it is on one, its first sector, and where things are in it.
 pub type Place = (Option<usize>, u64, Geometry);
 
-/// Finds the first FAT volume, on the whole disk or on one of its partitions.
+/// Finds the first FAT volume for data, on the whole disk or on one of its partitions.
 ///
 /// # Errors
 /// If the disk cannot be read.
 pub fn find_volume(device: &mut dyn BlockDevice, partitions: &[Partition]) -> Result<Option<Place>, Error> {
     let whole = (None, 0, device.sectors());
-    let parts = partitions.iter().enumerate().map(|(index, part)| (Some(index), part.start, part.sectors));
+    let parts = partitions.iter().enumerate().filter(|(_, part)| !part.is_system);
+    let parts = parts.map(|(index, part)| (Some(index), part.start, part.sectors));
     for (partition, start, sectors) in [whole].into_iter().chain(parts) {
         let (block, offset) = (first_block(device, start)?, start as usize * SECTOR % BLOCK);
         if let Some(geometry) = block.get(offset..).and_then(|boot| Geometry::parse(boot, sectors)) {
@@ -73,7 +80,10 @@ pub fn find_partitions(device: &mut dyn BlockDevice) -> Result<Partitions, Error
         match entry[4] {
             PROTECTIVE => return guid_partitions(device, &boot),
             0 => {}
-            _ => add(device, &mut partitions, number, start.into(), sectors.into()),
+            kind => {
+                let (start, sectors) = (start.into(), sectors.into());
+                add(device, &mut partitions, Partition { number, start, sectors, is_system: kind == SYSTEM });
+            }
         }
     }
     Ok(partitions)
@@ -105,19 +115,23 @@ fn guid_partitions(device: &mut dyn BlockDevice, boot: &[u8; BLOCK]) -> Result<P
         };
         let entry = &entries[(place % BLOCK as u64) as usize..];
         let (Some(first), Some(last)) = (u64_at(entry, 32), u64_at(entry, 40)) else { continue };
-        let used = entry.get(..16).is_some_and(|kind| kind.iter().any(|&byte| byte != 0));
-        if let Some(count) = last.checked_sub(first).and_then(|count| count.checked_add(1)).filter(|_| used) {
+        let used = entry.get(..16).filter(|kind| kind.iter().any(|&byte| byte != 0));
+        let count = last.checked_sub(first).and_then(|count| count.checked_add(1));
+        if let Some((kind, count)) = used.zip(count) {
             let unit = (block / SECTOR) as u64;
-            add(device, &mut partitions, index as u8 + 1, first.saturating_mul(unit), count.saturating_mul(unit));
+            let (start, sectors) = (first.saturating_mul(unit), count.saturating_mul(unit));
+            let is_system = kind == SYSTEM_GUID;
+            add(device, &mut partitions, Partition { number: index as u8 + 1, start, sectors, is_system });
         }
     }
     Ok(partitions)
 }
 
 /// Adds a partition that lies within the disk; more than there is room for are left out.
-fn add(device: &dyn BlockDevice, partitions: &mut Partitions, number: u8, start: u64, sectors: u64) {
+fn add(device: &dyn BlockDevice, partitions: &mut Partitions, partition: Partition) {
+    let Partition { start, sectors, .. } = partition;
     let inside = start.checked_add(sectors).is_some_and(|end| end <= device.sectors());
     if inside && start > 0 && sectors > 0 {
-        _ = partitions.push(Partition { number, start, sectors });
+        _ = partitions.push(partition);
     }
 }

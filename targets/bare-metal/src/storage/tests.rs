@@ -468,6 +468,37 @@ fn a_volume_is_found_on_a_partition() {
 }
 
 #[test]
+fn what_firmware_boots_from_is_no_volume_for_data() {
+    let inner = Memory::filled();
+    let start = 64u64;
+    let sectors = inner.sectors();
+    let mut disk = Memory { bytes: std::vec![0; start as usize * SECTOR], ..Memory::default() };
+    disk.bytes.extend_from_slice(&inner.bytes);
+    disk.bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
+    disk.bytes[454..458].copy_from_slice(&(start as u32).to_le_bytes());
+    disk.bytes[458..462].copy_from_slice(&(sectors as u32).to_le_bytes());
+    let mut found = |kind: u8, guid: &[u8; 16]| {
+        disk.bytes[450] = kind;
+        // A table for kind 0xee: header, then one entry in the sector after it.
+        disk.bytes[512..520].copy_from_slice(b"EFI PART");
+        for (place, value) in [(584, 2), (1056, start), (1064, start + sectors - 1)] {
+            disk.bytes[place..place + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        for (place, value) in [(592, 1u32), (596, 128)] {
+            disk.bytes[place..place + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        disk.bytes[1024..1040].copy_from_slice(guid);
+        (find_partitions(&mut disk).unwrap().len(), mount(&mut disk).unwrap().is_some())
+    };
+    let system = *b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b";
+    let data = [0xa2; 16];
+    assert_eq!(found(0x01, &data), (1, true));
+    assert_eq!(found(0xef, &data), (1, false), "a disk's partition all the same");
+    assert_eq!(found(0xee, &data), (1, true));
+    assert_eq!(found(0xee, &system), (1, false));
+}
+
+#[test]
 fn what_is_no_volume_is_none() {
     assert!(mount(&mut Memory::default()).unwrap().is_none());
     assert!(mount(&mut Memory { bytes: std::vec![0; SECTOR], ..Memory::default() }).unwrap().is_none());

@@ -1,5 +1,7 @@
 //! Virtio devices, and where they are found.
 
+use core::ops::Range;
+
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
@@ -24,14 +26,15 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
     }
 }
 
-/// Finds the virtio devices of a type on PCI and switches them on, tells `unmask` of the interrupt of each that has one, and
-/// hands the device to `take`.
+/// Finds the virtio devices of a type on PCI that `reach` can map and switches them on, tells `unmask` of the interrupt of
+/// each that has one, and hands the device to `take`.
 ///
 /// # Safety
-/// What [`pci::enable`] gives must be mapped for ever at its physical address. Called once for a type.
+/// What `reach` says yes to must be mapped for ever at its physical address. Called once for a type.
 pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     space: C,
     kind: DeviceType,
+    reach: impl Fn(&Range<u64>) -> bool,
     unmask: impl Fn(u32),
     mut take: impl FnMut(Device),
 ) {
@@ -39,7 +42,7 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
         if pci::virtio_device(id) != Some(kind) {
             return;
         }
-        match pci::enable(&mut { space }, at) {
+        match pci::enable(&mut { space }, at, &reach) {
             Ok((structures, line)) => {
                 log!("virtio {} at {at}", name_of(kind));
                 if let Some(line) = line {

@@ -12,7 +12,7 @@ use crate::device_tree::Tree;
 use crate::heap;
 use crate::log;
 use crate::memory::Window;
-use crate::pci::MappedEcam;
+use crate::pci::{MappedEcam, is_low};
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
 
 /// Why the machine is still on: in words, for whoever asked.
@@ -101,7 +101,7 @@ impl Machine {
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(pci) = self.pci {
             // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
-            unsafe { find_on_pci(pci, kind, |line| self.unmask(line), &mut take) }
+            unsafe { find_on_pci(pci, kind, is_low, |line| self.unmask(line), &mut take) }
         }
         for node in self.tree.compatible("virtio,mmio") {
             let Some((address, size)) = node.registers(0) else { continue };

@@ -1,5 +1,6 @@
-# From the PVH entry (32-bit, paging off, ebx = physical address of hvm_start_info) to kernel_main in 64-bit mode.
-# PVH boot ABI: Xen's docs/misc/pvh.pandoc. Paging and mode switch: Intel SDM vol. 3, 10.8.5.
+# From the entry (32-bit, paging off, ebx = physical address of the start information) to kernel_main in 64-bit mode.
+# PVH boot ABI: Xen's docs/misc/pvh.pandoc; the same state is Multiboot2's (Multiboot2 Specification 2.0, 3.3). Paging and mode
+# switch: Intel SDM vol. 3, 10.8.5.
 
     .section .note.pvh, "a", @note
     .balign 4
@@ -9,12 +10,26 @@
     .asciz "Xen"
     .quad _start
 
+    # For boot loaders. QEMU, which prefers a header of the first Multiboot to PVH, does not look for this one.
+    .section .multiboot2, "a"
+    .balign 8
+multiboot2:
+    .long 0xe85250d6, 0             # the magic number; 32-bit protected mode
+    .long multiboot2_end - multiboot2
+    .long -(0xe85250d6 + multiboot2_end - multiboot2)
+    .long 0, 8                      # the last tag
+multiboot2_end:
+
     .section .bss.page_tables, "aw", @nobits    # page-aligned by the linker script
     .global level4
 level4:             .skip 4096
+    .global level3
 level3:             .skip 4096
 level2:             .skip 4 * 4096  # 4 GiB in pages of 2 MiB: not every CPU has pages of 1 GiB
 level1:             .skip 4096      # the first 2 MiB in pages of 4 KiB, for the stack's guard
+    .global level3_beyond, level2_beyond
+level3_beyond:      .skip 4096      # for the GiB that `identity_map.rs` maps when it is needed
+level2_beyond:      .skip 4096
 
     .section .data.gdt, "aw"
     .balign 8

@@ -8,7 +8,7 @@ use super::suspend::Suspend;
 use super::timer::Timer;
 use crate::acpi::{Fadt, Processors, Tables};
 use crate::memory_blocks::MemoryBlocks;
-use crate::pvh::StartInfo;
+use crate::start_info::StartInfo;
 
 /// The machine's parts.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use virtio_drivers::transport::DeviceType;
 use super::config_space::ConfigSpace;
 #[cfg(feature = "appliance")]
 use super::hardware::Hardware;
-use super::identity_map::IdentityMap;
+use super::identity_map::{self, IdentityMap};
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
 #[cfg(feature = "appliance")]
@@ -25,7 +25,7 @@ use crate::heap;
 use crate::log;
 #[cfg(feature = "appliance")]
 use crate::pci::SavedConfiguration;
-use crate::pvh::StartInfo;
+use crate::start_info::StartInfo;
 use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
 
 /// The interrupts of COM1 and COM2.
@@ -71,7 +71,8 @@ impl Machine {
             Some(info) => Options::parse(info.command_line, |word| log!("unknown option {word}")),
             None => Options::default(),
         };
-        let (memory, heap_memory) = IdentityMap::with_heap(start_info.as_ref().map_or(&[], |info| &info.ram));
+        let (ram, kept) = start_info.as_ref().map_or((&[][..], 0..0), |info| (&info.ram[..], info.kept.clone()));
+        let (memory, heap_memory) = IdentityMap::with_heap(ram, kept);
         match heap_memory {
             Some(heap_memory) => {
                 log!("{} KiB of memory", heap_memory.len() / 1024);
@@ -121,8 +122,9 @@ impl Machine {
     /// Called once for a type.
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(config_space) = self.config_space {
-            // SAFETY: `enable` gives nothing beyond 4 GiB.
-            unsafe { find_on_pci(config_space, kind, |line| self.interrupts.unmask(line), &mut take) }
+            let unmask = |line| self.interrupts.unmask(line);
+            // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
+            unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
         }
         let announced = &self.options.mmio_devices;
         let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();

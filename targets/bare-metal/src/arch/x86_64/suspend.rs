@@ -14,7 +14,7 @@ use super::identity_map::{IdentityMap, image};
 use super::power;
 use crate::acpi::{Fadt, SleepTypes, Tables, WakingVectors};
 use crate::heap::IdentityMapped;
-use crate::pvh::Ram;
+use crate::memory::Ram;
 
 global_asm!(include_str!("suspend.s"));
 
