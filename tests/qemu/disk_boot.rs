@@ -98,6 +98,7 @@ macro_rules! rows {
 rows! {
     q35_bios: NANO on "q35" by BIOS from Raw;
     pc_bios: APPLIANCE on "pc" by BIOS from Qcow2;
+    pc_uefi: NANO on "pc" by UEFI from Raw;
     q35_uefi: NANO on "q35" by UEFI from Raw;
     q35_uefi_appliance: APPLIANCE on "q35" by UEFI from Qcow2;
 }

@@ -253,6 +253,15 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_firmware_boots_takes_the_kernels_place() {
+        let mut config = Config::new(Machine::named("q35").unwrap(), Channel::Virtio, Path::new("image"));
+        config.boot = Boot::Disk(Format::Qcow2, Some("firmware"));
+        let line = config.arguments().join(" ");
+        assert!(!line.contains("-kernel"), "{line}");
+        assert!(line.contains("-bios firmware -drive if=none,id=boot,format=qcow2,file=image"), "{line}");
+    }
+
+    #[test]
     fn a_modern_device_has_no_legacy_interface() {
         assert!(line("pc", Channel::VirtioModern).contains("virtio-serial-pci,id=serial0,disable-legacy=on"));
         assert!(line("microvm", Channel::VirtioModern).contains("-global virtio-mmio.force-legacy=false"));
