@@ -11,15 +11,19 @@ use crate::rows::Row;
 
 /// Holds all conversations that are about commands that the image has.
 pub fn as_recorded(row: Row) -> Result<()> {
-    let Booted { mut agent, guest: _guest } = row.boot()?;
-    let commands = commands(&mut agent)?;
+    holds(&mut row.boot()?)
+}
+
+/// The same with a guest that runs.
+pub fn holds(Booted { agent, .. }: &mut Booted) -> Result<()> {
+    let commands = commands(agent)?;
     let mut differences = Vec::new();
     let mut held = 0;
     for (id, vector) in (1..).zip(vectors().iter().filter(|vector| vector.applies_to(&commands))) {
         agent.send(&vector.request, soon())?;
         // The lines before the answer to this are the vector's reply, and the next vector finds nothing half read.
         let reply: Vec<u8> =
-            resynchronise(&mut agent, id)?.into_iter().flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
+            resynchronise(agent, id)?.into_iter().flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
         differences.extend(vector.check(&reply).err());
         held += 1;
     }

@@ -12,7 +12,7 @@ use xtask::image::{APPLIANCE, NANO, Profile};
 use xtask::machine::{Channel, Machine};
 use xtask::qemu::{Boot, Config, Console};
 
-use crate::{idle, power, suspend, tour};
+use crate::{conformance, hosts, idle, power, suspend, tour};
 
 /// Debian's UEFI firmware; where there is none, the machine's own BIOS.
 const UEFI: Option<&str> = Some("/usr/share/ovmf/OVMF.fd");
@@ -57,8 +57,8 @@ fn answering(config: &Config) -> Result<Booted> {
     Ok(Booted { agent, guest })
 }
 
-/// What every row must do: the command line arrives, bytes are what they are without a disk, a reboot boots from the disk
-/// again, and an idle guest sleeps.
+/// What every row must do: the command line arrives, a reboot boots from the disk again, all is said as without a disk, hosts
+/// come and go, and an idle guest sleeps.
 fn boots(row: Row) -> Result<()> {
     let (mut booted, _disk) = row.boot(|config| config.reboots = true)?;
     let name = [(r#"{"execute":"guest-get-host-name"}"#, r#"{"return": {"host-name":"from-disk"}}"#)];
@@ -66,6 +66,8 @@ fn boots(row: Row) -> Result<()> {
     power::comes_again(&mut booted, Channel::Virtio, after_firmware())?;
     booted.transcript(&name)?;
     tour::says_these_bytes(&mut booted)?;
+    conformance::holds(&mut booted)?;
+    let booted = hosts::come_and_go(booted, Channel::Virtio)?;
     idle::takes_less_than_a_hundredth(booted, row.machine)
 }
 
