@@ -8,11 +8,15 @@ mod pci;
 mod power_button;
 mod serial_port;
 mod start;
+mod time;
 
 #[cfg(feature = "appliance")]
 pub use self::hardware::Hardware;
 pub use self::machine::{Machine, PowerError};
 pub use self::serial_port::SerialPort;
+#[cfg(feature = "appliance")]
+pub(crate) use self::time::counter_in;
+pub use self::time::{hypervisor_start_ns, monotonic_ns};
 
 use crate::cell::FoundAtBoot;
 use crate::device_tree::Tree;

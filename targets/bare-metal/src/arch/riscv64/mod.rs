@@ -17,13 +17,13 @@ pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::Interrupts;
 pub(crate) use self::rtc::Rtc;
 pub(crate) use self::sbi::{power_off, reboot};
+pub(crate) use self::time::counter_hz;
 #[cfg(feature = "appliance")]
 pub(crate) use self::time::sleep_for;
-pub use self::time::{hypervisor_start_ns, monotonic_ns};
 pub use crate::transport::Device;
 #[cfg(feature = "appliance")]
 pub use crate::virt::Hardware;
-pub use crate::virt::{Machine, SerialPort};
+pub use crate::virt::{Machine, SerialPort, hypervisor_start_ns, monotonic_ns};
 
 /// The architecture's name, as `uname -m` has it.
 pub const NAME: &str = "riscv64";
