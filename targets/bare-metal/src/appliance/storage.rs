@@ -152,14 +152,22 @@ impl Storage {
 
     /// Writes what has waited for long enough.
     pub(super) fn write_back(&mut self) {
-        if !self.mounted.as_ref().is_some_and(|mounted| mounted.volume.has_unwritten()) {
-            self.unwritten_since = None;
-        } else if self.write_back_in() == Some(0) {
-            let written = self.reach().and_then(|Reached { volume, device, .. }| volume.sync(device));
-            if let Err(error) = written {
-                log!("what was written may be lost: {}", error.reason());
+        match self.write_back_in() {
+            None => self.unwritten_since = None,
+            Some(0) => {
+                self.sync();
+                self.unwritten_since = None;
             }
-            self.unwritten_since = None;
+            Some(_) => {}
+        }
+    }
+
+    /// Makes safe what was written, or tells that it cannot.
+    fn sync(&mut self) {
+        if self.mounted.is_some()
+            && let Err(error) = self.reach().and_then(|Reached { volume, device, .. }| volume.sync(device))
+        {
+            log!("what was written may be lost: {}", error.reason());
         }
     }
 
@@ -255,11 +263,7 @@ impl Storage {
 
     /// Makes safe what was written, and puts the disks to rest before the machine sleeps.
     pub(super) fn suspend(&mut self) {
-        if self.mounted.is_some()
-            && let Err(error) = self.reach().and_then(|Reached { volume, device, .. }| volume.sync(device))
-        {
-            log!("what was written may be lost: {}", error.reason());
-        }
+        self.sync();
         self.disks.iter_mut().for_each(|disk| disk.driver.stop());
     }
 
