@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use qapi::qga;
 use serde_json::{Value, json};
-use tests::booted::{config_of, synchronise};
+use tests::booted::synchronise;
 use tests::{Booted, soon};
 use xtask::client::Client;
 use xtask::image::APPLIANCE;
@@ -36,9 +36,7 @@ const COMMANDS: [&str; 12] = [
 const MIB: u64 = 1 << 20;
 
 fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
-    let mut config = config_of(&APPLIANCE, machine, channel)?;
-    adjust(&mut config);
-    Booted::start(&config)
+    Booted::of(&APPLIANCE, machine, channel, adjust)
 }
 
 /// What there is beside nano's, by the `qapi` crate's client.

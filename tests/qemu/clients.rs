@@ -6,16 +6,13 @@ use anyhow::{Context, Result, ensure};
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use tests::booted::config_of;
 use tests::{Booted, soon};
 use xtask::guest::Guest;
 use xtask::image::APPLIANCE;
 use xtask::machine::Channel;
 
 fn appliance() -> Result<Booted> {
-    let mut config = config_of(&APPLIANCE, "q35", Channel::Virtio)?;
-    config.user_network();
-    Booted::start(&config)
+    Booted::of(&APPLIANCE, "q35", Channel::Virtio, |config| _ = config.user_network())
 }
 
 /// KubeVirt takes an agent for supported only with all of these enabled.

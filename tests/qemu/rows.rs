@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use tests::Booted;
-use tests::booted::config_of;
 use xtask::image::{APPLIANCE, NANO, Profile};
 use xtask::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
 use xtask::qemu::Config;
@@ -25,9 +24,7 @@ impl Row {
 
     /// Boots it after `adjust` has had its say.
     pub fn boot_with(self, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
-        let mut config = config_of(self.profile, self.machine, self.channel)?;
-        adjust(&mut config);
-        Booted::start(&config)
+        Booted::of(self.profile, self.machine, self.channel, adjust)
     }
 }
 

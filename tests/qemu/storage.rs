@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use oracle::Engine;
 use oracle::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use tests::booted::{config_of, resynchronise};
+use tests::booted::resynchronise;
 use tests::disk::{Disk, MOMENT};
 use tests::{Booted, soon};
 use xtask::client::Client;
@@ -17,9 +17,7 @@ use xtask::machine::Channel::Virtio;
 use xtask::qemu::Config;
 
 fn booted(machine: &str, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
-    let mut config = config_of(&APPLIANCE, machine, Virtio)?;
-    adjust(&mut config);
-    Booted::start(&config)
+    Booted::of(&APPLIANCE, machine, Virtio, adjust)
 }
 
 fn with_disk(machine: &str, disk: &Disk) -> Result<Booted> {

@@ -59,7 +59,15 @@ impl Booted {
     /// # Errors
     /// When the agent does not answer.
     pub fn with(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Self> {
-        let mut config = config(machine, channel)?;
+        Self::of(&NANO, machine, channel, adjust)
+    }
+
+    /// Boots the image of a profile after `adjust` has had its say.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn of(profile: &Profile, machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Self> {
+        let mut config = config_of(profile, machine, channel)?;
         adjust(&mut config);
         Self::start(&config)
     }
