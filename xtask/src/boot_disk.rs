@@ -27,11 +27,9 @@ const PARTITION: u32 = 2048;
 const TABLES: u64 = 64 << 10;
 const EFI_SYSTEM: u8 = 0xef;
 
-/// What an image is put into.
+/// What a disk is in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// No disk, but the program itself, for `-kernel`.
-    Elf,
     /// A disk, byte for byte.
     Raw,
     /// A disk in QEMU's own format.
@@ -39,15 +37,15 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format called `name` on our command line, and by QEMU.
+    /// The format called `name` on our command line, and by QEMU. `None` for `elf`, which is no disk but the program itself.
     ///
     /// # Errors
     /// When there is none; the message lists them.
-    pub fn named(name: &str) -> Result<Self> {
+    pub fn named(name: &str) -> Result<Option<Self>> {
         match name {
-            "elf" => Ok(Self::Elf),
-            "raw" => Ok(Self::Raw),
-            "qcow2" => Ok(Self::Qcow2),
+            "elf" => Ok(None),
+            "raw" => Ok(Some(Self::Raw)),
+            "qcow2" => Ok(Some(Self::Qcow2)),
             _ => bail!("no format is called '{name}'; there are: elf, raw, qcow2"),
         }
     }
@@ -55,7 +53,6 @@ impl Format {
     /// Its name, which is also what its files' names end with.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Elf => "elf",
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
         }

@@ -160,7 +160,7 @@ Profiles:
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut machine = None;
     let mut profile = None;
-    let mut format = Format::Elf;
+    let mut format = None;
     let mut append = None;
     while let Some(argument) = options.argument()? {
         match argument {
@@ -176,11 +176,11 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     };
     let profile = Profile::of(machine, profile)?;
     let image = match (format, append) {
-        (Format::Elf, None) => build(machine.target, profile)?,
-        (Format::Elf, Some(_)) => {
+        (None, None) => build(machine.target, profile)?,
+        (None, Some(_)) => {
             return Err(Usage::new("--append is for disks; QEMU passes on its own -append").into());
         }
-        (format, append) => build_disk(machine, profile, format, &append.unwrap_or_default())?,
+        (Some(format), append) => build_disk(machine, profile, format, &append.unwrap_or_default())?,
     };
     println!("{}", image.display());
     Ok(())
