@@ -14,6 +14,7 @@ use xtask::guest::PrivateFolder;
 use xtask::linux::Extra;
 use xtask::machine::Channel;
 use xtask::process::{find, output};
+use xtask::qemu::Config;
 
 use crate::booted::boot_with;
 use crate::inside::{busybox, finish, run, start};
@@ -27,6 +28,10 @@ fn ext4(path: &Path) -> Result<()> {
     let program = find("mkfs.ext4").unwrap_or_else(|| "mkfs.ext4".into());
     output(Command::new(program).arg("-q").arg(path), QUESTION)?;
     Ok(())
+}
+
+fn attach(config: &mut Config, file: &Path) {
+    config.disk(&format!("file={},format=raw", file.display()), "");
 }
 
 /// Boots a guest with an ext4 file system on a loop device, mounted at /mnt.
@@ -111,7 +116,7 @@ fn a_file_system_is_told_with_its_disk() -> Result<()> {
     let folder = PrivateFolder::new()?;
     let file = folder.path().join("disk");
     ext4(&file)?;
-    let mut booted = boot_with(Channel::Virtio, &[busybox()?], |config| config.disks.push(file))?;
+    let mut booted = boot_with(Channel::Virtio, &[busybox()?], |config| attach(config, &file))?;
     run(&mut booted.agent, "busybox mount -t ext4 /dev/vda /mnt")?;
     let told = booted.agent.execute("guest-get-fsinfo", json!({}), soon())?;
     let [ref told] = told.as_array().map_or(&[][..], Vec::as_slice)[..] else { anyhow::bail!("{told}") };
@@ -127,8 +132,7 @@ fn file_systems_are_clean_when_the_guest_has_gone_down() -> Result<()> {
     let folder = PrivateFolder::new()?;
     let file = folder.path().join("disk");
     ext4(&file)?;
-    let disk = file.clone();
-    let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[busybox()?], |config| config.disks.push(disk))?;
+    let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[busybox()?], |config| attach(config, &file))?;
     run(&mut agent, "busybox mount -t ext4 /dev/vda /mnt && echo kept > /mnt/file")?;
     agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
     ensure!(guest.wait(soon())?.success());

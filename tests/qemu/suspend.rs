@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::booted::{config_of, resynchronise, synchronise};
+use tests::booted::{resynchronise, synchronise};
 use tests::{Booted, soon};
 use xtask::client::Client;
 use xtask::image::APPLIANCE;
@@ -36,9 +36,7 @@ rows! {
 }
 
 fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
-    let mut config = config_of(&APPLIANCE, machine, channel)?;
-    adjust(&mut config);
-    Booted::start(&config)
+    Booted::of(&APPLIANCE, machine, channel, adjust)
 }
 
 fn suspend(agent: &mut Client, qmp: &mut Qmp) -> Result<()> {
@@ -195,7 +193,7 @@ fn every_channel_comes_back_on_a_guest_with_more_of_everything() -> Result<()> {
 
 #[test]
 fn a_guest_that_cannot_says_so_and_goes_on() -> Result<()> {
-    let without_s3 = |global: &'static str| move |config: &mut Config| config.globals.push(global);
+    let without_s3 = |global: &'static str| move |config: &mut Config| _ = config.argument("-global", global);
     refused(booted("q35", Virtio, without_s3("ICH9-LPC.disable_s3=1"))?)?;
     refused(booted("pc", Virtio, without_s3("PIIX4_PM.disable_s3=1"))?)?;
     refused(booted("microvm", Virtio, |_| {})?)?;

@@ -42,8 +42,6 @@ pub struct Config {
     pub boot: Boot,
     /// The files that a Linux kernel begins with.
     pub initramfs: Option<PathBuf>,
-    /// Disk images, raw, each a virtio disk.
-    pub disks: Vec<PathBuf>,
     /// The guest's memory in KiB.
     pub memory_kib: u32,
     /// How many processors the guest has.
@@ -60,8 +58,6 @@ pub struct Config {
     pub other_ports: u32,
     /// More of QEMU's arguments, after all others.
     more: Arguments,
-    /// Values of `-global`: properties of what the machine itself has.
-    pub globals: Vec<&'static str>,
 }
 
 impl Config {
@@ -73,7 +69,6 @@ impl Config {
             image: image.into(),
             boot: Boot::Kernel,
             initramfs: None,
-            disks: Vec::new(),
             memory_kib: 16 << 10,
             processors: 1,
             append: String::new(),
@@ -82,7 +77,6 @@ impl Config {
             debug_exit: false,
             other_ports: 0,
             more: Arguments::default(),
-            globals: Vec::new(),
         }
     }
 
@@ -141,10 +135,6 @@ impl Config {
         if let Some(initramfs) = &self.initramfs {
             args.pair("-initrd", initramfs.display().to_string());
         }
-        for (index, disk) in self.disks.iter().enumerate() {
-            args.pair("-drive", format!("if=none,id=disk{index},format=raw,file={}", disk.display()));
-            args.pair("-device", format!("virtio-blk-pci,drive=disk{index}"));
-        }
         if !self.append.is_empty() {
             args.pair("-append", &self.append);
         }
@@ -153,9 +143,6 @@ impl Config {
         }
         if self.debug_exit {
             args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
-        }
-        for global in &self.globals {
-            args.pair("-global", *global);
         }
         args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
         self.console(&mut args);
