@@ -110,6 +110,15 @@ impl<G> Command<G> {
     }
 }
 
+// Derived, they would ask the same of the guest.
+impl<G> Clone for Command<G> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<G> Copy for Command<G> {}
+
 /// The commands that a guest answers, and the policy over them.
 ///
 /// Families that are not in `tables` do not exist for a client, and their code is not linked.
@@ -210,8 +219,12 @@ impl<G> Catalogue for CommandSet<'_, G> {
 
 /// A request on its way through a handler.
 pub struct Request<'m> {
+    /// The command's name.
+    pub(crate) name: &'static str,
     pub(crate) message: &'m mut [u8],
     pub(crate) arguments: Span,
+    /// Where what may still be looked at of the message ends.
+    pub(crate) end: usize,
     /// The value that is skipped without a look: the longest, or the one that was decoded in place.
     pub(crate) hole: Span,
     /// What was decoded.
@@ -222,6 +235,12 @@ pub struct Request<'m> {
 }
 
 impl Request<'_> {
+    /// The name of the command, for a handler of several.
+    #[must_use]
+    pub const fn command_name(&self) -> &'static str {
+        self.name
+    }
+
     /// How often the handler has been called for this request before.
     #[must_use]
     pub const fn step(&self) -> usize {
@@ -249,6 +268,13 @@ impl Request<'_> {
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
         Arguments::new(self.stored(), self.arguments)
+    }
+
+    /// The arguments as JSON, an object or nothing, and what the request leaves free of the agent's receive buffer. That is the
+    /// handler's until its last step: what one step leaves there the next one finds.
+    pub fn json_and_spare(&mut self) -> (&[u8], &mut [u8]) {
+        let (message, spare) = self.message.split_at_mut_checked(self.end).unwrap_or_default();
+        (self.arguments.of(message), spare)
     }
 
     fn stored(&self) -> Stored<'_> {

@@ -1,7 +1,7 @@
 //! The engine of a QEMU guest agent: it answers the commands that a host sends over a virtio-serial port or a UART.
 //!
 //! - [`wire`] turns bytes into messages and back. It knows JSON and no command.
-//! - [`agent`] is the state machine: receive bytes, look the command up, transmit the reply.
+//! - [`agent`] receives bytes, looks the command up, and transmits the reply. [`machine`] is that without buffers.
 //! - [`command`] says what a command is; [`arguments`] is what a handler sees of a request, [`reply`] what it
 //!   answers, [`error`] what a client sees of a failure.
 //! - [`commands`] has QEMU's commands, a family a file. A guest implements a family's trait and links its table.
@@ -45,6 +45,7 @@ pub mod arguments;
 pub mod command;
 pub mod commands;
 pub mod error;
+pub mod machine;
 pub mod reply;
 pub mod serve;
 pub mod wire;

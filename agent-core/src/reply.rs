@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::command::Request;
 use crate::error::{Error, Failure};
-use crate::wire::line::{Full, Piece};
+use crate::wire::line::{Cursor, Full, Piece};
 
 /// Whether a reply is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,11 @@ impl<'s> Reply<'s> {
     /// Returns how many bytes of `text` that is.
     pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
         self.piece.text_part(text, reserve)
+    }
+
+    /// Adds as much of `json` as fits, from the cursor's place on. It is to be what the scanner stores: valid, in UTF-8.
+    pub fn json_part(&mut self, json: &[u8], cursor: &mut Cursor) {
+        self.piece.ascii(json, cursor);
     }
 
     /// Sends a single 0xFF byte before the reply's line, for `guest-sync-delimited`.

@@ -11,10 +11,9 @@ use super::{base64, copy};
 /// What `guest-sync-delimited` puts before its reply, for a host to find its beginning: a byte that no JSON text holds.
 pub const DELIMITER: u8 = 0xFF;
 
-/// A piece of a reply that is not yet handed out.
-#[derive(Clone, Debug)]
-pub struct Stage<const N: usize> {
-    bytes: [u8; N],
+/// How far a piece of a reply is handed out. The piece itself lies in a buffer that is lent for each call, always the same.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
     length: usize,
     /// How much is handed out.
     out: usize,
@@ -22,25 +21,25 @@ pub struct Stage<const N: usize> {
     delimited: bool,
 }
 
-impl<const N: usize> Stage<N> {
+impl Stage {
     /// An empty stage.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: [0; N], length: 0, out: 0, delimited: false }
+        Self { length: 0, out: 0, delimited: false }
     }
 
     /// Drops what is staged and opens the stage for the next piece.
-    pub const fn clear(&mut self) -> Piece<'_> {
+    pub const fn clear<'s>(&'s mut self, bytes: &'s mut [u8]) -> Piece<'s> {
         (self.length, self.out, self.delimited) = (0, 0, false);
-        Piece { bytes: &mut self.bytes, length: &mut self.length, delimited: &mut self.delimited }
+        Piece { bytes, length: &mut self.length, delimited: &mut self.delimited }
     }
 
     /// Hands staged bytes out; returns how many of `room` are filled.
-    pub fn hand_out(&mut self, room: &mut [u8]) -> usize {
+    pub fn hand_out(&mut self, bytes: &[u8], room: &mut [u8]) -> usize {
         let (delimiter, rest) = room.split_at_mut_checked(usize::from(self.delimited)).unwrap_or_default();
         delimiter.fill(DELIMITER);
         self.delimited = self.delimited && delimiter.is_empty();
-        let staged = self.bytes.get(self.out..self.length).unwrap_or_default();
+        let staged = bytes.get(self.out..self.length).unwrap_or_default();
         rest.iter_mut().zip(staged).for_each(|(to, from)| *to = *from);
         let count = staged.len().min(rest.len());
         self.out += count;
@@ -51,12 +50,6 @@ impl<const N: usize> Stage<N> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.out >= self.length
-    }
-}
-
-impl<const N: usize> Default for Stage<N> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -168,6 +161,12 @@ impl Piece<'_> {
         if self.text_part(text, reserve) == text.len() { Ok(()) } else { Err(Full) }
     }
 
+    /// Adds JSON that is stored as UTF-8, from the cursor's place on, as long as it fits.
+    pub fn ascii(&mut self, source: &[u8], cursor: &mut Cursor) {
+        let room = self.bytes.get_mut(*self.length..).unwrap_or_default();
+        *self.length += cursor.copy_ascii(source, room);
+    }
+
     /// Has a single [`DELIMITER`] go out before what is staged.
     pub const fn delimit(&mut self) {
         *self.delimited = true;
@@ -220,6 +219,12 @@ impl Cursor {
     #[must_use]
     pub const fn new() -> Self {
         Self { at: 0, escaped: 0 }
+    }
+
+    /// Whether all of `source` is handed out.
+    #[must_use]
+    pub const fn is_at_end(&self, source: &[u8]) -> bool {
+        self.at >= source.len()
     }
 
     /// Copies on from the cursor's place in `source`, each character outside printable ASCII as its escape. Returns how

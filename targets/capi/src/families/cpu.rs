@@ -1,0 +1,129 @@
+//! `guest-get-vcpus`, `guest-set-vcpus`, `guest-get-cpustats` and `guest-get-load`.
+
+use core::ffi::{c_char, c_void};
+
+use agent_core::Failure;
+use agent_core::commands::cpu;
+
+use super::{Element, add, element};
+use crate::agent::Nanoqga;
+use crate::flag::Flag;
+use crate::guest::{Guest, NO_CALLBACK};
+use crate::status::Status;
+use crate::text::outcome;
+
+/// A processor.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Processor {
+    /// Its number.
+    pub logical_id: i64,
+    /// Whether it runs.
+    pub online: Flag,
+    /// Whether it can be taken offline.
+    pub can_offline: Flag,
+}
+
+/// What a processor has done since it started, in milliseconds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessorTimes {
+    /// The processor's number.
+    pub cpu: u32,
+    /// In user mode.
+    pub user: u64,
+    /// In user mode with low priority.
+    pub nice: u64,
+    /// In system mode.
+    pub system: u64,
+    /// Idle.
+    pub idle: u64,
+}
+
+/// How many tasks wanted to run, on average, in hundredths.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// Over one minute.
+    pub load1m: u32,
+    /// Over five minutes.
+    pub load5m: u32,
+    /// Over fifteen minutes.
+    pub load15m: u32,
+}
+
+/// What the cpu family needs of a kernel.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuCallbacks {
+    /// For guest-get-vcpus.
+    pub processor: Option<Element<Processor>>,
+    /// For guest-set-vcpus: takes a processor online or offline. One that is so already is no error.
+    pub set_processor:
+        Option<unsafe extern "C" fn(context: *mut c_void, logical_id: i64, online: Flag) -> *const c_char>,
+    /// For guest-get-cpustats.
+    pub processor_times: Option<Element<ProcessorTimes>>,
+    /// For guest-get-load: fills in `load`.
+    pub load: Option<unsafe extern "C" fn(context: *mut c_void, load: *mut Load) -> *const c_char>,
+}
+
+/// Adds the cpu family.
+///
+/// # Safety
+/// As said.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanoqga_add_cpu(agent: *mut Nanoqga, callbacks: *const CpuCallbacks) -> Status {
+    let is_there = |callbacks: &CpuCallbacks| {
+        [
+            callbacks.processor.is_some(),
+            callbacks.set_processor.is_some(),
+            callbacks.processor_times.is_some(),
+            callbacks.load.is_some(),
+        ]
+    };
+    // SAFETY: The caller's promise.
+    unsafe { add(agent, callbacks, cpu::commands(), is_there, |guest| &mut guest.cpu) }
+}
+
+impl cpu::Cpus for Guest {
+    fn processor(&mut self, index: usize) -> Result<Option<cpu::Processor>, Failure> {
+        // SAFETY: The kernel's callback, with its context.
+        let processor = unsafe { element(self.cpu.processor, self.context, index) };
+        Ok(processor.map(|Processor { logical_id, online, can_offline }| cpu::Processor {
+            logical_id,
+            online: online.is_set(),
+            can_offline: Some(can_offline.is_set()),
+        }))
+    }
+
+    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+        let set = self.cpu.set_processor.ok_or(NO_CALLBACK)?;
+        // SAFETY: The kernel's callback, with its context; what it returns is NULL or a text.
+        unsafe { outcome(set(self.context, logical_id, online.into())) }
+    }
+
+    fn processor_times(&mut self, index: usize) -> Result<Option<cpu::ProcessorTimes>, Failure> {
+        // SAFETY: The kernel's callback, with its context.
+        let times = unsafe { element(self.cpu.processor_times, self.context, index) };
+        Ok(times.map(|ProcessorTimes { cpu, user, nice, system, idle }| cpu::ProcessorTimes {
+            cpu,
+            user,
+            nice,
+            system,
+            idle,
+            ..cpu::ProcessorTimes::default()
+        }))
+    }
+
+    fn load(&mut self) -> Result<cpu::Load, Failure> {
+        let mut load = Load::default();
+        // SAFETY: The kernel's callback, with its context, which may write the load; what it returns is NULL or a text.
+        unsafe { outcome(self.cpu.load.ok_or(NO_CALLBACK)?(self.context, &raw mut load)) }?;
+        let hundredths = |load| f64::from(load) / 100.0;
+        Ok(cpu::Load {
+            load1m: hundredths(load.load1m),
+            load5m: hundredths(load.load5m),
+            load15m: hundredths(load.load15m),
+        })
+    }
+}

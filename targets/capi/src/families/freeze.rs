@@ -1,0 +1,74 @@
+//! `guest-fsfreeze-status`, `-freeze`, `-freeze-list` and `-thaw`.
+
+use core::ffi::{c_char, c_void};
+use core::ptr;
+
+use agent_core::commands::fsfreeze;
+use agent_core::{Failure, List, Text};
+
+use super::add;
+use crate::agent::Nanoqga;
+use crate::guest::{Guest, NO_CALLBACK};
+use crate::status::Status;
+use crate::text::{outcome, with_c};
+
+/// What the freeze family needs of a kernel: both, or there are no such commands.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FreezeCallbacks {
+    /// Brings the file system at `mountpoint`, or all if that is NULL, to a consistent state on its disk, and holds all writes back.
+    /// One that is frozen already, or cannot be, is passed over. Tells at `*count` how many were frozen. After an error,
+    /// `thaw` is called.
+    pub freeze: Option<
+        unsafe extern "C" fn(context: *mut c_void, mountpoint: *const c_char, count: *mut usize) -> *const c_char,
+    >,
+    /// Lets the writes to all file systems go on. Tells at `*count` how many were frozen.
+    pub thaw: Option<unsafe extern "C" fn(context: *mut c_void, count: *mut usize) -> *const c_char>,
+}
+
+/// Adds the freeze family: guest-fsfreeze-status, -freeze, -freeze-list and -thaw. Between freeze and thaw only commands that
+/// write nothing are enabled.
+///
+/// # Safety
+/// As said.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanoqga_add_freeze(agent: *mut Nanoqga, callbacks: *const FreezeCallbacks) -> Status {
+    let is_there = |callbacks: &FreezeCallbacks| [callbacks.freeze.is_some() && callbacks.thaw.is_some(); 4];
+    // SAFETY: The caller's promise.
+    unsafe { add(agent, callbacks, fsfreeze::commands(), is_there, |guest| &mut guest.freeze) }
+}
+
+impl Guest {
+    /// Freezes the file system at `mountpoint`, a text of C's, or all if that is NULL.
+    fn freeze_at(&mut self, mountpoint: *const c_char) -> Result<usize, Failure> {
+        let mut count = 0;
+        let freeze = self.freeze.freeze.ok_or(NO_CALLBACK)?;
+        // SAFETY: The kernel's callback, with its context, which may write the count; what it returns is NULL or a text.
+        unsafe { outcome(freeze(self.context, mountpoint, &raw mut count)) }?;
+        Ok(count)
+    }
+}
+
+impl fsfreeze::Freeze for Guest {
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
+        let frozen = match mountpoints {
+            None => self.freeze_at(ptr::null()),
+            Some(mountpoints) => mountpoints.iter().try_fold(0usize, |count, mountpoint| {
+                Ok(count.saturating_add(with_c(mountpoint, |mountpoint| self.freeze_at(mountpoint))?))
+            }),
+        };
+        if frozen.is_err() {
+            // The client is told why it is not frozen, and not of this.
+            let _ = self.thaw();
+        }
+        frozen
+    }
+
+    fn thaw(&mut self) -> Result<usize, Failure> {
+        let mut count = 0;
+        let thaw = self.freeze.thaw.ok_or(NO_CALLBACK)?;
+        // SAFETY: The kernel's callback, with its context, which may write the count; what it returns is NULL or a text.
+        unsafe { outcome(thaw(self.context, &raw mut count)) }?;
+        Ok(count)
+    }
+}

@@ -1,0 +1,78 @@
+//! `guest-get-memory-blocks`, `guest-set-memory-blocks` and `guest-get-memory-block-info`.
+
+use core::ffi::{c_char, c_void};
+
+use agent_core::Failure;
+use agent_core::commands::memory::{self, MemoryBlockError};
+
+use super::{Element, add, element};
+use crate::agent::Nanoqga;
+use crate::flag::Flag;
+use crate::guest::{Guest, NO_CALLBACK};
+use crate::status::Status;
+use crate::text::outcome;
+
+/// A block of memory. All have one size.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MemoryBlock {
+    /// Its physical address, in blocks.
+    pub phys_index: u64,
+    /// Whether it is in use.
+    pub online: Flag,
+    /// Whether it can be taken offline.
+    pub can_offline: Flag,
+}
+
+/// What the memory family needs of a kernel.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MemoryCallbacks {
+    /// For guest-get-memory-blocks.
+    pub memory_block: Option<Element<MemoryBlock>>,
+    /// For guest-set-memory-blocks: takes a block online or offline. One that is so already is no error. Clients are not told
+    /// the error's text, only that there was one.
+    pub set_memory_block:
+        Option<unsafe extern "C" fn(context: *mut c_void, phys_index: u64, online: Flag) -> *const c_char>,
+    /// For guest-get-memory-block-info: tells the size of a block in bytes at `*size`.
+    pub memory_block_size: Option<unsafe extern "C" fn(context: *mut c_void, size: *mut u64) -> *const c_char>,
+}
+
+/// Adds the memory family.
+///
+/// # Safety
+/// As said.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanoqga_add_memory(agent: *mut Nanoqga, callbacks: *const MemoryCallbacks) -> Status {
+    let is_there = |callbacks: &MemoryCallbacks| {
+        [callbacks.memory_block.is_some(), callbacks.set_memory_block.is_some(), callbacks.memory_block_size.is_some()]
+    };
+    // SAFETY: The caller's promise.
+    unsafe { add(agent, callbacks, memory::commands(), is_there, |guest| &mut guest.memory) }
+}
+
+impl memory::Memory for Guest {
+    fn memory_block(&mut self, index: usize) -> Result<Option<memory::MemoryBlock>, Failure> {
+        // SAFETY: The kernel's callback, with its context.
+        let block = unsafe { element(self.memory.memory_block, self.context, index) };
+        Ok(block.map(|MemoryBlock { phys_index, online, can_offline }| memory::MemoryBlock {
+            phys_index,
+            online: online.is_set(),
+            can_offline: Some(can_offline.is_set()),
+        }))
+    }
+
+    fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
+        let set = self.memory.set_memory_block.ok_or(MemoryBlockError::NotSupported)?;
+        // SAFETY: The kernel's callback, with its context; what it returns is NULL or a text.
+        unsafe { outcome(set(self.context, phys_index, online.into())) }.map_err(|_| MemoryBlockError::Failed(None))
+    }
+
+    fn memory_block_size(&mut self) -> Result<u64, Failure> {
+        let mut size = 0;
+        let tell = self.memory.memory_block_size.ok_or(NO_CALLBACK)?;
+        // SAFETY: The kernel's callback, with its context, which may write the size; what it returns is NULL or a text.
+        unsafe { outcome(tell(self.context, &raw mut size)) }?;
+        Ok(size)
+    }
+}

@@ -1,0 +1,77 @@
+//! The families of commands: for each a table of callbacks, and the function that adds it to an agent.
+//!
+//! A command whose callback is NULL does not exist for clients. A family that no one adds is not linked.
+
+pub mod cpu;
+pub mod file;
+pub mod filesystem;
+pub mod freeze;
+pub mod memory;
+pub mod network;
+pub mod os;
+pub mod power;
+pub mod suspend;
+pub mod time;
+pub mod user;
+
+use core::ffi::{c_char, c_void};
+
+use agent_core::Command;
+
+use crate::agent::{Nanoqga, with};
+use crate::flag::Flag;
+use crate::guest::Guest;
+use crate::status::Status;
+
+/// A callback that does something. Returns NULL, or the text of an error.
+pub type Call = unsafe extern "C" fn(context: *mut c_void) -> *const c_char;
+
+/// A callback that fills in the `index`-th element of a list. Returns whether there are as many.
+pub type Element<T> = unsafe extern "C" fn(context: *mut c_void, index: usize, element: *mut T) -> Flag;
+
+/// Adds a family: `commands` are there as `keep`, which stores the table, says of each.
+///
+/// # Safety
+/// `agent` is as `with` needs it; `callbacks` is NULL or may be read.
+pub(crate) unsafe fn add<C: Copy, const N: usize>(
+    agent: *mut Nanoqga,
+    callbacks: *const C,
+    commands: &'static [Command<Guest>],
+    is_there: impl FnOnce(&C) -> [bool; N],
+    keep: impl FnOnce(&mut Guest) -> &mut C,
+) -> Status {
+    if callbacks.is_null() {
+        return Status::Null;
+    }
+    if !callbacks.is_aligned() {
+        return Status::Misaligned;
+    }
+    // SAFETY: The caller's promise.
+    let callbacks = unsafe { callbacks.read() };
+    let there = is_there(&callbacks);
+    let chosen = commands.iter().zip(there).filter_map(|(command, there)| there.then_some(*command));
+    // SAFETY: The caller's promise.
+    unsafe {
+        with(agent, |parts| {
+            let status = parts.add(chosen);
+            if status == Status::Ok {
+                *keep(&mut parts.guest) = callbacks;
+            }
+            status
+        })
+    }
+}
+
+/// Asks for the `index`-th element of a list; `T`'s default is what the callback finds there.
+///
+/// # Safety
+/// `callback` is one of the kernel's, and `context` what it is passed.
+pub(crate) unsafe fn element<T: Default>(
+    callback: Option<Element<T>>,
+    context: *mut c_void,
+    index: usize,
+) -> Option<T> {
+    let mut element = T::default();
+    // SAFETY: The callback may write the element.
+    unsafe { callback?(context, index, &raw mut element) }.is_set().then_some(element)
+}

@@ -1,0 +1,56 @@
+//! `guest-get-time` and `guest-set-time`.
+
+use core::ffi::{c_char, c_void};
+
+use agent_core::Failure;
+use agent_core::commands::time;
+
+use super::{Call, add};
+use crate::agent::Nanoqga;
+use crate::guest::{Guest, NO_CALLBACK};
+use crate::status::Status;
+use crate::text::outcome;
+
+/// What the time family needs of a kernel. Times are nanoseconds since 1970-01-01T00:00:00Z.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TimeCallbacks {
+    /// For guest-get-time: tells the time at `*time`.
+    pub time: Option<unsafe extern "C" fn(context: *mut c_void, time: *mut i64) -> *const c_char>,
+    /// For guest-set-time: sets the kernel's clock, and the machine's from it. `time` is of the years 1970 to 2069.
+    pub set_time: Option<unsafe extern "C" fn(context: *mut c_void, time: i64) -> *const c_char>,
+    /// For guest-set-time without a time: sets the kernel's clock from the machine's. If it is NULL that is an error for
+    /// the client.
+    pub set_time_from_machine: Option<Call>,
+}
+
+/// Adds the time family.
+///
+/// # Safety
+/// As said.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanoqga_add_time(agent: *mut Nanoqga, callbacks: *const TimeCallbacks) -> Status {
+    let is_there = |callbacks: &TimeCallbacks| [callbacks.time.is_some(), callbacks.set_time.is_some()];
+    // SAFETY: The caller's promise.
+    unsafe { add(agent, callbacks, time::commands(), is_there, |guest| &mut guest.time) }
+}
+
+impl time::Time for Guest {
+    fn time(&mut self) -> Result<i64, Failure> {
+        let mut time = 0;
+        // SAFETY: The kernel's callback, with its context, which may write the time; what it returns is NULL or a text.
+        unsafe { outcome(self.time.time.ok_or(NO_CALLBACK)?(self.context, &raw mut time)) }?;
+        Ok(time)
+    }
+
+    fn set_time(&mut self, time: i64) -> Result<(), Failure> {
+        // SAFETY: The kernel's callback, with its context; what it returns is NULL or a text.
+        unsafe { outcome(self.time.set_time.ok_or(NO_CALLBACK)?(self.context, time)) }
+    }
+
+    fn set_time_from_machine(&mut self) -> Result<(), Failure> {
+        let set = self.time.set_time_from_machine.ok_or(Failure("the machine has no clock to set the time from"))?;
+        // SAFETY: As above.
+        unsafe { outcome(set(self.context)) }
+    }
+}

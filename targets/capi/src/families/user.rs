@@ -1,0 +1,81 @@
+//! `guest-get-users` and `guest-set-user-password`.
+
+use core::ffi::{c_char, c_void};
+use core::ptr;
+
+use agent_core::commands::user;
+use agent_core::{Failure, Text};
+
+use super::{Element, add, element};
+use crate::agent::Nanoqga;
+use crate::flag::Flag;
+use crate::guest::{Guest, NO_CALLBACK};
+use crate::status::Status;
+use crate::text::{from_c, outcome, with_c};
+
+/// A user who is logged in.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct User {
+    /// The user's name.
+    pub user: *const c_char,
+    /// Since when, in seconds since 1970-01-01T00:00:00Z.
+    pub login_time: u32,
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self { user: ptr::null(), login_time: 0 }
+    }
+}
+
+/// What the user family needs of a kernel.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UserCallbacks {
+    /// For guest-get-users. A kernel without users has one that returns false: KubeVirt asks for the list.
+    pub user: Option<Element<User>>,
+    /// For guest-set-user-password: gives a user a new password of `length` bytes, without a line break and not NUL-terminated;
+    /// `crypted` says that it is as the guest's password file has it.
+    pub set_password: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            user: *const c_char,
+            password: *const u8,
+            length: usize,
+            crypted: Flag,
+        ) -> *const c_char,
+    >,
+}
+
+/// Adds the user family.
+///
+/// # Safety
+/// As said.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nanoqga_add_user(agent: *mut Nanoqga, callbacks: *const UserCallbacks) -> Status {
+    let is_there = |callbacks: &UserCallbacks| [callbacks.user.is_some(), callbacks.set_password.is_some()];
+    // SAFETY: The caller's promise.
+    unsafe { add(agent, callbacks, user::commands(), is_there, |guest| &mut guest.user) }
+}
+
+impl user::Users for Guest {
+    fn user(&mut self, index: usize) -> Result<Option<user::User<'_>>, Failure> {
+        // SAFETY: The kernel's callback, with its context.
+        let user = unsafe { element(self.user.user, self.context, index) };
+        Ok(user.map(|User { user, login_time }| user::User {
+            // SAFETY: The callback has left it NULL or set it to a text.
+            user: unsafe { from_c(user) }.unwrap_or_default(),
+            login_time: login_time.into(),
+            domain: None,
+        }))
+    }
+
+    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure> {
+        let set = self.user.set_password.ok_or(NO_CALLBACK)?;
+        // SAFETY: The kernel's callback, with its context, a text and as many bytes as are said; what it returns is NULL or a text.
+        with_c(user, |user| unsafe {
+            outcome(set(self.context, user, password.as_ptr(), password.len(), crypted.into()))
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! The guest that the engine sees: callbacks of the kernel.
+
+use core::ffi::c_void;
+
+use agent_core::Failure;
+use agent_core::commands::info::Identity;
+use heapless::{String, Vec};
+
+use crate::families::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, time, user};
+use crate::own::{Outgoing, Own};
+use crate::status::Status;
+
+/// How many commands of its own a kernel can add.
+pub const NANOQGA_MAX_OWN_COMMANDS: usize = 16;
+
+/// The longest version, in bytes.
+pub const NANOQGA_MAX_VERSION: usize = 31;
+
+/// What is said where a command came without its callback. No such command is added.
+pub(crate) const NO_CALLBACK: Failure = Failure("the guest cannot do this");
+
+/// The kernel behind an agent.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) context: *mut c_void,
+    pub(crate) version: String<NANOQGA_MAX_VERSION>,
+    pub(crate) os: os::OsCallbacks,
+    pub(crate) time: time::TimeCallbacks,
+    pub(crate) power: power::PowerCallbacks,
+    pub(crate) suspend: suspend::SuspendCallbacks,
+    pub(crate) cpu: cpu::CpuCallbacks,
+    pub(crate) memory: memory::MemoryCallbacks,
+    pub(crate) network: network::NetworkCallbacks,
+    pub(crate) filesystem: filesystem::FilesystemCallbacks,
+    pub(crate) freeze: freeze::FreezeCallbacks,
+    pub(crate) file: file::FileCallbacks,
+    pub(crate) files: file::OpenFiles,
+    pub(crate) user: user::UserCallbacks,
+    pub(crate) own: Vec<Own, NANOQGA_MAX_OWN_COMMANDS>,
+    pub(crate) outgoing: Outgoing,
+    /// What a callback did wrong, for the caller of `transmit`.
+    pub(crate) misuse: Option<Status>,
+}
+
+impl Guest {
+    pub(crate) fn new(context: *mut c_void, version: String<NANOQGA_MAX_VERSION>) -> Self {
+        Self {
+            context,
+            version,
+            os: os::OsCallbacks::default(),
+            time: time::TimeCallbacks::default(),
+            power: power::PowerCallbacks::default(),
+            suspend: suspend::SuspendCallbacks::default(),
+            cpu: cpu::CpuCallbacks::default(),
+            memory: memory::MemoryCallbacks::default(),
+            network: network::NetworkCallbacks::default(),
+            filesystem: filesystem::FilesystemCallbacks::default(),
+            freeze: freeze::FreezeCallbacks::default(),
+            file: file::FileCallbacks::default(),
+            files: file::OpenFiles::default(),
+            user: user::UserCallbacks::default(),
+            own: Vec::new(),
+            outgoing: Outgoing::default(),
+            misuse: None,
+        }
+    }
+}
+
+impl Identity for Guest {
+    fn version(&self) -> &str {
+        &self.version
+    }
+}

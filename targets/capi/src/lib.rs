@@ -1,0 +1,36 @@
+//! The agent for kernels written in C: `libnanoqga.a`. `nanoqga.h` is generated from this crate, comments and all.
+//!
+//! - [`agent`] is what every kernel calls: bytes in, bytes out.
+//! - [`families`] has a table of callbacks for each family of commands, and the function that adds it to an agent. What a
+//!   kernel does not add is not linked.
+//! - [`own`] adds commands of the kernel's own.
+//!
+//! All unsafe code is about pointers that C gives or gets: what it promises of them is said in the header.
+#![no_std]
+#![deny(missing_docs)]
+
+pub mod agent;
+pub mod families;
+pub mod own;
+pub mod status;
+
+mod flag;
+mod guest;
+mod text;
+
+pub use agent::Nanoqga;
+pub use flag::Flag;
+pub use status::Status;
+
+/// Never called: the tests see that no kernel that links the library has it.
+// Where panics unwind, in tests, std is there and has one.
+#[cfg(panic = "abort")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[cfg(panic = "unwind")]
+extern crate std;
