@@ -56,16 +56,22 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Adds the commands that are there, or none of them.
-    pub(crate) fn add(&mut self, commands: impl Iterator<Item = Command<Guest>> + Clone) -> Status {
+    /// Adds those of `commands` that are there, or none of them.
+    // Kept whole: every family calls it.
+    #[inline(never)]
+    pub(crate) fn add(&mut self, commands: &[Command<Guest>], there: &[bool]) -> Status {
+        let added = || commands.iter().zip(there).filter(|(_, there)| **there).map(|(command, _)| *command);
         let has = |added: Command<Guest>| self.commands.iter().any(|command| command.name() == added.name());
-        if commands.clone().any(has) {
+        if added().any(has) {
             return Status::Exists;
         }
-        if commands.clone().count() > self.commands.capacity().saturating_sub(self.commands.len()) {
+        if added().count() > MAX_COMMANDS.saturating_sub(self.commands.len()) {
             return Status::Full;
         }
-        self.commands.extend(commands);
+        for command in added() {
+            // There is room, as was just seen.
+            let _ = self.commands.push(command);
+        }
         Status::Ok
     }
 
@@ -114,9 +120,6 @@ pub(crate) unsafe fn with(agent: *mut Nanoqga, work: impl FnOnce(&mut Parts) -> 
 /// callback and may be NULL.
 ///
 /// NULL, MISALIGNED, TOO_SMALL; TOO_LONG or INVALID_TEXT for the version.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_init(
     memory: *mut c_void,
@@ -158,7 +161,11 @@ pub unsafe extern "C" fn nanoqga_init(
         };
         place.write(Nanoqga { state: READY, parts });
         agent.write(place);
-        with(place, |parts| parts.add(sync::commands().iter().chain(info::commands()).copied()))
+        with(place, |parts| {
+            // There is room for these, and nothing else yet.
+            parts.add(sync::commands(), &[true; 2]);
+            parts.add(info::commands(), &[true; 2])
+        })
     }
 }
 
@@ -166,9 +173,6 @@ pub unsafe extern "C" fn nanoqga_init(
 /// is to be given again when that request is answered: while there is something to transmit, none is taken.
 ///
 /// NULL, EMPTY, MISALIGNED, OVERLAP, NOT_AN_AGENT, BUSY.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_receive(
     agent: *mut Nanoqga,
@@ -209,9 +213,6 @@ pub unsafe extern "C" fn nanoqga_receive(
 ///
 /// NULL, EMPTY, MISALIGNED, OVERLAP, NOT_AN_AGENT, BUSY; TOO_LARGE and INVALID_REPLY when a callback did wrong: the
 /// bytes in `room` are then good all the same.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_transmit(
     agent: *mut Nanoqga,
@@ -251,9 +252,6 @@ pub unsafe extern "C" fn nanoqga_transmit(
 /// Forgets the request that was half received and the rest of the reply: the host has connected or disconnected.
 ///
 /// NULL, MISALIGNED, NOT_AN_AGENT, BUSY.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_reset(agent: *mut Nanoqga) -> Status {
     let reset = |parts: &mut Parts| {
@@ -268,9 +266,6 @@ pub unsafe extern "C" fn nanoqga_reset(agent: *mut Nanoqga) -> Status {
 /// the first one was asked. While they are, only commands that write nothing are enabled.
 ///
 /// NULL, MISALIGNED, NOT_AN_AGENT, BUSY.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_set_frozen(agent: *mut Nanoqga, frozen: crate::Flag) -> Status {
     let set = |parts: &mut Parts| {

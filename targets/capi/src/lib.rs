@@ -8,6 +8,7 @@
 //! All unsafe code is about pointers that C gives or gets: what it promises of them is said in the header.
 #![no_std]
 #![deny(missing_docs)]
+#![expect(clippy::missing_safety_doc, reason = "the comments are the header's, where all is what C has to promise")]
 
 pub mod agent;
 pub mod families;

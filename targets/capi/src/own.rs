@@ -29,9 +29,8 @@ pub struct OwnReply {
     pub length: usize,
 }
 
-/// Runs a command. `arguments` is its arguments as JSON, an object of `arguments_length` bytes, valid and without spaces; no NUL
-/// ends it. It is there until this returns. Returns NULL, or the text of an error.
-pub type RunOwn = unsafe extern "C" fn(
+/// What runs a command of the kernel's own.
+type RunOwn = unsafe extern "C" fn(
     context: *mut c_void,
     arguments: *const c_char,
     arguments_length: usize,
@@ -53,21 +52,26 @@ pub(crate) struct Outgoing {
     cursor: Cursor,
 }
 
-/// Adds a command of the kernel's own, called `name`, which `run` runs. `guest-info` lists it. `run` is passed `context`, and not
-/// that of nanoqga_init; it may be NULL.
+/// Adds a command of the kernel's own, called `name`, which `run` runs. guest-info lists it. `run` is passed `context`, which may
+/// be NULL, and not that of nanoqga_init; and the command's arguments as JSON: an object of `arguments_length` bytes, valid and
+/// without spaces, that is there until `run` returns. No NUL ends it.
 ///
 /// `name` is of letters, digits, `-`, `_` and `.`, of at most `NANOQGA_MAX_NAME` bytes, and must stay as it is as long as the agent
 /// is used. Names of one's own begin with their maker's, not with "guest-".
 ///
 /// NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EMPTY, TOO_LONG, INVALID_TEXT, EXISTS, FULL.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_command(
     agent: *mut Nanoqga,
     name: *const c_char,
-    run: Option<RunOwn>,
+    run: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            arguments: *const c_char,
+            arguments_length: usize,
+            reply: *mut OwnReply,
+        ) -> *const c_char,
+    >,
     context: *mut c_void,
 ) -> Status {
     // SAFETY: It is a text that stays, by the caller's promise.
@@ -85,7 +89,7 @@ pub unsafe extern "C" fn nanoqga_add_command(
         if parts.guest.own.is_full() {
             return Status::Full;
         }
-        let status = parts.add([Command::new(name, run_own)].into_iter());
+        let status = parts.add(&[Command::new(name, run_own)], &[true]);
         if status == Status::Ok {
             // There is room, as was just seen.
             let _ = parts.guest.own.push(Own { name, run, context });

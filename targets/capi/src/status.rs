@@ -30,8 +30,8 @@ pub enum Status {
     Exists,
     /// The agent has as many commands as it can have.
     Full,
-    /// A callback said that it wrote more than it had room for. What it wrote beyond is lost memory, the host was told an
-    /// error, and what was transmitted is to be sent as ever.
+    /// A callback said that it wrote more than it had room for. The host was told an error, and what was transmitted is to be
+    /// sent as ever; but if the callback did write that much, it has overwritten the agent.
     TooLarge,
     /// A command of the kernel's own replied what is no JSON value. The host was told an error, and what was transmitted is to
     /// be sent as ever.

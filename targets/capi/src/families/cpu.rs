@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_void};
 use agent_core::Failure;
 use agent_core::commands::cpu;
 
-use super::{Element, add, element};
+use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::flag::Flag;
 use crate::guest::{Guest, NO_CALLBACK};
@@ -57,20 +57,18 @@ pub struct Load {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CpuCallbacks {
     /// For guest-get-vcpus.
-    pub processor: Option<Element<Processor>>,
+    pub processor: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, processor: *mut Processor) -> Flag>,
     /// For guest-set-vcpus: takes a processor online or offline. One that is so already is no error.
     pub set_processor:
         Option<unsafe extern "C" fn(context: *mut c_void, logical_id: i64, online: Flag) -> *const c_char>,
     /// For guest-get-cpustats.
-    pub processor_times: Option<Element<ProcessorTimes>>,
+    pub processor_times:
+        Option<unsafe extern "C" fn(context: *mut c_void, index: usize, times: *mut ProcessorTimes) -> Flag>,
     /// For guest-get-load: fills in `load`.
     pub load: Option<unsafe extern "C" fn(context: *mut c_void, load: *mut Load) -> *const c_char>,
 }
 
 /// Adds the cpu family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_cpu(agent: *mut Nanoqga, callbacks: *const CpuCallbacks) -> Status {
     let is_there = |callbacks: &CpuCallbacks| {

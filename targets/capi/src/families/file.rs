@@ -114,9 +114,6 @@ impl OpenFiles {
 }
 
 /// Adds the file family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_file(agent: *mut Nanoqga, callbacks: *const FileCallbacks) -> Status {
     let is_there = |callbacks: &FileCallbacks| {

@@ -6,7 +6,7 @@ use core::ptr;
 use agent_core::Failure;
 use agent_core::commands::filesystem;
 
-use super::{Element, add, element};
+use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::flag::Flag;
 use crate::guest::Guest;
@@ -64,7 +64,8 @@ impl Default for Trimmed {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FilesystemCallbacks {
     /// For guest-get-fsinfo. The one that was mounted last comes first.
-    pub filesystem: Option<Element<Filesystem>>,
+    pub filesystem:
+        Option<unsafe extern "C" fn(context: *mut c_void, index: usize, filesystem: *mut Filesystem) -> Flag>,
     /// For guest-fstrim: gives the free space of the `index`-th file system that can be trimmed back to its disk, where it is
     /// `minimum` bytes or more on end, and fills in `trimmed`. Returns whether there are as many file systems.
     pub trim:
@@ -72,9 +73,6 @@ pub struct FilesystemCallbacks {
 }
 
 /// Adds the filesystem family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_filesystem(agent: *mut Nanoqga, callbacks: *const FilesystemCallbacks) -> Status {
     let is_there = |callbacks: &FilesystemCallbacks| [callbacks.filesystem.is_some(), callbacks.trim.is_some()];

@@ -28,9 +28,6 @@ pub struct FreezeCallbacks {
 
 /// Adds the freeze family: guest-fsfreeze-status, -freeze, -freeze-list and -thaw. Between freeze and thaw only commands that
 /// write nothing are enabled.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_freeze(agent: *mut Nanoqga, callbacks: *const FreezeCallbacks) -> Status {
     let is_there = |callbacks: &FreezeCallbacks| [callbacks.freeze.is_some() && callbacks.thaw.is_some(); 4];

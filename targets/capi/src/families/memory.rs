@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_void};
 use agent_core::Failure;
 use agent_core::commands::memory::{self, MemoryBlockError};
 
-use super::{Element, add, element};
+use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::flag::Flag;
 use crate::guest::{Guest, NO_CALLBACK};
@@ -29,7 +29,7 @@ pub struct MemoryBlock {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemoryCallbacks {
     /// For guest-get-memory-blocks.
-    pub memory_block: Option<Element<MemoryBlock>>,
+    pub memory_block: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, block: *mut MemoryBlock) -> Flag>,
     /// For guest-set-memory-blocks: takes a block online or offline. One that is so already is no error. Clients are not told
     /// the error's text, only that there was one.
     pub set_memory_block:
@@ -39,9 +39,6 @@ pub struct MemoryCallbacks {
 }
 
 /// Adds the memory family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_memory(agent: *mut Nanoqga, callbacks: *const MemoryCallbacks) -> Status {
     let is_there = |callbacks: &MemoryCallbacks| {

@@ -14,7 +14,7 @@ pub mod suspend;
 pub mod time;
 pub mod user;
 
-use core::ffi::{c_char, c_void};
+use core::ffi::c_void;
 
 use agent_core::Command;
 
@@ -22,12 +22,6 @@ use crate::agent::{Nanoqga, with};
 use crate::flag::Flag;
 use crate::guest::Guest;
 use crate::status::Status;
-
-/// A callback that does something. Returns NULL, or the text of an error.
-pub type Call = unsafe extern "C" fn(context: *mut c_void) -> *const c_char;
-
-/// A callback that fills in the `index`-th element of a list. Returns whether there are as many.
-pub type Element<T> = unsafe extern "C" fn(context: *mut c_void, index: usize, element: *mut T) -> Flag;
 
 /// Adds a family: `commands` are there as `keep`, which stores the table, says of each.
 ///
@@ -49,11 +43,10 @@ pub(crate) unsafe fn add<C: Copy, const N: usize>(
     // SAFETY: The caller's promise.
     let callbacks = unsafe { callbacks.read() };
     let there = is_there(&callbacks);
-    let chosen = commands.iter().zip(there).filter_map(|(command, there)| there.then_some(*command));
     // SAFETY: The caller's promise.
     unsafe {
         with(agent, |parts| {
-            let status = parts.add(chosen);
+            let status = parts.add(commands, &there);
             if status == Status::Ok {
                 *keep(&mut parts.guest) = callbacks;
             }
@@ -67,7 +60,7 @@ pub(crate) unsafe fn add<C: Copy, const N: usize>(
 /// # Safety
 /// `callback` is one of the kernel's, and `context` what it is passed.
 pub(crate) unsafe fn element<T: Default>(
-    callback: Option<Element<T>>,
+    callback: Option<unsafe extern "C" fn(*mut c_void, usize, *mut T) -> Flag>,
     context: *mut c_void,
     index: usize,
 ) -> Option<T> {

@@ -7,7 +7,7 @@ use core::ptr;
 use agent_core::Failure;
 use agent_core::commands::network::{self, Destination};
 
-use super::{Element, add, element};
+use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::flag::Flag;
 use crate::guest::Guest;
@@ -102,21 +102,20 @@ impl Default for Route {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NetworkCallbacks {
     /// For guest-network-get-interfaces.
-    pub interface: Option<Element<Interface>>,
+    pub interface: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, interface: *mut Interface) -> Flag>,
     /// Fills in the `index`-th address of the `interface`-th interface. Returns whether there are as many. May be NULL.
     pub address: Option<
         unsafe extern "C" fn(context: *mut c_void, interface: usize, index: usize, address: *mut Address) -> Flag,
     >,
     /// Fills in what went through the `interface`-th interface. Returns whether that is known. May be NULL.
-    pub statistics: Option<Element<InterfaceStatistics>>,
+    pub statistics: Option<
+        unsafe extern "C" fn(context: *mut c_void, interface: usize, statistics: *mut InterfaceStatistics) -> Flag,
+    >,
     /// For guest-network-get-route.
-    pub route: Option<Element<Route>>,
+    pub route: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, route: *mut Route) -> Flag>,
 }
 
 /// Adds the network family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_network(agent: *mut Nanoqga, callbacks: *const NetworkCallbacks) -> Status {
     let is_there = |callbacks: &NetworkCallbacks| [callbacks.interface.is_some(), callbacks.route.is_some()];

@@ -71,9 +71,6 @@ pub struct OsCallbacks {
 }
 
 /// Adds the os family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_os(agent: *mut Nanoqga, callbacks: *const OsCallbacks) -> Status {
     let is_there = |callbacks: &OsCallbacks| {

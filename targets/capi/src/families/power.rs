@@ -32,9 +32,6 @@ pub struct PowerCallbacks {
 }
 
 /// Adds the power family. What all nanoqga_add_... have in common is said at the top of this file.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_power(agent: *mut Nanoqga, callbacks: *const PowerCallbacks) -> Status {
     let is_there = |callbacks: &PowerCallbacks| [callbacks.shutdown.is_some()];

@@ -1,9 +1,11 @@
 //! `guest-suspend-disk`, `guest-suspend-ram` and `guest-suspend-hybrid`.
 
+use core::ffi::{c_char, c_void};
+
 use agent_core::Failure;
 use agent_core::commands::suspend::{self, Sleep};
 
-use super::{Call, add};
+use super::add;
 use crate::agent::Nanoqga;
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
@@ -14,17 +16,14 @@ use crate::text::outcome;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SuspendCallbacks {
     /// For guest-suspend-disk: the state goes to a disk, and the machine goes off.
-    pub disk: Option<Call>,
+    pub disk: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
     /// For guest-suspend-ram: the state stays in memory (ACPI S3).
-    pub ram: Option<Call>,
+    pub ram: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
     /// For guest-suspend-hybrid: both; the machine sleeps as long as its power lasts.
-    pub hybrid: Option<Call>,
+    pub hybrid: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
 }
 
 /// Adds the suspend family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_suspend(agent: *mut Nanoqga, callbacks: *const SuspendCallbacks) -> Status {
     let is_there =

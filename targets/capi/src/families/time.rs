@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_void};
 use agent_core::Failure;
 use agent_core::commands::time;
 
-use super::{Call, add};
+use super::add;
 use crate::agent::Nanoqga;
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
@@ -21,13 +21,10 @@ pub struct TimeCallbacks {
     pub set_time: Option<unsafe extern "C" fn(context: *mut c_void, time: i64) -> *const c_char>,
     /// For guest-set-time without a time: sets the kernel's clock from the machine's. If it is NULL that is an error for
     /// the client.
-    pub set_time_from_machine: Option<Call>,
+    pub set_time_from_machine: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
 }
 
 /// Adds the time family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_time(agent: *mut Nanoqga, callbacks: *const TimeCallbacks) -> Status {
     let is_there = |callbacks: &TimeCallbacks| [callbacks.time.is_some(), callbacks.set_time.is_some()];

@@ -6,7 +6,7 @@ use core::ptr;
 use agent_core::commands::user;
 use agent_core::{Failure, Text};
 
-use super::{Element, add, element};
+use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::flag::Flag;
 use crate::guest::{Guest, NO_CALLBACK};
@@ -34,7 +34,7 @@ impl Default for User {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UserCallbacks {
     /// For guest-get-users. A kernel without users has one that returns false: KubeVirt asks for the list.
-    pub user: Option<Element<User>>,
+    pub user: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, user: *mut User) -> Flag>,
     /// For guest-set-user-password: gives a user a new password of `length` bytes, without a line break and not NUL-terminated;
     /// `crypted` says that it is as the guest's password file has it.
     pub set_password: Option<
@@ -49,9 +49,6 @@ pub struct UserCallbacks {
 }
 
 /// Adds the user family.
-///
-/// # Safety
-/// As said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_user(agent: *mut Nanoqga, callbacks: *const UserCallbacks) -> Status {
     let is_there = |callbacks: &UserCallbacks| [callbacks.user.is_some(), callbacks.set_password.is_some()];
