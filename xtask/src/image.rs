@@ -239,7 +239,7 @@ fn build_binary(target: &'static str, profile: &Profile) -> Result<PathBuf> {
 
 /// The caller's flags, and those by which an image says nothing of the machine that built it: the files that a panic names
 /// begin with their crate.
-fn flags_without_local_paths(toolchain: &Toolchain) -> Result<String> {
+pub(crate) fn flags_without_local_paths(toolchain: &Toolchain) -> Result<String> {
     let mut flags: Vec<_> = env::var("RUSTFLAGS").into_iter().collect();
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));

@@ -49,6 +49,15 @@ const LINUX: [Needed; 3] = [
     Needed { program: "dpkg-deb", package: "dpkg" },
 ];
 
+/// What kernels in C are compiled with.
+const C_COMPILERS: [Needed; 2] = [
+    Needed { program: "gcc", package: "gcc" },
+    Needed { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
+];
+/// What the agent in them is tested with.
+const C_TESTS: [Needed; 2] =
+    [Needed { program: "valgrind", package: "valgrind" }, Needed { program: "g++", package: "g++" }];
+
 /// Of the fuzzer's own code, which is C++.
 const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 
@@ -68,6 +77,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     disks()?;
     libvirt()?;
     linux()?;
+    c_tests()?;
     lints()?;
     fuzz()?;
     miri()?;
@@ -118,6 +128,22 @@ pub fn libvirt() -> Result<()> {
 /// When there is not, and it cannot be installed.
 pub fn linux() -> Result<()> {
     need(LINUX.iter())
+}
+
+/// Sees to it that what kernels in C are compiled with is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn c_compilers() -> Result<()> {
+    need(C_COMPILERS.iter())
+}
+
+/// Sees to it that what the library for C is tested with is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn c_tests() -> Result<()> {
+    need(C_COMPILERS.iter().chain(&C_TESTS))
 }
 
 /// Sees to it that rustfmt and clippy are there.

@@ -27,6 +27,7 @@ void uart_start(void)
     uart_set(LINE_CONTROL, 3);  // 8 bits; the latch is closed
     uart_set(FIFO_CONTROL, 7);  // on, and both empty
     uart_set(MODEM_CONTROL, 3); // DTR and RTS
+    (void)uart_get(DATA);       // QEMU, whose host may have filled the FIFO, gives no more until something is read
 }
 
 size_t port_read(uint8_t *room, size_t size)

@@ -1,0 +1,230 @@
+//! `cargo xtask capi`: the library for kernels written in C, its header, and the C programs that are built with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::image::{flags_without_local_paths, in_workspace};
+use crate::machine::Machine;
+use crate::options::{Argument, Options, Usage};
+use crate::process::{finish, run};
+use crate::progress::step;
+use crate::setup;
+use crate::toolchain::Toolchain;
+
+const BUILD: Duration = Duration::from_secs(900);
+
+/// The package, its folder, and how Cargo compiles it.
+const PACKAGE: &str = "capi";
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../targets/capi");
+const PROFILE: &str = "capi";
+
+/// The Rust target of programs for this host.
+pub const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// The Rust targets that the library is for: each an architecture and how it passes arguments. riscv64gc's is lp64d, riscv64imac's
+/// lp64.
+pub const TARGETS: [&str; 5] = [
+    "x86_64-unknown-none",
+    "aarch64-unknown-none-softfloat",
+    "riscv64imac-unknown-none-elf",
+    "riscv64gc-unknown-none-elf",
+    HOST,
+];
+
+/// What all C here is compiled with.
+const STRICT: [&str; 7] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-ffunction-sections", "-fdata-sections"];
+
+pub(crate) const HELP: &str = "\
+cargo xtask capi --target TARGET
+cargo xtask capi --header
+
+Builds libnanoqga.a, the agent for kernels written in C, for a Rust target, and prints its path as the last line on stdout.
+Its header is targets/capi/nanoqga.h, which --header writes anew from the library's sources.
+
+Targets: x86_64-unknown-none, aarch64-unknown-none-softfloat, riscv64imac-unknown-none-elf (C's -mabi=lp64),
+riscv64gc-unknown-none-elf (-mabi=lp64d), x86_64-unknown-linux-gnu
+";
+
+pub(crate) fn main(mut options: Options) -> Result<()> {
+    match options.argument()? {
+        Some(Argument::Option(name)) if name == "header" => Ok(fs::write(header_path(), header()?)?),
+        Some(Argument::Option(name)) if name == "target" => {
+            let target = options.value(|name| {
+                let known = TARGETS.into_iter().find(|target| *target == name);
+                known.with_context(|| format!("no target is called '{name}'; there are: {}", TARGETS.join(", ")))
+            })?;
+            println!("{}", library(target)?.display());
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected()),
+        None => Err(Usage::new(format!("--target or --header is missing\n\n{HELP}")).into()),
+    }
+}
+
+/// Where the header is.
+pub fn header_path() -> PathBuf {
+    Path::new(FOLDER).join("nanoqga.h")
+}
+
+/// The header as it should be.
+///
+/// # Errors
+/// When the library's sources cannot be read.
+pub fn header() -> Result<String> {
+    let folder = Path::new(FOLDER);
+    let config = folder.join("cbindgen.toml");
+    let config =
+        cbindgen::Config::from_file(&config).map_err(|error| anyhow::anyhow!("{}: {error}", config.display()))?;
+    // In the order in which they are read in the header.
+    let sources = ["agent", "status", "own", "guest", "families/mod"];
+    let sources = sources.map(|source| folder.join(format!("src/{source}.rs")));
+    let builder = sources.iter().fold(cbindgen::Builder::new(), |builder, source| builder.with_src(source));
+    let mut header = Vec::new();
+    builder.with_config(config).generate().context("cbindgen cannot make the header")?.write(&mut header);
+    Ok(String::from_utf8(header)?)
+}
+
+/// Builds the library for a Rust target and gives its absolute path.
+///
+/// # Errors
+/// When no toolchain can, or the build fails.
+pub fn library(target: &'static str) -> Result<PathBuf> {
+    let toolchain = Toolchain::for_target(target)?;
+    step(&format!("Building libnanoqga.a with {toolchain}"), || {
+        let mut cargo = toolchain.cargo("rustc");
+        // No other crate type beside it, or there would be no optimisation at link time.
+        cargo.args(["--package", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE]);
+        cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
+        cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);
+        let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
+        if !status.success() {
+            bail!("cargo could not build libnanoqga.a");
+        }
+        archive(&messages).context("cargo did not say where it put libnanoqga.a")
+    })
+}
+
+/// The path in cargo's messages of the static library.
+fn archive(messages: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let files = messages.filter(|message| message["target"]["kind"][0] == "staticlib");
+    files.filter_map(|message| message["filenames"][0].as_str().map(PathBuf::from)).last()
+}
+
+/// Where C is compiled for, and how.
+struct Platform {
+    /// Its folder beside the kernel's sources.
+    folder: &'static str,
+    compiler: &'static str,
+    target: &'static str,
+    flags: &'static [&'static str],
+    /// Sources beside `platform.c`, from the kernel's folder.
+    sources: &'static [&'static str],
+}
+
+static PLATFORMS: [Platform; 3] = [
+    Platform {
+        folder: "x86_64",
+        compiler: "gcc",
+        target: "x86_64-unknown-none",
+        flags: &["-m64", "-mno-red-zone", "-mgeneral-regs-only"],
+        sources: &["x86_64/boot.S", "uart.c"],
+    },
+    Platform {
+        folder: "riscv64",
+        compiler: "riscv64-linux-gnu-gcc",
+        target: "riscv64imac-unknown-none-elf",
+        flags: &["-march=rv64imac", "-mabi=lp64", "-mcmodel=medany"],
+        sources: &["riscv64/boot.S", "uart.c"],
+    },
+    Platform { folder: "host", compiler: "gcc", target: HOST, flags: &["-g"], sources: &[] },
+];
+
+/// How a kernel is compiled and linked: nothing is there but itself.
+const FREESTANDING: [&str; 8] = [
+    "-ffreestanding",
+    "-fno-pic",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+    "-nostdlib",
+    "-static",
+    "-no-pie",
+    "-Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments",
+];
+
+/// Builds the C kernel for a machine, with the agent or without, and gives its absolute path.
+///
+/// # Errors
+/// When there is no kernel for that machine, no compiler, or the build fails.
+pub fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
+    let platform = PLATFORMS.iter().find(|platform| platform.folder == machine.architecture());
+    let platform = platform.with_context(|| format!("the C kernel does not run on {machine}"))?;
+    let script = format!("-Wl,-T,{FOLDER}/examples/c-kernel/{}/kernel.ld", platform.folder);
+    let mut flags = FREESTANDING.to_vec();
+    flags.push(&script);
+    if with_agent {
+        return link(platform, "c-kernel", &["agent.c"], &flags);
+    }
+    flags.push("-DWITHOUT_AGENT");
+    link(platform, "c-kernel-without-agent", &[], &flags)
+}
+
+/// Builds the C kernel as a program for this host: its port is stdin and stdout.
+///
+/// # Errors
+/// When there is no compiler, or the build fails.
+pub fn kernel_as_program() -> Result<PathBuf> {
+    link(&PLATFORMS[2], "c-kernel", &["agent.c"], &[])
+}
+
+fn link(platform: &Platform, name: &str, more: &[&str], flags: &[&str]) -> Result<PathBuf> {
+    let folder = Path::new(FOLDER).join("examples/c-kernel");
+    let library = library(platform.target)?;
+    let sources = ["main.c", &format!("{}/platform.c", platform.folder)].map(String::from);
+    let sources = sources.into_iter().chain(platform.sources.iter().chain(more).map(|source| String::from(*source)));
+    let sources: Vec<_> = sources.map(|source| folder.join(source)).collect();
+    let program = library.with_file_name(name);
+    let flags: Vec<_> = platform.flags.iter().chain(flags).copied().collect();
+    compile(platform.compiler, &sources, &flags, &library, &program)?;
+    Ok(program)
+}
+
+/// Builds a program for this host of one C file and the library, and gives its absolute path.
+///
+/// # Errors
+/// When there is no compiler, or the build fails.
+pub fn program(source: &Path) -> Result<PathBuf> {
+    let library = library(HOST)?;
+    let program = library.with_file_name(source.file_stem().context("a source file has a name")?);
+    compile("gcc", &[source.into()], &["-g"], &library, &program)?;
+    Ok(program)
+}
+
+fn compile(compiler: &str, sources: &[PathBuf], flags: &[&str], library: &Path, program: &Path) -> Result<()> {
+    setup::c_compilers()?;
+    let mut gcc = Command::new(compiler);
+    gcc.args(STRICT).args(flags).args(["-Wl,--gc-sections", "-I", FOLDER]);
+    gcc.arg("-I").arg(Path::new(FOLDER).join("examples/c-kernel"));
+    gcc.args(sources).arg(library).arg("-o").arg(program);
+    run(&mut gcc, BUILD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archive_is_found_among_cargos_messages() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"agent_core"},"filenames":["/t/other.rlib"]}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"kind":["staticlib"],"name":"nanoqga"},"filenames":["/t/libnanoqga.a"]}"#,
+        );
+        assert_eq!(archive(messages), Some("/t/libnanoqga.a".into()));
+    }
+}
