@@ -1,11 +1,8 @@
 //! The recorded conversations, held with the agent inside the booted image.
 
-use anyhow::{Result, ensure};
-use serde_json::json;
-use tests::booted::resynchronise;
-use tests::conformance::vectors;
-use tests::{Booted, soon};
-use xtask::client::Client;
+use anyhow::Result;
+use tests::Booted;
+use tests::conformance::hold_all;
 
 use crate::rows::Row;
 
@@ -16,24 +13,5 @@ pub fn as_recorded(row: Row) -> Result<()> {
 
 /// The same with a guest that runs.
 pub fn holds(Booted { agent, .. }: &mut Booted) -> Result<()> {
-    let commands = commands(agent)?;
-    let mut differences = Vec::new();
-    let mut held = 0;
-    for (id, vector) in (1..).zip(vectors().iter().filter(|vector| vector.applies_to(&commands))) {
-        agent.send(&vector.request, soon())?;
-        // The lines before the answer to this are the vector's reply, and the next vector finds nothing half read.
-        let reply: Vec<u8> =
-            resynchronise(agent, id)?.into_iter().flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
-        differences.extend(vector.check(&reply).err());
-        held += 1;
-    }
-    ensure!(held > 50, "only {held} vectors are for {commands:?}");
-    ensure!(differences.is_empty(), "{} of {held} differ:\n{}", differences.len(), differences.join("\n"));
-    Ok(())
-}
-
-fn commands(agent: &mut Client) -> Result<Vec<String>> {
-    let info = agent.execute("guest-info", json!({}), soon())?;
-    let entries = info["supported_commands"].as_array().into_iter().flatten();
-    Ok(entries.filter_map(|entry| entry["name"].as_str().map(String::from)).collect())
+    hold_all(agent)
 }

@@ -88,16 +88,20 @@ impl Booted {
     /// # Errors
     /// When a reply differs or does not come.
     pub fn transcript(&mut self, exchanges: &[(&str, &str)]) -> Result<()> {
-        for (request, expected) in exchanges {
-            let reply = self.agent.request(request, soon())?;
-            ensure!(
-                reply.text() == *expected,
-                "{request}\n  was answered by {}\n  and not by {expected}",
-                reply.text()
-            );
-        }
-        Ok(())
+        transcript(&mut self.agent, exchanges)
     }
+}
+
+/// Sends each request and expects exactly its reply, byte for byte.
+///
+/// # Errors
+/// When a reply differs or does not come.
+pub fn transcript(agent: &mut Client, exchanges: &[(&str, &str)]) -> Result<()> {
+    for (request, expected) in exchanges {
+        let reply = agent.request(request, soon())?;
+        ensure!(reply.text() == *expected, "{request}\n  was answered by {}\n  and not by {expected}", reply.text());
+    }
+    Ok(())
 }
 
 /// The image on the machine of that name, ready to start.

@@ -94,11 +94,15 @@ pub fn header() -> Result<String> {
 /// # Errors
 /// When no toolchain can, or the build fails.
 pub fn library(target: &'static str) -> Result<PathBuf> {
+    library_with(target, &[])
+}
+
+fn library_with(target: &'static str, features: &[&str]) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building libnanoqga.a with {toolchain}"), || {
         let mut cargo = toolchain.cargo("rustc");
         // No other crate type beside it, or there would be no optimisation at link time.
-        cargo.args(["--package", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE]);
+        cargo.args(["--package", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE]).args(features);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
         cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);
         let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
@@ -114,6 +118,27 @@ fn archive(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let files = messages.filter(|message| message["target"]["kind"][0] == "staticlib");
     files.filter_map(|message| message["filenames"][0].as_str().map(PathBuf::from)).last()
+}
+
+/// Links the library for a bare target, all that the header has, with nothing else, and says whether it can panic.
+///
+/// # Errors
+/// When it cannot be built, or needs something that it has not.
+pub fn can_panic(target: &'static str, with_a_panic: bool) -> Result<bool> {
+    let library = library_with(target, if with_a_panic { &["--features", "panicking"] } else { &[] })?;
+    let program = library.with_file_name("alone");
+    let mut linker = Command::new(Toolchain::for_target(target)?.linker()?);
+    linker.args(["-flavor", "gnu", "--gc-sections", "--entry", "nanoqga_init", "-o"]).arg(&program);
+    linker.args(functions(&header()?).map(|name| format!("--undefined={name}"))).arg(&library);
+    run(&mut linker, BUILD)?;
+    // The names of what is left of it are among the program's bytes, those of all panics with their module.
+    Ok(String::from_utf8_lossy(&fs::read(program)?).contains("core9panicking"))
+}
+
+/// The names of the functions in a header: what stands before a bracket, in lines that begin with what is returned.
+fn functions(header: &str) -> impl Iterator<Item = &str> {
+    let lines = header.lines().filter(|line| line.starts_with("enum ") || line.starts_with("const char *"));
+    lines.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
 }
 
 /// Where C is compiled for, and how.
@@ -214,9 +239,35 @@ fn compile(compiler: &str, sources: &[PathBuf], flags: &[&str], library: &Path, 
     run(&mut gcc, BUILD)
 }
 
+/// How many bytes of a program are loaded from its file: code and data that are not zero.
+///
+/// # Errors
+/// When it is no 64-bit ELF file.
+pub fn loaded(program: &Path) -> Result<u64> {
+    let file = fs::read(program)?;
+    let number = |at: usize, bytes: usize| -> Result<u64> {
+        let bytes = file.get(at..at + bytes).context("the ELF file ends early")?;
+        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    };
+    // The program headers: where, how long each is, how many (System V ABI, chapter 4).
+    let (headers, size, count) = (number(32, 8)? as usize, number(54, 2)? as usize, number(56, 2)? as usize);
+    (0..count).map(|index| headers + index * size).try_fold(0, |sum, header| {
+        let loads = number(header, 4)? == 1;
+        Ok(sum + if loads { number(header + 32, 8)? } else { 0 })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_are_found_in_the_header() {
+        let header = header().unwrap();
+        let functions: Vec<_> = functions(&header).collect();
+        assert!(functions.contains(&"nanoqga_init") && functions.contains(&"nanoqga_status_text"), "{functions:?}");
+        assert!(functions.contains(&"nanoqga_add_command") && functions.len() == 18, "{functions:?}");
+    }
 
     #[test]
     fn the_archive_is_found_among_cargos_messages() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use crate::capi;
 use crate::deadline::Deadline;
 use crate::guest::Guest;
 use crate::image::{self, APPLIANCE, NANO, Profile};
@@ -23,8 +24,8 @@ cargo xtask size
 
 Measures the image of every profile: its file, the smallest guest it answers in, and the time from the start of QEMU to its
 first reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Measures the engine: its state,
-and the stack that it takes, over all commands, in a program for this host: without what a guest's own functions take. Fails
-when a bar is missed.
+and the stack that it takes, over all commands, in a program for this host: without what a guest's own functions take. Measures
+by how much code and data the C kernel grows with the agent. Fails when a bar is missed.
 ";
 
 /// How many times each is booted for the times. Odd, so that the median is one of them.
@@ -37,6 +38,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 const KIB: u64 = 1024;
 const ENGINE_BAR: u64 = 8 * KIB;
 const STACK_BAR: u64 = 4 * KIB;
+const C_KERNEL_BAR: u64 = 40 * KIB;
 
 /// What a profile's image may take.
 struct Bars {
@@ -89,7 +91,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         return Err(argument.unexpected());
     }
     setup::qemu()?;
-    let mut rows = vec![engine(), stack()?];
+    let mut rows = vec![engine(), stack()?, c_kernel("q35")?, c_kernel("riscv64-virt")?];
     for Bars { profile, file: bar, machines } in &BARS {
         let mut measured = "";
         for bars in *machines {
@@ -142,6 +144,19 @@ fn stack() -> Result<Row> {
         measured: kib(bytes),
         bar: kib(STACK_BAR),
         holds: bytes <= STACK_BAR,
+    })
+}
+
+/// By how much the C kernel grows with an agent that has nano's families, and two commands of its own.
+fn c_kernel(machine: &str) -> Result<Row> {
+    let machine = Machine::named(machine)?;
+    let [with, without] = [true, false].map(|with_agent| capi::loaded(&capi::kernel(machine, with_agent)?));
+    let bytes = with?.saturating_sub(without?);
+    Ok(Row {
+        what: format!("agent in the C kernel: {}", machine.architecture()),
+        measured: kib(bytes),
+        bar: kib(C_KERNEL_BAR),
+        holds: bytes <= C_KERNEL_BAR,
     })
 }
 

@@ -18,7 +18,7 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [capi] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
@@ -29,6 +29,7 @@ Runs these parts, or all of them in this order when none is named:
   qemu     the image under QEMU: every machine and channel
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
   libvirt  the image under a real libvirtd (as root)
+  capi     the library for kernels written in C, in a kernel under QEMU and in programs under valgrind
   fuzz     the lints of the fuzz targets, and a minute of each
 
   --machine MACHINE  only the rows of that machine in the table of the part qemu; for linux, the part of that name
@@ -39,7 +40,7 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
@@ -47,6 +48,7 @@ const PARTS: [Part; 8] = [
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
     Part { name: "libvirt", run: libvirt },
+    Part { name: "capi", run: capi },
     Part { name: "fuzz", run: fuzz::test },
 ];
 
@@ -161,6 +163,12 @@ fn libvirt() -> Result<()> {
     setup::libvirt()?;
     images()?;
     whole_system("libvirt")
+}
+
+fn capi() -> Result<()> {
+    setup::qemu()?;
+    setup::c_tests()?;
+    whole_system("capi")
 }
 
 /// Builds all images here, where that shows, and not within the first test.

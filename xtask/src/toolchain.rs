@@ -98,6 +98,17 @@ impl Toolchain {
         Ok(sysroot(&self.rustc)?.join("lib/rustlib/src/rust/library"))
     }
 
+    /// The linker for bare targets.
+    ///
+    /// # Errors
+    /// When its rustc does not work.
+    pub fn linker(&self) -> Result<PathBuf> {
+        match &self.core {
+            Core::FromSource { linker: Some(linker) } => Ok(linker.clone()),
+            Core::FromSource { linker: None } | Core::Prebuilt => rust_lld(&self.rustc),
+        }
+    }
+
     fn from_source(cargo: PathBuf, rustc: PathBuf, target: &'static str) -> Result<Self> {
         let debian = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
         for (cargo, rustc) in [(cargo, rustc), debian.clone()] {
@@ -148,8 +159,7 @@ fn has_source(rustc: &Path) -> bool {
 
 /// None when the toolchain carries the linker that the target's description names.
 fn linker(rustc: &Path) -> Result<Option<PathBuf>> {
-    let host = output(Command::new(rustc).args(["--print", "host-tuple"]), QUESTION)?;
-    if sysroot(rustc)?.join("lib/rustlib").join(host.trim()).join("bin/rust-lld").is_file() {
+    if rust_lld(rustc)?.is_file() {
         return Ok(None);
     }
     match find("ld.lld") {
@@ -160,6 +170,12 @@ fn linker(rustc: &Path) -> Result<Option<PathBuf>> {
         }
         None => bail!("{} has no linker for a bare target; this helps: apt-get install lld", rustc.display()),
     }
+}
+
+/// Where a toolchain carries its own linker, if it does.
+fn rust_lld(rustc: &Path) -> Result<PathBuf> {
+    let host = output(Command::new(rustc).args(["--print", "host-tuple"]), QUESTION)?;
+    Ok(sysroot(rustc)?.join("lib/rustlib").join(host.trim()).join("bin/rust-lld"))
 }
 
 fn sysroot(rustc: &Path) -> Result<PathBuf> {

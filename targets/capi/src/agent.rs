@@ -137,6 +137,8 @@ pub unsafe extern "C" fn nanoqga_init(
     if size < SMALLEST {
         return Status::TooSmall;
     }
+    #[cfg(feature = "panicking")]
+    assert!(size != usize::MAX, "no memory is as large");
     // SAFETY: It is a text, by the caller's promise.
     let version = unsafe { text::from_c(version) }.unwrap_or_default();
     if version.is_empty() || !version.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
