@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use tests::booted::transcript;
-use tests::conformance::{commands, hold_all};
+use tests::recorded::{commands, hold_all};
 
 use crate::built;
 use crate::program::Serving;

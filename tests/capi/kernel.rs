@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::booted::{resynchronise, synchronise};
-use tests::conformance::{commands, hold_all};
+use tests::recorded::{commands, hold_all};
 use tests::{Booted, soon};
 use xtask::deadline::Deadline;
 use xtask::guest::Guest;

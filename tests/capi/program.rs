@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tests::booted::{resynchronise, soon, synchronise, transcript};
-use tests::conformance::hold_all;
+use tests::recorded::hold_all;
 use xtask::client::Client;
 use xtask::guest::PrivateFolder;
 use xtask::process::run;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tests::Booted;
-use tests::conformance::hold_all;
+use tests::recorded::hold_all;
 
 use crate::rows::Row;
 

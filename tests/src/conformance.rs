@@ -1,10 +1,6 @@
 //! Conversations recorded from the reference agent, and how a reply is compared with them.
 
-use anyhow::{Result, ensure};
-use serde_json::{Value, json};
-use xtask::client::Client;
-
-use crate::booted::{resynchronise, soon};
+use serde_json::Value;
 
 /// The recording. What its `compare` means is said in its `about`.
 const RECORDING: &str = include_str!("../conformance/vectors.json");
@@ -52,37 +48,6 @@ pub fn vectors() -> Vec<Vector> {
     let recording: Value = serde_json::from_str(RECORDING).expect("the recording is JSON");
     let vectors = recording["vectors"].as_array().expect("the recording holds a list of vectors");
     vectors.iter().map(Vector::from_json).collect()
-}
-
-/// Holds all conversations that are about commands that an agent has.
-///
-/// # Errors
-/// How its replies differ from the recorded ones.
-pub fn hold_all(agent: &mut Client) -> Result<()> {
-    let commands = commands(agent)?;
-    let mut differences = Vec::new();
-    let mut held = 0;
-    for (id, vector) in (1..).zip(vectors().iter().filter(|vector| vector.applies_to(&commands))) {
-        agent.send(&vector.request, soon())?;
-        // The lines before the answer to this are the vector's reply, and the next vector finds nothing half read.
-        let reply: Vec<u8> =
-            resynchronise(agent, id)?.into_iter().flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
-        differences.extend(vector.check(&reply).err());
-        held += 1;
-    }
-    ensure!(held > 50, "only {held} vectors are for {commands:?}");
-    ensure!(differences.is_empty(), "{} of {held} differ:\n{}", differences.len(), differences.join("\n"));
-    Ok(())
-}
-
-/// The names of the commands that an agent has.
-///
-/// # Errors
-/// When it does not tell them.
-pub fn commands(agent: &mut Client) -> Result<Vec<String>> {
-    let info = agent.execute("guest-info", json!({}), soon())?;
-    let entries = info["supported_commands"].as_array().into_iter().flatten();
-    Ok(entries.filter_map(|entry| entry["name"].as_str().map(String::from)).collect())
 }
 
 impl Vector {

@@ -7,6 +7,7 @@ pub mod conformance;
 pub mod disk;
 pub mod processor;
 pub mod program;
+pub mod recorded;
 
 pub use booted::{Booted, image, soon};
 pub use program::Program;
