@@ -1,0 +1,209 @@
+//! The library as C calls it, for Miri to see what it does with memory. What it answers is tested from C.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::{null, null_mut};
+
+use nanoqga::agent::{NANOQGA_STATE, nanoqga_init, nanoqga_receive, nanoqga_reset, nanoqga_transmit};
+use nanoqga::families::cpu::{CpuCallbacks, Processor, nanoqga_add_cpu};
+use nanoqga::families::file::{FileAccess, FileCallbacks, nanoqga_add_file};
+use nanoqga::families::freeze::{FreezeCallbacks, nanoqga_add_freeze};
+use nanoqga::families::os::{OsCallbacks, OsInfo, nanoqga_add_os};
+use nanoqga::own::{OwnReply, nanoqga_add_command};
+use nanoqga::{Flag, Nanoqga, Status};
+
+/// An agent in memory of its own, and what its callbacks are passed.
+struct Agent {
+    agent: *mut Nanoqga,
+    _memory: Vec<u64>,
+    context: *mut Context,
+}
+
+/// What the kernel of these tests is.
+struct Context {
+    name: &'static CStr,
+    agent: *mut Nanoqga,
+    entered: Option<Status>,
+}
+
+impl Agent {
+    fn new(name: &'static CStr) -> Self {
+        let mut memory = vec![u64::MAX; (NANOQGA_STATE + 1024) / 8];
+        let context = Box::into_raw(Box::new(Context { name, agent: null_mut(), entered: None }));
+        let mut agent = null_mut();
+        let pointer = context.cast::<c_void>();
+        // SAFETY: The memory is this agent's for as long as it is used, and so is the context.
+        unsafe {
+            let status =
+                nanoqga_init(memory.as_mut_ptr().cast(), memory.len() * 8, c"1.0.0".as_ptr(), pointer, &raw mut agent);
+            assert_eq!(status, Status::Ok);
+            (*context).agent = agent;
+            let os = OsCallbacks { os_info: Some(os_info), host_name: Some(host_name), timezone: None };
+            assert_eq!(nanoqga_add_os(agent, &raw const os), Status::Ok);
+            let cpu = CpuCallbacks { processor: Some(processor), ..CpuCallbacks::default() };
+            assert_eq!(nanoqga_add_cpu(agent, &raw const cpu), Status::Ok);
+            let freeze = FreezeCallbacks { freeze: Some(freeze), thaw: Some(thaw) };
+            assert_eq!(nanoqga_add_freeze(agent, &raw const freeze), Status::Ok);
+            let file =
+                FileCallbacks { open: Some(open), close: Some(close), read: Some(read), ..FileCallbacks::default() };
+            assert_eq!(nanoqga_add_file(agent, &raw const file), Status::Ok);
+            assert_eq!(nanoqga_add_command(agent, c"echo".as_ptr(), Some(echo), pointer), Status::Ok);
+        }
+        Self { agent, _memory: memory, context }
+    }
+
+    /// Whether a callback has called its agent, and what came of that.
+    fn entered(&self) -> Option<Status> {
+        // SAFETY: It is a context, and no callback runs.
+        unsafe { (*self.context).entered }
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let (mut taken, mut filled, mut reply) = (0, 1, Vec::new());
+        // SAFETY: The agent is one, and all that is lent is there.
+        unsafe {
+            let status = nanoqga_receive(self.agent, request.as_ptr(), request.len(), &raw mut taken);
+            assert_eq!((status, taken), (Status::Ok, request.len()));
+            while filled > 0 {
+                let mut room = [0; 33];
+                let status = nanoqga_transmit(self.agent, room.as_mut_ptr(), room.len(), &raw mut filled);
+                assert_eq!(status, Status::Ok);
+                reply.extend_from_slice(&room[..filled]);
+            }
+        }
+        String::from_utf8(reply).unwrap()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // SAFETY: It was a box, and the agent is not used any more.
+        drop(unsafe { Box::from_raw(self.context) });
+    }
+}
+
+unsafe extern "C" fn os_info(_: *mut c_void, info: *mut OsInfo) -> *const c_char {
+    // SAFETY: It may be written.
+    unsafe { (*info).id = c"miri".as_ptr() };
+    null()
+}
+
+/// Calls its agent, too, which is at work.
+unsafe extern "C" fn host_name(context: *mut c_void, name: *mut *const c_char) -> *const c_char {
+    // SAFETY: It is a context, and the name may be written.
+    unsafe {
+        let context = context.cast::<Context>();
+        (*context).entered = Some(nanoqga_reset((*context).agent));
+        *name = (*context).name.as_ptr();
+    }
+    null()
+}
+
+unsafe extern "C" fn processor(_: *mut c_void, index: usize, processor: *mut Processor) -> Flag {
+    // SAFETY: It may be written.
+    unsafe { (*processor).online = true.into() };
+    (index < 2).into()
+}
+
+unsafe extern "C" fn freeze(_: *mut c_void, mountpoint: *const c_char, count: *mut usize) -> *const c_char {
+    // SAFETY: The first is a text, the second may be written.
+    unsafe {
+        assert_eq!(CStr::from_ptr(mountpoint), c"/data");
+        *count = 1;
+    }
+    null()
+}
+
+unsafe extern "C" fn thaw(_: *mut c_void, _: *mut usize) -> *const c_char {
+    null()
+}
+
+unsafe extern "C" fn open(
+    context: *mut c_void,
+    _: *const c_char,
+    _: FileAccess,
+    _: Flag,
+    file: *mut *mut c_void,
+) -> *const c_char {
+    // SAFETY: It may be written.
+    unsafe { *file = context };
+    null()
+}
+
+unsafe extern "C" fn close(_: *mut c_void, _: *mut c_void) -> *const c_char {
+    c"lost".as_ptr()
+}
+
+unsafe extern "C" fn read(
+    _: *mut c_void,
+    _: *mut c_void,
+    room: *mut u8,
+    size: usize,
+    count: *mut usize,
+) -> *const c_char {
+    // SAFETY: There is so much room, and the count may be written.
+    unsafe {
+        room.write_bytes(b'a', size);
+        *count = size;
+    }
+    null()
+}
+
+unsafe extern "C" fn echo(
+    _: *mut c_void,
+    arguments: *const c_char,
+    length: usize,
+    reply: *mut OwnReply,
+) -> *const c_char {
+    // SAFETY: There are so many bytes, and there is as much room as the reply says.
+    unsafe {
+        assert!(length <= (*reply).room);
+        (*reply).json.copy_from_nonoverlapping(arguments, length);
+        (*reply).length = length;
+    }
+    null()
+}
+
+#[test]
+fn callbacks_answer_and_cannot_enter_their_agent() {
+    let agent = Agent::new(c"first");
+    assert_eq!(agent.ask(r#"{"execute":"guest-get-host-name"}"#), "{\"return\": {\"host-name\":\"first\"}}\n");
+    assert_eq!(agent.entered(), Some(Status::Busy));
+    assert_eq!(agent.ask(r#"{"execute":"guest-get-osinfo"}"#), "{\"return\": {\"id\":\"miri\"}}\n");
+    assert!(agent.ask(r#"{"execute":"guest-get-vcpus"}"#).ends_with("\"can-offline\":false}]}\n"));
+    let freeze = r#"{"execute":"guest-fsfreeze-freeze-list","arguments":{"mountpoints":["/data","/\u0064ata"]}}"#;
+    assert_eq!(agent.ask(freeze), "{\"return\": 2}\n");
+    assert!(agent.ask(r#"{"execute":"guest-get-vcpus"}"#).contains("disabled"));
+    assert_eq!(agent.ask(r#"{"execute":"guest-fsfreeze-thaw"}"#), "{\"return\": 0}\n");
+}
+
+#[test]
+fn files_are_read_in_pieces() {
+    let agent = Agent::new(c"files");
+    assert_eq!(agent.ask(r#"{"execute":"guest-file-open","arguments":{"path":"/a"}}"#), "{\"return\": 1}\n");
+    let read = agent.ask(r#"{"execute":"guest-file-read","arguments":{"handle":1,"count":1500}}"#);
+    assert_eq!(
+        read,
+        format!("{{\"return\": {{\"buf-b64\":\"{}\",\"count\":1500,\"eof\":false}}}}\n", "YWFh".repeat(500))
+    );
+    let closed = agent.ask(r#"{"execute":"guest-file-close","arguments":{"handle":1}}"#);
+    assert_eq!(closed, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"lost\"}}\n");
+}
+
+#[test]
+fn own_commands_reply_in_pieces() {
+    let agent = Agent::new(c"own");
+    assert_eq!(agent.ask(r#"{"execute":"echo","id":1}"#), "{\"return\": {}, \"id\": 1}\n");
+    let text = "é".repeat(60);
+    let reply = agent.ask(&format!(r#"{{"execute":"echo","arguments":{{"a":"{text}"}},"id":"{text}"}}"#));
+    let text = "\\u00E9".repeat(60);
+    assert_eq!(reply, format!("{{\"return\": {{\"a\":\"{text}\"}}, \"id\": \"{text}\"}}\n"));
+}
+
+#[test]
+fn agents_share_nothing() {
+    let (a, b) = (Agent::new(c"a"), Agent::new(c"b"));
+    for (agent, name) in [(&a, "a"), (&b, "b"), (&a, "a")] {
+        let reply = agent.ask(r#"{"execute":"guest-get-host-name"}"#);
+        assert_eq!(reply, format!("{{\"return\": {{\"host-name\":\"{name}\"}}}}\n"));
+    }
+}
