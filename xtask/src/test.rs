@@ -25,7 +25,7 @@ Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
   panics   the engine, linked with every command: no panic is reachable in it
   host     the crates' own tests
-  miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
+  miri     the tests of the virtqueue and of the library for C under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
   libvirt  the image under a real libvirtd (as root)
@@ -129,18 +129,23 @@ fn host() -> Result<()> {
     run(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
 }
 
-/// All unsafe code of the virtio-serial driver is in its virtqueue, which these tests drive from end to end; the others would
-/// take several minutes more.
+/// The library for C, called as C does. All unsafe code of the virtio-serial driver is in its virtqueue, which these tests drive
+/// from end to end; the others would take several minutes more.
 fn miri() -> Result<()> {
     if !setup::miri()? {
         eprintln!("There is no nightly toolchain for Miri: left out. `rustup toolchain install nightly` helps.");
         return Ok(());
     }
-    let mut command = Command::new("rustup");
-    let miri = ["run", "nightly", "cargo", "miri", "test", "--package", "virtio-serial", "--test", "serial"];
-    in_workspace(&mut command).args(miri);
+    let miri = |package, test| {
+        let mut command = Command::new("rustup");
+        let words = ["run", "nightly", "cargo", "miri", "test", "--package", package, "--test", test];
+        in_workspace(&mut command).args(words);
+        command
+    };
+    run(&mut miri("capi", "calls"), LIMIT)?;
     // The driver gets addresses from a HAL as numbers, as from any device.
-    run(command.args(["--", "lifetime", "talking"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
+    let mut serial = miri("virtio-serial", "serial");
+    run(serial.args(["--", "lifetime", "talking"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
 }
 
 fn qemu() -> Result<()> {

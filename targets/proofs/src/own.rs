@@ -2,6 +2,7 @@
 
 use core::hint::black_box;
 
+use agent_core::wire::line::Cursor;
 use agent_core::{Command, Error, List, Parameter, Path, Reply, Request, Step, Text, Value};
 use heapless::String;
 use serde::{Serialize, Serializer};
@@ -115,7 +116,7 @@ fn everything<S: Source>(
     Ok(Step::More)
 }
 
-/// A part of a text, then base64, then the end.
+/// A part of a text, then base64, a number, the arguments, and the end.
 fn more(script: &Script, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     match request.step() {
         1 => {
@@ -131,6 +132,12 @@ fn more(script: &Script, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Re
         3 => {
             reply.raw(",")?;
             reply.json(&*request.carry())?;
+        }
+        4 => {
+            black_box(request.command_name());
+            let (arguments, spare) = request.json_and_spare();
+            black_box(spare.len());
+            reply.json_part(arguments, &mut Cursor::new());
         }
         _ => {
             reply.raw("]")?;
