@@ -116,8 +116,8 @@ fn library_with(target: &'static str, features: &[&str]) -> Result<PathBuf> {
 /// The path in cargo's messages of the static library.
 fn archive(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let files = messages.filter(|message| message["target"]["kind"][0] == "staticlib");
-    files.filter_map(|message| message["filenames"][0].as_str().map(PathBuf::from)).last()
+    let mut libraries = messages.filter(|message| message["target"]["kind"][0] == "staticlib");
+    libraries.find_map(|message| message["filenames"][0].as_str().map(PathBuf::from))
 }
 
 /// Links the library for a bare target, all that the header has, with nothing else, and says whether it can panic.

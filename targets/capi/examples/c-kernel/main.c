@@ -1,4 +1,5 @@
-// A kernel that serves its agent and does nothing else.
+// A kernel that serves its agent and does nothing else. It asks its port again and again; one with interrupts sleeps until the port
+// has something.
 
 #include "agent.h"
 #include "platform.h"
