@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::fuzz;
-use crate::image::{self, PROFILES, in_workspace};
+use crate::image::{self, BARE, EXAMPLE_KERNEL, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 use crate::process::run;
@@ -49,9 +49,6 @@ const PARTS: [Part; 8] = [
     Part { name: "libvirt", run: libvirt },
     Part { name: "fuzz", run: fuzz::test },
 ];
-
-/// The package whose programs run without an operating system. On the host only its parts that need no machine exist.
-const BARE: &str = "bare-metal";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut chosen = Vec::new();
@@ -99,9 +96,10 @@ fn lint() -> Result<()> {
     )?;
     for target in machine::targets() {
         let toolchain = Toolchain::for_target(target)?;
+        // On the host only those of their parts exist that need no machine.
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
-            in_workspace(&mut command).args(["--package", BARE]);
+            in_workspace(&mut command).args(["--package", BARE, "--package", EXAMPLE_KERNEL]);
             command
         };
         // Also without features: what only one of them uses may not be there for the others.
@@ -166,7 +164,7 @@ fn libvirt() -> Result<()> {
 /// Builds all images here, where that shows, and not within the first test.
 fn images() -> Result<()> {
     for target in machine::targets() {
-        for profile in PROFILES {
+        for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;
         }
     }
