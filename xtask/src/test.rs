@@ -9,6 +9,7 @@ use crate::fuzz;
 use crate::image::{self, BARE, EXAMPLE_KERNEL, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
+use crate::packages;
 use crate::process::run;
 use crate::progress::step;
 use crate::proofs;
@@ -18,13 +19,14 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [libvirt] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
   panics   the engine, linked with every command: no panic is reachable in it
   host     the crates' own tests
+  packages the crates that are to be published: packed, and each feature compiled by the oldest Rust that they name
   miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
@@ -39,10 +41,11 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
+    Part { name: "packages", run: packages::test },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
