@@ -1,10 +1,17 @@
 //! The README's kernel, whose own code is the agent's glue and nothing else.
 
-use anyhow::{Result, ensure};
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tests::{Booted, soon};
+use tests::{Booted, image, soon};
+use xtask::guest::PrivateFolder;
 use xtask::image::EXAMPLE;
 use xtask::machine::Channel::{self, Virtio, VirtioModern};
+use xtask::machine::Machine;
+use xtask::process::output;
 
 use crate::{hosts, power};
 
@@ -64,4 +71,20 @@ fn on_aarch64() -> Result<()> {
 #[test]
 fn on_riscv64() -> Result<()> {
     answers_each_host_and_goes_down("riscv64-virt-pcie", Virtio)
+}
+
+#[test]
+fn the_guides_commands_boot_it_ask_it_and_switch_it_off() -> Result<()> {
+    let guide = include_str!("../../docs/embedding.md");
+    let commands = guide
+        .split("```")
+        .find_map(|block| block.strip_prefix("sh\n").filter(|text| text.contains("-kernel mykernel")));
+    let folder = PrivateFolder::new()?;
+    fs::copy(image(Machine::named("q35")?, &EXAMPLE)?, folder.path().join("mykernel"))?;
+    // It ends what the shell has started, too.
+    let mut shell = Command::new("timeout");
+    shell.args(["30", "sh", "-e", "-c", commands.context("the guide boots a kernel")?]).current_dir(folder.path());
+    let said = output(&mut shell, Duration::from_secs(60))?;
+    ensure!(said == "{\"return\": {\"id\":\"mykernel\",\"name\":\"My Kernel\"}}\n", "the commands ended with {said}");
+    Ok(())
 }

@@ -42,6 +42,9 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// What the guide talks to an agent with.
+const GUIDE: [Needed; 1] = [Needed { program: "socat", package: "socat" }];
+
 /// What the agent for Linux is compared with, and what makes the file systems that it freezes.
 const LINUX: [Needed; 3] = [
     Needed { program: "qemu-ga", package: "qemu-guest-agent" },
@@ -55,9 +58,9 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU and its agent, disk tools, GRUB, libvirt, cargo-fuzz, cargo-hack, Miri, and the Rust targets of
-the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it prints the command to
-run. Subcommands do the part of this that they need.
+Installs what the other subcommands need: QEMU and its agent, disk tools, GRUB, socat, libvirt, cargo-fuzz, cargo-hack, Miri, and
+the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it
+prints the command to run. Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -66,6 +69,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     qemu()?;
     disks()?;
+    guide()?;
     libvirt()?;
     linux()?;
     lints()?;
@@ -103,6 +107,14 @@ pub fn qemu_for(machine: &Machine) -> Result<()> {
 /// When they are not and cannot be installed.
 pub fn disks() -> Result<()> {
     need(DISKS.iter())
+}
+
+/// Sees to it that what the guide uses is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn guide() -> Result<()> {
+    need(GUIDE.iter())
 }
 
 /// Sees to it that libvirt is there.

@@ -145,6 +145,7 @@ fn miri() -> Result<()> {
 fn qemu() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
+    setup::guide()?;
     images()?;
     whole_system("qemu")
 }

@@ -12,6 +12,11 @@ pub mod agent;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// So do those of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Guide;
+
 #[cfg(test)]
 mod tests {
     #[test]
