@@ -24,4 +24,9 @@ mod tests {
         let shown = concat!("```rust\n", include_str!("agent.rs"), "```\n");
         assert!(include_str!("../../../README.md").contains(shown));
     }
+
+    #[test]
+    fn the_glue_is_less_than_sixty_lines() {
+        assert!(include_str!("agent.rs").lines().count() < 60);
+    }
 }
