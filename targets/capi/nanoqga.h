@@ -31,9 +31,12 @@
 // bytes, and clients get an error where they send longer ones.
 //
 // Agents share nothing: each has its memory, and may be used by one thread of control at a time, and not by an interrupt that
-// came while it is at work. The library has no variables, allocates nothing, and calls nothing but the callbacks, and the
-// kernel's memcpy, memmove, memset, memcmp and strlen where it has them (the library brings weak ones). It does no floating point
-// in registers, and needs some 4 KiB of stack beside what the callbacks take. On x86_64 it uses no red zone.
+// came while it is at work. The library has no variables, allocates nothing, and calls nothing but the callbacks and memcpy,
+// memmove, memset and memcmp, of which it brings weak ones. It needs some 4 KiB of stack beside what the callbacks take.
+//
+// It can be linked into any kernel: no floating point is passed, and on x86_64 there is no SSE and no red zone in it. On riscv64
+// the linker wants one way to pass floating point all the same: riscv64imac-unknown-none-elf is for -mabi=lp64,
+// riscv64gc-unknown-none-elf for -mabi=lp64d. It cannot panic: the tests of nanoqga link it without the code of one.
 
 
 #ifndef NANOQGA_H

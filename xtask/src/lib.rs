@@ -26,6 +26,7 @@ pub mod toolchain;
 mod bench;
 mod cpio;
 mod fuzz;
+mod packages;
 mod prompt;
 mod proofs;
 mod run;

@@ -70,7 +70,7 @@ impl Agent {
                 reply.extend_from_slice(&room[..filled]);
             }
         }
-        String::from_utf8(reply).unwrap()
+        String::from_utf8(reply).expect("a reply is ASCII")
     }
 }
 
