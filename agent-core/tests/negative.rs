@@ -64,6 +64,22 @@ fn each_bad_message_gets_one_error_and_the_next_good_one_its_answer() {
     }
 }
 
+/// The last byte of the value that is there twice was taken for the first of what follows: a quote for one that opens, a
+/// bracket for the next outer one.
+#[test]
+fn a_member_that_comes_twice_is_skipped_with_all_that_follows_it() {
+    for bad in [
+        r#"{"execute":"guest-ping","execute":"guest-ping","id":{"\"":null}}"#,
+        r#"{"id":'a',"id":'b',"x":"'{"}"#,
+        r#"{"execute":"guest-ping","arguments":{},"arguments":{},"id":1}"#,
+        r#"{"id":[],"id":[[1],{"a":[]}],"execute":"guest-ping"}"#,
+        r#"{"id":{},"id":{"a":{}}}"#,
+    ] {
+        let reply = ask(format!("{bad}{PING}\n{PING}").as_bytes());
+        assert_eq!(reply, error("JSON parse error, duplicate key") + PONG + PONG, "after {bad}");
+    }
+}
+
 #[test]
 fn an_unknown_command_is_not_found() {
     for name in ["guest-bogus", "", "guest-pin", "guest-pingg", r#"a\nb"#] {
