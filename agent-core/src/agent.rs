@@ -156,8 +156,9 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         let _ = self.stage.clear().raw(json);
     }
 
-    /// Answers that a request has failed.
+    /// Answers that a request has failed. What is not valid JSON has no id.
     fn fail(&mut self, error: Error, id: Option<Span>) {
+        let id = id.filter(|_| !matches!(error, Error::Syntax(_)));
         stage_error(&mut self.stage.clear(), error, &self.message);
         self.phase = Phase::Close { id };
     }
@@ -167,8 +168,6 @@ impl<'a, G, const RECEIVE: usize, const STAGE: usize> Agent<'a, G, RECEIVE, STAG
         let stored = Stored { bytes: &self.message, hole: self.scanner.longest() };
         match find(self.commands, &envelope, stored) {
             Ok(command) => self.run(command, envelope.arguments.unwrap_or_default(), envelope.id, (0, 0), guest),
-            // What is not valid JSON has no id.
-            Err(error @ Error::Syntax(_)) => self.fail(error, None),
             Err(error) => self.fail(error, envelope.id),
         }
     }

@@ -43,6 +43,10 @@ fn each_bad_message_gets_one_error_and_the_next_good_one_its_answer() {
         (r#"{"execute":"guest-ping","execute":"guest-info"}"#, "JSON parse error, duplicate key"),
         (r#"{"execute":"guest-sync","arguments":{"id":1,"id":2}}"#, "JSON parse error, duplicate key"),
         (r#"{"id":1,"id":2}"#, "JSON parse error, duplicate key"),
+        (
+            r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":1,"logical-id":1,"online":true}]},"id":3}"#,
+            "JSON parse error, duplicate key",
+        ),
         ("5", "QMP input must be a JSON object"),
         ("-0.5e-7", "QMP input must be a JSON object"),
         ("null", "QMP input must be a JSON object"),
