@@ -18,18 +18,20 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [differential] [libvirt] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
-  lint     rustfmt, clippy and rustdoc, every warning an error
-  panics   the engine, linked with every command: no panic is reachable in it
-  host     the crates' own tests
-  miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
-  qemu     the image under QEMU: every machine and channel
-  linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
-  libvirt  the image under a real libvirtd (as root)
-  fuzz     the lints of the fuzz targets, and a minute of each
+  lint          rustfmt, clippy and rustdoc, every warning an error
+  panics        the engine, linked with every command: no panic is reachable in it
+  host          the crates' own tests
+  miri          the virtqueue's tests under Miri; left out where there is no nightly toolchain
+  qemu          the image under QEMU: every machine and channel
+  linux         the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
+  differential  10,000 generated requests, right and wrong, to the agent for Linux and to qemu-ga; NANOQGA_SEED in the
+                environment (a number) makes other ones, NANOQGA_REQUESTS says how many
+  libvirt       the image under a real libvirtd (as root)
+  fuzz          the lints of the fuzz targets, and a minute of each
 
   --machine MACHINE  only the rows of that machine in the table of the part qemu; for linux, the part of that name
 ";
@@ -39,13 +41,14 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
+    Part { name: "differential", run: differential },
     Part { name: "libvirt", run: libvirt },
     Part { name: "fuzz", run: fuzz::test },
 ];
@@ -153,6 +156,12 @@ fn linux() -> Result<()> {
     setup::linux()?;
     image::build(machine::LINUX.target, &image::LINUX)?;
     whole_system("linux")
+}
+
+fn differential() -> Result<()> {
+    setup::linux()?;
+    image::build(machine::LINUX.target, &image::LINUX)?;
+    whole_system("differential")
 }
 
 fn libvirt() -> Result<()> {
