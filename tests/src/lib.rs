@@ -7,6 +7,8 @@ pub mod conformance;
 pub mod disk;
 pub mod processor;
 pub mod program;
+#[cfg(test)]
+mod security;
 
 pub use booted::{Booted, image, soon};
 pub use program::Program;
