@@ -57,8 +57,8 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
-        let program = Program::start_powerless(program, arguments)?;
+    fn start(program: &Path, setting: &Setting) -> Result<Self> {
+        let program = Program::start_powerless(program, setting.arguments, setting.files)?;
         Ok(Self { client: program.connect()?, program, handle: json!(0), pid: json!(0) })
     }
 
@@ -129,6 +129,14 @@ impl Agent {
     }
 }
 
+/// How both are started.
+#[derive(Debug)]
+pub struct Setting {
+    pub arguments: &'static [&'static str],
+    /// Empty files that they find in their folders.
+    pub files: &'static [&'static str],
+}
+
 /// Our agent and the reference, each in a process that can change nothing of this machine.
 #[derive(Debug)]
 pub struct Pair {
@@ -139,8 +147,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    pub fn start(arguments: &[&str]) -> Result<Self> {
-        let start = |program: &Path| Agent::start(program, arguments);
+    pub fn start(setting: &Setting) -> Result<Self> {
+        let start = |program: &Path| Agent::start(program, setting);
         Ok(Self { ours: start(&ours()?)?, reference: start(&reference()?)?, sync: 4_000_000_000_000 })
     }
 

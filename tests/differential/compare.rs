@@ -41,7 +41,10 @@ pub fn compare(turn: &Turn, ours: &[Line], theirs: &[Line]) -> Vec<Found> {
     if !turn.is_sound() && ours.len() == theirs.len() {
         let exchange =
             |(ours, theirs)| Exchange { command: turn.about, broken: true, request: &turn.text, ours, theirs }.found();
-        return replies.map(exchange).collect();
+        let found: Vec<Found> = replies.map(exchange).collect();
+        if !found.contains(&Found::Different) {
+            return found;
+        }
     }
     // Half of something was given up when the 0xFF came that follows it.
     let ours = match ours {
@@ -124,7 +127,7 @@ fn members(value: &Value) -> Vec<&String> {
 }
 
 /// Equality, but that of numbers is by what they are worth: one agent tells them as they came, the other as C prints them.
-pub fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
+fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one, other) {
         (Some(Value::Number(one)), Some(Value::Number(other))) => {
             one == other || !(one.is_i64() && other.is_i64()) && one.as_f64() == other.as_f64()

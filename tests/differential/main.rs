@@ -18,17 +18,35 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use xtask::client::shown;
 
-use agents::Pair;
+use agents::{Pair, Setting};
 use compare::{Found, compare};
 use conversations::{Turn, conversation};
 use differences::DIFFERENCES;
 
 const REQUESTS: u64 = 10_000;
 
-/// What both are told to refuse, in one of so many conversations.
-const BLOCKED: &str =
-    "guest-shutdown,guest-suspend-ram,guest-fsfreeze-freeze,guest-exec,guest-file-open,guest-get-osinfo";
-const BLOCKED_EACH: u64 = 20;
+/// As they come; with commands that both are told to refuse; and with file systems that are said to be frozen, which nobody
+/// could thaw.
+const SETTINGS: [Setting; 3] = [
+    Setting { arguments: &[], files: &[] },
+    Setting {
+        arguments: &[
+            "--block-rpcs",
+            "guest-shutdown,guest-suspend-ram,guest-fsfreeze-freeze,guest-exec,guest-file-open,guest-get-osinfo",
+        ],
+        files: &[],
+    },
+    Setting { arguments: &["--block-rpcs", "guest-fsfreeze-thaw"], files: &["qga.state.isfrozen"] },
+];
+
+/// Which of them it is for each conversation in turn: mostly the first.
+fn setting(conversation: usize) -> usize {
+    match conversation % 20 {
+        0 => 1,
+        10 => 2,
+        _ => 0,
+    }
+}
 
 /// More than anyone reads.
 const MAX_FAILURES: usize = 10;
@@ -50,7 +68,7 @@ fn runner(seed: u64) -> TestRunner {
     TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// Says it all to both; returns how often each difference was met, or what was not alike.
+/// Says it all to both and counts which differences were met; returns what was not alike.
 fn talk(pair: &mut Pair, turns: &[Turn], met: &mut [u64]) -> Result<Option<String>> {
     pair.begin();
     for turn in turns {
@@ -73,14 +91,14 @@ fn talk(pair: &mut Pair, turns: &[Turn], met: &mut [u64]) -> Result<Option<Strin
 }
 
 /// The smallest form of a failure that was found between agents that were just started, or what it was.
-fn simplified(arguments: &[&str], mut tree: impl ValueTree<Value = Vec<Turn>>, mut failure: String) -> Result<String> {
+fn simplified(setting: &Setting, mut tree: impl ValueTree<Value = Vec<Turn>>, mut failure: String) -> Result<String> {
     let mut met = vec![0; DIFFERENCES.len()];
     let mut simpler = tree.simplify();
     for _ in 0..SIMPLIFICATIONS {
         if !simpler {
             break;
         }
-        let found = talk(&mut Pair::start(arguments)?, &tree.current(), &mut met)?;
+        let found = talk(&mut Pair::start(setting)?, &tree.current(), &mut met)?;
         simpler = if found.is_some() { tree.simplify() } else { tree.complicate() };
         failure = found.unwrap_or(failure);
     }
@@ -91,20 +109,18 @@ fn simplified(arguments: &[&str], mut tree: impl ValueTree<Value = Vec<Turn>>, m
 fn generated_requests_are_answered_alike() -> Result<()> {
     let (seed, requests) = (number("NANOQGA_SEED", 1)?, number("NANOQGA_REQUESTS", REQUESTS)?);
     let (mut runner, conversations) = (runner(seed), conversation());
-    let policies: [&[&str]; 2] = [&[], &["--block-rpcs", BLOCKED]];
-    let mut pairs = [Pair::start(policies[0])?, Pair::start(policies[1])?];
+    let mut pairs = SETTINGS.iter().map(Pair::start).collect::<Result<Vec<_>>>()?;
     let mut met = vec![0; DIFFERENCES.len()];
     let (mut sent, mut failures) = (0, Vec::new());
-    for count in 0_u64.. {
+    for setting in (0..).map(setting) {
         if sent >= requests || failures.len() >= MAX_FAILURES {
             break;
         }
         let tree = conversations.new_tree(&mut runner).map_err(|reason| anyhow!("{reason}"))?;
         let turns = tree.current();
         sent += turns.iter().map(|turn| turn.requests.len().max(1) as u64).sum::<u64>();
-        let policy = usize::from(count % BLOCKED_EACH == 0);
-        if let Some(failure) = talk(&mut pairs[policy], &turns, &mut met).with_context(|| format!("seed {seed}"))? {
-            failures.push(simplified(policies[policy], tree, failure)?);
+        if let Some(failure) = talk(&mut pairs[setting], &turns, &mut met).with_context(|| format!("seed {seed}"))? {
+            failures.push(simplified(&SETTINGS[setting], tree, failure)?);
         }
     }
     ensure!(

@@ -8,7 +8,7 @@ use crate::json::{Json, long, nested, value};
 use crate::requests::request;
 
 /// What stands where a value belongs, and is none.
-const NO_VALUES: [&[u8]; 52] = [
+const NO_VALUES: [&[u8]; 53] = [
     b"",
     b",",
     b":",
@@ -27,6 +27,7 @@ const NO_VALUES: [&[u8]; 52] = [
     b"-01",
     b"00",
     b"-",
+    b"-{}",
     b"--1",
     b".5",
     b"1.",

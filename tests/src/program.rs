@@ -62,12 +62,16 @@ impl Program {
         })
     }
 
-    /// The same, as a user who can change nothing but that folder, in which it also is: nobody, where we are root.
+    /// The same, as a user who can change nothing but that folder, in which it also is: nobody, where we are root. Empty files
+    /// of these names are there before.
     ///
     /// # Errors
     /// When it cannot be started, or is not powerless.
-    pub fn start_powerless(program: &Path, arguments: &[&str]) -> Result<Self> {
+    pub fn start_powerless(program: &Path, arguments: &[&str], files: &[&str]) -> Result<Self> {
         let folder = PrivateFolder::new()?;
+        for file in files {
+            File::create(folder.path().join(file))?;
+        }
         // Where we built it, nobody may have no access.
         let copy = folder.path().join("agent");
         fs::copy(program, &copy)?;
