@@ -270,7 +270,7 @@ macro_rules! scalar_parameter {
     )*};
 }
 
-scalar_parameter!(i64: "integer", u64: "integer", bool: "boolean");
+scalar_parameter!(i64: "integer", u64: "uint64", bool: "boolean");
 
 /// A list whose elements have all been checked to be `T`.
 #[derive(Clone, Copy, Debug)]

@@ -111,6 +111,8 @@ impl fmt::Display for Description<'_> {
             Error::Unexpected(Some(parent), name) => {
                 write!(f, "Parameter '{parent}.{}' is unexpected", quoted(name))
             }
+            // QEMU's words for this one type.
+            Error::Type(path, "uint64") => write!(f, "Parameter '{path}' expects uint64"),
             Error::Type(path, expected) => write!(f, "Invalid parameter type for '{path}', expected: {expected}"),
             Error::Variant(path, value) => write!(f, "Parameter '{path}' does not accept value '{}'", quoted(value)),
             Error::TooLong(path, limit) => write!(f, "Parameter '{path}' is longer than {limit} bytes"),

@@ -151,8 +151,9 @@ impl<G> Machine<G> {
         let _ = self.stage.clear(lent.stage).raw(json);
     }
 
-    /// Answers that a request has failed.
+    /// Answers that a request has failed. What is not valid JSON has no id.
     fn fail(&mut self, lent: &mut Lent<'_, G>, error: Error, id: Option<Span>) {
+        let id = id.filter(|_| !matches!(error, Error::Syntax(_)));
         stage_error(&mut self.stage.clear(lent.stage), error, lent.message);
         self.phase = Phase::Close { id };
     }
@@ -165,8 +166,6 @@ impl<G> Machine<G> {
                 let spans = (envelope.arguments.unwrap_or_default(), envelope.id);
                 self.run(lent, *command, spans, (0, 0), guest);
             }
-            // What is not valid JSON has no id.
-            Err(error @ Error::Syntax(_)) => self.fail(lent, error, None),
             Err(error) => self.fail(lent, error, envelope.id),
         }
     }

@@ -77,8 +77,9 @@ fn what_is_wrong_with_a_nested_argument_is_named_by_its_place() {
             (r#""mem-blks":[{"online":true}]"#, "Parameter 'mem-blks[0].phys-index' is missing"),
             (
                 r#""mem-blks":[{"phys-index":18446744073709551616,"online":true}]"#,
-                "Invalid parameter type for 'mem-blks[0].phys-index', expected: integer",
+                "Parameter 'mem-blks[0].phys-index' expects uint64",
             ),
+            (r#""mem-blks":[{"phys-index":"0","online":true}]"#, "Parameter 'mem-blks[0].phys-index' expects uint64"),
         ],
     );
 }
@@ -108,14 +109,14 @@ fn memory_blocks_are_listed_and_each_set_for_itself() {
         )
     );
     assert_eq!(call(&mut guest, "guest-get-memory-block-info", ""), returns(r#"{"size":134217728}"#));
-    let blocks: Vec<_> = (0..5).map(|index| format!(r#"{{"phys-index":{index},"online":false}}"#)).collect();
+    let blocks: Vec<_> = (0..6).map(|index| format!(r#"{{"phys-index":{index},"online":false}}"#)).collect();
     assert_eq!(
         call(&mut guest, "guest-set-memory-blocks", &format!(r#""mem-blks":[{}]"#, blocks.join(","))),
         returns(
-            r#"[{"phys-index":0,"response":"success"},{"phys-index":1,"response":"operation-not-supported"},{"phys-index":2,"response":"operation-failed","error-code":16},{"phys-index":3,"response":"operation-failed"},{"phys-index":4,"response":"not-found"}]"#
+            r#"[{"phys-index":0,"response":"success"},{"phys-index":1,"response":"operation-not-supported"},{"phys-index":2,"response":"operation-failed","error-code":16},{"phys-index":3,"response":"operation-failed"},{"phys-index":4,"response":"not-found"},{"phys-index":5,"response":"not-found","error-code":2}]"#
         )
     );
-    assert_eq!(guest.asked, (0..5).map(|index| format!("block {index} false")).collect::<Vec<_>>());
+    assert_eq!(guest.asked, (0..6).map(|index| format!("block {index} false")).collect::<Vec<_>>());
     assert_eq!(call(&mut guest, "guest-set-memory-blocks", r#""mem-blks":[]"#), returns("[]"));
     guest.refuses = Some(Failure("no blocks"));
     assert_eq!(call(&mut guest, "guest-get-memory-block-info", ""), error("no blocks"));

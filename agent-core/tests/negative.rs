@@ -43,6 +43,10 @@ fn each_bad_message_gets_one_error_and_the_next_good_one_its_answer() {
         (r#"{"execute":"guest-ping","execute":"guest-info"}"#, "JSON parse error, duplicate key"),
         (r#"{"execute":"guest-sync","arguments":{"id":1,"id":2}}"#, "JSON parse error, duplicate key"),
         (r#"{"id":1,"id":2}"#, "JSON parse error, duplicate key"),
+        (
+            r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":1,"logical-id":1,"online":true}]},"id":3}"#,
+            "JSON parse error, duplicate key",
+        ),
         ("5", "QMP input must be a JSON object"),
         ("-0.5e-7", "QMP input must be a JSON object"),
         ("null", "QMP input must be a JSON object"),
@@ -61,6 +65,22 @@ fn each_bad_message_gets_one_error_and_the_next_good_one_its_answer() {
     for (bad, text) in table {
         let reply = ask(format!("{bad}\n{PING}\n").as_bytes());
         assert_eq!(reply, error(text) + PONG, "after {bad}");
+    }
+}
+
+/// The last byte of the value that is there twice was taken for the first of what follows: a quote for one that opens, a
+/// bracket for the next outer one.
+#[test]
+fn a_member_that_comes_twice_is_skipped_with_all_that_follows_it() {
+    for bad in [
+        r#"{"execute":"guest-ping","execute":"guest-ping","id":{"\"":null}}"#,
+        r#"{"id":'a',"id":'b',"x":"'{"}"#,
+        r#"{"execute":"guest-ping","arguments":{},"arguments":{},"id":1}"#,
+        r#"{"id":[],"id":[[1],{"a":[]}],"execute":"guest-ping"}"#,
+        r#"{"id":{},"id":{"a":{}}}"#,
+    ] {
+        let reply = ask(format!("{bad}{PING}\n{PING}").as_bytes());
+        assert_eq!(reply, error("JSON parse error, duplicate key") + PONG + PONG, "after {bad}");
     }
 }
 

@@ -8,6 +8,8 @@ pub mod disk;
 pub mod processor;
 pub mod program;
 pub mod recorded;
+#[cfg(test)]
+mod security;
 
 pub use booted::{Booted, image, soon};
 pub use program::Program;

@@ -1,11 +1,13 @@
 //! Agents that are programs on this host, at unix sockets: ours, and the one that it replaces.
 
 use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use xtask::client::Client;
 use xtask::deadline::Deadline;
 use xtask::guest::PrivateFolder;
@@ -31,6 +33,9 @@ pub fn reference() -> Result<PathBuf> {
     find("qemu-ga").context("qemu-ga is not installed; `cargo xtask setup` does that")
 }
 
+/// The user and the group that own nothing, on every Linux.
+const NOBODY: u32 = 65534;
+
 /// A program that serves a unix socket in a folder of its own. It ends with this.
 #[derive(Debug)]
 pub struct Program {
@@ -52,7 +57,41 @@ impl Program {
     /// # Errors
     /// When it cannot be started.
     pub fn start_with(program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
-        Self::spawn(PrivateFolder::new()?, program, &[], environment)
+        Self::spawn(PrivateFolder::new()?, program, &[], |command| {
+            command.envs(environment.iter().copied());
+        })
+    }
+
+    /// The same, as a user who can change nothing but that folder, in which it also is: nobody, where we are root. Empty files
+    /// of these names are there before.
+    ///
+    /// # Errors
+    /// When it cannot be started, or is not powerless.
+    pub fn start_powerless(program: &Path, arguments: &[&str], files: &[&str]) -> Result<Self> {
+        let folder = PrivateFolder::new()?;
+        for file in files {
+            File::create(folder.path().join(file))?;
+        }
+        // Where we built it, nobody may have no access.
+        let copy = folder.path().join("agent");
+        fs::copy(program, &copy)?;
+        let is_root = fs::metadata(&copy)?.uid() == 0;
+        if is_root {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY))?;
+        }
+        let place = folder.path().to_owned();
+        let program = Self::spawn(folder, &copy, arguments, |command| {
+            command.current_dir(place);
+            if is_root {
+                command.uid(NOBODY).gid(NOBODY);
+            }
+        })?;
+        let status = fs::read_to_string(format!("/proc/{}/status", program.pid()))?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        let users: Vec<_> = field("Uid:").split('\t').collect();
+        ensure!(users.len() == 4 && users.iter().all(|user| *user != "0"), "it runs as root: {status}");
+        ensure!(field("CapEff:") == "0000000000000000", "it has a capability: {status}");
+        Ok(program)
     }
 
     /// The same, in a folder that has been prepared.
@@ -60,15 +99,20 @@ impl Program {
     /// # Errors
     /// When it cannot be started.
     pub fn start_in(folder: PrivateFolder, program: &Path, arguments: &[&str]) -> Result<Self> {
-        Self::spawn(folder, program, arguments, &[])
+        Self::spawn(folder, program, arguments, |_| {})
     }
 
-    fn spawn(folder: PrivateFolder, program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+    fn spawn(
+        folder: PrivateFolder,
+        program: &Path,
+        arguments: &[&str],
+        adjust: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
         let said = File::create(folder.path().join("said"))?;
         let mut command = Command::new(program);
         command.args(["-m", "unix-listen", "-p"]).arg(folder.path().join("agent.sock"));
         command.arg("-t").arg(folder.path()).arg("-f").arg(folder.path().join("pid")).args(arguments);
-        command.envs(environment.iter().copied());
+        adjust(&mut command);
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self { child, folder })

@@ -19,20 +19,22 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [libvirt] [capi] [fuzz]
+cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [differential] [libvirt] [capi] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
-  lint     rustfmt, clippy and rustdoc, every warning an error
-  panics   the engine, linked with every command: no panic is reachable in it
-  host     the crates' own tests
-  packages the crates that are to be published: packed, and each feature compiled by the oldest Rust that they name
-  miri     the tests of the virtqueue and of the library for C under Miri; left out where there is no nightly toolchain
-  qemu     the image under QEMU: every machine and channel
-  linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
-  libvirt  the image under a real libvirtd (as root)
-  capi     the library for kernels written in C, in a kernel under QEMU and in programs under valgrind
-  fuzz     the lints of the fuzz targets, and a minute of each
+  lint          rustfmt, clippy and rustdoc, every warning an error
+  panics        the engine, linked with every command: no panic is reachable in it
+  host          the crates' own tests
+  packages      the crates that are to be published: packed, and each feature compiled by the oldest Rust that they name
+  miri          the tests of the virtqueue and of the library for C under Miri; left out where there is no nightly toolchain
+  qemu          the image under QEMU: every machine and channel
+  linux         the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
+  differential  10,000 generated requests, right and wrong, to the agent for Linux and to qemu-ga; NANOQGA_SEED in the
+                environment (a number) makes other ones, NANOQGA_REQUESTS says how many
+  libvirt       the image under a real libvirtd (as root)
+  capi          the library for kernels written in C, in a kernel under QEMU and in programs under valgrind
+  fuzz          the lints of the fuzz targets, and a minute of each
 
   --machine MACHINE  only the rows of that machine in the table of the part qemu; for linux, the part of that name
 ";
@@ -50,6 +52,7 @@ const PARTS: [Part; 10] = [
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
+    Part { name: "differential", run: differential },
     Part { name: "libvirt", run: libvirt },
     Part { name: "capi", run: capi },
     Part { name: "fuzz", run: fuzz::test },
@@ -162,6 +165,12 @@ fn linux() -> Result<()> {
     setup::linux()?;
     image::build(machine::LINUX.target, &image::LINUX)?;
     whole_system("linux")
+}
+
+fn differential() -> Result<()> {
+    setup::linux()?;
+    image::build(machine::LINUX.target, &image::LINUX)?;
+    whole_system("differential")
 }
 
 fn libvirt() -> Result<()> {

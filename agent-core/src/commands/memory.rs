@@ -33,14 +33,14 @@ impl<'m> Parameter<'m> for MemoryBlock {
     }
 }
 
-/// Why a block of memory was not taken online or offline.
+/// Why a block of memory was not taken online or offline, with the system's error number if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryBlockError {
     /// There is no such block.
-    NotFound,
+    NotFound(Option<i32>),
     /// The guest can do this with no block.
-    NotSupported,
-    /// It failed, with the system's error number if there is one.
+    NotSupported(Option<i32>),
+    /// It failed.
     Failed(Option<i32>),
 }
 
@@ -118,8 +118,8 @@ fn set_blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut R
 fn set_block<G: Memory>(guest: &mut G, MemoryBlock { phys_index, online, .. }: MemoryBlock) -> Response {
     let (response, error_code) = match guest.set_memory_block(phys_index, online) {
         Ok(()) => ("success", None),
-        Err(MemoryBlockError::NotFound) => ("not-found", None),
-        Err(MemoryBlockError::NotSupported) => ("operation-not-supported", None),
+        Err(MemoryBlockError::NotFound(code)) => ("not-found", code),
+        Err(MemoryBlockError::NotSupported(code)) => ("operation-not-supported", code),
         Err(MemoryBlockError::Failed(code)) => ("operation-failed", code),
     };
     Response { phys_index, response, error_code }

@@ -338,8 +338,10 @@ impl Scanner {
 
     fn close(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
         self.put(&[byte], store)?;
-        self.depth = self.depth.saturating_sub(1);
-        Ok(if self.end_value(store)? { Taken::Whole } else { Taken::Yes })
+        let outside = self.depth.saturating_sub(1);
+        let whole = self.end_value(outside, store)?;
+        self.depth = outside;
+        Ok(if whole { Taken::Whole } else { Taken::Yes })
     }
 
     /// Whether the innermost open bracket is a brace.
@@ -348,16 +350,17 @@ impl Scanner {
         self.braces.get(innermost / 64).is_some_and(|word| word >> (innermost % 64) & 1 == 1)
     }
 
-    /// A value has ended; returns whether it was the whole message.
-    fn end_value(&mut self, store: &[u8]) -> Result<bool, Problem> {
-        if self.depth == 0 {
+    /// A value has ended, `depth` deep; returns whether it was the whole message. Where it should not be there, its last byte
+    /// is skipped as what it is: nothing but the error may change before.
+    fn end_value(&mut self, depth: usize, store: &[u8]) -> Result<bool, Problem> {
+        if depth == 0 {
             return Ok(true);
         }
-        self.expect = Expect::CommaOrEnd;
-        if self.depth == 1 && self.envelope.is_object {
+        if depth == 1 && self.envelope.is_object {
             let value = Span::new(self.value_start, self.stored);
             self.envelope.note(self.name.of(store), self.name, value)?;
         }
+        self.expect = Expect::CommaOrEnd;
         Ok(false)
     }
 
@@ -382,7 +385,7 @@ impl Scanner {
                 if string.length() > self.longest.length() {
                     self.longest = string;
                 }
-                return Ok(if self.end_value(store)? { Taken::Whole } else { Taken::Yes });
+                return Ok(if self.end_value(self.depth, store)? { Taken::Whole } else { Taken::Yes });
             }
         }
         self.expect = Expect::Text { text, is_name };
@@ -421,7 +424,7 @@ impl Scanner {
 
     /// A number or word ends at a byte that is not part of it.
     fn end_word(&mut self, store: &[u8]) -> Result<Taken, Problem> {
-        Ok(if self.end_value(store)? { Taken::WholeBefore } else { Taken::Again })
+        Ok(if self.end_value(self.depth, store)? { Taken::WholeBefore } else { Taken::Again })
     }
 
     /// One byte of a bad message.

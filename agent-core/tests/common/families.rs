@@ -334,10 +334,11 @@ impl memory::Memory for Guest {
         self.asked.push(format!("block {phys_index} {online}"));
         match phys_index {
             0 => Ok(()),
-            1 => Err(memory::MemoryBlockError::NotSupported),
+            1 => Err(memory::MemoryBlockError::NotSupported(None)),
             2 => Err(memory::MemoryBlockError::Failed(Some(16))),
             3 => Err(memory::MemoryBlockError::Failed(None)),
-            _ => Err(memory::MemoryBlockError::NotFound),
+            4 => Err(memory::MemoryBlockError::NotFound(None)),
+            _ => Err(memory::MemoryBlockError::NotFound(Some(2))),
         }
     }
 

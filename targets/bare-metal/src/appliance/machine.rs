@@ -67,9 +67,9 @@ impl Memory for Guest<Appliance> {
 
     fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
         match self.memory_blocks() {
-            Ok(blocks) if !blocks.has(phys_index) => Err(MemoryBlockError::NotFound),
+            Ok(blocks) if !blocks.has(phys_index) => Err(MemoryBlockError::NotFound(None)),
             Ok(_) if online => Ok(()),
-            Ok(_) | Err(_) => Err(MemoryBlockError::NotSupported),
+            Ok(_) | Err(_) => Err(MemoryBlockError::NotSupported(None)),
         }
     }
 

@@ -20,18 +20,19 @@ impl Memory for Guest {
     }
 
     fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
-        let failed = |error: Errno| MemoryBlockError::Failed(Some(error.raw_os_error()));
+        let code = |error: Errno| Some(error.raw_os_error());
+        let failed = |error: Errno| MemoryBlockError::Failed(code(error));
         open_directory(BLOCKS).map_err(|error| match error {
-            Errno::NOENT => MemoryBlockError::NotSupported,
+            Errno::NOENT => MemoryBlockError::NotSupported(code(error)),
             other => failed(other),
         })?;
         let directory = open_directory(&format!("{BLOCKS}/memory{phys_index}")).map_err(|error| match error {
-            Errno::NOENT => MemoryBlockError::NotFound,
+            Errno::NOENT => MemoryBlockError::NotFound(code(error)),
             other => failed(other),
         })?;
         match read_at(&directory, "state") {
             Err(Errno::NOENT) if online => Ok(()),
-            Err(Errno::NOENT) => Err(MemoryBlockError::NotSupported),
+            Err(error @ Errno::NOENT) => Err(MemoryBlockError::NotSupported(code(error))),
             Err(error) => Err(failed(error)),
             Ok(state) if is_online(&state) == online => Ok(()),
             Ok(_) => {

@@ -1,0 +1,296 @@
+//! Where the two agents are meant to differ, and why.
+
+use serde_json::Value;
+
+use crate::agents::{Line, reset};
+use crate::compare::{Exchange, shape};
+
+/// A difference that is meant.
+pub struct Difference {
+    pub reason: &'static str,
+    /// Whether it does not depend on the machine that the test runs on.
+    pub everywhere: bool,
+    /// Whether an exchange shows it, and nothing else that is not alike.
+    pub is_it: fn(&Exchange<'_>) -> bool,
+}
+
+/// A value without the members of these names, wherever they are.
+fn without(value: &Value, names: &[&str]) -> Value {
+    match value {
+        Value::Array(list) => list.iter().map(|element| without(element, names)).collect(),
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+            kept.map(|(name, value)| (name.clone(), without(value, names))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The first of them: it is met beside others.
+pub const RESET: usize = 0;
+
+/// In a full run each of them is met, or the test fails: what is not, is not one any more.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        reason: "A byte 0xFF gets an error from qemu-ga, from ours only where something was half read: QEMU's own tests call its \
+                 answers garbage that should not be sent.",
+        everywhere: true,
+        is_it: |exchange| {
+            let more = exchange.theirs.iter().filter(|line| **line == reset()).count();
+            let asked = exchange.request.iter().filter(|byte| **byte == 0xff).count();
+            let fits = !exchange.broken || exchange.ours.len() + more == exchange.theirs.len();
+            more > 0 && more <= asked && fits
+        },
+    },
+    Difference {
+        reason: "A brace that breaks a number or a word off begins a message for ours; for qemu-ga it is a part of what it breaks.",
+        everywhere: true,
+        is_it: |exchange| {
+            let swallowed =
+                exchange.theirs.iter().any(|line| line.complaint().is_some_and(|text| text.ends_with("{'")));
+            exchange.broken && swallowed && exchange.ours.iter().any(Line::is_syntax)
+        },
+    },
+    Difference {
+        reason: "A bad message gets one error from ours, which skips the rest of it, and one from qemu-ga for every piece of \
+                 it that makes no sense by itself.",
+        everywhere: true,
+        is_it: |exchange| {
+            let (ours, theirs) = (exchange.ours, exchange.theirs);
+            let pairs = || ours.iter().zip(theirs);
+            let errors = |lines: &[Line]| lines.iter().all(|line| line.complaint().is_some());
+            exchange.broken
+                && (1..theirs.len()).contains(&ours.len())
+                && errors(&theirs[ours.len()..])
+                && pairs().all(|(ours, theirs)| {
+                    exchange.line_is_alike(ours, theirs) || ours.complaint().is_some() && theirs.complaint().is_some()
+                })
+        },
+    },
+    Difference {
+        reason: "What cannot become a message any more is an error for ours at once, for qemu-ga when its brackets have closed.",
+        everywhere: true,
+        is_it: |exchange| match exchange.ours {
+            [before @ .., last] if exchange.broken && last.is_syntax() && before.len() == exchange.theirs.len() => {
+                let syntax = |ours: &Line, theirs: &Line| ours.is_syntax() && theirs.is_syntax();
+                let mut pairs = before.iter().zip(exchange.theirs);
+                pairs.all(|(ours, theirs)| exchange.line_is_alike(ours, theirs) || syntax(ours, theirs))
+            }
+            _ => false,
+        },
+    },
+    Difference {
+        reason: "A text that is no JSON is told in other words: qemu-ga quotes what its lexer held, ours the byte that is wrong.",
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.broken && exchange.lines().is_some_and(|[ours, theirs]| ours.is_syntax() && theirs.is_syntax())
+        },
+    },
+    Difference {
+        reason: "A line that begins with a brace begins a message for ours after a bad one, whose own lines may begin so.",
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.ours.len() > exchange.theirs.len()
+                && exchange.ours.iter().any(Line::is_syntax)
+                && exchange.request.windows(2).any(|text| text == b"\n{")
+        },
+    },
+    Difference {
+        reason: "After what is no JSON, qemu-ga goes on with the next bracket, colon or comma, ours with the next line or \
+                 object, and after 0xFF with the next byte. 0xFF also ends a number for qemu-ga.",
+        everywhere: true,
+        is_it: |exchange| {
+            let errors = exchange.ours.iter().chain(exchange.theirs).all(|line| line.complaint().is_some());
+            let no_json = exchange.ours.iter().any(Line::is_syntax) || exchange.request.contains(&0xff);
+            exchange.broken && errors && no_json && !exchange.theirs.is_empty()
+        },
+    },
+    Difference {
+        reason: "qemu-ga refuses the code points that Unicode calls noncharacters; JSON has them (RFC 8259, section 7), and \
+                 so may a file's name.",
+        everywhere: true,
+        is_it: |exchange| {
+            let request = String::from_utf8_lossy(exchange.request).to_lowercase();
+            let has_one = ["\u{ffff}", "\\ufff", "\\udbff\\udff"].iter().any(|spelled| request.contains(spelled));
+            let refused = |line: &Line| {
+                let text = line.complaint().unwrap_or_default();
+                text.ends_with("invalid UTF-8 sequence in string") || text.ends_with("is not a valid Unicode character")
+            };
+            has_one && exchange.lines().is_some_and(|[ours, theirs]| refused(theirs) && !refused(ours))
+        },
+    },
+    Difference {
+        reason: "qemu-ga takes no exponent after a lone 0, as in 0e0; JSON does (RFC 8259, section 6).",
+        everywhere: true,
+        is_it: |exchange| {
+            let zero = exchange.request.windows(3).any(|text| !text[0].is_ascii_digit() && text[1..] == *b"0e");
+            let refused = |line: &Line| line.complaint().is_some_and(|text| text.contains("expected separator in"));
+            zero && exchange.lines().is_some_and(|[ours, theirs]| refused(theirs) && !refused(ours))
+        },
+    },
+    Difference {
+        reason: "What is more than a double holds is inf for qemu-ga, which is no JSON; ours echoes an id as it came.",
+        everywhere: true,
+        is_it: |exchange| {
+            let failed = |line: &Line| line.text.contains("\"error\": {\"class\": ");
+            exchange.lines().is_some_and(|[ours, theirs]| {
+                // Nor does our own reader hold it.
+                let unreadable = ours.value.is_none() && theirs.value.is_none();
+                unreadable && theirs.text.contains("inf") && failed(ours) == failed(theirs)
+            })
+        },
+    },
+    Difference {
+        reason: "A member that comes twice is looked for in what a command is asked for, not in its id nor in what is refused \
+                 anyway: that would take memory, or time that grows with the square of a request.",
+        everywhere: true,
+        is_it: |exchange| {
+            let twice = |line: &Line| line.complaint() == Some("JSON parse error, duplicate key");
+            exchange.lines().is_some_and(|[ours, theirs]| {
+                let in_id = ours.value.as_ref().is_some_and(|reply| reply["id"].is_array() || reply["id"].is_object());
+                twice(theirs) && !ours.is_syntax() && (ours.complaint().is_some() || in_id)
+            })
+        },
+    },
+    Difference {
+        reason: "Of several members that do not belong there, ours names the first, qemu-ga that which its hash table has \
+                 first; in the outermost object also of others that are wrong.",
+        everywhere: true,
+        is_it: |exchange| {
+            let named = |text: &str| text.ends_with("' is unexpected") || text.starts_with("QMP input member '");
+            exchange.complaints().is_some_and(|[ours, theirs]| named(ours) && named(theirs))
+        },
+    },
+    Difference {
+        reason: "What fails in the system is told in other words: ours asks the kernel, qemu-ga runs programs.",
+        everywhere: true,
+        is_it: |exchange| {
+            let commands = ["guest-set-time", "guest-set-vcpus", "guest-set-user-password", "guest-ssh-"];
+            let own = |text: &str| {
+                !["JSON ", "QMP ", "Parameter ", "Invalid parameter "].iter().any(|with| text.starts_with(with))
+            };
+            commands.iter().any(|name| exchange.command.starts_with(name))
+                && exchange.complaints().is_some_and(|texts| texts.into_iter().all(own))
+        },
+    },
+    Difference {
+        reason: "It is newer than Debian's qemu-ga.",
+        everywhere: true,
+        is_it: |exchange| {
+            ["guest-get-load", "guest-network-get-route"].contains(&exchange.command)
+                && exchange.lines().is_some_and(|[ours, theirs]| {
+                    let unknown = theirs.complaint().is_some_and(|text| text.ends_with(" has not been found"));
+                    let known =
+                        |text: &str| text.starts_with("Parameter '") || text.ends_with("the command is not allowed");
+                    unknown && ours.complaint().is_none_or(known)
+                })
+        },
+    },
+    Difference {
+        reason: "It is for Windows alone. Since QEMU 9.1, an agent does not have what it cannot do; before, it was disabled.",
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.complaints().is_some_and(|[ours, theirs]| {
+                ours == "The command guest-get-devices has not been found"
+                    && theirs.starts_with("Command guest-get-devices has been disabled")
+            })
+        },
+    },
+    Difference {
+        reason: "A negative minimum is refused by ours. qemu-ga takes it for one near 2^64, which no file system has.",
+        everywhere: true,
+        is_it: |exchange| {
+            let refused = |text: &str| text.ends_with("' is invalid for argument minimum");
+            exchange.lines().is_some_and(|[ours, theirs]| {
+                ours.complaint().is_some_and(refused)
+                    && theirs.value.as_ref().is_some_and(|reply| reply["return"].is_object())
+            })
+        },
+    },
+    Difference {
+        reason: "What is longer than the engine's buffer for a part of a reply is cut in the text of an error.",
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.complaints().is_some_and(|[ours, theirs]| ours.len() > 200 && theirs.starts_with(ours))
+        },
+    },
+    Difference {
+        reason: "QEMU takes the bytes C0 80 for the character 0, which UTF-8 forbids (RFC 3629, section 3).",
+        everywhere: true,
+        is_it: |exchange| {
+            let refused = |line: &Line| line.complaint() == Some("JSON parse error, invalid UTF-8 sequence in string");
+            exchange.request.windows(2).any(|text| text == b"\xc0\x80")
+                && exchange.lines().is_some_and(|[ours, theirs]| refused(ours) && !theirs.is_syntax())
+        },
+    },
+    Difference {
+        reason: "Without udev, qemu-ga knows no disk's serial number, and that of a file system's space for a privileged user is \
+                 newer than Debian's.",
+        everywhere: false,
+        is_it: |exchange| {
+            let known = |value: &Value| shape(&without(value, &["serial", "total-bytes-privileged"]));
+            ["guest-get-disks", "guest-get-fsinfo"].contains(&exchange.command)
+                && exchange.returned().is_some_and(|[ours, theirs]| known(ours) == known(theirs))
+        },
+    },
+    Difference {
+        reason: "Modes of capture-output are newer than Debian's qemu-ga, which takes a boolean.",
+        everywhere: true,
+        is_it: |exchange| {
+            let refused = "Invalid parameter type for 'capture-output', expected: boolean";
+            exchange.lines().is_some_and(|[ours, theirs]| {
+                theirs.complaint() == Some(refused) && ours.complaint() != Some(refused) && !ours.is_syntax()
+            })
+        },
+    },
+    Difference {
+        reason: "A block of memory has no negative number for ours. qemu-ga takes it for one near 2^64.",
+        everywhere: true,
+        is_it: |exchange| {
+            let refused = "Parameter 'mem-blks[0].phys-index' expects uint64";
+            exchange.command == "guest-set-memory-blocks"
+                && exchange.lines().is_some_and(|[ours, theirs]| {
+                    ours.complaint() == Some(refused) && theirs.complaint() != Some(refused)
+                })
+        },
+    },
+    Difference {
+        reason: "Base64 whose padding is wrong is refused by ours; qemu-ga looks at the characters \
+                 alone, and drops what is left over.",
+        everywhere: true,
+        is_it: |exchange| {
+            let refused = Some("Base64 data contains invalid characters");
+            exchange.lines().is_some_and(|[ours, theirs]| ours.complaint() == refused && theirs.complaint() != refused)
+        },
+    },
+    Difference {
+        reason: "A text that a system call cannot take, since it ends at its first character 0, is an error for ours. qemu-ga \
+                 takes it to that end.",
+        everywhere: true,
+        is_it: |exchange| {
+            let zero = exchange.request.windows(6).any(|text| text == b"\\u0000");
+            let refused = |line: &Line| line.complaint().is_some_and(|text| text.contains("Invalid argument"));
+            zero && exchange.lines().is_some_and(|[ours, theirs]| refused(ours) && !refused(theirs))
+        },
+    },
+    Difference {
+        reason: "Since QEMU 8.1 it is told why a command is disabled, and since 9.1 in the same words while file systems are \
+                 frozen.",
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.complaints().is_some_and(|[ours, theirs]| {
+                let theirs = theirs.trim_end_matches(": the agent is in frozen state");
+                ours == format!("{theirs}: the command is not allowed") && theirs.ends_with(" has been disabled")
+            })
+        },
+    },
+    Difference {
+        reason: "That a program is not known is told as by QEMU 10.2, but for its missing percent sign.",
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.complaints().is_some_and(|[ours, theirs]| {
+                ours.starts_with("PID ") && ours.ends_with(" does not exist") && theirs == "Invalid parameter 'pid'"
+            })
+        },
+    },
+];
