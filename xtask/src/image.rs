@@ -100,6 +100,17 @@ static FIRST_BYTE: Profile = Profile {
     about: "nothing but one byte on the console",
 };
 
+/// No profile either, but what firmware boots an image by, from a disk.
+static EFI_LOADER: Profile = Profile {
+    name: "efi-loader",
+    package: "efi-loader",
+    cargo_profile: IMAGE,
+    binary: "efi-loader",
+    feature: None,
+    has_devices: false,
+    about: "an EFI application with an image behind it",
+};
+
 impl Profile {
     /// The profile called `name`.
     ///
@@ -192,7 +203,7 @@ fn build_disk(machine: &Machine, profile: &Profile, format: Format, append: &str
     setup::disks()?;
     let image = build(machine.target, profile)?;
     let disk = image.with_extension(format.name());
-    boot_disk::make(&image, append, format, &disk)?;
+    boot_disk::make(machine, &image, append, format, &disk)?;
     Ok(disk)
 }
 
@@ -218,6 +229,11 @@ pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
 /// As [`build`].
 pub fn build_crash(target: &'static str) -> Result<PathBuf> {
     build_binary(target, &CRASH)
+}
+
+/// Builds the EFI application that boots the image which lies behind it.
+pub(crate) fn build_efi_loader(target: &'static str) -> Result<PathBuf> {
+    build_binary(target, &EFI_LOADER)
 }
 
 fn build_binary(target: &'static str, profile: &Profile) -> Result<PathBuf> {
