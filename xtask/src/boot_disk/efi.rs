@@ -30,7 +30,9 @@ pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Resul
         other => bail!("there is no loader for {other}"),
     };
     let loader = Program::read(&image::build_efi_loader(machine.target)?)?;
-    let program = application(kind, &loader, &payload(&Program::read(image)?, append))?;
+    let image = Program::read(image)?;
+    ensure!(image.entry == image.address, "the image is not entered at its first byte");
+    let program = application(kind, &loader, &payload(&image, append))?;
     Ok(Bootable { bios: Vec::new(), program, name })
 }
 
@@ -120,4 +122,111 @@ fn application(kind: u16, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
     writer.write_section(code.file_offset, &loader.bytes);
     writer.write_section(data.file_offset, payload);
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use object::elf::{EM_AARCH64, ET_EXEC, PT_LOAD, PT_NOTE};
+    use object::pe::{IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_READ, IMAGE_SCN_MEM_WRITE};
+    use object::read::pe::PeFile64;
+    use object::write::elf;
+    use object::{LittleEndian, ObjectSection, SectionFlags};
+
+    use super::*;
+
+    /// An ELF file with segments of a type, an address, a size in memory, and bytes.
+    fn program(segments: &[(u32, u64, u64, &[u8])]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut writer = elf::Writer::new(Endianness::Little, true, &mut file);
+        writer.reserve_file_header();
+        writer.reserve_program_headers(segments.len() as u32);
+        let places: Vec<_> = segments.iter().map(|segment| writer.reserve(segment.3.len(), 1)).collect();
+        let header = elf::FileHeader {
+            os_abi: 0,
+            abi_version: 0,
+            e_type: ET_EXEC,
+            e_machine: EM_AARCH64,
+            e_entry: 0x2000,
+            e_flags: 0,
+        };
+        writer.write_file_header(&header).unwrap();
+        writer.write_align_program_headers();
+        for (&(p_type, p_vaddr, p_memsz, bytes), &place) in segments.iter().zip(&places) {
+            writer.write_program_header(&elf::ProgramHeader {
+                p_type,
+                p_flags: 0,
+                p_offset: place as u64,
+                p_vaddr,
+                p_paddr: p_vaddr,
+                p_filesz: bytes.len() as u64,
+                p_memsz,
+                p_align: 1,
+            });
+        }
+        segments.iter().for_each(|segment| writer.write(segment.3));
+        file
+    }
+
+    #[test]
+    fn a_program_is_what_its_segments_put_into_memory() {
+        let file = program(&[
+            (PT_LOAD, 0x2010, 4, b"data"),
+            (PT_NOTE, 0x10, 4, b"note"),
+            (PT_LOAD, 0x2000, 6, b"code"),
+            (PT_LOAD, 0x3000, 0x800, b""),
+        ]);
+        let program = Program::parse(&file).unwrap();
+        assert_eq!((program.address, program.entry, program.memory), (0x2000, 0x2000, 0x1800));
+        assert_eq!(program.bytes, b"code\0\0\0\0\0\0\0\0\0\0\0\0data");
+    }
+
+    #[test]
+    fn what_loads_nothing_or_is_cut_off_is_no_program() {
+        assert!(Program::parse(&program(&[(PT_NOTE, 0, 4, b"note")])).is_err());
+        let file = program(&[(PT_LOAD, 0x2000, 4, b"code")]);
+        for length in 0..file.len() {
+            assert!(Program::parse(&file[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn firmware_finds_the_loader_and_the_page_behind_it_the_payload() {
+        let loader = Program { address: 0x1000, entry: 0x1200, bytes: vec![0x55; 0x1234], memory: 0x1234 };
+        let image = Program { address: 0x4020_0000, entry: 0x4020_0000, bytes: b"image".to_vec(), memory: 0x8000 };
+        let payload = payload(&image, "hostname=web-1");
+        let file = application(IMAGE_FILE_MACHINE_ARM64, &loader, &payload).unwrap();
+        let pe = PeFile64::parse(&*file).unwrap();
+        let header = pe.nt_headers();
+        assert_eq!(header.file_header.machine.get(LittleEndian), 0xaa64);
+        let optional = &header.optional_header;
+        assert_eq!(optional.subsystem.get(LittleEndian), 10);
+        assert_eq!(optional.address_of_entry_point.get(LittleEndian), 0x1200);
+        assert_eq!(optional.size_of_image.get(LittleEndian), 0x4000);
+
+        let sections: Vec<_> = pe.sections().collect();
+        assert_eq!(sections.len(), 2);
+        let (code, data) = (&sections[0], &sections[1]);
+        assert_eq!((code.address(), data.address()), (0x1000, 0x3000));
+        assert!(code.data().unwrap().starts_with(&loader.bytes) && data.data().unwrap().starts_with(&payload));
+        for (section, more) in [(code, IMAGE_SCN_MEM_EXECUTE), (data, 0)] {
+            let SectionFlags::Coff { characteristics } = section.flags() else { panic!("no section of a PE file") };
+            let rights = characteristics & (IMAGE_SCN_MEM_EXECUTE | IMAGE_SCN_MEM_READ | IMAGE_SCN_MEM_WRITE);
+            assert_eq!(rights, IMAGE_SCN_MEM_READ | more);
+        }
+    }
+
+    #[test]
+    fn a_payload_is_a_header_the_image_and_its_command_line() {
+        let image = Program { address: 0x8020_0000, entry: 0x8020_0000, bytes: b"image".to_vec(), memory: 0x8000 };
+        let payload = payload(&image, "agent=virtio");
+        let header = Header::from_bytes(*payload.first_chunk().unwrap());
+        assert_eq!(header, Header { address: 0x8020_0000, memory: 0x8000, image: 5, command_line: 12 });
+        assert_eq!(&payload[Header::SIZE..], b"imageagent=virtio");
+    }
+
+    #[test]
+    fn a_loader_for_another_place_is_refused() {
+        let loader = Program { address: 0x2000, entry: 0x2000, bytes: vec![0; 16], memory: 16 };
+        assert!(application(IMAGE_FILE_MACHINE_RISCV64, &loader, b"").is_err());
+    }
 }
