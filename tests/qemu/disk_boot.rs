@@ -55,13 +55,13 @@ impl Row {
     /// A guest from a disk with a command line of its own, once it has answered, and the folder that the disk is in.
     fn boot(self, adjust: impl FnOnce(&mut Config)) -> Result<(Booted, PrivateFolder)> {
         let machine = Machine::named(self.machine)?;
-        let (mut config, folder) = self.from_disk_with(&image(machine, self.profile)?)?;
+        let (mut config, folder) = self.with_disk_of(&image(machine, self.profile)?)?;
         adjust(&mut config);
         Ok((answering(&config)?, folder))
     }
 
     /// A guest with a disk that has an image on it.
-    fn from_disk_with(self, image: &Path) -> Result<(Config, PrivateFolder)> {
+    fn with_disk_of(self, image: &Path) -> Result<(Config, PrivateFolder)> {
         let machine = Machine::named(self.machine)?;
         let folder = PrivateFolder::new()?;
         let disk = folder.path().join("boot-disk");
@@ -155,7 +155,7 @@ fn firmware_of_aarch64_may_name_the_device_tree_or_be_a_hypervisors() -> Result<
 fn an_image_that_has_no_place_is_refused_in_words() -> Result<()> {
     for (machine, other) in [("aarch64-virt", "riscv64-virt"), ("riscv64-virt", "aarch64-virt")] {
         let row = Row { profile: &NANO, machine, format: Format::Raw, firmware: Uefi };
-        let (config, _disk) = row.from_disk_with(&image(Machine::named(other)?, &NANO)?)?;
+        let (config, _disk) = row.with_disk_of(&image(Machine::named(other)?, &NANO)?)?;
         let guest = Guest::start(&config)?;
         guest.console_shows("nanoqga: the memory that the image needs is not free", after_firmware())?;
     }

@@ -50,8 +50,8 @@ const PARTS: [Part; 8] = [
     Part { name: "fuzz", run: fuzz::test },
 ];
 
-/// The package whose programs run without an operating system. On the host only its parts that need no machine exist.
-const BARE: &str = "bare-metal";
+/// The packages whose programs run without an operating system. On the host only their parts that need no machine exist.
+const BARE: [&str; 4] = ["--package", "bare-metal", "--package", "efi-loader"];
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut chosen = Vec::new();
@@ -85,6 +85,9 @@ fn rows_of(machine: &Machine) -> Result<()> {
         return linux();
     }
     setup::qemu_for(machine)?;
+    if machine.boots_disks() {
+        setup::disks()?;
+    }
     let row = format!("::{}_", machine.name.replace('-', "_"));
     run(cargo("test").args(["--package", "tests", "--test", "qemu", "--", &row]), LIMIT)
 }
@@ -101,7 +104,7 @@ fn lint() -> Result<()> {
         let toolchain = Toolchain::for_target(target)?;
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
-            in_workspace(&mut command).args(["--package", BARE]);
+            in_workspace(&mut command).args(BARE);
             command
         };
         // Also without features: what only one of them uses may not be there for the others.

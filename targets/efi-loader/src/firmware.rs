@@ -62,7 +62,7 @@ impl Firmware {
         NonNull::new(interface).filter(|_| status.is_success())
     }
 
-    /// The memory from an address on, a page's, if it is free.
+    /// The memory from an address on, which begins a page, if nobody has it: neither this application nor firmware.
     pub fn memory_at(&self, address: u64, size: usize) -> Option<&'static mut [u8]> {
         self.memory(AllocateType::ADDRESS, address, size)
     }
@@ -75,8 +75,7 @@ impl Firmware {
     fn memory(&self, how: AllocateType, mut address: u64, size: usize) -> Option<&'static mut [u8]> {
         let pages = size.div_ceil(PAGE);
         // SAFETY: It only fills in the address.
-        let status =
-            unsafe { (self.services.allocate_pages)(how, MemoryType::LOADER_DATA, pages, &raw mut address) };
+        let status = unsafe { (self.services.allocate_pages)(how, MemoryType::LOADER_DATA, pages, &raw mut address) };
         let start = ptr::with_exposed_provenance_mut::<u8>(address as usize);
         // SAFETY: Firmware has given it to nobody else, and it is ours for good.
         status.is_success().then(|| unsafe {
@@ -88,12 +87,13 @@ impl Firmware {
     /// Has firmware leave the machine to us (7.4.6). When it has, none of its services is there any more.
     ///
     /// # Errors
-    /// When it does not, twice.
+    /// When it does not, twice. Firmware may be half gone then; that it is still asked to say so does no harm.
     pub fn leave(&self) -> Result<(), &'static str> {
         let mut size = 0;
         // SAFETY: There is no room for any of the map.
         unsafe { self.memory_map(&mut size, ptr::null_mut()) };
-        let room = self.memory_below(u64::MAX, size.saturating_add(MAP_GROWTH)).ok_or("there is no memory for a map")?;
+        let room = self.memory_below(u64::MAX, size.saturating_add(MAP_GROWTH));
+        let room = room.ok_or("there is no memory for memory's map")?;
         for _ in 0..2 {
             let mut size = room.len();
             // SAFETY: There is so much room.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use efi_loader::payload::Header;
-use object::elf::FileHeader64;
+use object::elf::{FileHeader64, PT_LOAD};
 use object::pe::{
     IMAGE_FILE_EXECUTABLE_IMAGE, IMAGE_FILE_LARGE_ADDRESS_AWARE, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_RISCV64,
     IMAGE_SUBSYSTEM_EFI_APPLICATION,
@@ -56,7 +56,7 @@ impl Program {
     fn parse(file: &[u8]) -> Result<Self> {
         let elf = ElfFile::<FileHeader64<Endianness>>::parse(file)?;
         let endian = elf.endian();
-        let segments = elf.elf_program_headers().iter().filter(|segment| segment.p_type(endian) == object::elf::PT_LOAD);
+        let segments = elf.elf_program_headers().iter().filter(|segment| segment.p_type(endian) == PT_LOAD);
         let address = segments.clone().map(|segment| segment.p_vaddr(endian)).min().context("nothing is loaded")?;
         let mut program = Self { address, entry: elf.entry(), bytes: Vec::new(), memory: 0 };
         for segment in segments {
@@ -126,7 +126,7 @@ fn application(kind: u16, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use object::elf::{EM_AARCH64, ET_EXEC, PT_LOAD, PT_NOTE};
+    use object::elf::{EM_AARCH64, ET_EXEC, PT_NOTE};
     use object::pe::{IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_READ, IMAGE_SCN_MEM_WRITE};
     use object::read::pe::PeFile64;
     use object::write::elf;

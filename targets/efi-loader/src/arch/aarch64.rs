@@ -5,7 +5,8 @@ use core::ops::Range;
 
 use crate::firmware::Firmware;
 
-/// Where QEMU's machine has its device tree. Firmware that has ACPI's tables for an operating system does not name it.
+/// Where QEMU's machine has its device tree. Firmware that gives operating systems ACPI's tables does not name it, but leaves
+/// it there.
 pub const DEVICE_TREE: Option<usize> = Some(0x4000_0000);
 /// The image looks for the device tree below.
 pub const RAM_END: u64 = 0x8000_0000;

@@ -52,9 +52,10 @@ fn handed_on(tree: &[u8], command_line: &[u8]) -> Option<Vec<u8>> {
     Some(room)
 }
 
-fn chosen<'t>(tree: &Tree<'t>) -> Vec<(Option<&'t [u8]>, Option<&'t [u8]>)> {
+/// The two properties, of the nodes that have the first.
+fn chosen<'t>(tree: &Tree<'t>) -> Vec<[Option<&'t [u8]>; 2]> {
     let has_seed = tree.nodes().filter(|node| node.property("seed").is_some());
-    has_seed.map(|node| (node.property("seed"), node.string("bootargs"))).collect()
+    has_seed.map(|node| [node.property("seed"), node.string("bootargs")]).collect()
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn a_command_line_of_any_length_is_put_in() {
         let after = handed_on(&before, command_line).unwrap();
         assert_eq!(size(&after), Some(after.len()));
         let tree = Tree::new(&after).unwrap();
-        assert_eq!(chosen(&tree), [(Some(&b"abc"[..]), Some(command_line))]);
+        assert_eq!(chosen(&tree), [[Some(&b"abc"[..]), Some(command_line)]]);
         assert_eq!(tree.nodes().count(), 4);
         assert_eq!(tree.property("other"), Some(&b"words"[..]));
     }
@@ -75,14 +76,14 @@ fn a_command_line_of_any_length_is_put_in() {
 fn a_command_line_takes_the_place_of_the_trees_own() {
     let before = with_chosen(b"bootargs");
     let after = handed_on(&before, b"new").unwrap();
-    assert_eq!(chosen(&Tree::new(&after).unwrap()), [(Some(&b"abc"[..]), Some(&b"new"[..]))]);
+    assert_eq!(chosen(&Tree::new(&after).unwrap()), [[Some(&b"abc"[..]), Some(&b"new"[..])]]);
     assert!(!after.windows(5).any(|bytes| bytes == b"words"));
 }
 
 #[test]
 fn an_empty_command_line_leaves_the_trees_own() {
     let after = handed_on(&with_chosen(b"bootargs"), b"").unwrap();
-    assert_eq!(chosen(&Tree::new(&after).unwrap()), [(Some(&b"abc"[..]), Some(&b"words"[..]))]);
+    assert_eq!(chosen(&Tree::new(&after).unwrap()), [[Some(&b"abc"[..]), Some(&b"words"[..])]]);
 }
 
 #[test]
