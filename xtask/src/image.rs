@@ -156,8 +156,8 @@ cargo xtask image --machine MACHINE [--profile PROFILE] [--format FORMAT] [--app
 Builds the image of a profile and prints its path as the last line on stdout. For the machine linux, that is the agent as
 a static program.
 
---format FORMAT    elf, a program for QEMU's -kernel (when not given), or for q35 and pc raw or qcow2, a disk that BIOS
-                   and UEFI firmware boot
+--format FORMAT    elf, a program for QEMU's -kernel (when not given), or raw or qcow2, a disk that firmware boots: BIOS and
+                   UEFI on q35 and pc, UEFI on aarch64 and riscv64; microvms have none
 --append WORDS     the kernel command line that is on the disk; its words may not have quotes, $ or \\
 
 Machines: {}

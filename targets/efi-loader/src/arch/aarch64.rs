@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::firmware::Firmware;
 
 /// Where QEMU's machine has its device tree. Firmware that gives operating systems ACPI's tables does not name it, but leaves
-/// it there.
+/// it there; EDK2 has its first stack in what the tree has no use for of its room.
 pub const DEVICE_TREE: Option<usize> = Some(0x4000_0000);
 /// The image looks for the device tree below.
 pub const RAM_END: u64 = 0x8000_0000;
