@@ -18,8 +18,10 @@ use crate::qemu::Config;
 use crate::setup;
 use crate::toolchain::Toolchain;
 
-/// The package of the image, and how Cargo compiles it.
-const BARE: &str = "bare-metal";
+/// The packages whose programs run without an operating system, and how Cargo compiles those.
+pub(crate) const BARE: &str = "bare-metal";
+pub(crate) const EXAMPLE_KERNEL: &str = "example-kernel";
+pub(crate) const LOADER: &str = "efi-loader";
 const IMAGE: &str = "image";
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -78,6 +80,17 @@ pub static LINUX: Profile = Profile {
     about: "the agent for Linux, in one static file",
 };
 
+/// No profile either, but the README's kernel with an agent in it.
+pub static EXAMPLE: Profile = Profile {
+    name: "example-kernel",
+    package: EXAMPLE_KERNEL,
+    cargo_profile: IMAGE,
+    binary: "example-kernel",
+    feature: None,
+    has_devices: false,
+    about: "a kernel that the engine is linked into",
+};
+
 /// No profile either, but a guest that dies in the way that its host name says.
 static CRASH: Profile = Profile {
     name: "crash",
@@ -103,7 +116,7 @@ static FIRST_BYTE: Profile = Profile {
 /// No profile either, but what firmware boots an image by, from a disk.
 static EFI_LOADER: Profile = Profile {
     name: "efi-loader",
-    package: "efi-loader",
+    package: LOADER,
     cargo_profile: IMAGE,
     binary: "efi-loader",
     feature: None,

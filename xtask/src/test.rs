@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::fuzz;
-use crate::image::{self, PROFILES, in_workspace};
+use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
+use crate::packages;
 use crate::process::run;
 use crate::progress::step;
 use crate::proofs;
@@ -18,13 +19,14 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [libvirt] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
   panics   the engine, linked with every command: no panic is reachable in it
   host     the crates' own tests
+  packages the crates that are to be published: packed, and each feature compiled by the oldest Rust that they name
   miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
@@ -39,19 +41,17 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
+    Part { name: "packages", run: packages::test },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
     Part { name: "libvirt", run: libvirt },
     Part { name: "fuzz", run: fuzz::test },
 ];
-
-/// The packages whose programs run without an operating system. On the host only their parts that need no machine exist.
-const BARE: [&str; 4] = ["--package", "bare-metal", "--package", "efi-loader"];
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut chosen = Vec::new();
@@ -102,9 +102,13 @@ fn lint() -> Result<()> {
     )?;
     for target in machine::targets() {
         let toolchain = Toolchain::for_target(target)?;
+        // On the host only those of their parts exist that need no machine.
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
-            in_workspace(&mut command).args(BARE);
+            in_workspace(&mut command);
+            for package in [BARE, EXAMPLE_KERNEL, LOADER] {
+                command.args(["--package", package]);
+            }
             command
         };
         // Also without features: what only one of them uses may not be there for the others.
@@ -147,6 +151,7 @@ fn miri() -> Result<()> {
 fn qemu() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
+    setup::guide()?;
     images()?;
     whole_system("qemu")
 }
@@ -169,7 +174,7 @@ fn libvirt() -> Result<()> {
 /// Builds all images here, where that shows, and not within the first test.
 fn images() -> Result<()> {
     for target in machine::targets() {
-        for profile in PROFILES {
+        for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;
         }
     }
