@@ -177,6 +177,9 @@ fn images() -> Result<()> {
         for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;
         }
+        if !target.starts_with("x86_64") {
+            image::build_efi_loader(target)?;
+        }
     }
     Ok(())
 }

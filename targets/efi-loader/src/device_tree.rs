@@ -69,19 +69,21 @@ fn put_structure(new: &mut Writer<'_>, structure: &[u8], strings: &[u8], command
     let mut done = command_line.is_empty();
     loop {
         let kind = cell(rest, 0)?;
-        let is_name = |name: &[u8]| Some(strings.get(cell(rest, 8)? as usize..)?.starts_with(name));
-        let replaced = kind == PROPERTY && chosen && !command_line.is_empty() && is_name(COMMAND_LINE)?;
-        // Of the others, each is a cell.
         let length = match kind {
             BEGIN_NODE => 4 + rest.get(4..)?.iter().position(|&byte| byte == 0)? + 1,
             PROPERTY => (cell(rest, 4)? as usize).checked_add(12)?,
             _ => 4,
         };
+        let replaced = kind == PROPERTY
+            && chosen
+            && !command_line.is_empty()
+            && strings.get(cell(rest, 8)? as usize..)?.starts_with(COMMAND_LINE);
         let (token, after) = rest.split_at_checked(length.checked_next_multiple_of(4)?)?;
         rest = after;
         if !replaced {
             new.put(token)?;
         }
+        // One `match` of all kinds may become a table of jumps, whose addresses the loader cannot have.
         if kind == BEGIN_NODE {
             // A node's properties come before the nodes within it.
             chosen = level == 1 && token.get(4..)?.starts_with(CHOSEN);
