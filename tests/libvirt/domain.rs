@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use tests::{image, soon};
+use xtask::boot_disk::{self, Format};
 use xtask::deadline::Deadline;
 use xtask::guest::PrivateFolder;
 use xtask::image::{NANO, Profile};
@@ -21,6 +22,18 @@ use crate::daemon::{Libvirt, virsh, virsh_command};
 
 /// The agent's channel, as libvirt's users write it.
 pub const CHANNEL: &str = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>";
+
+/// What a domain's firmware must not have, as libvirt's users write it.
+pub const NO_SECURE_BOOT: &str = "<firmware><feature enabled='no' name='secure-boot'/></firmware>";
+
+/// What a domain boots.
+struct Os {
+    /// The element's beginning.
+    tag: &'static str,
+    /// What is in it beside the machine.
+    boot: String,
+    memory_mib: u32,
+}
 
 /// A domain of our own. Its fields are dropped in this order, after it is destroyed.
 #[derive(Debug)]
@@ -43,25 +56,55 @@ impl Domain {
 
     /// The same on any machine that libvirt knows by QEMU's name.
     pub fn on(machine: &Machine, profile: &Profile, processors: u32, devices: &str) -> Result<Self> {
+        let domain = Self::without_start()?;
+        let kernel = domain.folder.path().join("nanoqga");
+        fs::copy(image(machine, profile)?, &kernel)?;
+        let os = Os { tag: "<os>", boot: format!("<kernel>{}</kernel>", kernel.display()), memory_mib: 16 };
+        domain.start(machine, &os, processors, devices, soon())
+    }
+
+    /// A domain that UEFI firmware of libvirt's choice boots from a disk, with the command line that is on that.
+    pub fn from_disk(machine: &Machine, profile: &Profile, append: &str) -> Result<Self> {
+        let domain = Self::without_start()?;
+        let within = |name| domain.folder.path().join(name);
+        boot_disk::make(machine, &image(machine, profile)?, append, Format::Qcow2, &within("disk"))?;
+        let variables = within("variables");
+        let boot = format!("{NO_SECURE_BOOT}<nvram>{}</nvram>", variables.display());
+        let disk = format!(
+            "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{}'/>\
+             <target dev='vda' bus='virtio'/></disk>",
+            within("disk").display()
+        );
+        let os = Os { tag: "<os firmware='efi'>", boot, memory_mib: 128 };
+        // Firmware takes its time where it is emulated.
+        domain.start(machine, &os, 1, &disk, Deadline::seconds(120))
+    }
+
+    fn without_start() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let libvirt = Libvirt::shared()?;
         let name = format!("nanoqga-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = PrivateFolder::new()?;
         // libvirt runs QEMU as a user of its own, and gives the image to that user: so it gets a copy, where it can go.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-        let kernel = folder.path().join("nanoqga");
-        fs::copy(image(machine, profile)?, &kernel)?;
-        let domain = Self { name, folder, _libvirt: libvirt };
-        let definition = domain.folder.path().join("domain.xml");
-        fs::write(&definition, domain.xml(machine, processors, devices)?)?;
+        Ok(Self { name, folder, _libvirt: libvirt })
+    }
+
+    fn start(self, machine: &Machine, os: &Os, processors: u32, devices: &str, deadline: Deadline) -> Result<Self> {
+        let definition = self.folder.path().join("domain.xml");
+        fs::write(&definition, self.xml(machine, os, processors, devices)?)?;
         virsh(&["create", &definition.to_string_lossy()])?;
-        domain.shows(&["dumpxml"], "state='connected'")?;
-        Ok(domain)
+        self.shows_before(deadline, &["dumpxml"], "state='connected'")?;
+        Ok(self)
     }
 
     /// Waits until a virsh command about this domain prints `text`.
     pub fn shows(&self, arguments: &[&str], text: &str) -> Result<()> {
-        let shown = soon().poll(&format!("`{text}` in virsh {}", arguments[0]), || {
+        self.shows_before(soon(), arguments, text)
+    }
+
+    fn shows_before(&self, deadline: Deadline, arguments: &[&str], text: &str) -> Result<()> {
+        let shown = deadline.poll(&format!("`{text}` in virsh {}", arguments[0]), || {
             let printed = self.virsh(arguments)?;
             thread::sleep(Duration::from_millis(50));
             Ok(printed.contains(text).then_some(()))
@@ -126,9 +169,10 @@ impl Domain {
         format!("\nThe guest's console has:\n{}", String::from_utf8_lossy(&log))
     }
 
-    fn xml(&self, machine: &Machine, processors: u32, devices: &str) -> Result<String> {
+    fn xml(&self, machine: &Machine, os: &Os, processors: u32, devices: &str) -> Result<String> {
         let Self { name, folder, .. } = self;
         let folder = folder.path().display();
+        let Os { tag, boot, memory_mib } = os;
         let (arch, kind) = (machine.architecture(), machine.qemu_machine);
         // Elsewhere libvirt has ACPI only with UEFI, and knows no sleep.
         let of_pcs = match arch {
@@ -141,11 +185,11 @@ impl Domain {
         Ok(format!(
             "<domain type='qemu'>
   <name>{name}</name>
-  <memory unit='MiB'>16</memory>
+  <memory unit='MiB'>{memory_mib}</memory>
   <vcpu>{processors}</vcpu>
-  <os>
+  {tag}
     <type arch='{arch}' machine='{kind}'>hvm</type>
-    <kernel>{folder}/nanoqga</kernel>
+    {boot}
   </os>
   {of_pcs}
   {cpu}

@@ -7,18 +7,19 @@ mod storage;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use domain::{CHANNEL, Domain};
+use domain::{CHANNEL, Domain, NO_SECURE_BOOT};
 use serde_json::json;
 use tests::soon;
 use xtask::image::{APPLIANCE, NANO};
 use xtask::machine::Machine;
 
 #[test]
-fn readers_are_told_of_the_channel_that_is_tested() {
-    for (name, text) in
-        [("README", include_str!("../../README.md")), ("guide", include_str!("../../docs/embedding.md"))]
+fn readers_are_told_of_what_is_tested() {
+    let (readme, guide) = (include_str!("../../README.md"), include_str!("../../docs/embedding.md"));
+    for (name, text, xml) in
+        [("README", readme, CHANNEL), ("guide", guide, CHANNEL), ("README", readme, NO_SECURE_BOOT)]
     {
-        assert!(text.contains(CHANNEL), "the {name} shows another channel than {CHANNEL}");
+        assert!(text.contains(xml), "the {name} shows something else than {xml}");
     }
 }
 
@@ -204,6 +205,19 @@ fn guests_of_other_architectures_are_asked_set_and_shut_down() -> Result<()> {
         domain.gone(soon())?;
     }
     Ok(())
+}
+
+/// As libvirt's users of such guests have it: UEFI firmware in flash, with ACPI's tables.
+#[test]
+fn a_disk_boots_by_the_firmware_that_libvirt_finds() -> Result<()> {
+    let domain = Domain::from_disk(Machine::named("aarch64-virt")?, &APPLIANCE, "hostname=from-disk")?;
+    let shown = domain.virsh(&["domhostname", "--source", "agent"])?;
+    ensure!(shown.trim() == "from-disk", "{shown}");
+    let watch = domain.watch("lifecycle")?;
+    domain.shut_down()?;
+    let event = watch.event()?;
+    ensure!(event.contains("Shutdown Finished after guest request"), "{event}");
+    domain.gone(soon())
 }
 
 #[test]

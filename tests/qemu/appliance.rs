@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tests::booted::synchronise;
 use tests::{Booted, soon};
 use xtask::client::Client;
+use xtask::guest::Guest;
 use xtask::image::APPLIANCE;
 use xtask::machine::Channel::{self, Com2, Virtio};
 use xtask::machine::Machine;
@@ -41,7 +42,11 @@ fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> 
 
 /// What there is beside nano's, by the `qapi` crate's client.
 pub fn tour(row: Row) -> Result<()> {
-    let Booted { agent, guest: _guest } = row.boot_with(|config| _ = config.user_network())?;
+    through(row.boot_with(|config| _ = config.user_network())?, row.machine).map(drop)
+}
+
+/// The same with a guest that runs and has a network card; gives it back, without a host.
+pub fn through(Booted { agent, mut guest }: Booted, machine: &str) -> Result<Guest> {
     let mut client = foreign(agent)?;
     let info = execute(&mut client, qga::guest_info {})?;
     for name in COMMANDS {
@@ -57,10 +62,13 @@ pub fn tour(row: Row) -> Result<()> {
 
     let size = execute(&mut client, qga::guest_get_memory_block_info {})?.size;
     let blocks = execute(&mut client, qga::guest_get_memory_blocks {})?;
-    ensure!(size == 2 * MIB && blocks.len() == 8, "16 MiB as {} blocks of {size} bytes", blocks.len());
+    let mut qmp = guest.qmp(soon())?;
+    let memory = qmp.execute("query-memory-size-summary", json!({}), soon())?["base-memory"].as_u64();
+    let memory = memory.context("QEMU's size of the memory")?;
+    ensure!(size == 2 * MIB && blocks.len() as u64 * size == memory, "{memory} as {} of {size} bytes", blocks.len());
     ensure!(blocks.iter().all(|block| block.online && block.can_offline == Some(false)), "{blocks:?}");
     // Where RAM begins on these machines.
-    let start = match Machine::named(row.machine)?.architecture() {
+    let start = match Machine::named(machine)?.architecture() {
         "riscv64" => 2 << 30,
         "aarch64" => 1 << 30,
         _ => 0,
@@ -72,7 +80,11 @@ pub fn tour(row: Row) -> Result<()> {
     ensure!(interfaces[0].hardware_address.as_deref() == Some("52:54:00:12:34:56"), "{interfaces:?}");
     let volumes = execute(&mut client, qga::guest_get_fsinfo {})?;
     ensure!(volumes.len() == 1 && volumes[0].mountpoint == "/" && volumes[0].disk.is_empty(), "{volumes:?}");
-    ensure!(execute(&mut client, qga::guest_get_disks {})?.is_empty(), "there is no disk");
+    // It boots from one, or has none.
+    let there = qmp.execute("query-block", json!({}), soon())?;
+    let disks = execute(&mut client, qga::guest_get_disks {})?;
+    let whole = disks.iter().filter(|disk| !disk.partition).count();
+    ensure!(there.as_array().is_some_and(|there| there.len() == whole), "{disks:?}, and QEMU has {there}");
     ensure!(execute(&mut client, qga::guest_get_users {})?.is_empty(), "there are no users");
     let open = |mode: &str| qga::guest_file_open { path: "/file".into(), mode: Some(mode.into()) };
     let handle = execute(&mut client, open("w"))?;
@@ -82,7 +94,7 @@ pub fn tour(row: Row) -> Result<()> {
     let handle = execute(&mut client, open("r"))?;
     let read = execute(&mut client, qga::guest_file_read { handle, count: None })?;
     ensure!(read.buf_b64 == b"content" && read.eof, "{read:?}");
-    Ok(())
+    Ok(guest)
 }
 
 fn ask(agent: &mut Client, command: &str) -> Result<Value> {

@@ -1,5 +1,7 @@
 //! Guests that firmware boots from a disk, as hosts without `-kernel` have it.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::booted::{config_of, image};
@@ -12,13 +14,28 @@ use xtask::image::{APPLIANCE, NANO, Profile};
 use xtask::machine::{Channel, Machine};
 use xtask::qemu::{Boot, Config, Console};
 
-use crate::{conformance, hosts, idle, power, suspend, tour};
+use crate::{appliance, conformance, hosts, idle, power, suspend, tour};
 
-/// Debian's UEFI firmware; where there is none, the machine's own BIOS.
-const UEFI: Option<&str> = Some("/usr/share/ovmf/OVMF.fd");
-const BIOS: Option<&str> = None;
-/// UEFI firmware has no less, by far.
-const MEMORY_KIB: u32 = 64 << 10;
+/// What boots a guest: the machine's own firmware, or what Debian has for it.
+#[derive(Clone, Copy)]
+enum Firmware {
+    Bios,
+    Uefi,
+}
+
+use Firmware::{Bios, Uefi};
+
+impl Firmware {
+    /// Its file, and the memory in KiB that it takes to boot at all.
+    fn on(self, machine: &Machine) -> (Option<&'static str>, u32) {
+        match (self, machine.architecture()) {
+            (Bios, _) => (None, 64 << 10),
+            (Uefi, "aarch64") => (Some("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"), 128 << 10),
+            (Uefi, "riscv64") => (Some("/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"), 256 << 10),
+            (Uefi, _) => (Some("/usr/share/ovmf/OVMF.fd"), 64 << 10),
+        }
+    }
+}
 
 /// How a guest is booted.
 #[derive(Clone, Copy)]
@@ -26,7 +43,7 @@ struct Row {
     profile: &'static Profile,
     machine: &'static str,
     format: Format,
-    firmware: Option<&'static str>,
+    firmware: Firmware,
 }
 
 /// Firmware takes its time, some seconds where it is emulated.
@@ -38,14 +55,22 @@ impl Row {
     /// A guest from a disk with a command line of its own, once it has answered, and the folder that the disk is in.
     fn boot(self, adjust: impl FnOnce(&mut Config)) -> Result<(Booted, PrivateFolder)> {
         let machine = Machine::named(self.machine)?;
-        let folder = PrivateFolder::new()?;
-        let disk = folder.path().join("boot-disk");
-        boot_disk::make(&image(machine, self.profile)?, "hostname=from-disk", self.format, &disk)?;
-        let mut config = Config::new(machine, Channel::Virtio, &disk);
-        config.boot = Boot::Disk(self.format, self.firmware);
-        config.memory_kib = MEMORY_KIB;
+        let (mut config, folder) = self.with_disk_of(&image(machine, self.profile)?)?;
         adjust(&mut config);
         Ok((answering(&config)?, folder))
+    }
+
+    /// A guest with a disk that has an image on it.
+    fn with_disk_of(self, image: &Path) -> Result<(Config, PrivateFolder)> {
+        let machine = Machine::named(self.machine)?;
+        let folder = PrivateFolder::new()?;
+        let disk = folder.path().join("boot-disk");
+        boot_disk::make(machine, image, "hostname=from-disk", self.format, &disk)?;
+        let mut config = Config::new(machine, Channel::Virtio, &disk);
+        let (firmware, memory_kib) = self.firmware.on(machine);
+        config.boot = Boot::Disk(self.format, firmware);
+        config.memory_kib = memory_kib;
+        Ok((config, folder))
     }
 }
 
@@ -71,9 +96,13 @@ fn boots(row: Row) -> Result<()> {
     idle::takes_less_than_a_hundredth(booted, row.machine)
 }
 
+/// And that: a foreign client finds all as without a disk, and the guest goes off when it is told to.
 fn ends(row: Row) -> Result<()> {
-    let (booted, _disk) = row.boot(|_| {})?;
-    power::goes_off(booted, row.machine, r#"{"execute":"guest-shutdown"}"#)
+    let (booted, _disk) = row.boot(|config| row.profile.equip(config))?;
+    let tour = if row.profile.name == APPLIANCE.name { appliance::through } else { tour::through };
+    let mut guest = tour(booted, row.machine)?;
+    let agent = guest.connect(soon())?;
+    power::goes_off(Booted { agent, guest }, row.machine, r#"{"execute":"guest-shutdown"}"#)
 }
 
 macro_rules! rows {
@@ -90,7 +119,7 @@ macro_rules! rows {
             }
 
             #[test]
-            fn guest_shutdown() -> Result<()> {
+            fn a_foreign_client_makes_the_tour_and_guest_shutdown_ends_it() -> Result<()> {
                 ends(ROW)
             }
         }
@@ -98,22 +127,44 @@ macro_rules! rows {
 }
 
 rows! {
-    q35_bios: NANO on "q35" by BIOS from Raw;
-    pc_bios: APPLIANCE on "pc" by BIOS from Qcow2;
-    pc_uefi: NANO on "pc" by UEFI from Raw;
-    q35_uefi: NANO on "q35" by UEFI from Raw;
-    q35_uefi_appliance: APPLIANCE on "q35" by UEFI from Qcow2;
+    q35_bios: NANO on "q35" by Bios from Raw;
+    pc_bios: APPLIANCE on "pc" by Bios from Qcow2;
+    pc_uefi: NANO on "pc" by Uefi from Raw;
+    q35_uefi: NANO on "q35" by Uefi from Raw;
+    q35_uefi_appliance: APPLIANCE on "q35" by Uefi from Qcow2;
+    aarch64_virt_pcie_uefi: NANO on "aarch64-virt-pcie" by Uefi from Qcow2;
+    aarch64_virt_uefi_appliance: APPLIANCE on "aarch64-virt" by Uefi from Raw;
+    riscv64_virt_uefi: NANO on "riscv64-virt" by Uefi from Raw;
+    riscv64_virt_pcie_uefi_appliance: APPLIANCE on "riscv64-virt-pcie" by Uefi from Qcow2;
 }
 
+/// Without ACPI's tables, firmware names the device tree; at EL2, the image is entered there.
 #[test]
-fn a_foreign_client_makes_the_tour() -> Result<()> {
-    let row = Row { profile: &NANO, machine: "q35", format: Format::Raw, firmware: UEFI };
-    tour::through(row.boot(|_| {})?.0, "q35")
+fn firmware_of_aarch64_may_name_the_device_tree_or_be_a_hypervisors() -> Result<()> {
+    for (machine, acpi) in [("aarch64-virt-pcie", "acpi=off"), ("aarch64-virt-el2", "acpi=on")] {
+        let row = Row { profile: &NANO, machine, format: Format::Raw, firmware: Uefi };
+        let (mut booted, _disk) = row.boot(|config| _ = config.argument("-machine", acpi))?;
+        tour::says_these_bytes(&mut booted)?;
+        power::goes_off(booted, machine, r#"{"execute":"guest-shutdown"}"#)?;
+    }
+    Ok(())
+}
+
+/// There is no memory where the other's image lies.
+#[test]
+fn an_image_that_has_no_place_is_refused_in_words() -> Result<()> {
+    for (machine, other) in [("aarch64-virt", "riscv64-virt"), ("riscv64-virt", "aarch64-virt")] {
+        let row = Row { profile: &NANO, machine, format: Format::Raw, firmware: Uefi };
+        let (config, _disk) = row.with_disk_of(&image(Machine::named(other)?, &NANO)?)?;
+        let guest = Guest::start(&config)?;
+        guest.console_shows("nanoqga: the memory that the image needs is not free", after_firmware())?;
+    }
+    Ok(())
 }
 
 #[test]
 fn firmware_wakes_what_it_booted() -> Result<()> {
-    for firmware in [BIOS, UEFI] {
+    for firmware in [Bios, Uefi] {
         let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware };
         let (booted, _disk) = row.boot(|_| {})?;
         suspend::sleeps_and_goes_on(booted)?;
@@ -124,7 +175,7 @@ fn firmware_wakes_what_it_booted() -> Result<()> {
 /// Where UEFI firmware puts registers follows from the width of the CPU's addresses.
 #[test]
 fn registers_may_lie_as_far_as_addresses_go() -> Result<()> {
-    let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: UEFI };
+    let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: Uefi };
     for bits in [39, 46] {
         let adjust = |config: &mut Config| {
             config.argument("-cpu", format!("max,phys-bits={bits}")).user_network();
@@ -140,7 +191,7 @@ fn registers_may_lie_as_far_as_addresses_go() -> Result<()> {
 
 #[test]
 fn the_boot_disk_is_not_the_volume() -> Result<()> {
-    let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: BIOS };
+    let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: Bios };
     let data = Disk::fat(16, 16 << 10)?;
     data.put("greeting", b"hello")?;
     let (mut booted, _disk) = row.boot(|config| data.attach(config, "", ""))?;
@@ -153,7 +204,7 @@ fn the_boot_disk_is_not_the_volume() -> Result<()> {
 
 #[test]
 fn without_another_disk_the_volume_is_in_memory() -> Result<()> {
-    let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: BIOS };
+    let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: Bios };
     let (mut booted, _disk) = row.boot(|_| {})?;
     let told = booted.agent.execute("guest-get-fsinfo", json!({}), soon())?;
     ensure!(told[0]["disk"] == json!([]), "{told}");
@@ -170,7 +221,7 @@ fn isa_serial(config: &mut Config) {
 
 #[test]
 fn an_isa_serial_port_is_the_channel_of_a_guest_from_disk() -> Result<()> {
-    let row = Row { profile: &NANO, machine: "pc", format: Format::Raw, firmware: BIOS };
+    let row = Row { profile: &NANO, machine: "pc", format: Format::Raw, firmware: Bios };
     tour::says_these_bytes(&mut row.boot(isa_serial)?.0)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use qapi::{Command, ErrorClass, ExecuteError, Qga, Stream, qga};
 use tests::Booted;
+use xtask::guest::Guest;
 use xtask::machine::Machine;
 
 use crate::rows::Row;
@@ -33,11 +34,11 @@ const MINUTE: i64 = 60_000_000_000;
 
 /// The tour, with the `qapi` crate's client and types.
 pub fn with_qapi(row: Row) -> Result<()> {
-    through(row.boot()?, row.machine)
+    through(row.boot()?, row.machine).map(drop)
 }
 
-/// The same with a guest that runs.
-pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<()> {
+/// The same with a guest that runs; gives it back, without a host.
+pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<Guest> {
     let mut client = foreign(agent)?;
     execute(&mut client, qga::guest_ping {})?;
     let info = execute(&mut client, qga::guest_info {})?;
@@ -69,7 +70,7 @@ pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<()> {
         other => bail!("an unknown command was answered by {other:?}"),
     }
     execute(&mut client, qga::guest_ping {}).with_context(|| guest.tails())?;
-    Ok(())
+    Ok(guest)
 }
 
 /// The `qapi` crate's client, in the place of ours.

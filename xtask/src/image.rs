@@ -21,6 +21,7 @@ use crate::toolchain::Toolchain;
 /// The packages whose programs run without an operating system, and how Cargo compiles those.
 pub(crate) const BARE: &str = "bare-metal";
 pub(crate) const EXAMPLE_KERNEL: &str = "example-kernel";
+pub(crate) const LOADER: &str = "efi-loader";
 const IMAGE: &str = "image";
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -112,6 +113,17 @@ static FIRST_BYTE: Profile = Profile {
     about: "nothing but one byte on the console",
 };
 
+/// No profile either, but what firmware boots an image by, from a disk.
+static EFI_LOADER: Profile = Profile {
+    name: "efi-loader",
+    package: LOADER,
+    cargo_profile: IMAGE,
+    binary: "efi-loader",
+    feature: None,
+    has_devices: false,
+    about: "an EFI application with an image behind it",
+};
+
 impl Profile {
     /// The profile called `name`.
     ///
@@ -157,8 +169,8 @@ cargo xtask image --machine MACHINE [--profile PROFILE] [--format FORMAT] [--app
 Builds the image of a profile and prints its path as the last line on stdout. For the machine linux, that is the agent as
 a static program.
 
---format FORMAT    elf, a program for QEMU's -kernel (when not given), or for q35 and pc raw or qcow2, a disk that BIOS
-                   and UEFI firmware boot
+--format FORMAT    elf, a program for QEMU's -kernel (when not given), or raw or qcow2, a disk that firmware boots: BIOS and
+                   UEFI on q35 and pc, UEFI on aarch64 and riscv64; microvms have none
 --append WORDS     the kernel command line that is on the disk; its words may not have quotes, $ or \\
 
 Machines: {}
@@ -204,7 +216,7 @@ fn build_disk(machine: &Machine, profile: &Profile, format: Format, append: &str
     setup::disks()?;
     let image = build(machine.target, profile)?;
     let disk = image.with_extension(format.name());
-    boot_disk::make(&image, append, format, &disk)?;
+    boot_disk::make(machine, &image, append, format, &disk)?;
     Ok(disk)
 }
 
@@ -230,6 +242,11 @@ pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
 /// As [`build`].
 pub fn build_crash(target: &'static str) -> Result<PathBuf> {
     build_binary(target, &CRASH)
+}
+
+/// Builds the EFI application that boots the image which lies behind it.
+pub(crate) fn build_efi_loader(target: &'static str) -> Result<PathBuf> {
+    build_binary(target, &EFI_LOADER)
 }
 
 fn build_binary(target: &'static str, profile: &Profile) -> Result<PathBuf> {

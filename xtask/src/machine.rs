@@ -162,6 +162,11 @@ impl Machine {
         }
     }
 
+    /// Whether it has firmware that boots from disks.
+    pub fn boots_disks(&self) -> bool {
+        self != &LINUX && !self.name.starts_with("microvm")
+    }
+
     /// Its architecture, as `uname -m` has it.
     pub fn architecture(&self) -> &'static str {
         self.qemu.trim_start_matches("qemu-system-")

@@ -88,11 +88,16 @@ impl Config {
 
     /// Adds a virtio device of a kind such as `net`, with its properties, on the machine's bus.
     pub fn virtio(&mut self, kind: &str, properties: &str) -> &mut Self {
+        let device = self.virtio_device(kind, properties);
+        self.argument("-device", device)
+    }
+
+    fn virtio_device(&self, kind: &str, properties: &str) -> String {
         let bus = match self.machine.bus {
             Bus::Pci => "pci",
             Bus::Mmio => "device",
         };
-        self.argument("-device", format!("virtio-{kind}-{bus},{properties}"))
+        format!("virtio-{kind}-{bus},{properties}")
     }
 
     /// Adds a network card, at QEMU's network of one guest, which has a DHCP server and a router for IPv6.
@@ -126,10 +131,12 @@ impl Config {
             Boot::Kernel => args.pair("-kernel", self.image.display().to_string()),
             Boot::Disk(format, firmware) => {
                 if let Some(firmware) = firmware {
-                    args.pair("-bios", firmware);
+                    // On riscv64, QEMU's own is an SBI, which then enters this.
+                    let option = if self.machine.architecture() == "riscv64" { "-kernel" } else { "-bios" };
+                    args.pair(option, firmware);
                 }
                 args.pair("-drive", format!("if=none,id=boot,format={},file={}", format.name(), self.image.display()));
-                args.pair("-device", "virtio-blk-pci,drive=boot,bootindex=0");
+                args.pair("-device", self.virtio_device("blk", "drive=boot,bootindex=0"));
             }
         }
         if let Some(initramfs) = &self.initramfs {
@@ -241,11 +248,17 @@ mod tests {
 
     #[test]
     fn a_disk_that_firmware_boots_takes_the_kernels_place() {
-        let mut config = Config::new(Machine::named("q35").unwrap(), Channel::Virtio, Path::new("image"));
-        config.boot = Boot::Disk(Format::Qcow2, Some("firmware"));
-        let line = config.arguments().join(" ");
-        assert!(!line.contains("-kernel"), "{line}");
-        assert!(line.contains("-bios firmware -drive if=none,id=boot,format=qcow2,file=image"), "{line}");
+        let line = |machine, firmware| {
+            let mut config = Config::new(Machine::named(machine).unwrap(), Channel::Virtio, Path::new("image"));
+            config.boot = Boot::Disk(Format::Qcow2, Some(firmware));
+            config.arguments().join(" ")
+        };
+        let disk = "-drive if=none,id=boot,format=qcow2,file=image -device virtio-blk";
+        let pc = line("q35", "firmware");
+        assert!(!pc.contains("-kernel"), "{pc}");
+        assert!(pc.contains(&format!("-bios firmware {disk}-pci,drive=boot,bootindex=0")), "{pc}");
+        let riscv64 = line("riscv64-virt", "firmware");
+        assert!(riscv64.contains(&format!("-kernel firmware {disk}-device,drive=boot")), "{riscv64}");
     }
 
     #[test]

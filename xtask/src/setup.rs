@@ -27,7 +27,7 @@ const QEMU: [Needed; 3] = [
     Needed { program: "qemu-system-riscv64", package: "qemu-system-misc" },
 ];
 /// What disks are made with, booted by, and looked into.
-const DISKS: [Needed; 8] = [
+const DISKS: [Needed; 10] = [
     Needed { program: "qemu-img", package: "qemu-utils" },
     Needed { program: "mkfs.fat", package: "dosfstools" },
     Needed { program: "mcopy", package: "mtools" },
@@ -36,6 +36,8 @@ const DISKS: [Needed; 8] = [
     Needed { program: "/usr/lib/grub/i386-pc/boot.img", package: "grub-pc-bin" },
     Needed { program: "/usr/lib/grub/x86_64-efi/multiboot2.mod", package: "grub-efi-amd64-bin" },
     Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf" },
+    Needed { program: "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", package: "qemu-efi-aarch64" },
+    Needed { program: "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin", package: "u-boot-qemu" },
 ];
 const LIBVIRT: [Needed; 2] = [
     Needed { program: "libvirtd", package: "libvirt-daemon-system" },
@@ -67,9 +69,9 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU and its agent, disk tools, GRUB, socat, libvirt, cargo-fuzz, cargo-hack, Miri, and
-the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it
-prints the command to run. Subcommands do the part of this that they need.
+Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, cargo-fuzz,
+cargo-hack, Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian packages;
+for anyone else it prints the command to run. Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::fuzz;
-use crate::image::{self, BARE, EXAMPLE_KERNEL, PROFILES, in_workspace};
+use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 use crate::packages;
@@ -90,6 +90,9 @@ fn rows_of(machine: &Machine) -> Result<()> {
         return linux();
     }
     setup::qemu_for(machine)?;
+    if machine.boots_disks() {
+        setup::disks()?;
+    }
     let row = format!("::{}_", machine.name.replace('-', "_"));
     run(cargo("test").args(["--package", "tests", "--test", "qemu", "--", &row]), LIMIT)
 }
@@ -107,7 +110,10 @@ fn lint() -> Result<()> {
         // On the host only those of their parts exist that need no machine.
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
-            in_workspace(&mut command).args(["--package", BARE, "--package", EXAMPLE_KERNEL]);
+            in_workspace(&mut command);
+            for package in [BARE, EXAMPLE_KERNEL, LOADER] {
+                command.args(["--package", package]);
+            }
             command
         };
         // Also without features: what only one of them uses may not be there for the others.
@@ -192,6 +198,9 @@ fn images() -> Result<()> {
     for target in machine::targets() {
         for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;
+        }
+        if !target.starts_with("x86_64") {
+            image::build_efi_loader(target)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What firmware does on a PC: gives PCI's buses numbers, devices addresses, and their registers of the interrupt line what
-//! drivers look for there (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5).
+//! drivers look for there (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5). Firmware that has done so before, in its
+//! own way, leaves no trace.
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
@@ -75,11 +76,33 @@ fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     way: Way,
     next_bus: &mut u8,
 ) {
+    // Nothing answers at an address that firmware gave it, or to a number of a bus, when those are given anew.
+    for_each_function(access, way.bus, |access, at, is_bridge| {
+        access.write_word(at, 4, 0);
+        if is_bridge {
+            access.write_word(at, 0x18, 0);
+        }
+    });
+    for_each_function(access, way.bus, |access, at, is_bridge| {
+        assign_addresses(access, resources, at, if is_bridge { 2 } else { 6 });
+        if is_bridge && way.depth < DEEPEST && *next_bus < resources.last_bus {
+            assign_bridge(access, resources, way, at, next_bus);
+        }
+        assign_interrupt(access, resources, way, at);
+    });
+}
+
+/// Hands each function on a bus to `visit`, and whether it is a bridge.
+fn for_each_function<C: ConfigurationAccess>(
+    access: &mut C,
+    bus: u8,
+    mut visit: impl FnMut(&mut C, DeviceFunction, bool),
+) {
     for device in 0..32 {
         let mut functions = 1;
         let mut function = 0;
         while function < functions {
-            let at = DeviceFunction { bus: way.bus, device, function };
+            let at = DeviceFunction { bus, device, function };
             function += 1;
             if access.read_word(at, 0) as u16 == 0xffff {
                 continue;
@@ -88,12 +111,7 @@ fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
             if header & 0x80 != 0 && at.function == 0 {
                 functions = 8;
             }
-            let is_bridge = header & 0x7f == HEADER_BRIDGE;
-            assign_addresses(access, resources, at, if is_bridge { 2 } else { 6 });
-            if is_bridge && way.depth < DEEPEST && *next_bus < resources.last_bus {
-                assign_bridge(access, resources, way, at, next_bus);
-            }
-            assign_interrupt(access, resources, way, at);
+            visit(access, at, header & 0x7f == HEADER_BRIDGE);
         }
     }
 }
@@ -154,9 +172,12 @@ fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
         _ => 0x0000_fff0,
     };
     access.write_word(at, 0x20, window);
-    // Neither prefetchable memory nor I/O ports.
+    // Neither prefetchable memory nor I/O ports, nor the upper halves of their addresses.
     access.write_word(at, 0x24, 0x0000_fff0);
     access.write_word(at, 0x1c, 0x0000_00f0);
+    for upper in [0x28, 0x2c, 0x30] {
+        access.write_word(at, upper, 0);
+    }
     access.write_word(at, 4, COMMAND_MEMORY | COMMAND_BUS_MASTER);
 }
 

@@ -1,4 +1,4 @@
-//! PCI behind the host bridge that the device tree names. No firmware has been there.
+//! PCI behind the host bridge that the device tree names. Whether firmware has been there makes no difference.
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 

@@ -60,7 +60,7 @@ impl memory::Memory for Guest {
     }
 
     fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
-        let set = self.memory.set_memory_block.ok_or(MemoryBlockError::NotSupported)?;
+        let set = self.memory.set_memory_block.ok_or(MemoryBlockError::NotSupported(None))?;
         // SAFETY: The kernel's callback, with its context; what it returns is NULL or a text.
         unsafe { outcome(set(self.context, phys_index, online.into())) }.map_err(|_| MemoryBlockError::Failed(None))
     }

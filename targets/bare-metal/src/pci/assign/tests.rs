@@ -125,6 +125,34 @@ fn bridges_pass_on_what_is_behind_them() {
     assert_eq!([space.at(10, 0, 0x3c) as u8, space.at(30, 1, 0x3c) as u8], [33, 35]);
 }
 
+/// As breadth comes first, another bus has the number that the first bridge's inner one is given.
+#[test]
+fn what_firmware_gave_is_forgotten() {
+    let mut space = Space::default();
+    space.bridge(0, 1, 10);
+    space.bridge(10, 0, 20);
+    space.device(20, 0, 1);
+    space.bar(20, 0, 0, 0x1000, 0);
+    space.bridge(0, 2, 30);
+    space.device(30, 0, 1);
+    space.bar(30, 0, 0, 0x4000, 4);
+    let without = assigned(space.clone());
+    for (bus, device, numbers) in [(0, 1, 0x03_01_00), (10, 0, 0x03_03_01), (0, 2, 0x02_02_00)] {
+        for (register, value) in [(0x04, 7), (0x18, numbers), (0x24, 0xfff1_0001), (0x28, 0x80), (0x2c, 0x80)] {
+            space.words.insert((bus, device, register), value);
+        }
+    }
+    for bus in [20, 30] {
+        for (register, value) in [(0x04, 7), (0x10, 0x4010_0000), (0x3c, 0x0120)] {
+            space.words.insert((bus, 0, register), value);
+        }
+    }
+    space.words.insert((30, 0, 0x14), 0x80);
+    let with = assigned(space);
+    let words = |space: Space| space.words.into_iter().filter(|&(_, word)| word != 0).collect::<BTreeMap<_, _>>();
+    assert_eq!(words(with), words(without));
+}
+
 #[test]
 fn what_does_not_fit_gets_no_address() {
     let mut space = Space::default();

@@ -1,8 +1,10 @@
-//! A disk that boots the image as hosts boot their guests, without `-kernel`: by GRUB, from BIOS or UEFI firmware.
+//! A disk that boots the image as hosts boot their guests, without `-kernel`: on PCs by GRUB, from BIOS or UEFI firmware, on
+//! `virt` machines by UEFI firmware and our own loader.
 //!
-//! Debian's GRUB is put together with the image in its memory disk, once for each firmware: there is no file system that
-//! GRUB would have to read, and nothing is installed on this machine. The BIOS's GRUB lies between the master boot record and
-//! the first partition, UEFI's is a program on that.
+//! BIOS's part lies between the master boot record and the first partition, UEFI's is a program on that.
+
+mod efi;
+mod grub;
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -18,8 +20,6 @@ use crate::options::Usage;
 use crate::process::{find, run};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// GRUB's first stage, which loads what follows it on the disk.
-const BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot.img";
 const SECTOR: u64 = 512;
 /// Where the partition begins, in sectors: at 1 MiB, as usual.
 const PARTITION: u32 = 2048;
@@ -59,68 +59,67 @@ impl Format {
     }
 }
 
+/// What firmware boots.
+#[derive(Debug)]
+struct Bootable {
+    /// What lies on the disk from its first sector on, for a BIOS. May be nothing.
+    bios: Vec<u8>,
+    /// UEFI's program, and its name.
+    program: Vec<u8>,
+    name: &'static str,
+}
+
 /// Whether a machine boots such disks.
 ///
 /// # Errors
 /// When it does not.
 pub fn check(machine: &Machine) -> Result<()> {
-    match machine.name {
-        "q35" | "pc" => Ok(()),
-        _ => Err(Usage::new(format!("{machine} boots no disks; q35 and pc do")).into()),
+    if machine.boots_disks() {
+        return Ok(());
     }
+    Err(Usage::new(format!("{machine} boots no disks")).into())
 }
 
-/// Makes a disk of `format` at `disk` that boots `image` with a command line.
+/// Makes a disk of `format` at `disk` that boots a machine's `image` with a command line.
 ///
 /// # Errors
 /// When the command line has characters that GRUB would not pass on, and when one of the tools fails.
-pub fn make(image: &Path, append: &str, format: Format, disk: &Path) -> Result<()> {
+pub fn make(machine: &Machine, image: &Path, append: &str, format: Format, disk: &Path) -> Result<()> {
     if !append.chars().all(|char| char == ' ' || char.is_ascii_graphic() && !r#""'\$"#.contains(char)) {
         return Err(Usage::new(format!("a boot disk cannot pass on the command line {append}")).into());
     }
     let folder = PrivateFolder::new()?;
-    let within = |name: &str| folder.path().join(name);
-    fs::copy(image, within("image"))?;
-    fs::write(within("grub.cfg"), format!("multiboot2 (memdisk)/image {append}\nboot\n"))?;
-    tool(&folder, "tar", &["-cf", "memory-disk", "image"])?;
-    grub(&folder, "i386-pc", "bios", &["biosdisk"])?;
-    grub(&folder, "x86_64-efi", "uefi", &[])?;
-
-    let bios = [boot_sector()?, fs::read(within("bios"))?].concat();
-    ensure!(
-        bios.len() as u64 <= u64::from(PARTITION) * SECTOR,
-        "GRUB and the image are too large to lie before a partition"
-    );
-    let sectors = (fs::metadata(within("uefi"))?.len() + TABLES).div_ceil(SECTOR);
-    let sectors = u32::try_from(sectors).context("the image is too large")?;
-    let raw = File::create(within("raw"))?;
-    raw.set_len(u64::from(PARTITION + sectors) * SECTOR)?;
-    raw.write_all_at(&bios, 0)?;
-    raw.write_all_at(&partition_table(sectors), 446)?;
-
-    let volume = ["-i", "raw@@1M"];
-    tool(&folder, "mformat", &[&volume[..], &["-T", &sectors.to_string(), "-h", "1", "-s", "1", "::"]].concat())?;
-    tool(&folder, "mmd", &[&volume[..], &["::EFI", "::EFI/BOOT"]].concat())?;
-    tool(&folder, "mcopy", &[&volume[..], &["uefi", "::EFI/BOOT/BOOTX64.EFI"]].concat())?;
+    let bootable = match machine.architecture() {
+        "x86_64" => grub::with_image(image, append, &folder)?,
+        _ => efi::with_image(machine, image, append)?,
+    };
+    raw(&folder, &bootable)?;
     if format == Format::Qcow2 {
         tool(&folder, "qemu-img", &["convert", "-f", "raw", "-O", "qcow2", "raw", "qcow2"])?;
     }
-    fs::copy(within(format.name()), disk).with_context(|| format!("cannot write {}", disk.display()))?;
+    fs::copy(folder.path().join(format.name()), disk).with_context(|| format!("cannot write {}", disk.display()))?;
     Ok(())
 }
 
-/// GRUB for a firmware, with the image and its command line in it, and `modules` beside those that load it.
-fn grub(folder: &PrivateFolder, platform: &str, output: &str, modules: &[&str]) -> Result<()> {
-    let how = ["-O", platform, "-c", "grub.cfg", "-m", "memory-disk", "-p", "(memdisk)", "-o", output];
-    tool(folder, "grub-mkimage", &[&how[..], &["memdisk", "tar", "multiboot2"], modules].concat())
-}
+/// The disk as the file `raw` in a folder.
+fn raw(folder: &PrivateFolder, bootable: &Bootable) -> Result<()> {
+    ensure!(
+        bootable.bios.len() as u64 <= u64::from(PARTITION) * SECTOR,
+        "GRUB and the image are too large to lie before a partition"
+    );
+    let sectors = (bootable.program.len() as u64 + TABLES).div_ceil(SECTOR);
+    let sectors = u32::try_from(sectors).context("the image is too large")?;
+    let raw = File::create(folder.path().join("raw"))?;
+    raw.set_len(u64::from(PARTITION + sectors) * SECTOR)?;
+    raw.write_all_at(&bootable.bios, 0)?;
+    raw.write_all_at(&partition_table(sectors), 446)?;
 
-/// As GRUB has it, it loads what begins in the sector after it.
-fn boot_sector() -> Result<Vec<u8>> {
-    let sector =
-        fs::read(BOOT_SECTOR).with_context(|| format!("cannot read {BOOT_SECTOR}; `cargo xtask setup` helps"))?;
-    ensure!(sector.len() as u64 == SECTOR, "{BOOT_SECTOR} is no sector");
-    Ok(sector)
+    fs::write(folder.path().join("program"), &bootable.program)?;
+    let volume = ["-i", "raw@@1M"];
+    tool(folder, "mformat", &[&volume[..], &["-T", &sectors.to_string(), "-h", "1", "-s", "1", "::"]].concat())?;
+    tool(folder, "mmd", &[&volume[..], &["::EFI", "::EFI/BOOT"]].concat())?;
+    let place = format!("::EFI/BOOT/{}", bootable.name);
+    tool(folder, "mcopy", &[&volume[..], &["program", &place]].concat())
 }
 
 /// The end of a master boot record: one partition of so many sectors, which is active and firmware's, and the signature.
@@ -153,14 +152,16 @@ mod tests {
     #[test]
     fn what_grub_would_change_is_refused() {
         for append in ["hostname='a b'", "a\nboot", "$root", "\\", "é"] {
-            let error = make(Path::new("none"), append, Format::Raw, Path::new("none")).unwrap_err();
+            let machine = Machine::named("q35").unwrap();
+            let error = make(machine, Path::new("none"), append, Format::Raw, Path::new("none")).unwrap_err();
             assert!(error.is::<Usage>(), "{append}: {error}");
         }
     }
 
     #[test]
-    fn only_pcs_boot_disks() {
+    fn a_microvm_boots_no_disks() {
         assert!(check(Machine::named("pc").unwrap()).is_ok());
+        assert!(check(Machine::named("aarch64-virt").unwrap()).is_ok());
         assert!(check(Machine::named("microvm").unwrap()).is_err());
     }
 }

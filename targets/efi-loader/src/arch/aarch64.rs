@@ -1,0 +1,81 @@
+//! A 64-bit Arm CPU.
+
+use core::arch::{asm, global_asm};
+use core::ops::Range;
+
+use crate::firmware::Firmware;
+
+/// Where QEMU's machine has its device tree. Firmware that gives operating systems ACPI's tables does not name it, but leaves
+/// it there; EDK2 has its first stack in what the tree has no use for of its room.
+pub const DEVICE_TREE: Option<usize> = Some(0x4000_0000);
+/// The image looks for the device tree below.
+pub const RAM_END: u64 = 0x8000_0000;
+
+/// All that the image is told of the CPU: nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu;
+
+impl Cpu {
+    pub fn ask(_: &Firmware) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+unsafe extern "C" {
+    static __loader_start: u8;
+    static __loader_end: u8;
+    fn enter_without_mmu(image: *const u8, tree: *const u8) -> !;
+}
+
+/// Enters the image at its first byte.
+///
+/// # Safety
+/// There must be no firmware any more that needs memory or interrupts.
+pub unsafe fn enter(_: Cpu, image: &[u8], tree: &[u8]) -> ! {
+    let loader = &raw const __loader_start..&raw const __loader_end;
+    // Whatever is read with caches off has to be in memory.
+    for range in [image.as_ptr_range(), tree.as_ptr_range(), loader] {
+        clean(range);
+    }
+    // SAFETY: As the caller says; what comes now was cleaned.
+    unsafe { enter_without_mmu(image.as_ptr(), tree.as_ptr()) }
+}
+
+/// Has the caches write to memory what they have of a range, and forget it.
+fn clean(range: Range<*const u8>) {
+    // No cache has shorter lines.
+    for line in (range.start.addr() & !15..range.end.addr()).step_by(16) {
+        // SAFETY: What is read there stays the same.
+        unsafe { asm!("dc civac, {}", in(reg) line, options(nostack)) }
+    }
+    // SAFETY: Waiting changes nothing.
+    unsafe { asm!("dsb sy", options(nostack)) }
+}
+
+// Firmware runs at EL1 or EL2 with an identity map (UEFI 2.10, 2.3.6), so the next instruction stays where it is.
+global_asm!(
+    "
+    .section .text.enter, \"ax\"
+    .global enter_without_mmu
+enter_without_mmu:
+    msr daifset, #15
+    mov x4, x0
+    mov x0, x1                      // where the image expects the tree
+    mov x3, #0x1005                 // MMU, data and instruction caches
+    mrs x2, CurrentEL
+    cmp x2, #2 << 2
+    b.eq 1f
+    mrs x2, sctlr_el1
+    bic x2, x2, x3
+    msr sctlr_el1, x2
+    b 2f
+1:  mrs x2, sctlr_el2
+    bic x2, x2, x3
+    msr sctlr_el2, x2
+2:  isb
+    ic iallu
+    dsb sy
+    isb
+    br x4
+    "
+);

@@ -1,0 +1,42 @@
+//! What a PC's firmware boots: Debian's GRUB, put together with the image in its memory disk, once for each firmware. There is
+//! no file system that GRUB would have to read, and nothing is installed on this machine.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Bootable, SECTOR, tool};
+use crate::guest::PrivateFolder;
+
+/// GRUB's first stage, which loads what follows it on the disk.
+const BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot.img";
+
+/// GRUB with an image and its command line in it: BIOS's lies before the partition, UEFI's is a program.
+pub(super) fn with_image(image: &Path, append: &str, folder: &PrivateFolder) -> Result<Bootable> {
+    let within = |name: &str| folder.path().join(name);
+    fs::copy(image, within("image"))?;
+    fs::write(within("grub.cfg"), format!("multiboot2 (memdisk)/image {append}\nboot\n"))?;
+    tool(folder, "tar", &["-cf", "memory-disk", "image"])?;
+    grub(folder, "i386-pc", "bios", &["biosdisk"])?;
+    grub(folder, "x86_64-efi", "uefi", &[])?;
+    Ok(Bootable {
+        bios: [boot_sector()?, fs::read(within("bios"))?].concat(),
+        program: fs::read(within("uefi"))?,
+        name: "BOOTX64.EFI",
+    })
+}
+
+/// GRUB for a firmware, with the image and its command line in it, and `modules` beside those that load it.
+fn grub(folder: &PrivateFolder, platform: &str, output: &str, modules: &[&str]) -> Result<()> {
+    let how = ["-O", platform, "-c", "grub.cfg", "-m", "memory-disk", "-p", "(memdisk)", "-o", output];
+    tool(folder, "grub-mkimage", &[&how[..], &["memdisk", "tar", "multiboot2"], modules].concat())
+}
+
+/// As GRUB has it, it loads what begins in the sector after it.
+fn boot_sector() -> Result<Vec<u8>> {
+    let sector =
+        fs::read(BOOT_SECTOR).with_context(|| format!("cannot read {BOOT_SECTOR}; `cargo xtask setup` helps"))?;
+    ensure!(sector.len() as u64 == SECTOR, "{BOOT_SECTOR} is no sector");
+    Ok(sector)
+}
