@@ -44,7 +44,7 @@ fn ask(request: &str, receive: usize, room: usize) -> String {
             }
         }
     }
-    String::from_utf8(reply).unwrap()
+    String::from_utf8(reply).expect("a reply is ASCII")
 }
 
 #[test]

@@ -384,6 +384,70 @@ static void files_are_checked(void)
     CHECK(strstr(ask(request), "return") != NULL);
 }
 
+// The commands that an agent has beside the four that every one has, with a space before each.
+static const char *commands(void)
+{
+    static char names[ROOM];
+    const char *name = strstr(ask("{\"execute\":\"guest-info\"}"), "guest-info");
+    names[0] = 0;
+    while (name != NULL && (name = strstr(name, "\"name\":\"")) != NULL) {
+        name += strlen("\"name\":\"");
+        strcat(names, " ");
+        strncat(names, name, strcspn(name, "\""));
+    }
+    return names;
+}
+
+static void not_called(void)
+{
+    CHECK(false);
+}
+
+// With only this callback, by its number, a family has these commands.
+#define BRINGS(family, number, expected)                                        \
+    do {                                                                        \
+        struct nanoqga_##family##_callbacks table;                              \
+        void (*callback)(void) = not_called;                                    \
+        memset(&table, 0, sizeof table);                                        \
+        memcpy((char *)&table + (number) * sizeof callback, &callback, sizeof callback); \
+        start();                                                                \
+        CHECK(nanoqga_add_##family(agent, &table) == OK);                       \
+        CHECK(is(commands(), expected));                                        \
+    } while (0)
+
+static void each_callback_brings_its_commands(void)
+{
+    BRINGS(os, 0, " guest-get-osinfo");
+    BRINGS(os, 1, " guest-get-host-name");
+    BRINGS(os, 2, " guest-get-timezone");
+    BRINGS(time, 0, " guest-get-time");
+    BRINGS(time, 1, " guest-set-time");
+    BRINGS(time, 2, "");
+    BRINGS(power, 0, " guest-shutdown");
+    BRINGS(suspend, 0, " guest-suspend-disk");
+    BRINGS(suspend, 1, " guest-suspend-ram");
+    BRINGS(suspend, 2, " guest-suspend-hybrid");
+    BRINGS(cpu, 0, " guest-get-vcpus");
+    BRINGS(cpu, 1, " guest-set-vcpus");
+    BRINGS(cpu, 2, " guest-get-cpustats");
+    BRINGS(cpu, 3, " guest-get-load");
+    BRINGS(memory, 0, " guest-get-memory-blocks");
+    BRINGS(memory, 1, " guest-set-memory-blocks");
+    BRINGS(memory, 2, " guest-get-memory-block-info");
+    BRINGS(network, 0, " guest-network-get-interfaces");
+    BRINGS(network, 1, "");
+    BRINGS(network, 2, "");
+    BRINGS(network, 3, " guest-network-get-route");
+    BRINGS(filesystem, 0, " guest-get-fsinfo");
+    BRINGS(filesystem, 1, " guest-fstrim");
+    BRINGS(freeze, 0, "");
+    BRINGS(freeze, 1, "");
+    BRINGS(file, 0, "");
+    BRINGS(file, 2, "");
+    BRINGS(user, 0, " guest-get-users");
+    BRINGS(user, 1, " guest-set-user-password");
+}
+
 static void every_status_has_a_text(void)
 {
     for (uint32_t i = 0; i <= NANOQGA_STATUS_INVALID_REPLY; i++)
@@ -405,6 +469,7 @@ int main(void)
     reset_forgets_what_was_half_done();
     another_agent_can_be_told_of_a_freeze();
     files_are_checked();
+    each_callback_brings_its_commands();
     every_status_has_a_text();
     return 0;
 }

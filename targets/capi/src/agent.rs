@@ -24,6 +24,9 @@ const SMALLEST: usize = NANOQGA_STATE + 128;
 /// The engine tells places in a request by 32 bits.
 const LONGEST_REQUEST: usize = u32::MAX as usize;
 
+/// No slice may be longer, whatever C says.
+const LONGEST_SLICE: usize = isize::MAX as usize;
+
 /// The longest piece of a reply. Replies are of any length.
 const STAGE: usize = 1024;
 
@@ -196,7 +199,7 @@ pub unsafe extern "C" fn nanoqga_receive(
             return Status::Overlap;
         }
         // SAFETY: The caller lends so many bytes for the call, and they are not the agent's.
-        let bytes = unsafe { slice::from_raw_parts(bytes, length) };
+        let bytes = unsafe { slice::from_raw_parts(bytes, length.min(LONGEST_SLICE)) };
         let count = parts.machine.receive(parts.message, bytes);
         // SAFETY: The caller lends this for the call, too.
         unsafe { taken.write(count) };
@@ -236,7 +239,7 @@ pub unsafe extern "C" fn nanoqga_transmit(
             return Status::Overlap;
         }
         // SAFETY: The caller lends so many bytes for the call, and they are not the agent's.
-        let room = unsafe { slice::from_raw_parts_mut(room, size) };
+        let room = unsafe { slice::from_raw_parts_mut(room, size.min(LONGEST_SLICE)) };
         let Parts { machine, commands, frozen, guest, stage, message } = parts;
         let tables = [commands.as_slice()];
         let commands = CommandSet::new(&tables);
