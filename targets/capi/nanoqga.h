@@ -18,7 +18,8 @@
 // Families. A table of callbacks and a nanoqga_add_... for each. A command whose callback is NULL does not exist for clients
 // (CommandNotFound), and guest-info does not list it. With -Wl,--gc-sections a family that is never added takes no room in the
 // kernel. Tables are copied. A family can be added at any time but by a callback, and once: EXISTS is the second time's error.
-// All nanoqga_add_... return OK, NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EXISTS or FULL.
+// All nanoqga_add_... return OK, NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EXISTS or FULL. QEMU's families disk, exec, ssh and device are
+// not here; nanoqga_add_command adds commands of any name, if a host has to find one of theirs.
 //
 // Callbacks are passed the context that nanoqga_init was given, and are called by nanoqga_transmit alone. They may do anything but
 // call an agent that is at work (BUSY), unwind, or jump out of it with longjmp. Those that return `const char *` return NULL when
@@ -485,7 +486,7 @@ const char *nanoqga_status_text(uint32_t status);
 // without spaces, that is there until `run` returns. No NUL ends it.
 //
 // `name` is of letters, digits, `-`, `_` and `.`, of at most `NANOQGA_MAX_NAME` bytes, and must stay as it is as long as the agent
-// is used. Names of one's own begin with their maker's, not with "guest-".
+// is used. New commands' names begin with their maker's, not with "guest-".
 //
 // NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EMPTY, TOO_LONG, INVALID_TEXT, EXISTS, FULL.
 enum nanoqga_status nanoqga_add_command(struct nanoqga *agent,
