@@ -84,7 +84,7 @@ enum nanoqga_status {
     NANOQGA_STATUS_MISALIGNED,
     // The memory is too small for an agent.
     NANOQGA_STATUS_TOO_SMALL,
-    // The buffer lies in the agent's memory.
+    // A buffer, or what is told at a pointer, lies in the agent's memory.
     NANOQGA_STATUS_OVERLAP,
     // There is no agent in that memory: it was not initialised, or was overwritten.
     NANOQGA_STATUS_NOT_AN_AGENT,
@@ -432,11 +432,11 @@ extern "C" {
 // `guest-sync-delimited`, `guest-ping` and `guest-info`; nanoqga_add_... add more.
 //
 // `memory` is aligned to `NANOQGA_ALIGNMENT`, of `NANOQGA_MEMORY(longest_request)` bytes, and the agent's alone for as long as
-// it is used: nothing has to be released. Whatever is in it is overwritten. `version` is what clients are told, three
-// numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION` bytes; it is copied. `context` is passed to every
-// callback and may be NULL.
+// it is used: nothing has to be released. Whatever is in it is overwritten, so a callback may not do this to its own agent.
+// `version` is what clients are told, three numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION`
+// bytes; it is copied. `context` is passed to every callback and may be NULL.
 //
-// NULL, MISALIGNED, TOO_SMALL; TOO_LONG or INVALID_TEXT for the version.
+// NULL, MISALIGNED, TOO_SMALL, OVERLAP; TOO_LONG or INVALID_TEXT for the version.
 enum nanoqga_status nanoqga_init(void *memory,
                                  size_t size,
                                  const char *version,
