@@ -195,8 +195,14 @@ impl<G> Machine<G> {
             0 => reply.begin().map_err(Error::from).and_then(|()| (command.handler)(guest, &mut request, &mut reply)),
             _ => (command.handler)(guest, &mut request, &mut reply),
         };
+        let next_carry = request.carry;
+        // In place: a list has many steps, and the rest stays as it is.
+        if let (Phase::Run { step, carry, .. }, Ok(Step::More)) = (&mut self.phase, outcome) {
+            (*step, *carry) = (step.saturating_add(1), next_carry);
+            return;
+        }
         self.phase = match outcome {
-            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1), carry: request.carry },
+            Ok(Step::More) => Phase::Run { command, arguments, id, step: step.saturating_add(1), carry: next_carry },
             Ok(Step::Done) if command.replies => {
                 reply.complete(step);
                 Phase::Close { id }

@@ -18,7 +18,8 @@
 // Families. A table of callbacks and a nanoqga_add_... for each. A command whose callback is NULL does not exist for clients
 // (CommandNotFound), and guest-info does not list it. With -Wl,--gc-sections a family that is never added takes no room in the
 // kernel. Tables are copied. A family can be added at any time but by a callback, and once: EXISTS is the second time's error.
-// All nanoqga_add_... return OK, NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EXISTS or FULL.
+// All nanoqga_add_... return OK, NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EXISTS or FULL. QEMU's families disk, exec, ssh and device are
+// not here; nanoqga_add_command adds commands of any name, if a host has to find one of theirs.
 //
 // Callbacks are passed the context that nanoqga_init was given, and are called by nanoqga_transmit alone. They may do anything but
 // call an agent that is at work (BUSY), unwind, or jump out of it with longjmp. Those that return `const char *` return NULL when
@@ -83,7 +84,7 @@ enum nanoqga_status {
     NANOQGA_STATUS_MISALIGNED,
     // The memory is too small for an agent.
     NANOQGA_STATUS_TOO_SMALL,
-    // The buffer lies in the agent's memory.
+    // A buffer, or what is told at a pointer, lies in the agent's memory.
     NANOQGA_STATUS_OVERLAP,
     // There is no agent in that memory: it was not initialised, or was overwritten.
     NANOQGA_STATUS_NOT_AN_AGENT,
@@ -431,11 +432,11 @@ extern "C" {
 // `guest-sync-delimited`, `guest-ping` and `guest-info`; nanoqga_add_... add more.
 //
 // `memory` is aligned to `NANOQGA_ALIGNMENT`, of `NANOQGA_MEMORY(longest_request)` bytes, and the agent's alone for as long as
-// it is used: nothing has to be released. Whatever is in it is overwritten. `version` is what clients are told, three
-// numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION` bytes; it is copied. `context` is passed to every
-// callback and may be NULL.
+// it is used: nothing has to be released. Whatever is in it is overwritten, so a callback may not do this to its own agent.
+// `version` is what clients are told, three numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION`
+// bytes; it is copied. `context` is passed to every callback and may be NULL.
 //
-// NULL, MISALIGNED, TOO_SMALL; TOO_LONG or INVALID_TEXT for the version.
+// NULL, MISALIGNED, TOO_SMALL, OVERLAP; TOO_LONG or INVALID_TEXT for the version.
 enum nanoqga_status nanoqga_init(void *memory,
                                  size_t size,
                                  const char *version,
@@ -485,7 +486,7 @@ const char *nanoqga_status_text(uint32_t status);
 // without spaces, that is there until `run` returns. No NUL ends it.
 //
 // `name` is of letters, digits, `-`, `_` and `.`, of at most `NANOQGA_MAX_NAME` bytes, and must stay as it is as long as the agent
-// is used. Names of one's own begin with their maker's, not with "guest-".
+// is used. New commands' names begin with their maker's, not with "guest-".
 //
 // NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EMPTY, TOO_LONG, INVALID_TEXT, EXISTS, FULL.
 enum nanoqga_status nanoqga_add_command(struct nanoqga *agent,

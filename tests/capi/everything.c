@@ -344,7 +344,7 @@ int main(void)
             at += taken;
             do {
                 check(nanoqga_transmit(agent, room, sizeof room, &filled) == NANOQGA_STATUS_OK);
-                check(write(STDOUT_FILENO, room, filled) == (ssize_t)filled);
+                check(filled == 0 || write(STDOUT_FILENO, room, filled) == (ssize_t)filled);
             } while (filled > 0);
         }
     }

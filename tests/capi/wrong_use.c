@@ -71,6 +71,8 @@ static void init_is_checked(void)
     CHECK(nanoqga_init((char *)memory + 4, sizeof memory - 8, "1.0.0", NULL, &none) == NANOQGA_STATUS_MISALIGNED);
     CHECK(nanoqga_init(memory, 0, "1.0.0", NULL, &none) == NANOQGA_STATUS_TOO_SMALL);
     CHECK(nanoqga_init(memory, NANOQGA_MEMORY(127), "1.0.0", NULL, &none) == NANOQGA_STATUS_TOO_SMALL);
+    CHECK(nanoqga_init(memory, sizeof memory, "1.0.0", NULL, (struct nanoqga **)(void *)&memory[9]) ==
+          NANOQGA_STATUS_OVERLAP);
     CHECK(nanoqga_init(memory, sizeof memory, "", NULL, &none) == NANOQGA_STATUS_INVALID_TEXT);
     CHECK(nanoqga_init(memory, sizeof memory, "1.0.0-rc1", NULL, &none) == NANOQGA_STATUS_INVALID_TEXT);
     CHECK(nanoqga_init(memory, sizeof memory, "1111111111.1111111111.1111111111", NULL, &none) ==
@@ -112,6 +114,8 @@ static void arguments_are_checked(void)
     CHECK(nanoqga_receive((struct nanoqga *)((char *)agent + 1), room, 1, &count) == NANOQGA_STATUS_MISALIGNED);
     CHECK(nanoqga_receive(agent, (uint8_t *)memory + 8, 1, &count) == NANOQGA_STATUS_OVERLAP);
     CHECK(nanoqga_receive(agent, (uint8_t *)memory + sizeof memory - 1, 1, &count) == NANOQGA_STATUS_OVERLAP);
+    CHECK(nanoqga_receive(agent, room, 1, (size_t *)&memory[9]) == NANOQGA_STATUS_OVERLAP);
+    CHECK(nanoqga_transmit(agent, room, 16, (size_t *)&memory[9]) == NANOQGA_STATUS_OVERLAP);
     CHECK(nanoqga_transmit(NULL, room, 16, &count) == NANOQGA_STATUS_NULL);
     CHECK(nanoqga_transmit(agent, NULL, 16, &count) == NANOQGA_STATUS_NULL);
     CHECK(nanoqga_transmit(agent, room, 16, NULL) == NANOQGA_STATUS_NULL);

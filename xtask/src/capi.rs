@@ -41,10 +41,12 @@ const STRICT: [&str; 7] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-f
 
 pub(crate) const HELP: &str = "\
 cargo xtask capi --target TARGET
+cargo xtask capi --kernel MACHINE
 cargo xtask capi --header
 
 Builds libnanoqga.a, the agent for kernels written in C, for a Rust target, and prints its path as the last line on stdout.
-Its header is targets/capi/nanoqga.h, which --header writes anew from the library's sources.
+--kernel does so with the example of such a kernel, for q35 or riscv64-virt: its agent is at the first serial line. The header is
+targets/capi/nanoqga.h, which --header writes anew from the library's sources.
 
 Targets: x86_64-unknown-none, aarch64-unknown-none-softfloat, riscv64imac-unknown-none-elf (C's -mabi=lp64),
 riscv64gc-unknown-none-elf (-mabi=lp64d), x86_64-unknown-linux-gnu
@@ -61,8 +63,12 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
             println!("{}", library(target)?.display());
             Ok(())
         }
+        Some(Argument::Option(name)) if name == "kernel" => {
+            println!("{}", kernel(options.value(Machine::named)?, true)?.display());
+            Ok(())
+        }
         Some(other) => Err(other.unexpected()),
-        None => Err(Usage::new(format!("--target or --header is missing\n\n{HELP}")).into()),
+        None => Err(Usage::new(format!("--target, --kernel or --header is missing\n\n{HELP}")).into()),
     }
 }
 

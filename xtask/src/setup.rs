@@ -69,9 +69,9 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, cargo-fuzz,
-cargo-hack, Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian packages;
-for anyone else it prints the command to run. Subcommands do the part of this that they need.
+Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind,
+cargo-fuzz, cargo-hack, Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
+packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {

@@ -1,6 +1,7 @@
 //! An agent in memory that C gives: from its beginning on the state, then the buffer for requests.
 
 use core::ffi::{c_char, c_void};
+use core::ops::Range;
 use core::{ptr, slice};
 
 use agent_core::commands::{info, sync};
@@ -82,8 +83,12 @@ impl Parts {
     fn overlaps(&self, buffer: *const u8, length: usize) -> bool {
         let begin = ptr::from_ref(self).addr();
         let end = self.message.as_ptr().addr().saturating_add(self.message.len());
-        buffer.addr() < end && begin < buffer.addr().saturating_add(length)
+        overlap(begin..end, buffer, length)
     }
+}
+
+fn overlap(memory: Range<usize>, buffer: *const u8, length: usize) -> bool {
+    buffer.addr() < memory.end && memory.start < buffer.addr().saturating_add(length)
 }
 
 /// Has `work` done with the agent at `agent`, unless there is none or it is at work already.
@@ -118,11 +123,11 @@ pub(crate) unsafe fn with(agent: *mut Nanoqga, work: impl FnOnce(&mut Parts) -> 
 /// `guest-sync-delimited`, `guest-ping` and `guest-info`; nanoqga_add_... add more.
 ///
 /// `memory` is aligned to `NANOQGA_ALIGNMENT`, of `NANOQGA_MEMORY(longest_request)` bytes, and the agent's alone for as long as
-/// it is used: nothing has to be released. Whatever is in it is overwritten. `version` is what clients are told, three
-/// numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION` bytes; it is copied. `context` is passed to every
-/// callback and may be NULL.
+/// it is used: nothing has to be released. Whatever is in it is overwritten, so a callback may not do this to its own agent.
+/// `version` is what clients are told, three numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION`
+/// bytes; it is copied. `context` is passed to every callback and may be NULL.
 ///
-/// NULL, MISALIGNED, TOO_SMALL; TOO_LONG or INVALID_TEXT for the version.
+/// NULL, MISALIGNED, TOO_SMALL, OVERLAP; TOO_LONG or INVALID_TEXT for the version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_init(
     memory: *mut c_void,
@@ -139,6 +144,9 @@ pub unsafe extern "C" fn nanoqga_init(
     }
     if size < SMALLEST {
         return Status::TooSmall;
+    }
+    if overlap(memory.addr()..memory.addr().saturating_add(size), agent.cast(), size_of::<*mut Nanoqga>()) {
+        return Status::Overlap;
     }
     #[cfg(feature = "panicking")]
     assert!(size != usize::MAX, "no memory is as large");
@@ -195,7 +203,7 @@ pub unsafe extern "C" fn nanoqga_receive(
         return Status::Misaligned;
     }
     let receive = |parts: &mut Parts| {
-        if parts.overlaps(bytes, length) {
+        if parts.overlaps(bytes, length) || parts.overlaps(taken.cast(), size_of::<usize>()) {
             return Status::Overlap;
         }
         // SAFETY: The caller lends so many bytes for the call, and they are not the agent's.
@@ -235,7 +243,7 @@ pub unsafe extern "C" fn nanoqga_transmit(
         return Status::Misaligned;
     }
     let transmit = |parts: &mut Parts| {
-        if parts.overlaps(room, size) {
+        if parts.overlaps(room, size) || parts.overlaps(filled.cast(), size_of::<usize>()) {
             return Status::Overlap;
         }
         // SAFETY: The caller lends so many bytes for the call, and they are not the agent's.

@@ -57,7 +57,7 @@ pub(crate) struct Outgoing {
 /// without spaces, that is there until `run` returns. No NUL ends it.
 ///
 /// `name` is of letters, digits, `-`, `_` and `.`, of at most `NANOQGA_MAX_NAME` bytes, and must stay as it is as long as the agent
-/// is used. Names of one's own begin with their maker's, not with "guest-".
+/// is used. New commands' names begin with their maker's, not with "guest-".
 ///
 /// NULL, MISALIGNED, NOT_AN_AGENT, BUSY, EMPTY, TOO_LONG, INVALID_TEXT, EXISTS, FULL.
 #[unsafe(no_mangle)]

@@ -16,7 +16,7 @@ pub enum Status {
     Misaligned,
     /// The memory is too small for an agent.
     TooSmall,
-    /// The buffer lies in the agent's memory.
+    /// A buffer, or what is told at a pointer, lies in the agent's memory.
     Overlap,
     /// There is no agent in that memory: it was not initialised, or was overwritten.
     NotAnAgent,
