@@ -177,7 +177,17 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 self.connection.found(port);
                 self.answers.port_open(port);
             }
-            Told::Open(open) if port == ours => self.connection.set_open(open),
+            Told::Open(open) if port == ours => {
+                self.connection.set_open(open);
+                if open {
+                    // What a host leaves unread is kept by QEMU, which goes on with it only when it is notified while there
+                    // is a host. Else nothing could be sent any more: there is no other buffer.
+                    self.with_queues(|queues, transport| {
+                        queues.transmit.remind(transport);
+                        Ok(())
+                    });
+                }
+            }
             Told::Name(_) | Told::Open(_) => {}
         }
         None

@@ -75,6 +75,8 @@ pub struct Port {
     pub from_guest: Vec<u8>,
     /// The host does not read, so the device keeps the driver's buffers.
     pub throttled: bool,
+    /// It keeps them even when that host leaves, as QEMU does, until their queue is notified while there is another one.
+    pub stubborn: bool,
 }
 
 impl Device {
@@ -190,6 +192,9 @@ impl Device {
         self.notified += 1;
         let opened = |&(port, event, _): &(u32, u16, u16)| event == PORT_OPEN && index == receive_queue(port);
         self.notified_of_open_port |= self.heard.iter().any(opened);
+        for (&id, port) in &mut self.ports {
+            port.throttled &= !(port.stubborn && port.host_open && index == receive_queue(id) + 1);
+        }
         if !self.busy {
             self.run();
         }
@@ -249,7 +254,8 @@ impl Device {
     }
 
     fn transmitted(&mut self, id: u32) {
-        let held = self.port(id).throttled && self.port(id).host_open;
+        let port = self.port(id);
+        let held = port.throttled && (port.host_open || port.stubborn);
         while let Some(bytes) = self.take(receive_queue(id) + 1, held) {
             let port = self.port(id);
             if port.host_open {

@@ -145,6 +145,23 @@ fn without_a_listener_bytes_are_dropped_at_once() {
     assert_eq!(host.device().read(1), b"heard");
 }
 
+/// QEMU forgot the buffer that it held for a host that left, and nothing could be sent to any other.
+#[test]
+fn regression_a_buffer_that_a_host_left_unread_comes_back_when_the_next_one_comes() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().throttle(1, true);
+    assert_eq!(serial.send(b"unread"), 6);
+    host.device().port(1).stubborn = true;
+    host.device().disconnect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Closed]);
+    assert_eq!(host.device().read(1), b"");
+    host.device().connect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Opened]);
+    assert!(serial.write_ready().unwrap());
+    assert_eq!(serial.send(b"news"), 4);
+    assert_eq!(host.device().read(1), b"unreadnews");
+}
+
 #[test]
 fn blocking_writes_end_when_the_host_goes_and_the_event_is_kept() {
     let (host, mut serial) = connected(Device::modern(), 1);
