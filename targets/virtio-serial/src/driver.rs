@@ -83,10 +83,11 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Takes bytes that the host has sent, at most [`MAX_READ`](crate::MAX_READ); gives their number. Never waits. Bytes
     /// that the device has given in two buffers, as it does with those of two hosts, come in two reads.
     ///
-    /// Events and bytes travel in queues of their own. Who polls before he receives learns of a new connection before
-    /// its bytes; what the host sent before it closed its side remains to be received, even after `Closed`.
+    /// Events and bytes travel in queues of their own. A new connection is learned of before its bytes: nothing is given
+    /// while the device has told something that was not polled. What the host sent before it closed its side remains to be
+    /// received, even after `Closed`.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
-        if self.port().is_none() {
+        if !self.can_receive() {
             return 0;
         }
         self.with_queues(|queues, transport| {
@@ -116,7 +117,9 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Whether [`receive`](Self::receive) has something to give.
     pub(crate) fn can_receive(&mut self) -> bool {
-        self.port().is_some() && self.with_queues(|queues, _| queues.receive.has_bytes())
+        // In this order: when there is no message after the bytes were found, they are of the host that is known.
+        self.port().is_some()
+            && self.with_queues(|queues, _| Ok(queues.receive.has_bytes()? && !queues.control_receive.has_message()))
     }
 
     /// Whether [`send`](Self::send) would take something, if only to drop it.

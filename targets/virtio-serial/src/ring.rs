@@ -51,6 +51,11 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Some(length))
     }
 
+    /// Whether `message` would give one.
+    pub(crate) fn has_message(&self) -> bool {
+        self.queue.used_buffers() > 0
+    }
+
     /// Reads the stream of bytes, at most what one buffer holds of it; gives how many there were.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
         if bytes.is_empty() || !self.has_bytes()? {

@@ -162,6 +162,20 @@ fn regression_a_buffer_that_a_host_left_unread_comes_back_when_the_next_one_come
     assert_eq!(host.device().read(1), b"unreadnews");
 }
 
+/// Those that came between two looks were answered while nobody seemed to be there, which is to say not at all.
+#[test]
+fn regression_bytes_of_a_new_host_do_not_come_before_its_coming() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().disconnect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Closed]);
+    host.device().connect(1);
+    host.device().write(1, b"request");
+    assert!(!serial.read_ready().unwrap());
+    assert_eq!(serial.receive(&mut [0; 16]), 0);
+    assert_eq!(serial.poll(), Some(Event::Opened));
+    assert_eq!(serial.receive(&mut [0; 16]), 7);
+}
+
 #[test]
 fn blocking_writes_end_when_the_host_goes_and_the_event_is_kept() {
     let (host, mut serial) = connected(Device::modern(), 1);
@@ -289,6 +303,7 @@ fn what_was_given_until_now_takes_so_many_reads() {
     host.device().disconnect(1);
     host.device().connect(1);
     host.device().write(1, b"from the next");
+    assert_eq!(host.settle(&mut serial), [Event::Closed, Event::Opened]);
     assert_eq!(serial.unread(), 2);
     assert_eq!(serial.receive(&mut [0; 4]), 4);
     assert_eq!(serial.unread(), 2, "the rest of the first is one of them");
