@@ -1,0 +1,185 @@
+//! What is attacked: an agent at the other end of some channel.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::booted::{config_of, synchronise};
+use tests::hostile::is_reply;
+use tests::program::ours;
+use tests::{Program, soon};
+use xtask::client::{Client, shown};
+use xtask::guest::Guest;
+use xtask::image::Profile;
+use xtask::machine::Channel;
+
+use crate::pumped::Pumped;
+
+/// What there is to be attacked.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// The engine's pump over a channel of short reads and writes.
+    Pump,
+    /// The agent for Linux at a unix socket.
+    Linux,
+    /// An image under QEMU: its profile, its machine, the channel that is attacked, and the one beside it.
+    Image(&'static Profile, &'static str, Channel, Option<Channel>),
+}
+
+/// What a new host may hear of that which others have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOver {
+    /// Each host has a connection of its own.
+    Nothing,
+    /// The guest learns of hosts and of bytes in two queues. Of a host that has come already when it learns that another has
+    /// left, it cannot tell what was sent by whom: it answers what was asked, whole.
+    Replies,
+    /// A line that does not tell of hosts.
+    Anything,
+}
+
+/// One of them, running.
+#[derive(Debug)]
+pub struct Target {
+    kind: Kind,
+    agent: Agent,
+}
+
+#[derive(Debug)]
+enum Agent {
+    Pump(Pumped),
+    Linux(Program),
+    Image(Guest),
+}
+
+impl Target {
+    /// Starts it. Where it is cut into pieces by chance, that comes from `seed`.
+    pub fn start(kind: Kind, seed: u64) -> Result<Self> {
+        let agent = match kind {
+            Kind::Pump => Agent::Pump(Pumped::start(seed)?),
+            Kind::Linux => Agent::Linux(Program::start(&ours()?, &[])?),
+            Kind::Image(profile, machine, channel, beside) => {
+                let mut config = config_of(profile, machine, channel)?;
+                config.channels.extend(beside);
+                Agent::Image(Guest::start(&config)?)
+            }
+        };
+        let mut target = Self { kind, agent };
+        clear(&mut target.connect()?, 1)?;
+        Ok(target)
+    }
+
+    /// A host at its channel, the only one.
+    pub fn connect(&mut self) -> Result<Client> {
+        match &mut self.agent {
+            Agent::Pump(pumped) => Client::connect(&pumped.socket, soon()),
+            Agent::Linux(program) => program.connect(),
+            Agent::Image(guest) => guest.connect(soon()),
+        }
+    }
+
+    /// A host at the channel beside the one that is attacked, where there is one.
+    pub fn connect_beside(&mut self) -> Result<Option<Client>> {
+        match (&mut self.agent, self.kind) {
+            (Agent::Image(guest), Kind::Image(_, _, _, Some(_))) => guest.connect_to(1, soon()).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A host that takes the place of one that has left, once it has heard its own reply.
+    pub fn connect_after_another(&mut self, id: i64) -> Result<Client> {
+        let mut agent = self.connect()?;
+        self.synchronise(&mut agent, id)?;
+        Ok(agent)
+    }
+
+    /// Gets a new host in step with the agent; gives what it hears before, which is what others have left unread.
+    pub fn synchronise(&self, agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
+        if self.left_over() == LeftOver::Anything {
+            return clear(agent, id);
+        }
+        agent.send(format!("{{\"execute\":\"guest-sync\",\"arguments\":{{\"id\":{id}}}}}").as_bytes(), soon())?;
+        self.lines_before(agent, format!("{{\"return\": {id}}}").as_bytes())
+    }
+
+    /// The lines before this one.
+    pub fn lines_before(&self, agent: &mut Client, expected: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let mut before = Vec::new();
+        loop {
+            let line = agent.line(soon()).with_context(|| format!("no {}", shown(expected)))?;
+            if line == expected {
+                return Ok(before);
+            }
+            let may_be = match self.left_over() {
+                LeftOver::Nothing => false,
+                LeftOver::Replies => is_reply(&line),
+                LeftOver::Anything => true,
+            };
+            ensure!(may_be, "a new host heard {} before {}", shown(&line), shown(expected));
+            before.push(line);
+        }
+    }
+
+    /// What a new host may hear of that which others have left.
+    pub fn left_over(&self) -> LeftOver {
+        match self.kind {
+            Kind::Pump | Kind::Linux => LeftOver::Nothing,
+            Kind::Image(_, _, Channel::Virtio | Channel::VirtioModern, _) => LeftOver::Replies,
+            Kind::Image(_, _, Channel::Com1 | Channel::Com2, _) => LeftOver::Anything,
+        }
+    }
+
+    /// The process that takes its processor time, if it has one of its own.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.agent {
+            Agent::Pump(_) => None,
+            Agent::Linux(program) => Some(program.pid()),
+            Agent::Image(guest) => Some(guest.pid()),
+        }
+    }
+
+    /// A host that takes the place of one that has left without reading its replies.
+    ///
+    /// QEMU keeps what it held for that one, a part of a line it may be, and gives it to the next: so that has to clear the
+    /// channel. And if QEMU finds that a host has gone when it writes to it, it forgets for as long as the next host stays
+    /// that it may write (seen in 7.2: the port is throttled after it is closed). No guest can help that; hosts come again.
+    /// Gives how many had to.
+    pub fn connect_after_unread(&mut self, id: i64) -> Result<usize> {
+        let qemu_may_forget = self.left_over() == LeftOver::Replies;
+        if clear(&mut self.connect()?, id).is_err() && qemu_may_forget {
+            clear(&mut self.connect()?, id)?;
+            return Ok(1);
+        }
+        Ok(0)
+    }
+
+    /// Where its files are.
+    pub fn path(&self, name: &str) -> String {
+        match &self.agent {
+            Agent::Linux(program) => program.folder().join(name).display().to_string(),
+            Agent::Pump(_) | Agent::Image(_) => format!("/{name}"),
+        }
+    }
+
+    /// It goes on as ever: it answers, once, and then says nothing.
+    pub fn goes_on(&mut self) -> Result<()> {
+        let mut agent = self.connect_after_another(77)?;
+        synchronise(&mut agent, 78)?;
+        agent.silence(Duration::from_millis(100))
+    }
+}
+
+/// Has the agent forget what was half sent, and takes what it has said until then, also the beginning of a line, after
+/// which its reply stands. Gives the lines before.
+fn clear(agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
+    let request = format!("{{\"execute\":\"guest-sync-delimited\",\"arguments\":{{\"id\":{id}}}}}\n");
+    agent.send(&[b"\xff", request.as_bytes()].concat(), soon())?;
+    let reply = [b"\xff", format!("{{\"return\": {id}}}").as_bytes()].concat();
+    let mut before = Vec::new();
+    loop {
+        let line = agent.line(soon()).context("no reply to a delimited sync")?;
+        if line.ends_with(&reply) {
+            return Ok(before);
+        }
+        before.push(line);
+    }
+}
