@@ -9,6 +9,7 @@ use crate::Error;
 use crate::connection::{Connection, Event};
 use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
 use crate::device::{Device, FIRST_GUESS, Queues};
+use crate::ring::ReceiveRing;
 
 /// Control messages handled in one go. More than any device has to say at once, and an end to one that never stops.
 const MESSAGES_PER_POLL: usize = 4096;
@@ -22,6 +23,8 @@ pub struct VirtioSerial<H: Hal, T: Transport> {
     name: &'static str,
     connection: Connection,
     answers: Answers,
+    /// The host has left since the device was last looked after.
+    host_left: bool,
 }
 
 impl<H: Hal, T: Transport> VirtioSerial<H, T> {
@@ -36,7 +39,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             return Err(Error::BadName);
         }
         let device = Device::new(transport)?;
-        let mut serial = Self { device, name, connection: Connection::default(), answers: Answers::device_ready() };
+        let mut serial = Self { device, name, connection: Connection::default(), answers: Answers::device_ready(), host_left: false };
         serial.answer();
         match serial.failure() {
             Some(error) => Err(error),
@@ -54,7 +57,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Initialises the device again, also one that was reset without the driver, and looks for the port anew. Whether that
     /// worked, [`failure`](Self::failure) says.
     pub fn restart(&mut self) {
-        self.lose_port();
         self.restart_for(FIRST_GUESS);
     }
 
@@ -91,6 +93,9 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             return 0;
         }
         self.with_queues(|queues, transport| {
+            if let Some(kept) = &mut queues.kept {
+                return kept.read(buffer);
+            }
             let count = queues.receive.read(buffer)?;
             queues.receive.announce(transport);
             Ok(count)
@@ -100,7 +105,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// How many reads, at most [`MAX_UNREAD`](crate::MAX_UNREAD), it takes to have read what the device has given until now.
     /// After an [`Event`], all that is read later is from whoever is there then.
     pub fn unread(&mut self) -> usize {
-        self.with_queues(|queues, _| Ok(queues.receive.unread_buffers()))
+        self.with_queues(|queues, _| {
+            let kept = queues.kept.as_ref().map_or(0, ReceiveRing::unread_buffers);
+            Ok(kept + queues.receive.unread_buffers())
+        })
     }
 
     /// Sends the beginning of `bytes`, up to a page, and gives its length; 0 while the device still holds what was sent
@@ -117,9 +125,21 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Whether [`receive`](Self::receive) has something to give.
     pub(crate) fn can_receive(&mut self) -> bool {
-        // In this order: when there is no message after the bytes were found, they are of the host that is known.
+        let open = self.is_open();
         self.port().is_some()
-            && self.with_queues(|queues, _| Ok(queues.receive.has_bytes()? && !queues.control_receive.has_message()))
+            && self.with_queues(|queues, _| {
+                let kept = match &mut queues.kept {
+                    Some(kept) => kept.has_bytes()?,
+                    None => false,
+                };
+                if !kept {
+                    queues.kept = None;
+                }
+                // What was kept is not given before the host is known again that it may be of.
+                let found = if kept { open } else { queues.receive.has_bytes()? };
+                // In this order: when there is no message after the bytes were found, they are of the host that is known.
+                Ok(found && !queues.control_receive.has_message())
+            })
     }
 
     /// Whether [`send`](Self::send) would take something, if only to drop it.
@@ -144,12 +164,24 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 break;
             }
         }
+        self.reset_for_lost_buffer();
         self.with_queues(|queues, transport| {
             queues.control_receive.announce(transport);
             Ok(())
         });
         if self.failure().is_some() {
             self.lose_port();
+        }
+    }
+
+    /// QEMU never gives back the buffer that it held for a host that has left (its `discard_throttle_data` detaches it), and
+    /// there is no other to send in. Only a reset brings it back. What was received is kept: the next host may be there
+    /// already.
+    fn reset_for_lost_buffer(&mut self) {
+        let left = core::mem::take(&mut self.host_left) && self.failure().is_none();
+        if left && !self.with_queues(|queues, _| queues.transmit.is_idle()) && self.failure().is_none() {
+            self.device.restart_and_keep();
+            self.begin_anew();
         }
     }
 
@@ -165,7 +197,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             Told::Remove => {
                 self.answers.forget(port);
                 if port == ours {
-                    self.lose_port();
                     // The next port of that number must not find what was left in these queues; and if another one has
                     // the name too, it will be found now.
                     return Some(port);
@@ -174,7 +205,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             // Of ports with the same name the first one is used.
             Told::Name(name) if self.port().is_none() && name == self.name.as_bytes() => {
                 if port != ours {
-                    self.connection.set_open(false);
                     return Some(port);
                 }
                 self.connection.found(port);
@@ -182,14 +212,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             }
             Told::Open(open) if port == ours => {
                 self.connection.set_open(open);
-                if open {
-                    // What a host leaves unread is kept by QEMU, which goes on with it only when it is notified while there
-                    // is a host. Else nothing could be sent any more: there is no other buffer.
-                    self.with_queues(|queues, transport| {
-                        queues.transmit.remind(transport);
-                        Ok(())
-                    });
-                }
+                self.host_left |= !open;
             }
             Told::Name(_) | Told::Open(_) => {}
         }
@@ -213,6 +236,13 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     fn restart_for(&mut self, port: u32) {
         self.device.restart(port);
+        self.begin_anew();
+    }
+
+    /// Talks to a device that was reset.
+    fn begin_anew(&mut self) {
+        self.lose_port();
+        self.host_left = false;
         self.answers = Answers::device_ready();
         self.answer();
     }

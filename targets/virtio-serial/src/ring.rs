@@ -119,13 +119,6 @@ impl<H: Hal> TransmitRing<H> {
         Ok(self.queue.is_ours(0))
     }
 
-    /// Notifies the device of what it has not given back, for whatever that leads it to do.
-    pub(crate) fn remind(&self, transport: &mut impl Transport) {
-        if !self.queue.is_ours(0) {
-            self.queue.notify(transport);
-        }
-    }
-
     /// Sends the beginning of `bytes` that fits the buffer; gives its length, 0 while the device has the buffer.
     pub(crate) fn send(&mut self, transport: &mut impl Transport, bytes: &[u8]) -> Result<usize, Error> {
         if bytes.is_empty() || !self.is_idle()? {

@@ -75,8 +75,8 @@ pub struct Port {
     pub from_guest: Vec<u8>,
     /// The host does not read, so the device keeps the driver's buffers.
     pub throttled: bool,
-    /// It keeps them even when that host leaves, as QEMU does, until their queue is notified while there is another one.
-    pub stubborn: bool,
+    /// It forgets them when that host leaves, and never gives them back, as QEMU does.
+    pub forgetful: bool,
 }
 
 impl Device {
@@ -142,12 +142,16 @@ impl Device {
             assert_eq!(self.status, before, "the order of initialisation (3.1.1)");
         }
         self.status = if self.refuses_features { status & !FEATURES_OK } else { status };
-        memory::set_device_live(self.status & DRIVER_OK != 0);
+        if self.status & DRIVER_OK != 0 {
+            memory::set_in_use(self.queues.values().map(|queue| queue.descriptors).collect());
+        }
     }
 
     fn reset(&mut self) {
         self.status = if self.reset_sticks { self.status } else { 0 };
-        memory::set_device_live(self.status != 0);
+        if self.status == 0 {
+            memory::set_in_use(Vec::new());
+        }
         self.accepted = 0;
         self.interrupt = 0;
         self.resets += 1;
@@ -192,9 +196,6 @@ impl Device {
         self.notified += 1;
         let opened = |&(port, event, _): &(u32, u16, u16)| event == PORT_OPEN && index == receive_queue(port);
         self.notified_of_open_port |= self.heard.iter().any(opened);
-        for (&id, port) in &mut self.ports {
-            port.throttled &= !(port.stubborn && port.host_open && index == receive_queue(id) + 1);
-        }
         if !self.busy {
             self.run();
         }
@@ -254,8 +255,7 @@ impl Device {
     }
 
     fn transmitted(&mut self, id: u32) {
-        let port = self.port(id);
-        let held = port.throttled && (port.host_open || port.stubborn);
+        let held = self.port(id).throttled && self.port(id).host_open;
         while let Some(bytes) = self.take(receive_queue(id) + 1, held) {
             let port = self.port(id);
             if port.host_open {
@@ -316,6 +316,9 @@ impl Device {
     }
 
     pub fn disconnect(&mut self, id: u32) {
+        if self.port(id).throttled && self.port(id).forgetful {
+            self.free_buffer(receive_queue(id) + 1);
+        }
         self.port(id).host_open = false;
         self.transmitted(id);
         self.tell(id, PORT_OPEN, 0, b"");
