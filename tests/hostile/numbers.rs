@@ -46,7 +46,7 @@ const BAR: f64 = 0.02;
 
 /// A host that reads a byte a second loses nothing, gets nothing twice, costs no processor time, and keeps no other waiting.
 pub fn slow_reader(attack: &mut Attack) -> Result<String> {
-    let seconds = attack.scale(2, 300) as u64;
+    let seconds = attack.scale(2, 60) as u64;
     let beside = attack.target.connect_beside()?;
     let mut stream = attack.target.connect_after_another(1)?.into_stream()?;
     stream.set_read_timeout(Some(PATIENCE))?;

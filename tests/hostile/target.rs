@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tests::booted::{config_of, synchronise};
-use tests::hostile::is_reply;
 use tests::program::ours;
 use tests::{Program, soon};
 use xtask::client::{Client, shown};
@@ -106,17 +105,12 @@ impl Target {
         let mut before = Vec::new();
         loop {
             let line = agent.line(soon()).with_context(|| format!("no {}", shown(expected)))?;
-            // Of what others have left, the beginning may be lost, and the end too.
-            let may_be_torn = before.is_empty() && self.left_over() != LeftOver::Nothing;
-            if line == expected || may_be_torn && line.ends_with(expected) {
+            // Others' replies may have no end, where the rest was for nobody any more.
+            let shared = self.left_over() != LeftOver::Nothing;
+            if line == expected || shared && line.ends_with(expected) {
                 return Ok(before);
             }
-            let may_be = match self.left_over() {
-                LeftOver::Nothing => false,
-                LeftOver::Replies => may_be_torn || is_reply(&line),
-                LeftOver::Anything => true,
-            };
-            ensure!(may_be, "a new host heard {} before {}", shown(&line), shown(expected));
+            ensure!(shared, "a new host heard {} before {}", shown(&line), shown(expected));
             before.push(line);
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::attack;
 use crate::fuzz;
 use crate::image::{self, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
@@ -18,7 +19,7 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [hostile] [libvirt] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
@@ -28,6 +29,7 @@ Runs these parts, or all of them in this order when none is named:
   miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
+  hostile  hosts that attack, over every kind of channel; `cargo xtask attack` is the long form
   libvirt  the image under a real libvirtd (as root)
   fuzz     the lints of the fuzz targets, and a minute of each
 
@@ -39,13 +41,14 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
+    Part { name: "hostile", run: hostile },
     Part { name: "libvirt", run: libvirt },
     Part { name: "fuzz", run: fuzz::test },
 ];
@@ -127,8 +130,8 @@ fn host() -> Result<()> {
     run(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
 }
 
-/// All unsafe code of the virtio-serial driver is in its virtqueue, which these tests drive from end to end; the others would
-/// take several minutes more.
+/// All unsafe code of the virtio-serial driver is in its virtqueue, which these tests drive from end to end, and with devices
+/// that lie by chance; the others would take several minutes more.
 fn miri() -> Result<()> {
     if !setup::miri()? {
         eprintln!("There is no nightly toolchain for Miri: left out. `rustup toolchain install nightly` helps.");
@@ -138,7 +141,7 @@ fn miri() -> Result<()> {
     let miri = ["run", "nightly", "cargo", "miri", "test", "--package", "virtio-serial", "--test", "serial"];
     in_workspace(&mut command).args(miri);
     // The driver gets addresses from a HAL as numbers, as from any device.
-    run(command.args(["--", "lifetime", "talking"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
+    run(command.args(["--", "lifetime", "talking", "no_lies_do_harm"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
 }
 
 fn qemu() -> Result<()> {
@@ -155,6 +158,11 @@ fn linux() -> Result<()> {
     whole_system("linux")
 }
 
+fn hostile() -> Result<()> {
+    attack::prepare()?;
+    whole_system("hostile")
+}
+
 fn libvirt() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
@@ -164,7 +172,7 @@ fn libvirt() -> Result<()> {
 }
 
 /// Builds all images here, where that shows, and not within the first test.
-fn images() -> Result<()> {
+pub(crate) fn images() -> Result<()> {
     for target in machine::targets() {
         for profile in PROFILES {
             image::build(target, profile)?;

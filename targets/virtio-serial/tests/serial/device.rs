@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::bench::AGENT;
 use crate::memory;
 use crate::queue::{Chain, Queue};
 
@@ -42,6 +43,8 @@ pub struct Device {
     pub reset_sticks: bool,
     /// It does not read what the driver sends on the control queue.
     pub deaf: bool,
+    /// It gives back what it has not taken, and so may never hear what the driver said first.
+    pub lies: bool,
     /// What it does when notified waits for `run`.
     pub busy: bool,
     /// It tells the driver not to notify it.
@@ -93,6 +96,7 @@ impl Device {
             refuses_features: false,
             reset_sticks: false,
             deaf: false,
+            lies: false,
             busy: false,
             wants_no_notify: false,
             meanwhile: None,
@@ -117,6 +121,17 @@ impl Device {
     pub fn with_port(mut self, id: u32, name: &str) -> Self {
         self.ports.insert(id, Port { name: name.into(), ..Port::default() });
         self
+    }
+
+    /// Forgets all lies: a device of one port, the agent's.
+    pub fn tell_the_truth(&mut self, legacy: bool) {
+        let truth = if legacy { Self::legacy() } else { Self::modern() };
+        *self = Self { status: self.status, queues: std::mem::take(&mut self.queues), ..truth.with_port(1, AGENT) };
+    }
+
+    /// The receive queue of the port that the driver uses.
+    pub fn port_queue(&self) -> Option<u16> {
+        self.queues.keys().copied().find(|&index| index % 2 == 0 && index != CONTROL_RECEIVE)
     }
 
     pub fn port(&mut self, id: u32) -> &mut Port {
@@ -168,7 +183,7 @@ impl Device {
     }
 
     pub fn max_queue_size(&self, index: u16) -> u32 {
-        let pairs = if self.offered & MULTIPORT != 0 { self.max_ports as u16 + 1 } else { 1 };
+        let pairs = if self.offered & MULTIPORT != 0 { self.max_ports.min(512) as u16 + 1 } else { 1 };
         match index {
             CONTROL_RECEIVE | CONTROL_TRANSMIT if pairs > 1 => self.control_queue_size,
             index if index / 2 < pairs => self.data_queue_size,
@@ -221,7 +236,7 @@ impl Device {
         let id = u32::from_le_bytes(*header.first_chunk().unwrap());
         let event = u16::from_le_bytes([header[4], header[5]]);
         let value = u16::from_le_bytes([header[6], header[7]]);
-        if self.heard.is_empty() {
+        if self.heard.is_empty() && !self.lies {
             assert_eq!(event, DEVICE_READY, "DEVICE_READY comes first (5.3.5)");
         }
         self.heard.push((id, event, value));

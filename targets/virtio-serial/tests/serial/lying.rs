@@ -7,10 +7,14 @@ use virtio_serial::{Error, Event};
 
 use crate::bench::{AGENT, Host, Serial, connected};
 use crate::device::*;
+use crate::liar::lie;
 use crate::memory::pages_in_use;
 
 /// How often something is repeated until it counts as a flood. Miri, which is slow, looks for other things.
 const FLOOD: u32 = if cfg!(miri) { 3 } else { 1000 };
+
+/// How many bytes a liar has for its lies, at most.
+const LIES: usize = if cfg!(miri) { 300 } else { 3000 };
 
 /// The port works as ever.
 fn assert_works(host: &Host, serial: &mut Serial) {
@@ -216,6 +220,11 @@ proptest! {
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
+
+    #[test]
+    fn no_lies_do_harm(lies in prop::collection::vec(any::<u8>(), 0..LIES)) {
+        lie(&lies);
+    }
 
     #[test]
     fn no_messages_make_the_driver_panic_or_hang(messages in prop::collection::vec(any_message(), 0..100)) {
