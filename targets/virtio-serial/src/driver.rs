@@ -23,7 +23,8 @@ pub struct VirtioSerial<H: Hal, T: Transport> {
     name: &'static str,
     connection: Connection,
     answers: Answers,
-    /// The host has left since the device was last looked after.
+    /// The host has come or left, and has left, since the device was last looked after.
+    host_changed: bool,
     host_left: bool,
 }
 
@@ -39,7 +40,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             return Err(Error::BadName);
         }
         let device = Device::new(transport)?;
-        let mut serial = Self { device, name, connection: Connection::default(), answers: Answers::device_ready(), host_left: false };
+        let mut serial = Self { device, name, connection: Connection::default(), answers: Answers::device_ready(), host_changed: false, host_left: false };
         serial.answer();
         match serial.failure() {
             Some(error) => Err(error),
@@ -150,6 +151,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Handles the device's messages and sends it what it is to be told.
     pub(crate) fn service(&mut self) {
         self.device.acknowledge_interrupt();
+        let was_full = self.with_queues(|queues, _| Ok(queues.control_receive.is_full()));
         let mut message = [0; MESSAGE_BYTES];
         for _ in 0..MESSAGES_PER_POLL {
             if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
@@ -164,7 +166,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 break;
             }
         }
-        self.reset_for_lost_buffer();
+        self.reset_for_what_was_lost(was_full);
         self.with_queues(|queues, transport| {
             queues.control_receive.announce(transport);
             Ok(())
@@ -174,12 +176,16 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         }
     }
 
-    /// QEMU never gives back the buffer that it held for a host that has left (its `discard_throttle_data` detaches it), and
-    /// there is no other to send in. Only a reset brings it back. What was received is kept: the next host may be there
-    /// already.
-    fn reset_for_lost_buffer(&mut self) {
-        let left = core::mem::take(&mut self.host_left) && self.failure().is_none();
-        if left && !self.with_queues(|queues, _| queues.transmit.is_idle()) && self.failure().is_none() {
+    /// Resets the device for what only a reset brings back. What was received is kept: it may be of a host that stays.
+    ///
+    /// QEMU drops messages for which it finds no buffer. If it had used all, and hosts have come and gone, whether one is
+    /// there now is not known. And it never gives back the buffer that it held for a host that has left (its
+    /// `discard_throttle_data` detaches it), while there is no other to send in.
+    fn reset_for_what_was_lost(&mut self, was_full: bool) {
+        let changed = core::mem::take(&mut self.host_changed);
+        let left = core::mem::take(&mut self.host_left);
+        let buffer_lost = left && !self.with_queues(|queues, _| queues.transmit.is_idle());
+        if (buffer_lost || changed && was_full) && self.failure().is_none() {
             self.device.restart_and_keep();
             self.begin_anew();
         }
@@ -211,6 +217,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 self.answers.port_open(port);
             }
             Told::Open(open) if port == ours => {
+                self.host_changed |= open != self.is_open();
                 self.connection.set_open(open);
                 self.host_left |= !open;
             }
@@ -242,7 +249,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Talks to a device that was reset.
     fn begin_anew(&mut self) {
         self.lose_port();
-        self.host_left = false;
+        (self.host_changed, self.host_left) = (false, false);
         self.answers = Answers::device_ready();
         self.answer();
     }

@@ -56,6 +56,11 @@ impl<H: Hal> ReceiveRing<H> {
         self.queue.used_buffers() > 0
     }
 
+    /// Whether the device has used all buffers, and so may have had more to say than there was room for.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.used_buffers() == self.queue.buffers().count
+    }
+
     /// Reads the stream of bytes, at most what one buffer holds of it; gives how many there were.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
         if bytes.is_empty() || !self.has_bytes()? {

@@ -172,6 +172,26 @@ fn regression_a_buffer_that_the_device_never_gives_back_is_got_back_by_a_reset()
     }
 }
 
+/// QEMU drops what it finds no buffer for: a host that came after many others had come and gone was never known to be there.
+#[test]
+fn regression_a_host_whose_coming_was_lost_is_answered() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    for _ in 0..15 {
+        host.device().disconnect(1);
+        host.device().connect(1);
+    }
+    host.device().disconnect(1);
+    host.device().tell(9, PORT_REMOVE, 1, b"");
+    assert_eq!(host.device().lost_messages, 0);
+    host.device().connect(1);
+    assert_eq!(host.device().lost_messages, 1);
+    host.device().write(1, b"request");
+    assert_eq!(host.settle(&mut serial), [Event::Removed, Event::Found, Event::Opened]);
+    assert_eq!((serial.unread(), serial.receive(&mut [0; 64])), (1, 7));
+    assert_eq!(serial.send(b"reply"), 5);
+    assert_eq!(host.device().read(1), b"reply");
+}
+
 /// Those that came between two looks were answered while nobody seemed to be there, which is to say not at all.
 #[test]
 fn regression_bytes_of_a_new_host_do_not_come_before_its_coming() {
