@@ -50,6 +50,8 @@ pub fn slow_reader(attack: &mut Attack) -> Result<String> {
     let beside = attack.target.connect_beside()?;
     let mut stream = attack.target.connect_after_another(1)?.into_stream()?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    // Nothing is taken for as long as little is read.
+    stream.set_write_timeout(None)?;
     let mut writer = stream.try_clone()?;
     let sending = thread::spawn(move || {
         (0..UNREAD)

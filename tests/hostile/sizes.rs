@@ -36,7 +36,8 @@ const HUGE: [Huge; 8] = [
 
 /// Each gets one error, and the message behind it its own reply.
 pub fn messages(attack: &mut Attack) -> Result<String> {
-    let size = attack.volume(MIB / 4, 64 * MIB);
+    // More than the longest request of any profile.
+    let size = attack.volume(MIB / 4, 64 * MIB).max(3 * PIECE);
     let mut agent = attack.target.connect_after_another(1)?;
     for Huge { what, begin, middle, end } in HUGE {
         let after = Sentence::ping(2);
@@ -70,7 +71,7 @@ pub fn messages(attack: &mut Attack) -> Result<String> {
 /// Bytes that mean nothing, without end, and hosts that leave in the middle of them without having read a word. What is
 /// heard are whole lines, and a host gets in step again.
 pub fn floods(attack: &mut Attack) -> Result<String> {
-    let size = attack.volume(MIB / 4, 64 * MIB);
+    let size = attack.volume(MIB / 4, 16 * MIB);
     let Attack { target, noise, .. } = attack;
     let random = noise.bytes(PIECE);
     let mut floods: Vec<Vec<u8>> = [0xff, 0, b'{', b'}', b'"', b' ', b'\n', b'5'].map(|byte| vec![byte; PIECE]).into();
