@@ -26,7 +26,8 @@ pub fn at_every_byte(attack: &mut Attack) -> Result<String> {
     for _ in 0..rounds {
         let sentences: Vec<_> = (0..12).map(|number| Sentence::any(noise, number + 1)).collect();
         // Long ones have hundreds of the same place.
-        let said = sentences.iter().filter(|sentence| sentence.message.len() < 100).flat_map(|sentence| &sentence.message);
+        let said =
+            sentences.iter().filter(|sentence| sentence.message.len() < 100).flat_map(|sentence| &sentence.message);
         let said: Vec<u8> = said.copied().collect();
         for place in 0..=said.len() {
             let mut leaving = target.connect()?;
@@ -42,7 +43,11 @@ pub fn at_every_byte(attack: &mut Attack) -> Result<String> {
             let again = target.synchronise(&mut agent, -1).with_context(|| format!("after byte {place}"))?;
             // Errors all look the same.
             let twice = again.iter().find(|line| line.starts_with(b"{\"return\"") && heard.contains(line));
-            ensure!(twice.is_none(), "after byte {place}, told again to the next host: {}", shown(twice.map_or(b"", |line| line)));
+            ensure!(
+                twice.is_none(),
+                "after byte {place}, told again to the next host: {}",
+                shown(twice.map_or(b"", |line| line))
+            );
         }
         places += said.len() + 1;
     }

@@ -68,7 +68,8 @@ pub fn slow_reader(attack: &mut Attack) -> Result<String> {
         received.extend(byte);
         thread::sleep(Duration::from_secs(1));
     }
-    let share = share.map_or(Ok(Ok(0.0)), thread::JoinHandle::join).map_err(|_| anyhow!("the measurement failed"))??;
+    let share =
+        share.map_or(Ok(Ok(0.0)), thread::JoinHandle::join).map_err(|_| anyhow!("the measurement failed"))??;
     ensure!(share < BAR, "while its host reads a byte a second, the agent takes {share:.3} of a core");
     if let Some(mut beside) = beside {
         (2..50).try_for_each(|id| synchronise(&mut beside, id)).context("the channel beside")?;

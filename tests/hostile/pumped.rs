@@ -107,7 +107,9 @@ impl Channel {
     fn count(&mut self, outcome: io::Result<usize>) -> io::Result<usize> {
         match outcome {
             Ok(0) => self.left = true,
-            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => self.left = true,
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                self.left = true;
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             other => return other,
         }

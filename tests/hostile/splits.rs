@@ -20,15 +20,22 @@ pub fn any_pieces(attack: &mut Attack) -> Result<String> {
     let mut agent = target.connect_after_another(IN_STEP)?;
     let mut asked = 0;
     while asked < messages {
-        let sentences: Vec<_> = (0..1 + noise.below(100)).map(|at| Sentence::any(noise, asked + at as u64 + 1)).collect();
-        let steps = in_pieces(noise, &sentences.iter().flat_map(|sentence| &*sentence.message).copied().collect::<Vec<_>>());
+        let sentences: Vec<_> =
+            (0..1 + noise.below(100)).map(|at| Sentence::any(noise, asked + at as u64 + 1)).collect();
+        let steps =
+            in_pieces(noise, &sentences.iter().flat_map(|sentence| &*sentence.message).copied().collect::<Vec<_>>());
         let mut due = sentences.iter();
         let mut next = due.next();
-        agent = exchange(agent, PATIENCE, |stream| play(stream, &steps), |line| {
-            next.context("a line more than messages")?.is_answered_by(line)?;
-            next = due.next();
-            Ok(next.is_none())
-        })?;
+        agent = exchange(
+            agent,
+            PATIENCE,
+            |stream| play(stream, &steps),
+            |line| {
+                next.context("a line more than messages")?.is_answered_by(line)?;
+                next = due.next();
+                Ok(next.is_none())
+            },
+        )?;
         asked += sentences.len() as u64;
     }
     agent.silence(Duration::from_millis(100))?;

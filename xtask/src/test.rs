@@ -141,7 +141,10 @@ fn miri() -> Result<()> {
     let miri = ["run", "nightly", "cargo", "miri", "test", "--package", "virtio-serial", "--test", "serial"];
     in_workspace(&mut command).args(miri);
     // The driver gets addresses from a HAL as numbers, as from any device.
-    run(command.args(["--", "lifetime", "talking", "no_lies_do_harm"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
+    run(
+        command.args(["--", "lifetime", "talking", "no_lies_do_harm"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"),
+        LIMIT,
+    )
 }
 
 fn qemu() -> Result<()> {

@@ -40,7 +40,14 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             return Err(Error::BadName);
         }
         let device = Device::new(transport)?;
-        let mut serial = Self { device, name, connection: Connection::default(), answers: Answers::device_ready(), host_changed: false, host_left: false };
+        let mut serial = Self {
+            device,
+            name,
+            connection: Connection::default(),
+            answers: Answers::device_ready(),
+            host_changed: false,
+            host_left: false,
+        };
         serial.answer();
         match serial.failure() {
             Some(error) => Err(error),

@@ -55,7 +55,10 @@ unsafe impl Hal for TestHal {
 
     unsafe fn dma_dealloc(address: PhysAddr, start: NonNull<u8>, pages: usize) -> i32 {
         let freed = address..address + (pages * PAGE_SIZE) as PhysAddr;
-        assert!(!IN_USE.with_borrow(|queues| queues.iter().any(|queue| freed.contains(queue))), "a live queue is freed");
+        assert!(
+            !IN_USE.with_borrow(|queues| queues.iter().any(|queue| freed.contains(queue))),
+            "a live queue is freed"
+        );
         PAGES_IN_USE.set(PAGES_IN_USE.get() - pages);
         // SAFETY: the caller gives back what `dma_alloc` gave, so this was allocated with this layout.
         unsafe { dealloc(start.as_ptr(), layout(pages)) };
