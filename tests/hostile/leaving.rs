@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use tests::hostile::Sentence;
+use tests::hostile::{Noise, Sentence};
 use tests::soon;
 use xtask::client::{Client, shown};
 use xtask::deadline::Deadline;
@@ -22,14 +22,13 @@ const MOMENT: Duration = Duration::from_millis(5);
 pub fn at_every_byte(attack: &mut Attack) -> Result<String> {
     let rounds = attack.scale(1, 20);
     let Attack { target, noise, .. } = attack;
-    let mut places = 0;
+    let mut hosts = 0;
     for _ in 0..rounds {
-        let sentences: Vec<_> = (0..12).map(|number| Sentence::any(noise, number + 1)).collect();
-        // Long ones have hundreds of the same place.
-        let said =
-            sentences.iter().filter(|sentence| sentence.message.len() < 100).flat_map(|sentence| &sentence.message);
-        let said: Vec<u8> = said.copied().collect();
-        for place in 0..=said.len() {
+        let words = Noise::new(noise.below(1 << 30) as u64);
+        let length = conversation(words.clone(), hosts).len();
+        for place in 0..=length {
+            let said = conversation(words.clone(), hosts);
+            hosts += 1;
             let mut leaving = target.connect()?;
             leaving.send(&said[..place], soon())?;
             let mut heard = Vec::new();
@@ -49,9 +48,15 @@ pub fn at_every_byte(attack: &mut Attack) -> Result<String> {
                 shown(twice.map_or(b"", |line| line))
             );
         }
-        places += said.len() + 1;
     }
-    Ok(format!("{places} hosts"))
+    Ok(format!("{hosts} hosts"))
+}
+
+/// What a host says: the same words for each, but with numbers of its own, all of the same length.
+fn conversation(mut words: Noise, host: u64) -> Vec<u8> {
+    let sentences = (0..12).map(|number| Sentence::any(&mut words, 1_000_000 + 12 * host + number).message);
+    // Long ones have hundreds of the same place.
+    sentences.filter(|message| message.len() < 100).flatten().collect()
 }
 
 /// Very many hosts leave in the middle of a message, several in a row; whoever stays is answered.
