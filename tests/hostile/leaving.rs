@@ -38,8 +38,7 @@ pub fn at_every_byte(attack: &mut Attack) -> Result<String> {
                 }
             }
             drop(leaving);
-            let mut agent = target.connect()?;
-            let again = target.synchronise(&mut agent, -1).with_context(|| format!("after byte {place}"))?;
+            let (_, again) = target.connect_and_hear(-1).with_context(|| format!("after byte {place}"))?;
             // Errors all look the same.
             let twice = again.iter().find(|line| line.starts_with(b"{\"return\"") && heard.contains(line));
             ensure!(

@@ -55,7 +55,11 @@ fn attack(kind: Kind, name: &str, run: fn(&mut Attack) -> Result<String>) -> Res
     let start = Instant::now();
     let done = run(&mut attack).with_context(|| format!("seed {seed}"))?;
     attack.target.goes_on().with_context(|| format!("after the attack of seed {seed}"))?;
-    println!("{name}: {done} in {:.1} s", start.elapsed().as_secs_f64());
+    let again = match attack.target.forgotten {
+        0 => String::new(),
+        hosts => format!("; {hosts} hosts connected again for QEMU's sake"),
+    };
+    println!("{name}: {done} in {:.1} s{again}", start.elapsed().as_secs_f64());
     Ok(())
 }
 

@@ -77,7 +77,6 @@ pub fn floods(attack: &mut Attack) -> Result<String> {
     let mut floods: Vec<Vec<u8>> = [0xff, 0, b'{', b'}', b'"', b' ', b'\n', b'5'].map(|byte| vec![byte; PIECE]).into();
     floods.push(random);
     floods.push(repeat_n(&b"\xff{\"execute\":"[..], PIECE / 12).flatten().copied().collect());
-    let mut forgotten = 0;
     for (number, flood) in floods.iter().enumerate() {
         let id = 1000 + number as i64;
         let sync = format!("{{\"execute\":\"guest-sync-delimited\",\"arguments\":{{\"id\":{id}}}}}\n").into_bytes();
@@ -103,9 +102,9 @@ pub fn floods(attack: &mut Attack) -> Result<String> {
         stream.set_nonblocking(true)?;
         while stream.write(flood).is_ok() {}
         drop(stream);
-        forgotten += target
-            .connect_after_unread(id)
+        target
+            .connect_after_another(id)
             .with_context(|| format!("after a host that left a flood of {}", shown(&flood[..24])))?;
     }
-    Ok(format!("{} floods of {} KiB, {forgotten} hosts forgotten by QEMU", floods.len(), size >> 10))
+    Ok(format!("{} floods of {} KiB", floods.len(), size >> 10))
 }

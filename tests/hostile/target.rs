@@ -41,6 +41,8 @@ pub enum LeftOver {
 pub struct Target {
     kind: Kind,
     agent: Agent,
+    /// How many hosts had to connect again, since QEMU kept their replies to itself.
+    pub forgotten: usize,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl Target {
                 Agent::Image(Guest::start(&config)?)
             }
         };
-        let mut target = Self { kind, agent };
+        let mut target = Self { kind, agent, forgotten: 0 };
         clear(&mut target.connect()?, 1)?;
         Ok(target)
     }
@@ -86,13 +88,30 @@ impl Target {
 
     /// A host that takes the place of one that has left, once it has heard its own reply.
     pub fn connect_after_another(&mut self, id: i64) -> Result<Client> {
+        self.connect_and_hear(id).map(|(agent, _)| agent)
+    }
+
+    /// The same, with what it has heard before, which is what others have left unread.
+    ///
+    /// If QEMU finds, as it writes to a host, that it has gone, and the guest has no buffer free just then, it throttles the
+    /// port after it has closed it, for as long as the next host stays (seen in 7.2, in its traces). No guest can help that;
+    /// hosts connect again.
+    pub fn connect_and_hear(&mut self, id: i64) -> Result<(Client, Vec<Vec<u8>>)> {
         let mut agent = self.connect()?;
-        self.synchronise(&mut agent, id)?;
-        Ok(agent)
+        match self.synchronise(&mut agent, id) {
+            Err(_) if self.left_over() == LeftOver::Replies => {
+                drop(agent);
+                self.forgotten += 1;
+                let mut agent = self.connect()?;
+                let heard = self.synchronise(&mut agent, id)?;
+                Ok((agent, heard))
+            }
+            heard => Ok((agent, heard?)),
+        }
     }
 
     /// Gets a new host in step with the agent; gives what it hears before, which is what others have left unread.
-    pub fn synchronise(&self, agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
+    fn synchronise(&self, agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
         if self.left_over() == LeftOver::Anything {
             return clear(agent, id);
         }
@@ -131,21 +150,6 @@ impl Target {
             Agent::Linux(program) => Some(program.pid()),
             Agent::Image(guest) => Some(guest.pid()),
         }
-    }
-
-    /// A host that takes the place of one that has left without reading its replies.
-    ///
-    /// QEMU keeps what it held for that one, a part of a line it may be, and gives it to the next: so that has to clear the
-    /// channel. And if QEMU finds that a host has gone when it writes to it, it forgets for as long as the next host stays
-    /// that it may write (seen in 7.2: the port is throttled after it is closed). No guest can help that; hosts come again.
-    /// Gives how many had to.
-    pub fn connect_after_unread(&mut self, id: i64) -> Result<usize> {
-        let qemu_may_forget = self.left_over() == LeftOver::Replies;
-        if clear(&mut self.connect()?, id).is_err() && qemu_may_forget {
-            clear(&mut self.connect()?, id)?;
-            return Ok(1);
-        }
-        Ok(0)
     }
 
     /// Where its files are.
