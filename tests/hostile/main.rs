@@ -107,7 +107,7 @@ targets! {
     q35_uart: Image(&NANO, "q35", Com2, Some(Virtio));
     appliance_virtio: Image(&APPLIANCE, "q35", Virtio, Some(Com2));
     #[ignore = "for the long form"]
-    appliance_uart: Image(&APPLIANCE, "microvm", Com1, Some(Virtio));
+    appliance_uart: Image(&APPLIANCE, "microvm", Com1, None);
     #[ignore = "for the long form"]
     microvm_virtio_modern: Image(&NANO, "microvm", VirtioModern, None);
     #[ignore = "for the long form"]
