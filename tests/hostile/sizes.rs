@@ -25,7 +25,7 @@ struct Huge {
 
 const HUGE: [Huge; 8] = [
     Huge { what: "a string", begin: b"{\"execute\":\"guest-ping\",\"id\":\"", middle: b"xxxxxxxx", end: b"\"}\n" },
-    Huge { what: "escapes", begin: b"{\"execute\":\"", middle: b"\\u00e9\\\\\\\"", end: b"\"}\n" },
+    Huge { what: "escapes", begin: b"{\"execute\":\"", middle: b"\\n\\\\\\\"\\t", end: b"\"}\n" },
     Huge { what: "a number", begin: b"{\"execute\":\"guest-ping\",\"id\":", middle: b"12345678", end: b"}\n" },
     Huge { what: "a list", begin: b"{\"id\":[0", middle: b",{\"a\":[]}", end: b"],\"execute\":\"guest-ping\"}\n" },
     Huge { what: "members", begin: b"{\"a\":0", middle: b",\"b\":{}", end: b"}\n" },

@@ -79,7 +79,8 @@ impl<H: Hal> ReceiveRing<H> {
 
     /// How many buffers have something that is not read yet.
     pub(crate) fn unread_buffers(&self) -> usize {
-        self.queue.used_buffers() + usize::from(self.unread.is_some())
+        // A device may claim to have used the one that is being read.
+        (self.queue.used_buffers() + usize::from(self.unread.is_some())).min(self.queue.buffers().count)
     }
 
     /// Whether `read` would give at least one byte.

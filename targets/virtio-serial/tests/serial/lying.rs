@@ -146,6 +146,16 @@ fn a_used_index_out_of_the_blue_is_no_endless_work() {
     assert_stopped(&host, &mut serial, Error::RingCorrupt);
 }
 
+/// Found by the fuzzer: one more than there are.
+#[test]
+fn regression_no_more_buffers_are_unread_than_there_are() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().write(1, b"ab");
+    assert_eq!(serial.receive(&mut [0; 1]), 1);
+    host.device().queues.get_mut(&receive_queue(1)).unwrap().lie_about_index(0x7FFF);
+    assert_eq!(serial.unread(), 8);
+}
+
 #[test]
 fn a_device_in_need_of_a_reset_gets_one() {
     let (host, mut serial) = connected(Device::modern(), 1);
