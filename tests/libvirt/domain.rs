@@ -117,6 +117,12 @@ impl Domain {
         virsh(&self.about(arguments))
     }
 
+    /// A virsh about this domain that nobody listens to.
+    pub fn client(&self, arguments: &[&str]) -> Result<Child> {
+        let mut virsh = virsh_command(&self.about(arguments));
+        Ok(virsh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
+    }
+
     /// Shuts the guest down through the agent.
     ///
     /// libvirt kills QEMU as soon as the guest is down. If that comes before its own thread that waits for the agent has

@@ -70,6 +70,30 @@ fn a_command_that_is_not_there_is_refused_and_the_channel_stays() -> Result<()> 
     Ok(())
 }
 
+/// What a client can do to an agent that libvirt stands before: ask for nonsense or too much, wait too briefly, and die.
+#[test]
+fn clients_that_misbehave_or_die_leave_an_agent_that_answers() -> Result<()> {
+    let domain = Domain::connected()?;
+    let long = format!(r#"{{"execute":"guest-ping","id":"{}"}}"#, "x".repeat(100_000));
+    let deep = format!(r#"{{"execute":"guest-ping","arguments":{}1{}}}"#, r#"{"a":"#.repeat(500), "}".repeat(500));
+    for round in 0..5 {
+        for request in ["{", "[]", "{}", r#"{"execute":1}"#, r#"{"execute":"guest-sync"}"#, &long, &deep] {
+            let refused = domain.agent(request);
+            ensure!(refused.is_err(), "{:.40} was answered by {refused:?}", request);
+        }
+        for milliseconds in [0, 1, 3, 10, 20, 30, 50, 80] {
+            let mut virsh = domain.client(&["qemu-agent-command", r#"{"execute":"guest-info"}"#])?;
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            virsh.kill()?;
+            virsh.wait()?;
+        }
+        // A reply that nobody waits for comes before the next one, or not at all.
+        let _ = domain.virsh(&["qemu-agent-command", "--timeout", "0", r#"{"execute":"guest-info"}"#]);
+        ensure!(domain.agent(r#"{"execute":"guest-ping"}"#)? == json!({"return": {}}), "round {round}");
+    }
+    Ok(())
+}
+
 #[test]
 fn domtime_reads_and_sets_the_clock() -> Result<()> {
     let domain = Domain::connected()?;

@@ -1,10 +1,11 @@
 //! What the whole-system tests share: the recorded conversations, and guests to hold them with.
 //!
-//! The tests are in `qemu/`, `libvirt/` and `linux/`, by scenario. A failure shows the end of the guest's console.
+//! The tests are in `qemu/`, `libvirt/`, `linux/` and `hostile/`, by scenario. A failure shows the end of the guest's console.
 
 pub mod booted;
 pub mod conformance;
 pub mod disk;
+pub mod hostile;
 pub mod processor;
 pub mod program;
 pub mod recorded;

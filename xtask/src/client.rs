@@ -62,7 +62,12 @@ impl Client {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
                 Err(error) => Err(error.into()),
             })?;
-        Ok(Self { stream, received: Vec::new(), closed: false, console: None })
+        Ok(Self::over(stream))
+    }
+
+    /// Speaks over a stream that is connected.
+    pub fn over(stream: UnixStream) -> Self {
+        Self { stream, received: Vec::new(), closed: false, console: None }
     }
 
     /// The same client, whose messages quote the end of the log at `console`.
@@ -226,7 +231,7 @@ mod tests {
 
     fn pair() -> (Client, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        (Client { stream: ours, received: Vec::new(), closed: false, console: None }, theirs)
+        (Client::over(ours), theirs)
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! `cargo xtask fuzz`: the parts of the engine that read what a host sends, fed with any bytes at all.
+//! `cargo xtask fuzz`: the parts of the engine that read what a host sends, fed with any bytes at all, and the virtio-serial
+//! driver, with any device.
 //!
-//! The engine has no unsafe code for a sanitizer to look into, and without one the fuzzer's instrumentation needs no
-//! nightly compiler.
+//! The engine has no unsafe code for a sanitizer to look into, the driver's is looked into by Miri, and without a sanitizer
+//! the fuzzer's instrumentation needs no nightly compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,11 @@ use crate::progress::step;
 use crate::setup;
 
 pub(crate) const HELP: &str = "\
-cargo xtask fuzz [--seconds N] [scanner | agent | base64]...
+cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
 cargo xtask fuzz --seed
 
-Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60). It installs
+Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60); to virtio_serial they
+are what its device does. It installs
 cargo-fuzz and a C++ compiler where they are missing. What a target cannot stand makes it fail, with the path of the
 input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
 
@@ -32,7 +34,10 @@ input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
 const SECONDS: u64 = 60;
 
 /// What can be fuzzed: the programs of fuzz/fuzz_targets.
-const TARGETS: [&str; 3] = ["scanner", "agent", "base64"];
+const TARGETS: [&str; 4] = ["scanner", "agent", "base64", DEVICE];
+/// Of them, the one whose inputs are lies of a device: it has no use for recorded requests.
+pub(crate) const DEVICE: &str = "virtio_serial";
+const OF_REQUESTS: &[&str] = TARGETS.split_at(3).0;
 
 const RECORDING: &str = include_str!("../../tests/conformance/vectors.json");
 
@@ -75,7 +80,7 @@ pub(crate) fn test() -> Result<()> {
 }
 
 /// Runs `targets` for `seconds` each. One that fails does not keep the others from running.
-fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
+pub(crate) fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
     setup::fuzz()?;
     step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
     let mut failed = Vec::new();
@@ -97,7 +102,7 @@ fn fuzz_target(target: &str, seconds: u64) -> Result<()> {
     fs::create_dir_all(&found)?;
     let start = SystemTime::now();
     let mut command = cargo_fuzz("run");
-    command.arg(target).args([&found, &seeds_of(target)]);
+    command.arg(target).arg(&found).args(Some(seeds_of(target)).filter(|seeds| seeds.exists()));
     command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=10", "-verbosity=0", "-print_final_stats=1"]);
     let outcome = run(&mut command, Duration::from_secs(seconds) + SLACK);
     outcome.map_err(|error| match newest_artifact(target, start) {
@@ -151,7 +156,7 @@ fn seed(index: usize, vector: &Value) -> Result<Seed> {
 
 fn write_seeds() -> Result<()> {
     let seeds = seeds()?;
-    for target in TARGETS {
+    for target in OF_REQUESTS {
         let folder = seeds_of(target);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -173,7 +178,7 @@ mod tests {
     fn the_seeds_are_those_of_the_recording() {
         let mut expected = seeds().unwrap();
         expected.sort();
-        for target in TARGETS {
+        for target in OF_REQUESTS {
             let files = fs::read_dir(seeds_of(target)).unwrap().map(|file| file.unwrap().path());
             let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
             let mut found: Vec<Seed> = files.map(|path| (name(&path), fs::read(&path).unwrap())).collect();

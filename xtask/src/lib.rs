@@ -23,6 +23,7 @@ pub mod qmp;
 pub mod setup;
 pub mod toolchain;
 
+mod attack;
 mod bench;
 mod cpio;
 mod fuzz;
@@ -43,6 +44,7 @@ nanoqga: a QEMU guest agent with no operating system under it
 cargo xtask run      boot the image and talk to the agent in it
 cargo xtask test     lints, proofs, host tests, and the image under QEMU and libvirt
 cargo xtask image    build the image and print its path
+cargo xtask attack   attack the agent as hosts and devices could, for an hour or two
 cargo xtask capi     build the library for kernels written in C
 cargo xtask fuzz     feed the engine with any bytes at all
 cargo xtask bench    measure the engine beside serde_json
@@ -59,10 +61,11 @@ struct Subcommand {
     main: fn(Options) -> Result<()>,
 }
 
-const SUBCOMMANDS: [Subcommand; 8] = [
+const SUBCOMMANDS: [Subcommand; 9] = [
     Subcommand { name: "run", help: run::help, main: run::main },
     Subcommand { name: "test", help: || test::HELP.into(), main: test::main },
     Subcommand { name: "image", help: image::help, main: image::main },
+    Subcommand { name: "attack", help: || attack::HELP.into(), main: attack::main },
     Subcommand { name: "capi", help: || capi::HELP.into(), main: capi::main },
     Subcommand { name: "fuzz", help: || fuzz::HELP.into(), main: fuzz::main },
     Subcommand { name: "bench", help: || bench::HELP.into(), main: bench::main },

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::attack;
 use crate::fuzz;
 use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
@@ -19,7 +20,7 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [differential] [libvirt] [capi] [fuzz]
+cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [differential] [hostile] [libvirt] [capi] [fuzz]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
@@ -32,6 +33,7 @@ Runs these parts, or all of them in this order when none is named:
   linux         the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
   differential  10,000 generated requests, right and wrong, to the agent for Linux and to qemu-ga; NANOQGA_SEED in the
                 environment (a number) makes other ones, NANOQGA_REQUESTS says how many
+  hostile       hosts that attack, over every kind of channel; `cargo xtask attack` is the long form
   libvirt       the image under a real libvirtd (as root)
   capi          the library for kernels written in C, in a kernel under QEMU and in programs under valgrind
   fuzz          the lints of the fuzz targets, and a minute of each
@@ -44,7 +46,7 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
@@ -53,6 +55,7 @@ const PARTS: [Part; 11] = [
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
     Part { name: "differential", run: differential },
+    Part { name: "hostile", run: hostile },
     Part { name: "libvirt", run: libvirt },
     Part { name: "capi", run: capi },
     Part { name: "fuzz", run: fuzz::test },
@@ -143,7 +146,7 @@ fn host() -> Result<()> {
 }
 
 /// The library for C, called as C does. All unsafe code of the virtio-serial driver is in its virtqueue, which these tests drive
-/// from end to end; the others would take several minutes more.
+/// from end to end, and with devices that lie by chance; the others would take several minutes more.
 fn miri() -> Result<()> {
     if !setup::miri()? {
         eprintln!("There is no nightly toolchain for Miri: left out. `rustup toolchain install nightly` helps.");
@@ -158,7 +161,8 @@ fn miri() -> Result<()> {
     run(&mut miri("capi", "calls"), LIMIT)?;
     // The driver gets addresses from a HAL as numbers, as from any device.
     let mut serial = miri("virtio-serial", "serial");
-    run(serial.args(["--", "lifetime", "talking"]).env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
+    serial.args(["--", "lifetime", "talking", "no_lies_do_harm"]);
+    run(serial.env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
 }
 
 fn qemu() -> Result<()> {
@@ -182,6 +186,11 @@ fn differential() -> Result<()> {
     whole_system("differential")
 }
 
+fn hostile() -> Result<()> {
+    attack::prepare()?;
+    whole_system("hostile")
+}
+
 fn libvirt() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
@@ -197,7 +206,7 @@ fn capi() -> Result<()> {
 }
 
 /// Builds all images here, where that shows, and not within the first test.
-fn images() -> Result<()> {
+pub(crate) fn images() -> Result<()> {
     for target in machine::targets() {
         for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;

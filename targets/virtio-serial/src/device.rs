@@ -22,9 +22,11 @@ const CONTROL_TRANSMIT_QUEUE: u16 = 3;
 pub(crate) const FIRST_GUESS: u32 = 1;
 /// Room for what a device says of all its ports at once.
 const CONTROL_BUFFERS: Buffers = Buffers { count: QUEUE_SIZE, bytes: MESSAGE_BYTES };
-const DATA_BUFFERS: Buffers = Buffers { count: MAX_UNREAD, bytes: MAX_READ };
-/// The most reads that it takes to get what waits to be received at one moment.
-pub const MAX_UNREAD: usize = 8;
+const DATA_BUFFERS: Buffers = Buffers { count: RECEIVE_BUFFERS, bytes: MAX_READ };
+/// How many buffers there are to receive in.
+const RECEIVE_BUFFERS: usize = 8;
+/// The most reads that it takes to get what waits to be received at one moment: as much again may have been kept.
+pub const MAX_UNREAD: usize = 2 * RECEIVE_BUFFERS;
 /// The most bytes that one read gives: a buffer's. The device fills none with bytes of two hosts.
 pub const MAX_READ: usize = 512;
 const TRANSMIT_BYTES: usize = 4096;
@@ -40,6 +42,8 @@ pub(crate) struct Queues<H: Hal> {
     pub(crate) max_ports: u32,
     pub(crate) control_receive: ReceiveRing<H>,
     pub(crate) control_transmit: TransmitRing<H>,
+    /// What was received before a reset, which the device knows nothing of any more, until it is read.
+    pub(crate) kept: Option<ReceiveRing<H>>,
     pub(crate) receive: ReceiveRing<H>,
     pub(crate) transmit: TransmitRing<H>,
 }
@@ -108,16 +112,36 @@ impl<H: Hal, T: Transport> Device<H, T> {
         }
     }
 
+    /// Resets and initialises it with the same queues, but keeps what was received if there are pages for that.
+    pub(crate) fn restart_and_keep(&mut self) {
+        let Some(port) = self.queues().map(|queues| queues.port) else { return };
+        if let Some(Ok(Queues { receive, .. })) = self.take_queues(Error::NoReset) {
+            match start(&mut self.transport, port) {
+                Ok(queues) => self.queues = Ok(Queues { kept: Some(receive), ..queues }),
+                Err(_) => {
+                    drop(receive);
+                    self.restart(port);
+                }
+            }
+        }
+    }
+
     /// Resets the device, for good or until a restart, and says why. Gives whether the device has become quiet.
     pub(crate) fn stop(&mut self, why: Error) -> bool {
+        self.take_queues(why).is_some()
+    }
+
+    /// The same; gives the queues, if the device has become quiet.
+    fn take_queues(&mut self, why: Error) -> Option<Result<Queues<H>, Error>> {
         self.transport.set_status(DeviceStatus::empty());
         let quiet = (0..RESET_LOOKS).any(|_| self.transport.get_status().is_empty());
         let queues = core::mem::replace(&mut self.queues, Err(if quiet { why } else { Error::NoReset }));
         if !quiet {
             // The device may still write to this memory: better lost than reused.
             core::mem::forget(queues);
+            return None;
         }
-        quiet
+        Some(queues)
     }
 }
 
@@ -161,6 +185,7 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
         max_ports,
         control_receive: ReceiveRing::new(transport, CONTROL_RECEIVE_QUEUE, CONTROL_BUFFERS)?,
         control_transmit: TransmitRing::new(transport, CONTROL_TRANSMIT_QUEUE, MESSAGE_BYTES)?,
+        kept: None,
         receive: ReceiveRing::new(transport, receive_queue(port), DATA_BUFFERS)?,
         transmit: TransmitRing::new(transport, receive_queue(port) + 1, TRANSMIT_BYTES)?,
     };

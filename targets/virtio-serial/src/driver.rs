@@ -9,6 +9,7 @@ use crate::Error;
 use crate::connection::{Connection, Event};
 use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
 use crate::device::{Device, FIRST_GUESS, Queues};
+use crate::ring::ReceiveRing;
 
 /// Control messages handled in one go. More than any device has to say at once, and an end to one that never stops.
 const MESSAGES_PER_POLL: usize = 4096;
@@ -22,6 +23,9 @@ pub struct VirtioSerial<H: Hal, T: Transport> {
     name: &'static str,
     connection: Connection,
     answers: Answers,
+    /// The host has come or left, and has left, since the device was last looked after.
+    host_changed: bool,
+    host_left: bool,
 }
 
 impl<H: Hal, T: Transport> VirtioSerial<H, T> {
@@ -36,7 +40,14 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             return Err(Error::BadName);
         }
         let device = Device::new(transport)?;
-        let mut serial = Self { device, name, connection: Connection::default(), answers: Answers::device_ready() };
+        let mut serial = Self {
+            device,
+            name,
+            connection: Connection::default(),
+            answers: Answers::device_ready(),
+            host_changed: false,
+            host_left: false,
+        };
         serial.answer();
         match serial.failure() {
             Some(error) => Err(error),
@@ -54,7 +65,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Initialises the device again, also one that was reset without the driver, and looks for the port anew. Whether that
     /// worked, [`failure`](Self::failure) says.
     pub fn restart(&mut self) {
-        self.lose_port();
         self.restart_for(FIRST_GUESS);
     }
 
@@ -83,13 +93,17 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Takes bytes that the host has sent, at most [`MAX_READ`](crate::MAX_READ); gives their number. Never waits. Bytes
     /// that the device has given in two buffers, as it does with those of two hosts, come in two reads.
     ///
-    /// Events and bytes travel in queues of their own. Who polls before he receives learns of a new connection before
-    /// its bytes; what the host sent before it closed its side remains to be received, even after `Closed`.
+    /// Events and bytes travel in queues of their own. A new connection is learned of before its bytes: nothing is given
+    /// while the device has told something that was not polled. What the host sent before it closed its side remains to be
+    /// received, even after `Closed`.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
-        if self.port().is_none() {
+        if !self.can_receive() {
             return 0;
         }
         self.with_queues(|queues, transport| {
+            if let Some(kept) = &mut queues.kept {
+                return kept.read(buffer);
+            }
             let count = queues.receive.read(buffer)?;
             queues.receive.announce(transport);
             Ok(count)
@@ -99,7 +113,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// How many reads, at most [`MAX_UNREAD`](crate::MAX_UNREAD), it takes to have read what the device has given until now.
     /// After an [`Event`], all that is read later is from whoever is there then.
     pub fn unread(&mut self) -> usize {
-        self.with_queues(|queues, _| Ok(queues.receive.unread_buffers()))
+        self.with_queues(|queues, _| {
+            let kept = queues.kept.as_ref().map_or(0, ReceiveRing::unread_buffers);
+            Ok(kept + queues.receive.unread_buffers())
+        })
     }
 
     /// Sends the beginning of `bytes`, up to a page, and gives its length; 0 while the device still holds what was sent
@@ -116,7 +133,21 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Whether [`receive`](Self::receive) has something to give.
     pub(crate) fn can_receive(&mut self) -> bool {
-        self.port().is_some() && self.with_queues(|queues, _| queues.receive.has_bytes())
+        let open = self.is_open();
+        self.port().is_some()
+            && self.with_queues(|queues, _| {
+                let kept = match &mut queues.kept {
+                    Some(kept) => kept.has_bytes()?,
+                    None => false,
+                };
+                if !kept {
+                    queues.kept = None;
+                }
+                // What was kept is not given before the host is known again that it may be of.
+                let found = if kept { open } else { queues.receive.has_bytes()? };
+                // In this order: when there is no message after the bytes were found, they are of the host that is known.
+                Ok(found && !queues.control_receive.has_message())
+            })
     }
 
     /// Whether [`send`](Self::send) would take something, if only to drop it.
@@ -127,6 +158,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Handles the device's messages and sends it what it is to be told.
     pub(crate) fn service(&mut self) {
         self.device.acknowledge_interrupt();
+        let was_full = self.with_queues(|queues, _| Ok(queues.control_receive.is_full()));
         let mut message = [0; MESSAGE_BYTES];
         for _ in 0..MESSAGES_PER_POLL {
             if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
@@ -141,12 +173,28 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 break;
             }
         }
+        self.reset_for_what_was_lost(was_full);
         self.with_queues(|queues, transport| {
             queues.control_receive.announce(transport);
             Ok(())
         });
         if self.failure().is_some() {
             self.lose_port();
+        }
+    }
+
+    /// Resets the device for what only a reset brings back. What was received is kept: it may be of a host that stays.
+    ///
+    /// QEMU drops messages for which it finds no buffer. If it had used all, and hosts have come and gone, whether one is
+    /// there now is not known. And it never gives back the buffer that it held for a host that has left (its
+    /// `discard_throttle_data` detaches it), while there is no other to send in.
+    fn reset_for_what_was_lost(&mut self, was_full: bool) {
+        let changed = core::mem::take(&mut self.host_changed);
+        let left = core::mem::take(&mut self.host_left);
+        let buffer_lost = left && !self.with_queues(|queues, _| queues.transmit.is_idle());
+        if (buffer_lost || changed && was_full) && self.failure().is_none() {
+            self.device.restart_and_keep();
+            self.begin_anew();
         }
     }
 
@@ -162,7 +210,6 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             Told::Remove => {
                 self.answers.forget(port);
                 if port == ours {
-                    self.lose_port();
                     // The next port of that number must not find what was left in these queues; and if another one has
                     // the name too, it will be found now.
                     return Some(port);
@@ -171,13 +218,16 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             // Of ports with the same name the first one is used.
             Told::Name(name) if self.port().is_none() && name == self.name.as_bytes() => {
                 if port != ours {
-                    self.connection.set_open(false);
                     return Some(port);
                 }
                 self.connection.found(port);
                 self.answers.port_open(port);
             }
-            Told::Open(open) if port == ours => self.connection.set_open(open),
+            Told::Open(open) if port == ours => {
+                self.host_changed |= open != self.is_open();
+                self.connection.set_open(open);
+                self.host_left |= !open;
+            }
             Told::Name(_) | Told::Open(_) => {}
         }
         None
@@ -200,6 +250,13 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     fn restart_for(&mut self, port: u32) {
         self.device.restart(port);
+        self.begin_anew();
+    }
+
+    /// Talks to a device that was reset.
+    fn begin_anew(&mut self) {
+        self.lose_port();
+        (self.host_changed, self.host_left) = (false, false);
         self.answers = Answers::device_ready();
         self.answer();
     }

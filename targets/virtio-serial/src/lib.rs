@@ -8,7 +8,8 @@
 //! hypervisor puts a lone channel. When the name turns up on another port, the device is reset and initialised once more
 //! with that port's queues instead; nothing is lost, as no port has been opened yet. No queue is ever set up late.
 //!
-//! At any time the driver holds 12 pages: three for each of four queues, one of them for its buffers.
+//! The driver holds 12 pages: three for each of four queues, one of them for its buffers; and three more, if it gets them,
+//! while bytes are unread that came before a reset.
 //!
 //! # Trust
 //!

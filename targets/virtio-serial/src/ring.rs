@@ -51,6 +51,16 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Some(length))
     }
 
+    /// Whether `message` would give one.
+    pub(crate) fn has_message(&self) -> bool {
+        self.queue.used_buffers() > 0
+    }
+
+    /// Whether the device has used all buffers, and so may have had more to say than there was room for.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.used_buffers() == self.queue.buffers().count
+    }
+
     /// Reads the stream of bytes, at most what one buffer holds of it; gives how many there were.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
         if bytes.is_empty() || !self.has_bytes()? {
@@ -69,7 +79,8 @@ impl<H: Hal> ReceiveRing<H> {
 
     /// How many buffers have something that is not read yet.
     pub(crate) fn unread_buffers(&self) -> usize {
-        self.queue.used_buffers() + usize::from(self.unread.is_some())
+        // A device may claim to have used the one that is being read.
+        (self.queue.used_buffers() + usize::from(self.unread.is_some())).min(self.queue.buffers().count)
     }
 
     /// Whether `read` would give at least one byte.

@@ -5,7 +5,7 @@
 //! the code, and panics where they do not match.)
 //!
 //! A buffer is either *lent* to the device, and then nobody here touches it, or it is ours. What is still lent when a queue
-//! is dropped is freed with it, so it may be dropped only while the device uses no virtqueue: before DRIVER_OK, or after a
+//! is dropped is freed with it, so it may be dropped only while the device does not use it: before DRIVER_OK, or after a
 //! reset that the device has confirmed (sections 3.1.1 and 2.4). [`Device`](crate::device::Device) sees to that.
 
 use core::marker::PhantomData;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::bench::AGENT;
 use crate::memory;
 use crate::queue::{Chain, Queue};
 
@@ -42,6 +43,8 @@ pub struct Device {
     pub reset_sticks: bool,
     /// It does not read what the driver sends on the control queue.
     pub deaf: bool,
+    /// It gives back what it has not taken, and so may never hear what the driver said first.
+    pub lies: bool,
     /// What it does when notified waits for `run`.
     pub busy: bool,
     /// It tells the driver not to notify it.
@@ -75,6 +78,8 @@ pub struct Port {
     pub from_guest: Vec<u8>,
     /// The host does not read, so the device keeps the driver's buffers.
     pub throttled: bool,
+    /// It forgets them when that host leaves, and never gives them back, as QEMU does.
+    pub forgetful: bool,
 }
 
 impl Device {
@@ -91,6 +96,7 @@ impl Device {
             refuses_features: false,
             reset_sticks: false,
             deaf: false,
+            lies: false,
             busy: false,
             wants_no_notify: false,
             meanwhile: None,
@@ -117,6 +123,17 @@ impl Device {
         self
     }
 
+    /// Forgets all lies: a device of one port, the agent's.
+    pub fn tell_the_truth(&mut self, legacy: bool) {
+        let truth = if legacy { Self::legacy() } else { Self::modern() };
+        *self = Self { status: self.status, queues: std::mem::take(&mut self.queues), ..truth.with_port(1, AGENT) };
+    }
+
+    /// The receive queue of the port that the driver uses.
+    pub fn port_queue(&self) -> Option<u16> {
+        self.queues.keys().copied().find(|&index| index % 2 == 0 && index != CONTROL_RECEIVE)
+    }
+
     pub fn port(&mut self, id: u32) -> &mut Port {
         self.ports.get_mut(&id).expect("the test made this port")
     }
@@ -140,12 +157,16 @@ impl Device {
             assert_eq!(self.status, before, "the order of initialisation (3.1.1)");
         }
         self.status = if self.refuses_features { status & !FEATURES_OK } else { status };
-        memory::set_device_live(self.status & DRIVER_OK != 0);
+        if self.status & DRIVER_OK != 0 {
+            memory::set_in_use(self.queues.values().map(|queue| queue.descriptors).collect());
+        }
     }
 
     fn reset(&mut self) {
         self.status = if self.reset_sticks { self.status } else { 0 };
-        memory::set_device_live(self.status != 0);
+        if self.status == 0 {
+            memory::set_in_use(Vec::new());
+        }
         self.accepted = 0;
         self.interrupt = 0;
         self.resets += 1;
@@ -162,7 +183,7 @@ impl Device {
     }
 
     pub fn max_queue_size(&self, index: u16) -> u32 {
-        let pairs = if self.offered & MULTIPORT != 0 { self.max_ports as u16 + 1 } else { 1 };
+        let pairs = if self.offered & MULTIPORT != 0 { self.max_ports.min(512) as u16 + 1 } else { 1 };
         match index {
             CONTROL_RECEIVE | CONTROL_TRANSMIT if pairs > 1 => self.control_queue_size,
             index if index / 2 < pairs => self.data_queue_size,
@@ -215,7 +236,7 @@ impl Device {
         let id = u32::from_le_bytes(*header.first_chunk().unwrap());
         let event = u16::from_le_bytes([header[4], header[5]]);
         let value = u16::from_le_bytes([header[6], header[7]]);
-        if self.heard.is_empty() {
+        if self.heard.is_empty() && !self.lies {
             assert_eq!(event, DEVICE_READY, "DEVICE_READY comes first (5.3.5)");
         }
         self.heard.push((id, event, value));
@@ -310,6 +331,9 @@ impl Device {
     }
 
     pub fn disconnect(&mut self, id: u32) {
+        if self.port(id).throttled && self.port(id).forgetful {
+            self.free_buffer(receive_queue(id) + 1);
+        }
         self.port(id).host_open = false;
         self.transmitted(id);
         self.tell(id, PORT_OPEN, 0, b"");

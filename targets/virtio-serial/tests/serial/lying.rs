@@ -7,10 +7,14 @@ use virtio_serial::{Error, Event};
 
 use crate::bench::{AGENT, Host, Serial, connected};
 use crate::device::*;
+use crate::liar::lie;
 use crate::memory::pages_in_use;
 
 /// How often something is repeated until it counts as a flood. Miri, which is slow, looks for other things.
 const FLOOD: u32 = if cfg!(miri) { 3 } else { 1000 };
+
+/// How many bytes a liar has for its lies, at most.
+const LIES: usize = if cfg!(miri) { 300 } else { 3000 };
 
 /// The port works as ever.
 fn assert_works(host: &Host, serial: &mut Serial) {
@@ -142,6 +146,16 @@ fn a_used_index_out_of_the_blue_is_no_endless_work() {
     assert_stopped(&host, &mut serial, Error::RingCorrupt);
 }
 
+/// Found by the fuzzer: one more than there are.
+#[test]
+fn regression_no_more_buffers_are_unread_than_there_are() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().write(1, b"ab");
+    assert_eq!(serial.receive(&mut [0; 1]), 1);
+    host.device().queues.get_mut(&receive_queue(1)).unwrap().lie_about_index(0x7FFF);
+    assert_eq!(serial.unread(), 8);
+}
+
 #[test]
 fn a_device_in_need_of_a_reset_gets_one() {
     let (host, mut serial) = connected(Device::modern(), 1);
@@ -216,6 +230,11 @@ proptest! {
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
+
+    #[test]
+    fn no_lies_do_harm(lies in prop::collection::vec(any::<u8>(), 0..LIES)) {
+        lie(&lies);
+    }
 
     #[test]
     fn no_messages_make_the_driver_panic_or_hang(messages in prop::collection::vec(any_message(), 0..100)) {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod device;
+mod liar;
 mod memory;
 mod queue;
 

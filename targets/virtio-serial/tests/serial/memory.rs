@@ -1,7 +1,7 @@
 //! The memory that driver and device share: pages for the driver, plain loads and stores for the device.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
@@ -9,7 +9,7 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 thread_local! {
     static PAGES_IN_USE: Cell<usize> = const { Cell::new(0) };
     static PAGES_TO_GIVE: Cell<usize> = const { Cell::new(usize::MAX) };
-    static DEVICE_IS_LIVE: Cell<bool> = const { Cell::new(false) };
+    static IN_USE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Pages that the driver of this thread holds.
@@ -33,9 +33,9 @@ impl Drop for PageLimit {
     }
 }
 
-/// The device tells whether it may touch memory: while it does, none may be freed.
-pub fn set_device_live(live: bool) {
-    DEVICE_IS_LIVE.set(live);
+/// The device tells of which queues, by an address in each, it may touch the memory: none of that may be freed.
+pub fn set_in_use(queues: Vec<u64>) {
+    IN_USE.replace(queues);
 }
 
 /// Hands out pages whose address is the same for driver and device.
@@ -53,8 +53,12 @@ unsafe impl Hal for TestHal {
         (start.as_ptr().expose_provenance() as PhysAddr, start)
     }
 
-    unsafe fn dma_dealloc(_address: PhysAddr, start: NonNull<u8>, pages: usize) -> i32 {
-        assert!(!DEVICE_IS_LIVE.get(), "memory of a live device is freed");
+    unsafe fn dma_dealloc(address: PhysAddr, start: NonNull<u8>, pages: usize) -> i32 {
+        let freed = address..address + (pages * PAGE_SIZE) as PhysAddr;
+        assert!(
+            !IN_USE.with_borrow(|queues| queues.iter().any(|queue| freed.contains(queue))),
+            "a live queue is freed"
+        );
         PAGES_IN_USE.set(PAGES_IN_USE.get() - pages);
         // SAFETY: the caller gives back what `dma_alloc` gave, so this was allocated with this layout.
         unsafe { dealloc(start.as_ptr(), layout(pages)) };
@@ -78,7 +82,7 @@ fn layout(pages: usize) -> Layout {
 
 /// Reads `N` bytes as the device.
 pub fn load<const N: usize>(address: u64) -> [u8; N] {
-    // SAFETY: the driver told the device this address, and `DEVICE_IS_LIVE` has kept it from freeing the memory.
+    // SAFETY: the driver told the device this address, and `IN_USE` has kept it from freeing the memory.
     unsafe { std::ptr::with_exposed_provenance::<[u8; N]>(address as usize).read_volatile() }
 }
 

@@ -145,19 +145,83 @@ fn without_a_listener_bytes_are_dropped_at_once() {
     assert_eq!(host.device().read(1), b"heard");
 }
 
+/// QEMU forgets the buffer that it holds for a host that leaves, and nothing could be sent to any other.
+#[test]
+fn regression_a_buffer_that_the_device_never_gives_back_is_got_back_by_a_reset() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().port(1).forgetful = true;
+    for back_at_once in [false, true] {
+        host.device().throttle(1, true);
+        assert_eq!(serial.send(b"unread"), 6);
+        host.device().write(1, b"half a requ");
+        host.device().disconnect(1);
+        host.device().throttle(1, false);
+        if !back_at_once {
+            assert_eq!(host.settle(&mut serial), [Event::Removed, Event::Found]);
+            assert_eq!(serial.receive(&mut [0; 64]), 0, "who it is from is not known");
+        }
+        host.device().connect(1);
+        host.device().write(1, b"request");
+        let events = host.settle(&mut serial);
+        assert!(events.ends_with(&[Event::Opened]), "{events:?}");
+        // Of the first host, and of the next; which is which, the reader has to find out.
+        assert_eq!(serial.unread(), 2);
+        assert_eq!((serial.receive(&mut [0; 64]), serial.receive(&mut [0; 64])), (11, 7));
+        assert_eq!((serial.unread(), serial.send(b"news")), (0, 4));
+        assert_eq!(host.device().read(1), b"news");
+    }
+}
+
+/// QEMU drops what it finds no buffer for: a host that came after many others had come and gone was never known to be there.
+#[test]
+fn regression_a_host_whose_coming_was_lost_is_answered() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    for _ in 0..15 {
+        host.device().disconnect(1);
+        host.device().connect(1);
+    }
+    host.device().disconnect(1);
+    host.device().tell(9, PORT_REMOVE, 1, b"");
+    assert_eq!(host.device().lost_messages, 0);
+    host.device().connect(1);
+    assert_eq!(host.device().lost_messages, 1);
+    host.device().write(1, b"request");
+    assert_eq!(host.settle(&mut serial), [Event::Removed, Event::Found, Event::Opened]);
+    assert_eq!((serial.unread(), serial.receive(&mut [0; 64])), (1, 7));
+    assert_eq!(serial.send(b"reply"), 5);
+    assert_eq!(host.device().read(1), b"reply");
+}
+
+/// Those that came between two looks were answered while nobody seemed to be there, which is to say not at all.
+#[test]
+fn regression_bytes_of_a_new_host_do_not_come_before_its_coming() {
+    let (host, mut serial) = connected(Device::modern(), 1);
+    host.device().disconnect(1);
+    assert_eq!(host.settle(&mut serial), [Event::Closed]);
+    host.device().connect(1);
+    host.device().write(1, b"request");
+    assert!(!serial.read_ready().unwrap());
+    assert_eq!(serial.receive(&mut [0; 16]), 0);
+    assert_eq!(serial.poll(), Some(Event::Opened));
+    assert_eq!(serial.receive(&mut [0; 16]), 7);
+}
+
 #[test]
 fn blocking_writes_end_when_the_host_goes_and_the_event_is_kept() {
     let (host, mut serial) = connected(Device::modern(), 1);
     host.device().throttle(1, true);
     assert_eq!(serial.write(b"held").unwrap(), 4);
     // A device that keeps the buffer even though its host is gone.
-    host.device().tell(1, PORT_OPEN, 0, b"");
+    host.device().port(1).forgetful = true;
+    host.device().disconnect(1);
     assert_eq!(serial.write(b"dropped").unwrap(), 7);
     serial.flush().unwrap();
-    assert_eq!(serial.poll(), Some(Event::Closed));
+    assert_eq!(serial.poll(), Some(Event::Removed));
 
-    host.device().tell(1, PORT_OPEN, 1, b"");
+    assert_eq!(host.settle(&mut serial), [Event::Found]);
+    host.device().connect(1);
     assert_eq!(host.settle(&mut serial), [Event::Opened]);
+    assert_eq!(serial.write(b"held").unwrap(), 4);
     assert!(!serial.write_ready().unwrap());
     host.device().tell(1, PORT_REMOVE, 1, b"");
     serial.flush().unwrap();
@@ -272,6 +336,7 @@ fn what_was_given_until_now_takes_so_many_reads() {
     host.device().disconnect(1);
     host.device().connect(1);
     host.device().write(1, b"from the next");
+    assert_eq!(host.settle(&mut serial), [Event::Closed, Event::Opened]);
     assert_eq!(serial.unread(), 2);
     assert_eq!(serial.receive(&mut [0; 4]), 4);
     assert_eq!(serial.unread(), 2, "the rest of the first is one of them");

@@ -1,0 +1,18 @@
+//! The virtio-serial driver, with a device that does what the input says.
+#![no_main]
+#![allow(clippy::unwrap_used, dead_code, unsafe_code, reason = "the device model is that of the driver's tests")]
+
+#[path = "../../targets/virtio-serial/tests/serial/bench.rs"]
+mod bench;
+#[path = "../../targets/virtio-serial/tests/serial/device.rs"]
+mod device;
+#[path = "../../targets/virtio-serial/tests/serial/liar.rs"]
+mod liar;
+#[path = "../../targets/virtio-serial/tests/serial/memory.rs"]
+mod memory;
+#[path = "../../targets/virtio-serial/tests/serial/queue.rs"]
+mod queue;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|lies: &[u8]| liar::lie(lies));

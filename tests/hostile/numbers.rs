@@ -1,0 +1,86 @@
+//! Very many messages, and a host that takes its time.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::Value;
+use tests::booted::synchronise;
+use tests::hostile::{Sentence, exchange};
+use tests::processor::smallest_share;
+use xtask::client::shown;
+
+use crate::Attack;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Each ping is answered once, in its order, by its own reply.
+pub fn pings(attack: &mut Attack) -> Result<String> {
+    let pings = attack.volume(20_000, 1_000_000) as u64;
+    let agent = attack.target.connect_after_another(1)?;
+    let mut answered = 0;
+    let mut agent = exchange(
+        agent,
+        PATIENCE,
+        |stream| {
+            let mut stream = std::io::BufWriter::with_capacity(1 << 16, stream);
+            (0..pings).try_for_each(|number| stream.write_all(&Sentence::ping(number).message))?;
+            stream.flush()
+        },
+        |line| {
+            Sentence::ping(answered).is_answered_by(line)?;
+            answered += 1;
+            Ok(answered == pings)
+        },
+    )?;
+    agent.silence(Duration::from_millis(100))?;
+    Ok(format!("{pings} pings, each answered once and in order"))
+}
+
+/// More replies than any buffer on the way can hold.
+const UNREAD: usize = 3000;
+
+/// The most of a core that may go into waiting for a reader.
+const BAR: f64 = 0.02;
+
+/// A host that reads a byte a second loses nothing, gets nothing twice, costs no processor time, and keeps no other waiting.
+pub fn slow_reader(attack: &mut Attack) -> Result<String> {
+    let seconds = attack.scale(2, 60) as u64;
+    let beside = attack.target.connect_beside()?;
+    let mut stream = attack.target.connect_after_another(1)?.into_stream()?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // Nothing is taken for as long as little is read.
+    stream.set_write_timeout(None)?;
+    let mut writer = stream.try_clone()?;
+    let sending = thread::spawn(move || {
+        (0..UNREAD)
+            .try_for_each(|id| writer.write_all(format!("{{\"execute\":\"guest-info\",\"id\":{id}}}").as_bytes()))
+    });
+    // Long enough for every buffer between the agent and its host to fill.
+    thread::sleep(Duration::from_secs(2));
+    let share = attack.target.pid().map(|pid| thread::spawn(move || smallest_share(pid, BAR)));
+    let mut received = Vec::new();
+    let start = Instant::now();
+    while start.elapsed().as_secs() < seconds || share.as_ref().is_some_and(|share| !share.is_finished()) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        received.extend(byte);
+        thread::sleep(Duration::from_secs(1));
+    }
+    let share =
+        share.map_or(Ok(Ok(0.0)), thread::JoinHandle::join).map_err(|_| anyhow!("the measurement failed"))??;
+    ensure!(share < BAR, "while its host reads a byte a second, the agent takes {share:.3} of a core");
+    if let Some(mut beside) = beside {
+        (2..50).try_for_each(|id| synchronise(&mut beside, id)).context("the channel beside")?;
+    }
+    let bytes = received.len();
+    let mut lines = BufReader::new(received.as_slice().chain(stream)).split(b'\n');
+    for id in 0..UNREAD {
+        let line = lines.next().with_context(|| format!("the channel ended before reply {id}"))??;
+        let reply: Value = serde_json::from_slice(&line).with_context(|| shown(&line))?;
+        ensure!(reply["id"] == id && reply["return"]["supported_commands"].is_array(), "{id}: {}", shown(&line));
+    }
+    sending.join().map_err(|_| anyhow!("the sender failed"))??;
+    Ok(format!("{UNREAD} replies, the first {bytes} bytes by the second, at {share:.3} of a core"))
+}

@@ -1,0 +1,185 @@
+//! What is attacked: an agent at the other end of some channel.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::booted::{config_of, synchronise};
+use tests::program::ours;
+use tests::{Program, soon};
+use xtask::client::{Client, shown};
+use xtask::guest::Guest;
+use xtask::image::Profile;
+use xtask::machine::Channel;
+
+use crate::pumped::Pumped;
+
+/// What there is to be attacked.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// The engine's pump over a channel of short reads and writes.
+    Pump,
+    /// The agent for Linux at a unix socket.
+    Linux,
+    /// An image under QEMU: its profile, its machine, the channel that is attacked, and the one beside it.
+    Image(&'static Profile, &'static str, Channel, Option<Channel>),
+}
+
+/// What a new host may hear of that which others have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOver {
+    /// Each host has a connection of its own.
+    Nothing,
+    /// The guest learns of hosts and of bytes in two queues. Of a host that has come already when it learns that another has
+    /// left, it cannot tell what was sent by whom: it answers what was asked, and what it has sent goes to who is there.
+    Replies,
+    /// A line that does not tell of hosts.
+    Anything,
+}
+
+/// One of them, running.
+#[derive(Debug)]
+pub struct Target {
+    kind: Kind,
+    agent: Agent,
+    /// How many hosts had to connect again, since QEMU kept their replies to itself.
+    pub forgotten: usize,
+}
+
+#[derive(Debug)]
+enum Agent {
+    Pump(Pumped),
+    Linux(Program),
+    Image(Guest),
+}
+
+impl Target {
+    /// Starts it. Where it is cut into pieces by chance, that comes from `seed`.
+    pub fn start(kind: Kind, seed: u64) -> Result<Self> {
+        let agent = match kind {
+            Kind::Pump => Agent::Pump(Pumped::start(seed)?),
+            Kind::Linux => Agent::Linux(Program::start(&ours()?, &[])?),
+            Kind::Image(profile, machine, channel, beside) => {
+                let mut config = config_of(profile, machine, channel)?;
+                config.channels.extend(beside);
+                Agent::Image(Guest::start(&config)?)
+            }
+        };
+        let mut target = Self { kind, agent, forgotten: 0 };
+        clear(&mut target.connect()?, 1)?;
+        Ok(target)
+    }
+
+    /// A host at its channel, the only one.
+    pub fn connect(&mut self) -> Result<Client> {
+        match &mut self.agent {
+            Agent::Pump(pumped) => Client::connect(&pumped.socket, soon()),
+            Agent::Linux(program) => program.connect(),
+            Agent::Image(guest) => guest.connect(soon()),
+        }
+    }
+
+    /// A host at the channel beside the one that is attacked, where there is one.
+    pub fn connect_beside(&mut self) -> Result<Option<Client>> {
+        match (&mut self.agent, self.kind) {
+            (Agent::Image(guest), Kind::Image(_, _, _, Some(_))) => guest.connect_to(1, soon()).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A host that takes the place of one that has left, once it has heard its own reply.
+    pub fn connect_after_another(&mut self, id: i64) -> Result<Client> {
+        self.connect_and_hear(id).map(|(agent, _)| agent)
+    }
+
+    /// The same, with what it has heard before, which is what others have left unread.
+    ///
+    /// If QEMU finds, as it writes to a host, that it has gone, and the guest has no buffer free just then, it throttles the
+    /// port after it has closed it, for as long as the next host stays (seen in 7.2, in its traces). No guest can help that;
+    /// hosts connect again.
+    pub fn connect_and_hear(&mut self, id: i64) -> Result<(Client, Vec<Vec<u8>>)> {
+        let mut agent = self.connect()?;
+        match self.synchronise(&mut agent, id) {
+            Err(_) if self.left_over() == LeftOver::Replies => {
+                drop(agent);
+                self.forgotten += 1;
+                let mut agent = self.connect()?;
+                let heard = self.synchronise(&mut agent, id)?;
+                Ok((agent, heard))
+            }
+            heard => Ok((agent, heard?)),
+        }
+    }
+
+    /// Gets a new host in step with the agent; gives what it hears before, which is what others have left unread.
+    fn synchronise(&self, agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
+        if self.left_over() == LeftOver::Anything {
+            return clear(agent, id);
+        }
+        agent.send(format!("{{\"execute\":\"guest-sync\",\"arguments\":{{\"id\":{id}}}}}").as_bytes(), soon())?;
+        self.lines_before(agent, format!("{{\"return\": {id}}}").as_bytes())
+    }
+
+    /// The lines before this one.
+    pub fn lines_before(&self, agent: &mut Client, expected: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let mut before = Vec::new();
+        loop {
+            let line = agent.line(soon()).with_context(|| format!("no {}", shown(expected)))?;
+            // Others' replies may have no end, where the rest was for nobody any more.
+            let shared = self.left_over() != LeftOver::Nothing;
+            if line == expected || shared && line.ends_with(expected) {
+                return Ok(before);
+            }
+            ensure!(shared, "a new host heard {} before {}", shown(&line), shown(expected));
+            before.push(line);
+        }
+    }
+
+    /// What a new host may hear of that which others have left.
+    pub fn left_over(&self) -> LeftOver {
+        match self.kind {
+            Kind::Pump | Kind::Linux => LeftOver::Nothing,
+            Kind::Image(_, _, Channel::Virtio | Channel::VirtioModern, _) => LeftOver::Replies,
+            Kind::Image(_, _, Channel::Com1 | Channel::Com2, _) => LeftOver::Anything,
+        }
+    }
+
+    /// The process that takes its processor time, if it has one of its own.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.agent {
+            Agent::Pump(_) => None,
+            Agent::Linux(program) => Some(program.pid()),
+            Agent::Image(guest) => Some(guest.pid()),
+        }
+    }
+
+    /// Where its files are.
+    pub fn path(&self, name: &str) -> String {
+        match &self.agent {
+            Agent::Linux(program) => program.folder().join(name).display().to_string(),
+            Agent::Pump(_) | Agent::Image(_) => format!("/{name}"),
+        }
+    }
+
+    /// It goes on as ever: it answers, once, and then says nothing.
+    pub fn goes_on(&mut self) -> Result<()> {
+        let mut agent = self.connect_after_another(77)?;
+        synchronise(&mut agent, 78)?;
+        agent.silence(Duration::from_millis(100))
+    }
+}
+
+/// Has the agent forget what was half sent, and takes what it has said until then, also the beginning of a line, after
+/// which its reply stands. Gives the lines before.
+fn clear(agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
+    let request = format!("{{\"execute\":\"guest-sync-delimited\",\"arguments\":{{\"id\":{id}}}}}\n");
+    agent.send(&[b"\xff", request.as_bytes()].concat(), soon())?;
+    let reply = [b"\xff", format!("{{\"return\": {id}}}").as_bytes()].concat();
+    let mut before = Vec::new();
+    loop {
+        let line = agent.line(soon()).context("no reply to a delimited sync")?;
+        if line.ends_with(&reply) {
+            return Ok(before);
+        }
+        before.push(line);
+    }
+}
