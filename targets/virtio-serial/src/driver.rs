@@ -133,7 +133,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Whether [`receive`](Self::receive) has something to give.
     pub(crate) fn can_receive(&mut self) -> bool {
-        let open = self.is_open();
+        let asked = self.is_open() || self.answers.next().is_none();
         self.port().is_some()
             && self.with_queues(|queues, _| {
                 let kept = match &mut queues.kept {
@@ -143,8 +143,12 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 if !kept {
                     queues.kept = None;
                 }
-                // What was kept is not given before the host is known again that it may be of.
-                let found = if kept { open } else { queues.receive.has_bytes()? };
+                // What was kept is not given before it is known again whether there is a host that it may be of: the device has
+                // said so when it has read the last that it was told, that the port is open.
+                let found = match kept {
+                    true => asked && queues.control_transmit.is_idle()?,
+                    false => queues.receive.has_bytes()?,
+                };
                 // In this order: when there is no message after the bytes were found, they are of the host that is known.
                 Ok(found && !queues.control_receive.has_message())
             })
