@@ -10,7 +10,8 @@ pub enum Event {
     Opened,
     /// The host side was closed. What it sent before may still be received.
     Closed,
-    /// The port is gone, and with it what was not received yet. It also counts as closed.
+    /// The port is gone, and with it what was not received yet, unless it was the driver that had to reset the device: then that
+    /// can be received when the port is found again. It also counts as closed.
     Removed,
 }
 

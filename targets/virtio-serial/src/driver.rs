@@ -101,11 +101,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             return 0;
         }
         self.with_queues(|queues, transport| {
-            if let Some(kept) = &mut queues.kept {
-                return kept.read(buffer);
-            }
-            let count = queues.receive.read(buffer)?;
-            queues.receive.announce(transport);
+            // To announce buffers of what was kept means nothing to the device, and does no harm.
+            let ring = queues.kept.as_mut().unwrap_or(&mut queues.receive);
+            let count = ring.read(buffer)?;
+            ring.announce(transport);
             Ok(count)
         })
     }
@@ -136,18 +135,16 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         let asked = self.is_open() || self.answers.next().is_none();
         self.port().is_some()
             && self.with_queues(|queues, _| {
-                let kept = match &mut queues.kept {
-                    Some(kept) => kept.has_bytes()?,
-                    None => false,
-                };
-                if !kept {
+                if let Some(kept) = &mut queues.kept
+                    && !kept.has_bytes()?
+                {
                     queues.kept = None;
                 }
                 // What was kept is not given before it is known again whether there is a host that it may be of: the device has
                 // said so when it has read the last that it was told, that the port is open.
-                let found = match kept {
-                    true => asked && queues.control_transmit.is_idle()?,
-                    false => queues.receive.has_bytes()?,
+                let found = match queues.kept {
+                    Some(_) => asked && queues.control_transmit.is_idle()?,
+                    None => queues.receive.has_bytes()?,
                 };
                 // In this order: when there is no message after the bytes were found, they are of the host that is known.
                 Ok(found && !queues.control_receive.has_message())
