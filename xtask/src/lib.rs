@@ -42,7 +42,7 @@ cargo xtask run      boot the image and talk to the agent in it
 cargo xtask test     lints, proofs, host tests, and the image under QEMU and libvirt
 cargo xtask image    build the image and print its path
 cargo xtask fuzz     feed the engine with any bytes at all
-cargo xtask bench    measure the engine beside serde_json
+cargo xtask bench    measure guests, agents and engine beside what else there is
 cargo xtask size     measure image and engine against their bars
 cargo xtask setup    install what the others need
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::bench;
 use crate::fuzz;
 use crate::image::{self, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
@@ -18,7 +19,7 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz]
+cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz] [bench]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
@@ -30,6 +31,7 @@ Runs these parts, or all of them in this order when none is named:
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
   libvirt  the image under a real libvirtd (as root)
   fuzz     the lints of the fuzz targets, and a minute of each
+  bench    the ratios to qemu-ga against their budgets: `cargo xtask bench --quick --check`
 
   --machine MACHINE  only the rows of that machine in the table of the part qemu; for linux, the part of that name
 ";
@@ -39,7 +41,7 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
@@ -48,6 +50,7 @@ const PARTS: [Part; 8] = [
     Part { name: "linux", run: linux },
     Part { name: "libvirt", run: libvirt },
     Part { name: "fuzz", run: fuzz::test },
+    Part { name: "bench", run: bench::quick_check },
 ];
 
 /// The package whose programs run without an operating system. On the host only its parts that need no machine exist.
