@@ -1,20 +1,22 @@
 //! How time grows: with the length of a message, and with the number of interfaces.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::contender::{Contender, Workshop};
-use super::exchange::command;
+use super::exchange::{command, exchange};
 use super::results::{Growth, Line, Point};
 use super::session::Session;
 use super::statistics::Spread;
 use super::talks::{ping_of, round_trip_ms};
 use crate::machine::Machine;
 
-/// Lengths of requests in bytes. nano takes those up to 4 KiB, the appliance up to 128 KiB.
-const LENGTHS: [usize; 7] = [64, 512, 4000, 16 << 10, 48 << 10, 120 << 10, 1 << 20];
+/// Lengths of requests in bytes, up to what our agent for Linux and the appliance take; nano takes those up to 4 KiB.
+const LENGTHS: [usize; 7] = [64, 256, 1 << 10, 4000, 16 << 10, 48 << 10, 120 << 10];
 /// How many bytes are sent of each length, and how many messages at least.
 const VOLUME: usize = 2 << 20;
 const MESSAGES: usize = 20;
+/// More than what a request has around its id.
+const ENVELOPE: usize = 64;
 
 /// Numbers of network cards. The appliance drives up to four.
 const CARDS: [u32; 4] = [1, 2, 4, 8];
@@ -52,6 +54,8 @@ pub(super) fn messages(sessions: &mut [Session], turns: usize) -> Result<Growth>
         let request = ping_of(length);
         for _ in 0..turns {
             for session in sessions.iter_mut().filter(|session| length < session.contender.longest_request()) {
+                let reply = exchange(&mut session.stream, &request)?;
+                ensure!(reply + ENVELOPE > length, "{}: {reply} bytes for a ping of {length}", session.contender);
                 let times = (VOLUME / length).clamp(MESSAGES, QUESTIONS);
                 if let Some(time) = round_trip_ms(session, &request, times)? {
                     samples.add(session.contender, length as f64, time);

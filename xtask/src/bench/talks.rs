@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::contender::Contender;
 use super::exchange::{PING, command, pipelined, read_file, round_trips, write_file};
@@ -118,7 +118,7 @@ fn idle(sessions: &[Session], effort: Effort) -> Result<Measure> {
 
 /// Milliseconds of a round trip, the median of some.
 pub(super) fn round_trip_ms(session: &mut Session, request: &str, times: usize) -> Result<Option<f64>> {
-    let times = round_trips(&mut session.stream, request, times)?;
+    let times = round_trips(&mut session.stream, request, times).with_context(|| session.contender.to_string())?;
     Ok(percentiles(&times, [50.0]).map(|[median]| median * 1e3))
 }
 
