@@ -12,8 +12,8 @@ use serde_json::Value;
 const SILENCE: Duration = Duration::from_secs(60);
 
 pub(super) const PING: &str = r#"{"execute":"guest-ping"}"#;
-/// Every agent's answer, byte for byte.
-const PONG: &[u8] = b"{\"return\": {}}\n";
+/// Every agent's answer, byte for byte, without the end of its line.
+pub(super) const PONG: &[u8] = b"{\"return\": {}}";
 
 /// Three bytes of a file that is written, and their base64.
 const CONTENT: (usize, &str) = (3, "eHh4");
@@ -88,7 +88,7 @@ pub(super) fn pipelined(stream: &mut UnixStream, times: usize) -> Result<f64> {
     let start = Instant::now();
     let sending = thread::spawn(move || writer.write_all(format!("{PING}\n").repeat(times).as_bytes()));
     let mut room = [0; 64 << 10];
-    let mut left = times * PONG.len();
+    let mut left = times * (PONG.len() + 1);
     while left > 0 {
         let count = stream.read(&mut room)?;
         ensure!(count > 0 && count <= left, "other replies than were due");

@@ -5,11 +5,11 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::contender::Contender;
-use super::exchange::{PING, must_succeed, with_limits};
-use crate::client::Client;
+use super::exchange::{PING, PONG, must_succeed, with_limits};
+use crate::client::{Client, shown};
 use crate::deadline::Deadline;
 use crate::guest::Guest;
 use crate::qemu::Config;
@@ -107,7 +107,8 @@ impl Booting {
         let Self { contender, mut guest, agent } = self;
         let stream = match agent {
             Some(mut agent) => {
-                agent.line(deadline).with_context(|| contender.to_string())?;
+                let line = agent.line(deadline).with_context(|| contender.to_string())?;
+                ensure!(line == PONG, "{contender}: {}", shown(&line));
                 agent.into_stream()?
             }
             None => {
