@@ -71,9 +71,8 @@ pub(super) fn about(results: &Results) -> String {
     let set = if results.quick { "the quick set, " } else { "" };
     format!(
         "Measured with QEMU {qemu} ({accelerator}) on {cores} cores of {processor}, {set}all sides in turns: medians, and in \
-         parentheses the half of the turns in the middle. The load average was {} before and {} after.",
+         parentheses the half of the turns in the middle. The load average was {} when it began.",
         number(load[0]),
-        number(load[1])
     )
 }
 
