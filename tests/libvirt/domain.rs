@@ -19,6 +19,9 @@ use xtask::process::find;
 
 use crate::daemon::{Libvirt, virsh, virsh_command};
 
+/// The agent's channel, as libvirt's users write it.
+pub const CHANNEL: &str = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>";
+
 /// A domain of our own. Its fields are dropped in this order, after it is destroyed.
 #[derive(Debug)]
 pub struct Domain {
@@ -154,7 +157,7 @@ impl Domain {
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
     <serial type='file'><source path='{folder}/console.log'/></serial>
-    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    {CHANNEL}
     {devices}
   </devices>
 </domain>

@@ -7,11 +7,20 @@ mod storage;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use domain::Domain;
+use domain::{CHANNEL, Domain};
 use serde_json::json;
 use tests::soon;
 use xtask::image::{APPLIANCE, NANO};
 use xtask::machine::Machine;
+
+#[test]
+fn readers_are_told_of_the_channel_that_is_tested() {
+    for (name, text) in
+        [("README", include_str!("../../README.md")), ("guide", include_str!("../../docs/embedding.md"))]
+    {
+        assert!(text.contains(CHANNEL), "the {name} shows another channel than {CHANNEL}");
+    }
+}
 
 #[test]
 fn the_channel_is_connected() -> Result<()> {

@@ -18,8 +18,9 @@ use crate::qemu::Config;
 use crate::setup;
 use crate::toolchain::Toolchain;
 
-/// The package of the image, and how Cargo compiles it.
-const BARE: &str = "bare-metal";
+/// The packages whose programs run without an operating system, and how Cargo compiles those.
+pub(crate) const BARE: &str = "bare-metal";
+pub(crate) const EXAMPLE_KERNEL: &str = "example-kernel";
 const IMAGE: &str = "image";
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -76,6 +77,17 @@ pub static LINUX: Profile = Profile {
     feature: None,
     has_devices: false,
     about: "the agent for Linux, in one static file",
+};
+
+/// No profile either, but the README's kernel with an agent in it.
+pub static EXAMPLE: Profile = Profile {
+    name: "example-kernel",
+    package: EXAMPLE_KERNEL,
+    cargo_profile: IMAGE,
+    binary: "example-kernel",
+    feature: None,
+    has_devices: false,
+    about: "a kernel that the engine is linked into",
 };
 
 /// No profile either, but a guest that dies in the way that its host name says.

@@ -25,6 +25,7 @@ pub mod toolchain;
 mod bench;
 mod cpio;
 mod fuzz;
+mod packages;
 mod prompt;
 mod proofs;
 mod run;

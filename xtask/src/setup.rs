@@ -42,6 +42,9 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// What the guide talks to an agent with.
+const GUIDE: [Needed; 1] = [Needed { program: "socat", package: "socat" }];
+
 /// What the agent for Linux is compared with, and what makes the file systems that it freezes.
 const LINUX: [Needed; 3] = [
     Needed { program: "qemu-ga", package: "qemu-guest-agent" },
@@ -55,9 +58,9 @@ const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
-Installs what the other subcommands need: QEMU and its agent, disk tools, GRUB, libvirt, cargo-fuzz, Miri, and the Rust targets of
-the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it prints the command to
-run. Subcommands do the part of this that they need.
+Installs what the other subcommands need: QEMU and its agent, disk tools, GRUB, socat, libvirt, cargo-fuzz, cargo-hack, Miri, and
+the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian packages; for anyone else it
+prints the command to run. Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -66,10 +69,12 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     qemu()?;
     disks()?;
+    guide()?;
     libvirt()?;
     linux()?;
     lints()?;
     fuzz()?;
+    packages()?;
     miri()?;
     // Those of the proofs beside those of the machines, each once.
     let targets: BTreeSet<_> = targets().into_iter().chain([LINUX_MACHINE.target]).chain(proofs::TARGETS).collect();
@@ -102,6 +107,14 @@ pub fn qemu_for(machine: &Machine) -> Result<()> {
 /// When they are not and cannot be installed.
 pub fn disks() -> Result<()> {
     need(DISKS.iter())
+}
+
+/// Sees to it that what the guide uses is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn guide() -> Result<()> {
+    need(GUIDE.iter())
 }
 
 /// Sees to it that libvirt is there.
@@ -147,12 +160,55 @@ pub fn lints() -> Result<()> {
 /// When they are not and cannot be installed.
 pub fn fuzz() -> Result<()> {
     need(COMPILER.iter())?;
+    cargo_tool("fuzz")
+}
+
+/// Sees to it that cargo-hack is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub fn packages() -> Result<()> {
+    cargo_tool("hack")
+}
+
+fn cargo_tool(name: &str) -> Result<()> {
     // It comes from the registry all else comes from, so nothing has to be asked.
-    let works = Command::new("cargo").args(["fuzz", "--version"]).output().is_ok_and(|asked| asked.status.success());
+    let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
     if works {
         return Ok(());
     }
-    step("Installing cargo-fuzz", || run(Command::new("cargo").args(["install", "cargo-fuzz", "--locked"]), INSTALL))
+    let package = format!("cargo-{name}");
+    step(&format!("Installing {package}"), || {
+        run(Command::new("cargo").args(["install", &package, "--locked"]), INSTALL)
+    })
+}
+
+/// Sees to it that a version of Rust is there; whether it is. There is none that could be fetched without rustup.
+///
+/// # Errors
+/// When rustup does not work.
+pub fn toolchain(version: &str) -> Result<bool> {
+    if has_toolchain(version)? {
+        return Ok(true);
+    }
+    let Some(rustup) = find("rustup") else { return Ok(false) };
+    let add = ["toolchain", "install", version, "--profile", "minimal", "--no-self-update"];
+    let added = step(&format!("Adding Rust {version}"), || run(Command::new(rustup).args(add), INSTALL));
+    Ok(added.inspect_err(|error| eprintln!("{error:#}")).is_ok())
+}
+
+/// Whether there is a nightly toolchain.
+///
+/// # Errors
+/// When rustup does not work.
+pub fn has_nightly() -> Result<bool> {
+    has_toolchain("nightly")
+}
+
+fn has_toolchain(name: &str) -> Result<bool> {
+    let Some(rustup) = find("rustup") else { return Ok(false) };
+    let toolchains = output(Command::new(rustup).args(["toolchain", "list"]), INSTALL)?;
+    Ok(toolchains.lines().any(|toolchain| toolchain.starts_with(&format!("{name}-"))))
 }
 
 /// Sees to it that Miri is there; whether it is. It comes with nightly toolchains only, and this installs none.
@@ -160,13 +216,11 @@ pub fn fuzz() -> Result<()> {
 /// # Errors
 /// When there is such a toolchain, and it cannot be given Miri.
 pub fn miri() -> Result<bool> {
-    let Some(rustup) = find("rustup") else { return Ok(false) };
-    let toolchains = output(Command::new(&rustup).args(["toolchain", "list"]), INSTALL)?;
-    if !toolchains.lines().any(|toolchain| toolchain.starts_with("nightly")) {
+    if !has_nightly()? {
         return Ok(false);
     }
     let components = ["component", "add", "miri", "rust-src", "--toolchain", "nightly"];
-    step("Adding Miri", || run(Command::new(rustup).args(components), INSTALL))?;
+    step("Adding Miri", || run(Command::new("rustup").args(components), INSTALL))?;
     Ok(true)
 }
 

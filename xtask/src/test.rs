@@ -7,9 +7,10 @@ use anyhow::{Result, bail};
 
 use crate::bench;
 use crate::fuzz;
-use crate::image::{self, PROFILES, in_workspace};
+use crate::image::{self, BARE, EXAMPLE_KERNEL, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
+use crate::packages;
 use crate::process::run;
 use crate::progress::step;
 use crate::proofs;
@@ -19,13 +20,14 @@ use crate::toolchain::Toolchain;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
-cargo xtask test [lint] [panics] [host] [miri] [qemu] [linux] [libvirt] [fuzz] [bench]
+cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [libvirt] [fuzz] [bench]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
   lint     rustfmt, clippy and rustdoc, every warning an error
   panics   the engine, linked with every command: no panic is reachable in it
   host     the crates' own tests
+  packages the crates that are to be published: packed, and each feature compiled by the oldest Rust that they name
   miri     the virtqueue's tests under Miri; left out where there is no nightly toolchain
   qemu     the image under QEMU: every machine and channel
   linux    the agent for Linux beside qemu-ga, and as the first process of guests under QEMU
@@ -41,10 +43,11 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
+    Part { name: "packages", run: packages::test },
     Part { name: "miri", run: miri },
     Part { name: "qemu", run: qemu },
     Part { name: "linux", run: linux },
@@ -52,9 +55,6 @@ const PARTS: [Part; 9] = [
     Part { name: "fuzz", run: fuzz::test },
     Part { name: "bench", run: bench::quick_check },
 ];
-
-/// The package whose programs run without an operating system. On the host only its parts that need no machine exist.
-const BARE: &str = "bare-metal";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut chosen = Vec::new();
@@ -102,9 +102,10 @@ fn lint() -> Result<()> {
     )?;
     for target in machine::targets() {
         let toolchain = Toolchain::for_target(target)?;
+        // On the host only those of their parts exist that need no machine.
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
-            in_workspace(&mut command).args(["--package", BARE]);
+            in_workspace(&mut command).args(["--package", BARE, "--package", EXAMPLE_KERNEL]);
             command
         };
         // Also without features: what only one of them uses may not be there for the others.
@@ -147,6 +148,7 @@ fn miri() -> Result<()> {
 fn qemu() -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
+    setup::guide()?;
     images()?;
     whole_system("qemu")
 }
@@ -169,7 +171,7 @@ fn libvirt() -> Result<()> {
 /// Builds all images here, where that shows, and not within the first test.
 fn images() -> Result<()> {
     for target in machine::targets() {
-        for profile in PROFILES {
+        for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;
         }
     }

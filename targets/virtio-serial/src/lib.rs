@@ -1,32 +1,4 @@
-//! A multiport virtio-console driver: finds one port by its name and carries bytes through it.
-//!
-//! Hypervisors offer guest agents a *named port* of a virtio console device (`virtserialport` in QEMU). The driver speaks
-//! the multiport control protocol of the virtio specification 1.2, section 5.3, over any transport of `virtio-drivers`,
-//! needs no allocator (its pages come from [`Hal::dma_alloc`](virtio_drivers::Hal::dma_alloc)) and never waits, except in
-//! the blocking traits of `embedded-io`.
-//!
-//! ```
-//! use virtio_drivers::{Hal, transport::Transport};
-//! use virtio_serial::{Error, VirtioSerial};
-//!
-//! /// Sends back what comes, until the device fails.
-//! fn echo<H: Hal, T: Transport>(transport: T, wait_for_interrupt: fn()) -> Result<(), Error> {
-//!     let mut port = VirtioSerial::<H, T>::new(transport, "org.qemu.guest_agent.0")?;
-//!     let mut bytes = [0; 64];
-//!     loop {
-//!         while let Some(event) = port.poll() { /* say that the host came or went */ }
-//!         let mut rest = 0..port.receive(&mut bytes);
-//!         while !rest.is_empty() {
-//!             rest.start += port.send(&bytes[rest.clone()]);
-//!             port.poll();
-//!         }
-//!         match port.failure() {
-//!             Some(error) => return Err(error),
-//!             None => wait_for_interrupt(),
-//!         }
-//!     }
-//! }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # Which virtqueues exist
 //!

@@ -55,7 +55,8 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
 pub struct Appliance {
     account: Account,
     storage: Storage,
-    links: Links,
+    /// `None` until they are needed.
+    links: Option<Links>,
     /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
     /// take longer than an answer.
     patience: u8,
@@ -76,27 +77,20 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
 }
 
 impl Appliance {
-    /// Finds the machine's devices.
+    /// Finds the machine's disks. Its network cards are found when there is time for them, or when somebody asks.
     pub fn find(machine: &Machine) -> Self {
         Self {
             account: Account::default(),
             storage: Storage::find(machine),
-            links: Links::find(machine),
+            links: None,
             patience: PATIENCE,
             to_suspend: false,
         }
     }
 
-    /// Does what can be done for the devices without waiting; says whether there was anything.
-    fn poll(&mut self) -> bool {
-        self.storage.acknowledge_interrupts();
-        self.storage.write_back();
-        self.patience == 0 && self.links.poll()
-    }
-
     /// For how many nanoseconds there will be nothing to do for the devices, unless they interrupt. `None`: for ever.
     fn idle_ns(&mut self) -> Option<u64> {
-        self.links.idle_ns().into_iter().chain(self.storage.write_back_in()).min()
+        self.links.as_mut().and_then(Links::idle_ns).into_iter().chain(self.storage.write_back_in()).min()
     }
 }
 
@@ -115,7 +109,9 @@ impl Guest<Appliance> {
                 log!("{}", failure.0);
             }
         }
-        self.state.poll()
+        self.state.storage.acknowledge_interrupts();
+        self.state.storage.write_back();
+        self.state.patience == 0 && self.links().poll()
     }
 
     /// Sleeps until there is something to do, and puts that to the account.

@@ -97,8 +97,12 @@ fn now() -> Instant {
 }
 
 impl Guest<Appliance> {
+    pub(super) fn links(&mut self) -> &mut Links {
+        self.state.links.get_or_insert_with(|| Links::find(&self.machine))
+    }
+
     fn link(&mut self, index: usize) -> Option<(&'static str, &mut Link<NetworkCard>)> {
-        Some((NAMES.get(index)?, self.state.links.0.get_mut(index)?))
+        Some((NAMES.get(index)?, self.links().0.get_mut(index)?))
     }
 }
 
@@ -117,7 +121,7 @@ impl Network for Guest<Appliance> {
     }
 
     fn route(&mut self, mut index: usize) -> Result<Option<network::Route<'_>>, Failure> {
-        for (name, link) in NAMES.iter().zip(&mut self.state.links.0) {
+        for (name, link) in NAMES.iter().zip(&mut self.links().0) {
             match link.route(index) {
                 Ok(route) => return Ok(Some(told(name, route))),
                 Err(routes) => index -= routes,
@@ -174,7 +178,7 @@ fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Re
     arguments.finish()?;
 
     let name = name.copy_to(&mut [0; 8]).and_then(|name| NAMES.iter().position(|known| *known == name));
-    let index = name.filter(|&index| index < guest.state.links.0.len());
+    let index = name.filter(|&index| index < guest.links().0.len());
     let index = index.ok_or(Failure("there is no interface of this 'name'"))?;
     match (dhcp.unwrap_or(false), address, prefix) {
         (true, None, None) if gateway.is_none() => guest.wait_for_lease(index)?,
@@ -213,7 +217,7 @@ impl Guest<Appliance> {
                 return Ok(());
             }
             link.start_dhcp();
-            if !self.state.links.poll() {
+            if !self.links().poll() {
                 self.sleep_at_most((deadline - now()).total_micros() * 1000);
             }
         }

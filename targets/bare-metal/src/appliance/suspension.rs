@@ -3,6 +3,7 @@
 use agent_core::Failure;
 use agent_core::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
 
+use super::network::Links;
 use super::{Appliance, Channels};
 use crate::guest::Guest;
 
@@ -29,9 +30,9 @@ impl Guest<Appliance> {
         self.spend(true);
         channels.suspend();
         self.state.storage.suspend();
-        self.state.links.suspend();
+        self.state.links.iter_mut().for_each(Links::suspend);
         self.machine.suspend();
-        self.state.links.resume();
+        self.state.links.iter_mut().for_each(Links::resume);
         self.state.storage.resume();
         channels.resume();
         self.spend(false);

@@ -93,19 +93,25 @@ impl<'t> Iterator for Nodes<'t> {
             match token(&mut self.rest)? {
                 Token::Begin => {
                     let cells = self.cells.get(self.level.wrapping_sub(1)).copied().unwrap_or(Cells::DEFAULT);
-                    let node = Node { properties: self.rest, strings: self.tree.strings, cells };
-                    if let Some(cells) = self.cells.get_mut(self.level) {
-                        let own = |name, default| node.cell(name).unwrap_or(default);
-                        *cells = Cells {
-                            address: own("#address-cells", Cells::DEFAULT.address),
-                            size: own("#size-cells", Cells::DEFAULT.size),
-                        };
+                    if let Some(own) = self.cells.get_mut(self.level) {
+                        *own = Cells::DEFAULT;
                     }
                     self.level += 1;
-                    return Some(node);
+                    return Some(Node { properties: self.rest, strings: self.tree.strings, cells });
                 }
                 Token::End => self.level = self.level.checked_sub(1)?,
-                Token::Property(..) => {}
+                // A node's properties come before the nodes within it.
+                Token::Property(name, value) => {
+                    let own = self.level.checked_sub(1).and_then(|level| self.cells.get_mut(level));
+                    let count = || cell_at(value, 0).filter(|_| value.len() == 4);
+                    if let Some(own) = own {
+                        if is_named(self.tree.strings, name, "#address-cells") {
+                            own.address = count().unwrap_or(own.address);
+                        } else if is_named(self.tree.strings, name, "#size-cells") {
+                            own.size = count().unwrap_or(own.size);
+                        }
+                    }
+                }
             }
         }
     }
@@ -127,8 +133,7 @@ impl<'t> Node<'t> {
         loop {
             // What follows the properties is another node, or this one's end.
             let Token::Property(at, value) = token(&mut rest)? else { return None };
-            let found = self.strings.get(at as usize..)?.strip_prefix(name.as_bytes());
-            if found.is_some_and(|rest| rest.first() == Some(&0)) {
+            if is_named(self.strings, at, name) {
                 return Some(value);
             }
         }
@@ -182,6 +187,13 @@ enum Token<'t> {
     End,
     /// Where its name is among the strings, and its value.
     Property(u32, &'t [u8]),
+}
+
+/// Whether the string at `at` is this name.
+fn is_named(strings: &[u8], at: u32, name: &str) -> bool {
+    // Machines are found by looking at every name: most differ in their first byte, which takes no call to see.
+    let string = strings.get(at as usize..).filter(|string| string.first() == name.as_bytes().first());
+    string.and_then(|string| string.strip_prefix(name.as_bytes())).is_some_and(|rest| rest.first() == Some(&0))
 }
 
 /// Takes the next token that means something. `None` at the end of the structure, or where it is broken.

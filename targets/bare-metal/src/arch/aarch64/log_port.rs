@@ -22,7 +22,7 @@ pub struct LogPort(Window);
 
 impl LogPort {
     /// The first one that the tree names, unless it is taken.
-    pub(crate) fn first() -> Option<Self> {
+    pub fn first() -> Option<Self> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         let (address, size) = tree()?.compatible("arm,pl011").find_map(|node| node.registers(0))?;
         if !address.is_multiple_of(4) || size < SIZE.into() || TAKEN.swap(true, Ordering::Relaxed) {

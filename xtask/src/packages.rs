@@ -1,0 +1,89 @@
+//! The crates that are to be published: packed as they would be, and compiled by the oldest Rust that they name.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::image::in_workspace;
+use crate::process::{output, run};
+use crate::progress::step;
+use crate::setup;
+
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What of the workspace others may depend on.
+const PUBLISHED: [&str; 2] = ["agent-core", "virtio-serial"];
+
+/// Sees to it that they could be published.
+///
+/// # Errors
+/// When one has a file too few, a feature does not compile, or the documentation does not.
+pub(crate) fn test() -> Result<()> {
+    setup::packages()?;
+    PUBLISHED.iter().try_for_each(|package| has_its_licences(package))?;
+    step("Packing the crates and compiling what was packed", || {
+        // What is not committed yet is to be packed, too.
+        run(about_published(cargo("publish").args(["--dry-run", "--allow-dirty"])), LIMIT)
+    })?;
+    each_feature(&oldest_rust()?)?;
+    if setup::has_nightly()? {
+        step("Documenting the crates as docs.rs does", documentation)?;
+    } else {
+        eprintln!("There is no nightly toolchain: that docs.rs could show the crates is not tested.");
+    }
+    Ok(())
+}
+
+/// The texts are in the workspace's root, from where links bring them.
+fn has_its_licences(package: &str) -> Result<()> {
+    let files = output(cargo("package").args(["--list", "--quiet", "--allow-dirty", "--package", package]), LIMIT)?;
+    for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        ensure!(files.lines().any(|file| file == licence), "{package} would be published without {licence}");
+    }
+    Ok(())
+}
+
+/// Compiles the crates with each of their features, and none.
+fn each_feature(oldest: &str) -> Result<()> {
+    // What tests depend on is not compiled by `check`, so it may need a newer Rust.
+    let mut hack = cargo("hack");
+    about_published(hack.args(["check", "--each-feature"]));
+    if setup::toolchain(oldest)? {
+        return step(&format!("Compiling each feature with Rust {oldest}"), || run(hack.arg("--rust-version"), LIMIT));
+    }
+    eprintln!(
+        "Rust {oldest} cannot be had here: that it compiles the crates is NOT tested, only that the one that runs this does."
+    );
+    step("Compiling each feature with a newer Rust", || run(&mut hack, LIMIT))
+}
+
+/// The oldest Rust that the crates say they compile with.
+fn oldest_rust() -> Result<String> {
+    let metadata: Value =
+        serde_json::from_str(&output(cargo("metadata").args(["--no-deps", "--format-version", "1"]), LIMIT)?)?;
+    let packages = metadata["packages"].as_array().context("cargo names no packages")?;
+    let published = packages.iter().find(|package| package["name"] == PUBLISHED[0]);
+    let version = published.and_then(|package| package["rust_version"].as_str());
+    Ok(version.with_context(|| format!("{} does not say which Rust it needs", PUBLISHED[0]))?.into())
+}
+
+fn documentation() -> Result<()> {
+    let mut command = Command::new("rustup");
+    in_workspace(&mut command).args(["run", "nightly", "cargo", "doc", "--no-deps", "--all-features"]);
+    run(about_published(&mut command).env("RUSTDOCFLAGS", "--deny warnings --cfg docsrs"), LIMIT)
+}
+
+fn about_published(command: &mut Command) -> &mut Command {
+    for package in PUBLISHED {
+        command.args(["--package", package]);
+    }
+    command
+}
+
+fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new("cargo");
+    in_workspace(&mut command).arg(subcommand);
+    command
+}
