@@ -1,121 +1,194 @@
-//! `cargo xtask bench`: what the engine costs, beside serde_json with the same bytes, and the agent for Linux beside qemu-ga.
+//! `cargo xtask bench`: nanoqga beside what a user would pick instead, in one run on one machine.
 
+mod boots;
+mod budgets;
+mod chart;
+mod contender;
+mod engine;
+mod exchange;
+mod growth;
+mod guests;
 mod linux;
+mod measures;
+mod reference;
+mod report;
+mod results;
+mod scale;
+mod session;
+mod statistics;
+mod svg;
+mod table;
+mod talks;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Context, Result, bail};
 
-use crate::image::in_workspace;
-use crate::options::{Argument, Options};
-use crate::process::run;
-use crate::progress::step;
+use self::budgets::{Budgets, Verdict};
+use self::results::{Host, Measure, Results};
+use crate::options::{Argument, Options, Usage};
+use crate::process::output;
+use crate::qemu::accelerator;
 
 pub(crate) const HELP: &str = "\
-cargo xtask bench [engine] [linux] [--quick]
+cargo xtask bench [guests] [linux] [engine] [--quick] [--check] [--publish]
+cargo xtask bench --render [--check] [--publish]
 
-Measures these, or all of them when none is named:
+Measures these, or all of them when none is named, with a machine that should have nothing else to do. All sides take turns,
+and the figures that count are the ratios: what else the machine does weighs on all sides alike.
 
-engine: exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with
-the base64 crate). The figures that count are the ratios: how fast the machine is weighs on both sides alike.
+guests: nanoqga's images (nano, appliance) and its agent for Linux as process 1 of a guest, beside Debian's kernel with
+BusyBox and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
+first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips; requests that do not wait;
+reading and writing a file of 4 MiB that is kept in memory; the processor time that QEMU takes, idle and for 1,000 commands;
+its resident memory (the guest's that it has touched, and QEMU's own); the smallest memory in which a guest answers; and how
+time grows with the length of a message, the number of network cards, and the number of guests that start at once.
 
-linux: the agent for Linux beside qemu-ga and a server that only echoes, over unix sockets, in turns: round trips, pipelined
-requests, reading a file, memory and size. Fails when a bar is missed.
+linux: the agent for Linux beside qemu-ga and a server that only echoes, over unix sockets.
 
-  --quick  a few samples only
+engine: exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with the
+base64 crate). It has no budgets, and is left out of --check unless it is named.
+
+  --quick    a few samples, neither growth nor smallest memory: some two minutes
+  --check    fails when a ratio is not what xtask/src/bench/budgets.json asks of it, twice in a row
+  --publish  writes the README's table and docs/bench.svg
+  --render   measures nothing, but shows what the last run has measured
+
+The results of guests and linux are printed, and kept in target/bench: report.html with charts, and results.json. That has
+  host      the machine: processor, cores, qemu, accelerator, load (average of a minute, before and after)
+  quick     whether it was the quick set
+  measures  each with name, title, unit, less_is_better, and figures: for each contender its samples, one for each turn, and
+            of these the median, low and high (a quarter of them is below low, a quarter above high)
+  ratios    each with name, median, low and high. MEASURE/CONTENDER is how many times better than qemu-ga that contender is
+  growth    each with name, title, x and y (the axes' titles with their units), and lines: for each contender points with
+            x, median, low and high
 ";
 
-const LIMIT: Duration = Duration::from_secs(1200);
+/// What is measured, in this order.
+const PARTS: [&str; 3] = ["guests", "linux", "engine"];
 
-/// The rows of the table: agent-core/benches/engine.rs.
-const ROWS: [&str; 10] = [
-    "guest-ping",
-    "guest-info",
-    "scan 1 KiB",
-    "scan 64 KiB",
-    "scan 1 MiB",
-    "write 1 KiB",
-    "write 64 KiB",
-    "write 1 MiB",
-    "base64 decode",
-    "base64 encode",
-];
+const QUESTION: Duration = Duration::from_secs(20);
 
-/// What criterion found out about one side of a row.
-struct Measured {
-    nanoseconds: f64,
-    bytes: f64,
+/// What is asked for on the command line.
+#[derive(Debug, Default)]
+struct Asked {
+    parts: Vec<String>,
+    quick: bool,
+    check: bool,
+    publish: bool,
+    render: bool,
 }
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut quick = false;
-    let mut chosen = Vec::new();
+    let mut asked = Asked::default();
     while let Some(argument) = options.argument()? {
         match argument {
-            Argument::Option(name) if name == "quick" => quick = true,
+            Argument::Option(name) if name == "quick" => asked.quick = true,
+            Argument::Option(name) if name == "check" => asked.check = true,
+            Argument::Option(name) if name == "publish" => asked.publish = true,
+            Argument::Option(name) if name == "render" => asked.render = true,
             Argument::Word(word) if word == linux::ECHO => return linux::echo(options),
-            Argument::Word(word) if ["engine", "linux"].contains(&&*word) => chosen.push(word),
+            Argument::Word(word) if PARTS.contains(&&*word) => asked.parts.push(word),
             other => return Err(other.unexpected()),
         }
     }
-    let wanted = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
-    if wanted("engine") {
-        engine(quick)?;
+    if asked.render && (asked.quick || !asked.parts.is_empty()) {
+        return Err(Usage::new("--render measures nothing, so there is nothing to choose").into());
     }
-    if wanted("linux") {
-        linux::main(quick)?;
+    bench(&asked)
+}
+
+/// The quick set, held against the budgets: what CI runs.
+pub(crate) fn quick_check() -> Result<()> {
+    bench(&Asked { quick: true, check: true, ..Asked::default() })
+}
+
+fn bench(asked: &Asked) -> Result<()> {
+    let budgets = Budgets::read(ratio_names())?;
+    let mut results = if asked.render { Results::load()? } else { measure(asked)? };
+    if asked.check && !asked.render && budgets.check(&results.ratios, asked.is_whole()).iter().any(|it| !it.holds) {
+        eprintln!("A ratio has missed its budget. The machine may have been busy: once more.");
+        results = measure(asked)?;
     }
+    if !results.measures.is_empty() {
+        show(&results, asked.render)?;
+    }
+    if asked.publish {
+        report::publish(&results)?;
+    }
+    if asked.check { judge(&budgets.check(&results.ratios, asked.is_whole())) } else { Ok(()) }
+}
+
+impl Asked {
+    fn wants(&self, part: &str) -> bool {
+        if self.parts.is_empty() { part != "engine" || !self.check } else { self.parts.iter().any(|it| it == part) }
+    }
+
+    /// Whether all that has budgets is measured.
+    fn is_whole(&self) -> bool {
+        !self.quick && !self.render && self.wants("guests") && self.wants("linux")
+    }
+}
+
+fn measure(asked: &Asked) -> Result<Results> {
+    let before = load()?;
+    let (mut measures, mut growth) = (Vec::new(), Vec::new());
+    if asked.wants("guests") {
+        (measures, growth) = guests::measure(asked.quick)?;
+    }
+    if asked.wants("linux") {
+        measures.extend(linux::measure(asked.quick)?);
+    }
+    if asked.wants("engine") {
+        engine::compare(asked.quick)?;
+    }
+    let mut ratios: Vec<_> = measures.iter().flat_map(Measure::ratios).collect();
+    ratios.extend(linux::ratios(&measures));
+    Ok(Results { host: host(before)?, quick: asked.quick, measures, ratios, growth })
+}
+
+/// Prints results, and keeps them.
+fn show(results: &Results, kept: bool) -> Result<()> {
+    println!("{}\n{}", table::text(results), report::about(results));
+    if !kept {
+        eprintln!("{}", results.save()?.display());
+    }
+    eprintln!("{}", report::write(results)?.display());
     Ok(())
 }
 
-fn engine(quick: bool) -> Result<()> {
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("criterion");
-    let mut cargo = Command::new("cargo");
-    in_workspace(&mut cargo).args(["bench", "--package", "agent-core", "--bench", "engine", "--", "--quiet"]);
-    cargo.args(quick.then_some("--quick")).env("CRITERION_HOME", &results);
-    // What criterion prints is said again by the table, which is all of stdout.
-    step("Measuring", || run(cargo.stdout(std::io::stderr()), LIMIT))?;
-    println!("{:13}  {:>32}  {:>32}  ratio", "", "ours", "serde_json");
-    for row in ROWS {
-        let side = |side| measured(&results.join(row).join(side).join("new"));
-        let (ours, theirs) = (side("ours")?, side("serde_json")?);
-        let ratio = ours.nanoseconds / theirs.nanoseconds;
-        println!("{row:13}  {:>32}  {:>32}  {ratio:5.2}", ours.shown(), theirs.shown());
+fn judge(verdicts: &[Verdict]) -> Result<()> {
+    println!("\nBudgets\n");
+    for verdict in verdicts {
+        println!("{}", verdict.text);
     }
-    Ok(())
+    let missed: Vec<_> = verdicts.iter().filter(|verdict| !verdict.holds).map(|verdict| &*verdict.text).collect();
+    if missed.is_empty() { Ok(()) } else { bail!("budgets missed:\n{}", missed.join("\n")) }
 }
 
-fn measured(folder: &Path) -> Result<Measured> {
-    let number = |file: &str, path: &str| {
-        let text = fs::read_to_string(folder.join(file)).with_context(|| format!("cannot read {file}"))?;
-        let value: Value = serde_json::from_str(&text)?;
-        value.pointer(path).and_then(Value::as_f64).with_context(|| format!("{file} has no {path}"))
-    };
-    Ok(Measured {
-        nanoseconds: number("estimates.json", "/median/point_estimate")?,
-        bytes: number("benchmark.json", "/throughput/Bytes")?,
+/// The names of all ratios that there can be budgets for.
+fn ratio_names() -> impl Iterator<Item = String> {
+    measures::ratio_names().chain(linux::RATIOS.map(String::from))
+}
+
+fn host(load_before: f64) -> Result<Host> {
+    let cpus = fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    // Not there where only processes were measured.
+    let said = output(Command::new("qemu-system-x86_64").arg("--version"), QUESTION).unwrap_or_default();
+    Ok(Host {
+        processor: model.trim_start_matches([' ', '\t', ':']).into(),
+        cores: thread::available_parallelism()?.get(),
+        qemu: said.split_whitespace().nth(3).unwrap_or_default().into(),
+        accelerator: accelerator().into(),
+        load: [load_before, load()?],
     })
 }
 
-impl Measured {
-    fn shown(&self) -> String {
-        let Self { nanoseconds, bytes } = self;
-        // Bytes in a nanosecond are gigabytes in a second.
-        format!("{nanoseconds:.0} ns {:7.3} ns/B {:6.2} GB/s", nanoseconds / bytes, bytes / nanoseconds)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_side_is_shown_in_time_time_per_byte_and_speed() {
-        let measured = Measured { nanoseconds: 2000.0, bytes: 1000.0 };
-        assert_eq!(measured.shown(), "2000 ns   2.000 ns/B   0.50 GB/s");
-    }
+fn load() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    text.split(' ').next().and_then(|load| load.parse().ok()).with_context(|| format!("/proc/loadavg says {text}"))
 }

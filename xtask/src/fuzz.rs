@@ -5,8 +5,10 @@
 //! the fuzzer's instrumentation needs no nightly compiler.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,10 +24,10 @@ pub(crate) const HELP: &str = "\
 cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
 cargo xtask fuzz --seed
 
-Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60); to virtio_serial they
-are what its device does. It installs
-cargo-fuzz and a C++ compiler where they are missing. What a target cannot stand makes it fail, with the path of the
-input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
+Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60); to virtio_serial any
+bytes are what its device does. As many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where
+they are missing. What a target cannot stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none
+TARGET PATH`, in fuzz/, does it again.
 
   --seed  make fuzz/corpus anew from tests/conformance/vectors.json
 ";
@@ -79,16 +81,27 @@ pub(crate) fn test() -> Result<()> {
     fuzz(&TARGETS, SECONDS)
 }
 
-/// Runs `targets` for `seconds` each. One that fails does not keep the others from running.
+/// Runs `targets` for `seconds` each, on every processor one. One that fails does not keep the others from running.
 pub(crate) fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
     setup::fuzz()?;
     step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut failed = Vec::new();
-    for target in targets {
-        if let Err(error) = step(&format!("Fuzzing {target} for {seconds} s"), || fuzz_target(target, seconds)) {
-            eprintln!("error: {error:#}");
-            failed.push(*target);
-        }
+    for some in targets.chunks(at_once) {
+        step(&format!("Fuzzing {} for {seconds} s", some.join(", ")), || {
+            thread::scope(|scope| {
+                let running = some.iter().map(|target| (*target, scope.spawn(|| fuzz_target(target, seconds))));
+                // All are started before one is waited for.
+                for (target, thread) in running.collect::<Vec<_>>() {
+                    let outcome = thread.join().unwrap_or_else(|_| Err(anyhow!("the run of {target} panicked")));
+                    if let Err(error) = outcome {
+                        eprintln!("error: {error:#}");
+                        failed.push(target);
+                    }
+                }
+            });
+            Ok(())
+        })?;
     }
     if !failed.is_empty() {
         bail!("findings in: {}", failed.join(", "));

@@ -47,7 +47,7 @@ cargo xtask image    build the image and print its path
 cargo xtask attack   attack the agent as hosts and devices could, for an hour or two
 cargo xtask capi     build the library for kernels written in C
 cargo xtask fuzz     feed the engine with any bytes at all
-cargo xtask bench    measure the engine beside serde_json
+cargo xtask bench    measure guests, agents and engine beside what else there is
 cargo xtask size     measure image and engine against their bars
 cargo xtask setup    install what the others need
 

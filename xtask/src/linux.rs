@@ -1,7 +1,7 @@
 //! The Linux agent as the first process of a guest: Debian's kernel, an initramfs with that one program, and nothing else.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::debian::{self, first};
 use crate::guest::Guest;
 use crate::image::{self, LINUX};
-use crate::machine::{self, Channel};
+use crate::machine::{self, Bus, Channel};
 use crate::process::output;
 use crate::qemu::Config;
 
@@ -24,17 +24,28 @@ const LISTENING: &str = "serving /dev/ttyS1";
 const KERNEL: &str = "linux-image-cloud-amd64";
 const QUESTION: Duration = Duration::from_secs(60);
 
-/// What that kernel has not built in, each after what it needs.
-const MODULES: [&str; 8] = [
-    "drivers/virtio/virtio_ring.ko",
-    "drivers/virtio/virtio.ko",
+/// What that kernel has not built in, each after what it needs: virtio, its two buses, the agent's port, and more devices.
+const VIRTIO: [&str; 2] = ["drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko"];
+const PCI: [&str; 3] = [
     "drivers/virtio/virtio_pci_legacy_dev.ko",
     "drivers/virtio/virtio_pci_modern_dev.ko",
     "drivers/virtio/virtio_pci.ko",
-    "drivers/char/virtio_console.ko",
-    "drivers/block/virtio_blk.ko",
-    "drivers/block/loop.ko",
 ];
+const MMIO: [&str; 1] = ["drivers/virtio/virtio_mmio.ko"];
+const PORT: [&str; 1] = ["drivers/char/virtio_console.ko"];
+const DISKS: [&str; 2] = ["drivers/block/virtio_blk.ko", "drivers/block/loop.ko"];
+const NETWORK: [&str; 3] = ["net/core/failover.ko", "drivers/net/net_failover.ko", "drivers/net/virtio_net.ko"];
+
+/// Which modules a guest has, beside those of the agent's port.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Modules {
+    /// Where its virtio devices are.
+    pub bus: Bus,
+    /// Those of disks.
+    pub disks: bool,
+    /// Those of network cards.
+    pub network: bool,
+}
 
 /// A kernel and its modules.
 #[derive(Clone, Debug)]
@@ -62,7 +73,8 @@ pub struct Extra<'a> {
 pub fn config(channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Result<Config> {
     let kernel = Kernel::find()?;
     let agent = image::build(machine::LINUX.target, &LINUX)?;
-    kernel.write_initramfs(initramfs, &agent, extras)?;
+    let modules = Modules { bus: machine::LINUX.bus, disks: true, network: false };
+    kernel.write_initramfs(initramfs, &agent, modules, extras)?;
     let mut config = Config::new(&machine::LINUX, channel, &kernel.image);
     config.initramfs = Some(initramfs.into());
     config.memory_kib = 96 << 10;
@@ -101,24 +113,47 @@ impl Kernel {
         Ok(Self { image, modules })
     }
 
+    /// The kernel itself.
+    pub(crate) fn image(&self) -> &Path {
+        &self.image
+    }
+
     /// Writes what a guest boots into: the agent, the modules by which it reaches its host, and `extras`.
-    fn write_initramfs(&self, path: &Path, agent: &Path, extras: &[Extra<'_>]) -> Result<()> {
+    pub(crate) fn write_initramfs(
+        &self,
+        path: &Path,
+        agent: &Path,
+        modules: Modules,
+        extras: &[Extra<'_>],
+    ) -> Result<()> {
         let mut archive = Archive::new(BufWriter::new(File::create(path)?));
         for directory in ["/dev", "/etc", "/modules", "/root", "/mnt", "/bin"] {
             archive.directory(directory)?;
         }
         archive.character_device("/dev/console", (5, 1))?;
         archive.file("/init", 0o755, &fs::read(agent)?)?;
-        for (index, module) in MODULES.iter().enumerate() {
-            let file = self.modules.join(module);
-            let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let name = Path::new(module).file_name().unwrap_or_default().to_string_lossy();
-            archive.file(&format!("/modules/{index}-{name}"), 0o644, &content)?;
-        }
+        self.add_modules(&mut archive, modules)?;
         for Extra { path, mode, content } in extras {
             archive.file(path, *mode, content)?;
         }
         archive.end()?.into_inner().context("cannot write the initramfs")?;
+        Ok(())
+    }
+
+    /// Adds modules to /modules, with names in the order in which they can be loaded.
+    pub(crate) fn add_modules(&self, archive: &mut Archive<impl Write>, modules: Modules) -> Result<()> {
+        let bus: &[_] = match modules.bus {
+            Bus::Pci => &PCI,
+            Bus::Mmio => &MMIO,
+        };
+        let disks = DISKS.iter().filter(|_| modules.disks);
+        let network = NETWORK.iter().filter(|_| modules.network);
+        for (index, module) in VIRTIO.iter().chain(bus).chain(&PORT).chain(disks).chain(network).enumerate() {
+            let file = self.modules.join(module);
+            let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let name = Path::new(module).file_name().unwrap_or_default().to_string_lossy();
+            archive.file(&format!("/modules/{index:02}-{name}"), 0o644, &content)?;
+        }
         Ok(())
     }
 }

@@ -214,7 +214,7 @@ pub fn channel_socket(index: usize) -> String {
 }
 
 /// /dev/kvm may exist and yet hang, so it is used only when asked for.
-fn accelerator() -> &'static str {
+pub(crate) fn accelerator() -> &'static str {
     if env::var_os("NANOQGA_KVM").is_some_and(|value| value == "1") { "kvm" } else { "tcg" }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::attack;
+use crate::bench;
 use crate::fuzz;
 use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
@@ -21,6 +22,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 
 pub(crate) const HELP: &str = "\
 cargo xtask test [lint] [panics] [host] [packages] [miri] [qemu] [linux] [differential] [hostile] [libvirt] [capi] [fuzz]
+                 [bench]
 cargo xtask test --machine MACHINE
 
 Runs these parts, or all of them in this order when none is named:
@@ -37,6 +39,7 @@ Runs these parts, or all of them in this order when none is named:
   libvirt       the image under a real libvirtd (as root)
   capi          the library for kernels written in C, in a kernel under QEMU and in programs under valgrind
   fuzz          the lints of the fuzz targets, and a minute of each
+  bench         the ratios to qemu-ga against their budgets: `cargo xtask bench --quick --check`
 
   --machine MACHINE  only the rows of that machine in the table of the part qemu; for linux, the part of that name
 ";
@@ -46,7 +49,7 @@ struct Part {
     run: fn() -> Result<()>,
 }
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     Part { name: "lint", run: lint },
     Part { name: "panics", run: proofs::no_panic },
     Part { name: "host", run: host },
@@ -59,6 +62,7 @@ const PARTS: [Part; 12] = [
     Part { name: "libvirt", run: libvirt },
     Part { name: "capi", run: capi },
     Part { name: "fuzz", run: fuzz::test },
+    Part { name: "bench", run: bench::quick_check },
 ];
 
 pub(crate) fn main(mut options: Options) -> Result<()> {

@@ -1,0 +1,175 @@
+//! Who is measured, and the guests that they are.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::reference;
+use crate::guest::PrivateFolder;
+use crate::image::{self, APPLIANCE, LINUX, NANO};
+use crate::linux::{Kernel, Modules};
+use crate::machine::{self, Bus, Channel, Machine};
+use crate::qemu::{Config, Console};
+
+/// What every guest gets.
+const MEMORY_KIB: u32 = 128 << 10;
+
+/// What Linux is told. On a busy host the timer, which QEMU emulates, may come too late for the test that it is there.
+const QUIET: &str = "console=ttyS0 quiet panic=-1 no_timer_check";
+
+/// Linux has nothing to measure the processor's counter with on a microvm, and without KVM it often hangs when it finds that
+/// out. So it is told. What it is told does not matter to a guest that only answers.
+const MICROVM_COUNTER: &str = " tsc_early_khz=2500000 tsc=reliable";
+
+/// One side of the comparison.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Contender {
+    /// The least that could be: a bare ELF that prints a byte and echoes.
+    Floor,
+    /// The smallest image.
+    Nano,
+    /// The image with state behind its answers.
+    Appliance,
+    /// Our agent for Linux.
+    LinuxAgent,
+    /// What all others are measured against: Debian's kernel and qemu-ga.
+    QemuGa,
+}
+
+use Contender::{Appliance, Floor, LinuxAgent, Nano, QemuGa};
+
+impl Contender {
+    /// All of them, in the order of tables and turns.
+    pub(super) const ALL: [Self; 5] = [Floor, Nano, Appliance, LinuxAgent, QemuGa];
+    /// Those with an agent.
+    pub(super) const AGENTS: [Self; 4] = [Nano, Appliance, LinuxAgent, QemuGa];
+    /// What the ratios are to.
+    pub(super) const REFERENCE: Self = QemuGa;
+
+    /// In the names of ratios.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Floor => "floor",
+            Nano => "nano",
+            Appliance => "appliance",
+            LinuxAgent => "linux-agent",
+            QemuGa => "qemu-ga",
+        }
+    }
+
+    /// At the head of a table's column.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Floor => "bare ELF (floor)",
+            Nano => "nano",
+            Appliance => "appliance",
+            LinuxAgent => "Linux agent as PID 1",
+            QemuGa => "Debian and qemu-ga",
+        }
+    }
+
+    /// Whether it has the command, with something to say.
+    pub(super) fn answers(self, command: &str) -> bool {
+        match self {
+            Floor => false,
+            Nano => !command.starts_with("guest-file-") && command != "guest-network-get-interfaces",
+            Appliance | LinuxAgent | QemuGa => true,
+        }
+    }
+
+    /// The longest request that it takes, in bytes.
+    pub(super) const fn longest_request(self) -> usize {
+        match self {
+            Floor => 0,
+            Nano => 4 << 10,
+            Appliance | LinuxAgent => 128 << 10,
+            QemuGa => usize::MAX,
+        }
+    }
+}
+
+impl fmt::Display for Contender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title())
+    }
+}
+
+/// All that guests are made of.
+#[derive(Debug)]
+pub(super) struct Workshop {
+    floor: PathBuf,
+    nano: PathBuf,
+    appliance: PathBuf,
+    agent: PathBuf,
+    kernel: Kernel,
+    reference: reference::Files,
+    folder: PrivateFolder,
+}
+
+impl Workshop {
+    /// Builds the images, and finds what is Debian's.
+    pub(super) fn open() -> Result<Self> {
+        let target = Machine::named("q35")?.target;
+        Ok(Self {
+            floor: image::build_first_byte(target)?,
+            nano: image::build(target, &NANO)?,
+            appliance: image::build(target, &APPLIANCE)?,
+            agent: image::build(machine::LINUX.target, &LINUX)?,
+            kernel: Kernel::find()?,
+            reference: reference::Files::find()?,
+            folder: PrivateFolder::new()?,
+        })
+    }
+
+    /// A contender's guest. All of a kind get the same machine, the same memory and the same devices: a virtio-serial port, a
+    /// serial line for the log, and so many network cards.
+    pub(super) fn config(&self, contender: Contender, machine: &'static Machine, cards: u32) -> Result<Config> {
+        let image = match contender {
+            Floor => &self.floor,
+            Nano => &self.nano,
+            Appliance => &self.appliance,
+            LinuxAgent | QemuGa => self.kernel.image(),
+        };
+        let mut config = Config::new(machine, Channel::Virtio, image);
+        config.memory_kib = MEMORY_KIB;
+        if contender == Floor {
+            config.console = Console::Socket;
+        }
+        if matches!(contender, LinuxAgent | QemuGa) {
+            config.initramfs = Some(self.initramfs(contender, machine, cards > 0)?);
+            config.append = QUIET.into();
+            if machine.bus == Bus::Mmio {
+                config.append += MICROVM_COUNTER;
+            }
+            if contender == LinuxAgent {
+                config.append += " -- --modules /modules";
+            }
+        }
+        for _ in 0..cards {
+            config.user_network();
+        }
+        Ok(config)
+    }
+
+    /// The files that a contender's kernel begins with, and no module among them that it has no use for.
+    fn initramfs(&self, contender: Contender, machine: &Machine, network: bool) -> Result<PathBuf> {
+        let path = self.folder.path().join(format!("{}-{machine}-{network}", contender.name()));
+        if !path.exists() {
+            let modules = Modules { bus: machine.bus, disks: false, network };
+            match contender {
+                QemuGa => self.reference.write_initramfs(&path, &self.kernel, modules)?,
+                _ => self.kernel.write_initramfs(&path, &self.agent, modules, &[])?,
+            }
+        }
+        Ok(path)
+    }
+
+    /// The files that QEMU is given to boot a contender on q35.
+    pub(super) fn files(&self, contender: Contender) -> Result<Vec<PathBuf>> {
+        let config = self.config(contender, Machine::named("q35")?, 0)?;
+        Ok([config.image].into_iter().chain(config.initramfs).collect())
+    }
+}

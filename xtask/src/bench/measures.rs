@@ -1,0 +1,82 @@
+//! What is measured of guests and of processes: names, titles and units.
+
+use super::contender::Contender;
+use super::results::Measure;
+
+/// A measure that is still to be taken.
+#[derive(Debug)]
+struct Definition {
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    less_is_better: bool,
+}
+
+const fn less(name: &'static str, title: &'static str, unit: &'static str) -> Definition {
+    Definition { name, title, unit, less_is_better: true }
+}
+
+const fn more(name: &'static str, title: &'static str, unit: &'static str) -> Definition {
+    Definition { name, title, unit, less_is_better: false }
+}
+
+/// In the order of the tables.
+static DEFINITIONS: [Definition; 24] = [
+    less("first-reply", "power-on to first reply, q35", "ms"),
+    less("first-reply-microvm", "power-on to first reply, microvm", "ms"),
+    less("ping-p50", "guest-ping, p50", "µs"),
+    less("ping-p99", "guest-ping, p99", "µs"),
+    less("info-p50", "guest-info, p50", "µs"),
+    less("info-p99", "guest-info, p99", "µs"),
+    less("osinfo-p50", "guest-get-osinfo, p50", "µs"),
+    less("osinfo-p99", "guest-get-osinfo, p99", "µs"),
+    less("interfaces-p50", "guest-network-get-interfaces, p50", "µs"),
+    less("interfaces-p99", "guest-network-get-interfaces, p99", "µs"),
+    more("pipelined", "guest-pings that do not wait", "1/s"),
+    more("file-read", "guest-file-read, 48 KiB each", "MB/s"),
+    more("file-write", "guest-file-write, 48 KiB each", "MB/s"),
+    less("command-cpu", "host CPU for 1,000 guest-pings", "ms"),
+    less("idle-cpu", "host CPU when idle", "% of a core"),
+    less("image", "files to boot", "KiB"),
+    less("memory", "resident memory of QEMU, 128 MiB guest", "MiB"),
+    less("smallest-ram", "smallest memory that answers, q35", "MiB"),
+    less("linux-ping", "process: guest-ping", "µs"),
+    less("linux-info", "process: guest-info", "µs"),
+    more("linux-pipelined", "process: guest-pings that do not wait", "1/s"),
+    more("linux-read", "process: guest-file-read, 1 MiB each", "MB/s"),
+    less("linux-memory", "process: resident memory after 10,000 commands", "KiB"),
+    less("linux-program", "process: the program, without libraries", "KiB"),
+];
+
+/// The commands whose round trips are measured, and the beginnings of those measures' names.
+pub(super) const ROUND_TRIPS: [(&str, &str); 4] = [
+    ("guest-ping", "ping"),
+    ("guest-info", "info"),
+    ("guest-get-osinfo", "osinfo"),
+    ("guest-network-get-interfaces", "interfaces"),
+];
+
+/// The measure called `name`, without figures. A name that no table has is a mistake in this program.
+pub(super) fn blank(name: &str) -> Measure {
+    let found = DEFINITIONS.iter().find(|definition| definition.name == name);
+    let Definition { name, title, unit, less_is_better } =
+        found.unwrap_or_else(|| panic!("no measure is called {name}"));
+    Measure {
+        name: (*name).into(),
+        title: (*title).into(),
+        unit: (*unit).into(),
+        less_is_better: *less_is_better,
+        figures: Vec::new(),
+    }
+}
+
+/// Puts measures into the tables' order.
+pub(super) fn in_order(measures: &mut [Measure]) {
+    measures.sort_by_key(|measure| DEFINITIONS.iter().position(|definition| definition.name == measure.name));
+}
+
+/// The names of all ratios that a whole run gives.
+pub(super) fn ratio_names() -> impl Iterator<Item = String> {
+    let sides = || Contender::ALL.into_iter().filter(|contender| *contender != Contender::REFERENCE);
+    DEFINITIONS.iter().flat_map(move |measure| sides().map(move |side| format!("{}/{}", measure.name, side.name())))
+}

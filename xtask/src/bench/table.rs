@@ -1,0 +1,120 @@
+//! Results as tables: for a terminal, and for the README.
+
+use super::contender::Contender;
+use super::results::{Measure, Results};
+use super::statistics::Spread;
+
+/// What stands where a contender has no such command, or was not measured.
+const NOTHING: &str = "–";
+
+/// A number with three digits that count.
+pub(super) fn number(value: f64) -> String {
+    match value.abs() {
+        size if size >= 99.95 => format!("{value:.0}"),
+        size if size >= 9.995 => format!("{value:.1}"),
+        size if size >= 0.9995 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// A median with its spread, unless all samples are the same.
+pub(super) fn with_spread(spread: &Spread) -> String {
+    let Spread { median, low, high } = *spread;
+    if low == high { number(median) } else { format!("{} ({} to {})", number(median), number(low), number(high)) }
+}
+
+/// For a terminal: first how many times better each is than the reference, then all figures.
+pub(super) fn text(results: &Results) -> String {
+    let ratio = |measure: &Measure, side| measure.times_better(side, Contender::REFERENCE);
+    let others: Vec<_> = Contender::ALL.into_iter().filter(|side| *side != Contender::REFERENCE).collect();
+    let figure = |measure: &Measure, side| measure.figure(side).map(|figure| figure.spread);
+    let unit = |measure: &Measure| format!("{}, {}", measure.title, measure.unit);
+    format!(
+        "How many times better than {} (half of the turns lie within the parentheses)\n\n{}\nFigures\n\n{}",
+        Contender::REFERENCE,
+        columns(&rows(results, &others, |measure| measure.title.clone(), ratio)),
+        columns(&rows(results, &Contender::ALL, unit, figure)),
+    )
+}
+
+/// A heading and a row for each measure that has something to say.
+fn rows(
+    results: &Results,
+    sides: &[Contender],
+    title: impl Fn(&Measure) -> String,
+    cell: impl Fn(&Measure, Contender) -> Option<Spread>,
+) -> Vec<Vec<String>> {
+    let heading = [String::new()].into_iter().chain(sides.iter().map(Contender::to_string)).collect();
+    let row = |measure: &Measure| {
+        let cells: Vec<_> = sides.iter().map(|side| cell(measure, *side)).collect();
+        let shown = cells.iter().map(|cell| cell.as_ref().map_or(NOTHING.into(), with_spread));
+        let row = [title(measure)].into_iter().chain(shown).collect();
+        cells.iter().any(Option::is_some).then_some(row)
+    };
+    [heading].into_iter().chain(results.measures.iter().filter_map(row)).collect()
+}
+
+/// Rows with their cells below each other.
+fn columns(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// For the README: of guests, figures with how many times better they are than the reference's.
+pub(super) fn markdown(results: &Results) -> String {
+    let others = || Contender::ALL.into_iter().rev();
+    let heading: Vec<_> = others().map(|side| format!(" {side} |")).collect();
+    let mut text = format!("| |{}\n|---|{}\n", heading.concat(), "---:|".repeat(heading.len()));
+    for measure in results.measures.iter().filter(|measure| !measure.name.starts_with("linux-")) {
+        let cells: Vec<_> = others().map(|side| format!(" {} |", markdown_cell(measure, side))).collect();
+        text += &format!("| {}, {} |{}\n", measure.title, measure.unit, cells.concat());
+    }
+    text
+}
+
+fn markdown_cell(measure: &Measure, side: Contender) -> String {
+    let Some(figure) = measure.figure(side) else { return NOTHING.into() };
+    let figure = number(figure.spread.median);
+    match measure.times_better(side, Contender::REFERENCE).filter(|_| side != Contender::REFERENCE) {
+        Some(Spread { median, low, high }) if low != high => {
+            format!("**{}×** ({}–{}) {figure}", number(median), number(low), number(high))
+        }
+        Some(Spread { median, .. }) => format!("**{}×** {figure}", number(median)),
+        None => figure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::results::tests::some;
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        let shown = [12345.6, 99.96, 63.52, 9.996, 1.0, 0.99951, 0.0421].map(number);
+        assert_eq!(shown, ["12346", "100", "63.5", "10.0", "1.00", "1.00", "0.042"]);
+    }
+
+    #[test]
+    fn the_ratios_come_first_and_what_nobody_measured_is_a_dash() {
+        let text = text(&some());
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with("How many times better than Debian and qemu-ga"), "{text}");
+        assert!(lines[3].starts_with("first reply  –                 32.0 (31.0 to 36.0)  –"), "{text}");
+        assert!(text.contains("first reply, ms  –                 50.0 (50.0 to 55.0)"), "{text}");
+    }
+
+    #[test]
+    fn a_row_of_the_readme_has_a_cell_for_each_contender() {
+        let text = markdown(&some());
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.matches('|').count() == 2 + Contender::ALL.len()), "{text}");
+        assert!(lines[2].starts_with("| first reply, ms | 1800 | – | – | **32.0×** (31.0–36.0) 50.0 | – |"), "{text}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Guests that are up: their round trips, rates, files, and what they take from the host.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::contender::Contender;
+use super::exchange::{PING, command, pipelined, read_file, round_trips, write_file};
+use super::measures::{ROUND_TRIPS, blank};
+use super::results::Measure;
+use super::session::Session;
+use super::statistics::percentiles;
+
+/// At the root of a volume or file system that is kept in memory.
+const FILE: &str = "/bench.bin";
+const FILE_LENGTH: usize = 4 << 20;
+/// Three quarters of what Proxmox sends at once; with base64 around it, within the appliance's longest request.
+const PIECE: usize = 48 << 10;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    pub turns: usize,
+    pub round_trips: usize,
+    pub pipelined: usize,
+    /// How long the guests are left alone, in each turn.
+    pub idle: Duration,
+}
+
+/// All that is measured of guests that are up at the same time, in turns.
+pub(super) fn measure(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
+    let mut measures = Vec::new();
+    measures.extend(commands(sessions, effort)?);
+    measures.push(pipelines(sessions, effort)?);
+    measures.extend(files(sessions, effort)?);
+    measures.push(idle(sessions, effort)?);
+    let mut memory = blank("memory");
+    for session in sessions.iter() {
+        memory.add(session.contender, session.resident_kib()? / 1024.0);
+    }
+    measures.push(memory);
+    Ok(measures)
+}
+
+/// Round trips in microseconds, and what a thousand guest-pings cost the host, in milliseconds.
+fn commands(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
+    let mut measures = Vec::new();
+    let mut cost = blank("command-cpu");
+    for (name, short) in ROUND_TRIPS {
+        let [mut middle, mut tail] = ["p50", "p99"].map(|percentile| blank(&format!("{short}-{percentile}")));
+        // The floor's echo stands for the shortest command.
+        let takes_part = |session: &&mut Session| {
+            session.contender.answers(name) || (session.contender, name) == (Contender::Floor, "guest-ping")
+        };
+        for turn in 0..effort.turns {
+            for session in sessions.iter_mut().filter(takes_part) {
+                if turn == 0 {
+                    session.check(name)?;
+                }
+                let request = if session.contender == Contender::Floor { String::new() } else { command(name) };
+                let before = session.processor_time()?;
+                let times = round_trips(&mut session.stream, &request, effort.round_trips)?;
+                if name == "guest-ping" {
+                    let seconds = session.processor_time()? - before;
+                    cost.add(session.contender, seconds * 1e3 * 1000.0 / effort.round_trips as f64);
+                }
+                if let Some([p50, p99]) = percentiles(&times, [50.0, 99.0]) {
+                    middle.add(session.contender, p50 * 1e6);
+                    tail.add(session.contender, p99 * 1e6);
+                }
+            }
+        }
+        measures.extend([middle, tail]);
+    }
+    measures.push(cost);
+    Ok(measures)
+}
+
+/// Replies in a second to requests that do not wait for them.
+fn pipelines(sessions: &mut [Session], effort: Effort) -> Result<Measure> {
+    let mut measure = blank("pipelined");
+    for _ in 0..effort.turns {
+        for session in sessions.iter_mut().filter(|session| session.contender.answers("guest-ping")) {
+            measure.add(session.contender, pipelined(&mut session.stream, effort.pipelined)?);
+        }
+    }
+    Ok(measure)
+}
+
+/// A file that is written and read, in MB/s.
+fn files(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
+    let [mut reading, mut writing] = ["file-read", "file-write"].map(blank);
+    for _ in 0..effort.turns {
+        for session in sessions.iter_mut().filter(|session| session.contender.answers("guest-file-open")) {
+            let stream = &mut session.stream;
+            writing.add(session.contender, write_file(stream, FILE, FILE_LENGTH, PIECE)? / 1e6);
+            reading.add(session.contender, read_file(stream, FILE, FILE_LENGTH, PIECE)? / 1e6);
+        }
+    }
+    Ok([reading, writing])
+}
+
+/// The share of a core that QEMU takes for guests that nobody talks to, in percent.
+fn idle(sessions: &[Session], effort: Effort) -> Result<Measure> {
+    let mut measure = blank("idle-cpu");
+    for _ in 0..effort.turns.min(5) {
+        let start = Instant::now();
+        let before = sessions.iter().map(Session::processor_time).collect::<Result<Vec<_>>>()?;
+        thread::sleep(effort.idle);
+        for (session, before) in sessions.iter().zip(before) {
+            let used = session.processor_time()? - before;
+            measure.add(session.contender, used / start.elapsed().as_secs_f64() * 100.0);
+        }
+    }
+    Ok(measure)
+}
+
+/// Milliseconds of a round trip, the median of some.
+pub(super) fn round_trip_ms(session: &mut Session, request: &str, times: usize) -> Result<Option<f64>> {
+    let times = round_trips(&mut session.stream, request, times).with_context(|| session.contender.to_string())?;
+    Ok(percentiles(&times, [50.0]).map(|[median]| median * 1e3))
+}
+
+/// A guest-ping whose request has so many bytes. All that makes it longer is its id, which comes back.
+pub(super) fn ping_of(length: usize) -> String {
+    let id = "x".repeat(length.saturating_sub(PING.len() + r#","id":"""#.len()));
+    format!(r#"{},"id":"{id}"}}"#, PING.trim_end_matches('}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_ping_is_as_long_as_asked_for() {
+        let ping = ping_of(100);
+        assert_eq!(ping.len(), 100);
+        let value: serde_json::Value = serde_json::from_str(&ping).unwrap();
+        assert_eq!(value["execute"], "guest-ping");
+    }
+}
