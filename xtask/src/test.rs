@@ -1,6 +1,9 @@
 //! `cargo xtask test`: all that says whether the project is in order.
 
+use std::env;
+use std::num::NonZero;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -174,7 +177,13 @@ fn qemu() -> Result<()> {
     setup::disks()?;
     setup::guide()?;
     images()?;
-    whole_system("qemu")
+    let mut tests = cargo_test("qemu");
+    // They wait for guests at times: one more than there are processors keeps all of those busy.
+    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", threads.to_string());
+    }
+    run(&mut tests, LIMIT)
 }
 
 fn linux() -> Result<()> {
@@ -223,7 +232,13 @@ pub(crate) fn images() -> Result<()> {
 }
 
 fn whole_system(test: &str) -> Result<()> {
-    run(cargo("test").args(["--package", "tests", "--test", test]), LIMIT)
+    run(&mut cargo_test(test), LIMIT)
+}
+
+fn cargo_test(test: &str) -> Command {
+    let mut command = cargo("test");
+    command.args(["--package", "tests", "--test", test]);
+    command
 }
 
 fn cargo(subcommand: &str) -> Command {
