@@ -11,8 +11,8 @@ pub(crate) struct ReceiveRing<H: Hal> {
     queue: Virtqueue<H>,
     /// The buffer that is being read, with at least one byte left.
     unread: Option<Unread>,
-    /// Buffers were lent of which the device has not been notified yet.
-    unannounced: bool,
+    /// How many buffers were lent of which the device has not been notified yet.
+    unannounced: usize,
 }
 
 struct Unread {
@@ -28,12 +28,16 @@ impl<H: Hal> ReceiveRing<H> {
         for buffer in 0..buffers.count {
             queue.lend(buffer, buffers.bytes)?;
         }
-        Ok(Self { queue, unread: None, unannounced: true })
+        Ok(Self { queue, unread: None, unannounced: buffers.count })
     }
 
-    /// Notifies the device of the buffers it was lent since the last notification.
+    /// Notifies the device of the buffers it was lent since the last notification, if they are half of all.
+    ///
+    /// It finds them without that, too, as long as it has others; only one that had none left waits, and by the time that it
+    /// gets all of them back, it is notified. A notification costs as much as all else that a short request takes.
     pub(crate) fn announce(&mut self, transport: &mut impl Transport) {
-        if core::mem::take(&mut self.unannounced) {
+        if 2 * self.unannounced >= self.queue.buffers().count {
+            self.unannounced = 0;
             self.queue.notify(transport);
         }
     }
@@ -100,7 +104,7 @@ impl<H: Hal> ReceiveRing<H> {
     }
 
     fn lend_again(&mut self, buffer: usize) -> Result<(), Error> {
-        self.unannounced = true;
+        self.unannounced += 1;
         self.queue.lend(buffer, self.queue.buffers().bytes)
     }
 }
