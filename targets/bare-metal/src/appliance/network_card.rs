@@ -3,7 +3,6 @@
 //! Not virtio-drivers' own driver: it waits for ever for a configuration that the device keeps changing. What the device says
 //! of a buffer counts only if it has that buffer; the virtqueue would take any word for it, and panic.
 
-use core::array;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -247,8 +246,8 @@ impl Queue {
 
     /// A buffer that the device does not have.
     fn free(&self) -> Option<usize> {
-        let lent: [bool; BUFFERS] = array::from_fn(|buffer| self.lent.iter().flatten().any(|lent| lent.0 == buffer));
-        lent.iter().position(|lent| !lent)
+        let is_lent = |buffer| self.lent.iter().flatten().any(|lent| lent.0 == buffer);
+        (0..BUFFERS).find(|&buffer| !is_lent(buffer))
     }
 
     /// Lends a buffer for the device to write to.
