@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
+use tests::hostile::Noise;
 use tests::{Booted, soon};
+use xtask::client::shown;
 use xtask::machine::Channel;
 
 const PING: &[u8] = br#"{"execute":"guest-ping","id":"after"}"#;
@@ -98,14 +100,15 @@ fn a_0xff_between_messages_is_silent() -> Result<()> {
 fn after_random_bytes_a_host_gets_in_step_again() -> Result<()> {
     for (machine, channel) in [("q35", Channel::Virtio), ("microvm", Channel::Com2)] {
         let Booted { mut agent, guest: _guest } = Booted::new(machine, channel)?;
-        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+        let mut noise = Noise::new(1);
         for id in 1..=100 {
-            let seed = noise.0;
-            agent.send(&noise.bytes(), soon())?;
+            let length = noise.below(500);
+            let bytes = noise.bytes(length);
+            agent.send(&bytes, soon())?;
             for line in resynchronise(&mut agent, id)? {
                 let reply: Value = serde_json::from_slice(&line)
-                    .with_context(|| format!("seed {seed:#x} was answered by {}", line.escape_ascii()))?;
-                ensure!(reply["error"]["class"] == "GenericError", "seed {seed:#x} was answered by {reply}");
+                    .with_context(|| format!("{} was answered by {}", shown(&bytes), line.escape_ascii()))?;
+                ensure!(reply["error"]["class"] == "GenericError", "{} was answered by {reply}", shown(&bytes));
             }
             synchronise(&mut agent, id)?;
         }
@@ -128,31 +131,4 @@ fn bad_requests_among_good_ones_are_answered_in_their_order() -> Result<()> {
         ensure!(bad["error"]["class"] == "GenericError", "error {id}: {bad}");
     }
     agent.silence(Duration::from_millis(200))
-}
-
-/// xorshift64*: the same bytes in every run, and the seed of each piece in the message of a failure.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// Up to 500 bytes, half of them from the letters that JSON is made of.
-    fn bytes(&mut self) -> Vec<u8> {
-        let length = self.next() % 500;
-        let mut bytes = Vec::new();
-        for _ in 0..length {
-            let value = self.next();
-            let json = b"{}[]:,\"'\\ \n\xff0123tfne";
-            bytes.push(match value & 1 {
-                0 => json[(value >> 8) as usize % json.len()],
-                _ => (value >> 8) as u8,
-            });
-        }
-        bytes
-    }
 }

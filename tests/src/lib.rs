@@ -1,6 +1,7 @@
 //! What the whole-system tests share: the recorded conversations, and guests to hold them with.
 //!
-//! The tests are in `qemu/`, `libvirt/`, `linux/` and `hostile/`, by scenario. A failure shows the end of the guest's console.
+//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/` and `hostile/`, by scenario. A failure shows the end
+//! of the guest's console.
 
 pub mod booted;
 pub mod conformance;

@@ -6,6 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use object::Endianness;
+use object::elf::{FileHeader64, PT_LOAD};
+use object::read::elf::{ElfFile, ProgramHeader};
 use serde_json::Value;
 
 use crate::image::{flags_without_local_paths, in_workspace};
@@ -251,16 +254,9 @@ fn compile(compiler: &str, sources: &[PathBuf], flags: &[&str], library: &Path, 
 /// When it is no 64-bit ELF file.
 pub fn loaded(program: &Path) -> Result<u64> {
     let file = fs::read(program)?;
-    let number = |at: usize, bytes: usize| -> Result<u64> {
-        let bytes = file.get(at..at + bytes).context("the ELF file ends early")?;
-        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-    };
-    // The program headers: where, how long each is, how many (System V ABI, chapter 4).
-    let (headers, size, count) = (number(32, 8)? as usize, number(54, 2)? as usize, number(56, 2)? as usize);
-    (0..count).map(|index| headers + index * size).try_fold(0, |sum, header| {
-        let loads = number(header, 4)? == 1;
-        Ok(sum + if loads { number(header + 32, 8)? } else { 0 })
-    })
+    let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*file)?;
+    let segments = elf.elf_program_headers().iter().filter(|segment| segment.p_type(elf.endian()) == PT_LOAD);
+    Ok(segments.map(|segment| segment.p_filesz(elf.endian())).sum())
 }
 
 #[cfg(test)]
