@@ -32,6 +32,7 @@ mod prompt;
 mod proofs;
 mod run;
 mod size;
+mod structure;
 mod terminal;
 mod test;
 mod tour;

@@ -16,8 +16,10 @@ use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::packages;
 use crate::process::{is_root, output};
+use crate::progress::step;
 use crate::proofs;
 use crate::setup;
+use crate::structure;
 use crate::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -51,6 +53,8 @@ pub(super) static PARTS: [Part; 13] = [
 
 fn lint(report: &mut Report) -> Result<()> {
     setup::lints()?;
+    report.check(|| step("Looking for packages that know too much", structure::arrows))?;
+    report.check(|| step("Looking for files that import each other", structure::no_circles))?;
     report.run(cargo("fmt").args(["--all", "--check"]), LIMIT)?;
     report.run(
         cargo("clippy").args(["--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]),
