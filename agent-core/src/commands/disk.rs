@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::parts::list_in_parts;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step, list_in_parts};
+use crate::reply::{Reply, Step};
 use crate::wire::line::Full;
 
 /// A disk or a partition of one: QEMU's `GuestDiskInfo` without its lists and SMART data.

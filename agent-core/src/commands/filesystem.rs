@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::disk::DiskAddress;
+use super::parts::list_in_parts;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step, list_in_parts};
+use crate::reply::{Reply, Step};
 
 /// A mounted file system: QEMU's `GuestFilesystemInfo` without its disks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -15,6 +15,7 @@ pub mod info;
 pub mod memory;
 pub mod network;
 pub mod os;
+mod parts;
 pub mod power;
 pub mod ssh;
 pub mod suspend;

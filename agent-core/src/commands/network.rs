@@ -6,9 +6,10 @@ use core::ops::Range;
 
 use serde::{Serialize, Serializer};
 
+use super::parts::list_in_parts;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step, list_in_parts};
+use crate::reply::{Reply, Step};
 
 /// A network interface: QEMU's `GuestNetworkInterface` without its addresses and statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

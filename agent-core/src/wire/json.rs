@@ -23,19 +23,41 @@ impl fmt::Display for Full {
 
 impl core::error::Error for Full {}
 
+impl Piece<'_> {
+    /// Adds `value` as JSON. Members that are `None` are left out, as the protocol has it.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit or has no JSON; nothing is added then.
+    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
+        let before = self.length();
+        let wrote = value.serialize(Json(self));
+        self.settle(wrote, before)
+    }
+
+    /// Ends a value that is no member and began at `before`: a `None` is `null`, and of what does not fit nothing stays.
+    fn settle(&mut self, wrote: Result<Wrote, Full>, before: usize) -> Result<(), Full> {
+        let settled = match wrote {
+            Ok(Wrote::Json) => Ok(()),
+            Ok(Wrote::Nothing) => self.raw("null"),
+            Err(Full) => Err(Full),
+        };
+        settled.inspect_err(|Full| self.truncate(before))
+    }
+}
+
 /// Writes one value to the end of a piece. Object keys that are no strings and 128-bit numbers have no JSON: [`Full`].
-pub(super) struct Json<'p, 's>(pub &'p mut Piece<'s>);
+struct Json<'p, 's>(&'p mut Piece<'s>);
 
 /// What became of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrote {
+enum Wrote {
     Json,
     /// Nothing was written for a `None`: as a member it is left out, elsewhere it is `null`.
     Nothing,
 }
 
 /// The elements of an array or object until its closing brackets.
-pub(super) struct Inside<'p, 's> {
+struct Inside<'p, 's> {
     piece: &'p mut Piece<'s>,
     empty: bool,
     close: &'static str,

@@ -2,9 +2,6 @@
 
 use core::fmt::{self, Write};
 
-use serde::Serialize;
-
-use super::json::{Json, Wrote};
 use super::text::{encode, plain, unicode_escape};
 use super::{base64, copy};
 
@@ -74,16 +71,6 @@ impl Piece<'_> {
         self.bytes(json.as_bytes())
     }
 
-    /// Adds `value` as JSON. Members that are `None` are left out, as the protocol has it.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit or has no JSON; nothing is added then.
-    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        let before = self.length();
-        let wrote = value.serialize(Json(self));
-        self.settle(wrote, before)
-    }
-
     /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. The room is
     /// what fits the stage if `reserve` bytes stay free after it, in whole groups of three bytes.
     ///
@@ -99,16 +86,6 @@ impl Piece<'_> {
         let (filled, encoded) = base64::encode(room, source)?;
         *self.length += encoded;
         Ok(filled)
-    }
-
-    /// Ends a value that is no member and began at `before`: a `None` is `null`, and of what does not fit nothing stays.
-    fn settle(&mut self, wrote: Result<Wrote, Full>, before: usize) -> Result<(), Full> {
-        let settled = match wrote {
-            Ok(Wrote::Json) => Ok(()),
-            Ok(Wrote::Nothing) => self.raw("null"),
-            Err(Full) => Err(Full),
-        };
-        settled.inspect_err(|Full| self.truncate(before))
     }
 
     /// Adds `text` as a JSON string, cut so that `reserve` bytes stay free after it.

@@ -1,0 +1,58 @@
+//! Lists.
+
+use core::marker::PhantomData;
+
+use super::path::{Parent, Path};
+use super::value::{Parameter, Value};
+use crate::error::Error;
+
+/// A list whose elements have all been checked to be `T`.
+#[derive(Clone, Copy, Debug)]
+pub struct List<'m, T> {
+    value: Value<'m>,
+    path: Path,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<'m, T: Parameter<'m>> List<'m, T> {
+    /// The elements, in order.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'m, T> {
+        self.decoded().map_while(Result::ok)
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.value.stored.elements(self.value.span).count()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the first element is stored, for [`Request::element`](crate::Request::element).
+    pub(crate) const fn place(&self) -> usize {
+        self.value.span.start().saturating_add(1)
+    }
+
+    fn decoded(&self) -> impl Iterator<Item = Result<T, Error>> + use<'m, T> {
+        let Self { value: Value { stored, span }, path, .. } = *self;
+        stored.elements(span).enumerate().map(move |(index, span)| {
+            let parent = Some(Parent { name: path.name, index: Some(index) });
+            T::decode(Value { stored, span }, Path { parent, name: "" })
+        })
+    }
+}
+
+impl<'m, T: Parameter<'m>> Parameter<'m> for List<'m, T> {
+    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+        if value.json().first() != Some(&b'[') {
+            return Err(Error::Type(path, "array"));
+        }
+        let list = Self { value, path, element: PhantomData };
+        list.decoded().try_for_each(|element| element.map(|_| ()))?;
+        Ok(list)
+    }
+}
