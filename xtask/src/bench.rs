@@ -54,7 +54,7 @@ base64 crate). It has no budgets, and is left out of --check unless it is named.
 
   --quick    a few samples, neither growth nor smallest memory: some two minutes
   --check    fails when a ratio is not what xtask/src/bench/budgets.json asks of it, twice in a row
-  --publish  writes the README's table and docs/bench.svg
+  --publish  writes the table in docs/measurements.md, and docs/bench.svg
   --render   measures nothing, but shows what the last run has measured
 
 The results of guests and linux are printed, and kept in target/bench: report.html with charts, and results.json. That has

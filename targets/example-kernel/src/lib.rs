@@ -7,7 +7,7 @@
 /// The glue. It begins, as in the README, without a word of its own.
 pub mod agent;
 
-/// The README's examples compile, and do what they say.
+/// The README's kernel compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
@@ -23,6 +23,12 @@ mod tests {
     fn the_readme_shows_the_glue_that_is_tested() {
         let shown = concat!("```rust\n", include_str!("agent.rs"), "```\n");
         assert!(include_str!("../../../README.md").contains(shown));
+    }
+
+    #[test]
+    fn the_readme_is_one_screen() {
+        let readme = include_str!("../../../README.md");
+        assert!(readme.lines().count() <= 120 && readme.len() <= 8 << 10);
     }
 
     #[test]

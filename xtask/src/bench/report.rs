@@ -1,4 +1,4 @@
-//! Where results go: a page that needs nothing else, and the README.
+//! Where results go: a page that needs nothing else, and docs/measurements.md.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,11 +20,11 @@ th,td{padding:.3rem .7rem;border-bottom:1px solid #8884;text-align:right}\
 th:first-child,td:first-child{text-align:left}\
 .wide{overflow-x:auto}svg{width:100%;max-width:860px;display:block;margin:1.5rem 0}";
 
-/// What the README's table lies between.
+/// What the table in docs/measurements.md lies between.
 const BEGIN: &str = "<!-- Written by `cargo xtask bench --publish`: -->\n";
 const END: &str = "<!-- until here. -->\n";
 
-const README: &str = "README.md";
+const PAGE: &str = "docs/measurements.md";
 const CHART: &str = "docs/bench.svg";
 
 /// Writes the page beside results.json.
@@ -76,22 +76,22 @@ pub(super) fn about(results: &Results) -> String {
     )
 }
 
-/// Writes the README's table and its chart.
+/// Writes the table in docs/measurements.md, and its chart.
 pub(super) fn publish(results: &Results) -> Result<()> {
     ensure!(!results.quick, "the quick set is too rough to be published");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
     let chart = chart::ratios(results).context("guests were not measured: there is nothing to publish")?;
-    let path = root.join(README);
-    let readme = with_table(&fs::read_to_string(&path)?, &format!("{}\n{}\n", markdown(results), about(results)))?;
+    let path = root.join(PAGE);
+    let page = with_table(&fs::read_to_string(&path)?, &format!("{}\n{}\n", markdown(results), about(results)))?;
     fs::create_dir_all(root.join("docs"))?;
     fs::write(root.join(CHART), chart)?;
-    Ok(fs::write(path, readme)?)
+    Ok(fs::write(path, page)?)
 }
 
 /// A text with another table in the place of its own.
 fn with_table(text: &str, table: &str) -> Result<String> {
     let place = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = place.with_context(|| format!("{README} has no place for the table"))?;
+    let (before, after) = place.with_context(|| format!("{PAGE} has no place for the table"))?;
     Ok(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
 }
 
@@ -112,9 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn the_readmes_table_is_replaced_and_all_else_kept() {
-        let readme = format!("before\n{BEGIN}old\n{END}after\n");
-        assert_eq!(with_table(&readme, "new\n").unwrap(), format!("before\n{BEGIN}\nnew\n\n{END}after\n"));
+    fn the_published_table_is_replaced_and_all_else_kept() {
+        let page = format!("before\n{BEGIN}old\n{END}after\n");
+        assert_eq!(with_table(&page, "new\n").unwrap(), format!("before\n{BEGIN}\nnew\n\n{END}after\n"));
         assert!(with_table("no place", "new").is_err());
     }
 

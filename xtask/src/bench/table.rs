@@ -1,4 +1,4 @@
-//! Results as tables: for a terminal, and for the README.
+//! Results as tables: for a terminal, and in Markdown.
 
 use super::contender::Contender;
 use super::results::{Measure, Results};
@@ -65,7 +65,7 @@ fn columns(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// For the README: of guests, figures with how many times better they are than the reference's.
+/// In Markdown: of guests, figures with how many times better they are than the reference's.
 pub(super) fn markdown(results: &Results) -> String {
     let others = || Contender::ALL.into_iter().rev();
     let heading: Vec<_> = others().map(|side| format!(" {side} |")).collect();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_the_readme_has_a_cell_for_each_contender() {
+    fn a_row_in_markdown_has_a_cell_for_each_contender() {
         let text = markdown(&some());
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3);
