@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use anyhow::{Result, anyhow};
+use nanoqga_testkit::machine::Machine;
 use xtask::capi;
-use xtask::machine::Machine;
 
 /// The C kernel for a machine.
 pub fn kernel(machine: &'static Machine) -> Result<PathBuf> {
-    once(machine.target, || capi::kernel(machine, true))
+    once(machine.name, || capi::kernel(machine, true))
 }
 
 /// The C kernel as a program for this host.

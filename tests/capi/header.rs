@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::process::run;
 use xtask::capi::{header, header_path};
-use xtask::process::run;
 
 #[test]
 fn the_header_is_that_of_the_sources() -> Result<()> {

@@ -4,14 +4,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::booted::{resynchronise, synchronise};
 use tests::recorded::{commands, hold_all};
 use tests::{Booted, soon};
-use xtask::deadline::Deadline;
-use xtask::guest::Guest;
-use xtask::machine::{Channel, Machine};
-use xtask::qemu::Config;
 
 use crate::built::kernel;
 

@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::process::run;
 use tests::booted::{resynchronise, soon, synchronise, transcript};
 use tests::recorded::hold_all;
-use xtask::client::Client;
-use xtask::guest::PrivateFolder;
-use xtask::process::run;
 
 use crate::built;
 

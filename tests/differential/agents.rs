@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::{Client, shown};
 use serde_json::{Value, json};
 use tests::program::{Program, ours, reference};
 use tests::soon;
-use xtask::client::{Client, shown};
 
 use crate::conversations::Turn;
 use crate::requests::Request;

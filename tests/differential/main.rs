@@ -14,9 +14,9 @@ mod syntax;
 use std::env;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use nanoqga_testkit::client::shown;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use xtask::client::shown;
 
 use agents::{Pair, Setting};
 use compare::{Found, compare};

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::{Client, shown};
+use nanoqga_testkit::deadline::Deadline;
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::hostile::{Noise, Sentence};
 use tests::soon;
-use xtask::client::{Client, shown};
-use xtask::deadline::Deadline;
 
 use crate::Attack;
 use crate::target::LeftOver;

@@ -14,11 +14,11 @@ use std::env;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use nanoqga_testkit::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
 use target::Kind::{self, Image, Linux, Pump};
 use target::{LeftOver, Target};
 use tests::hostile::Noise;
 use xtask::image::{APPLIANCE, NANO};
-use xtask::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
 
 /// What chance begins with when nobody says.
 const SEED: u64 = 20_261_122;

@@ -5,11 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use nanoqga_testkit::client::shown;
 use serde_json::Value;
 use tests::booted::synchronise;
 use tests::hostile::{Sentence, exchange};
 use tests::processor::smallest_share;
-use xtask::client::shown;
 
 use crate::Attack;
 

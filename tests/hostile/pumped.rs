@@ -12,8 +12,8 @@ use agent_core::commands::{info, os, sync};
 use agent_core::serve::Pump;
 use agent_core::{Agent, CommandSet, Failure};
 use anyhow::Result;
+use nanoqga_testkit::guest::PrivateFolder;
 use tests::hostile::Noise;
-use xtask::guest::PrivateFolder;
 
 const NAP: Duration = Duration::from_micros(50);
 

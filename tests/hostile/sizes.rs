@@ -5,8 +5,8 @@ use std::iter::repeat_n;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::shown;
 use tests::hostile::{Sentence, exchange, is_reply};
-use xtask::client::shown;
 
 use crate::Attack;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::shown;
 use tests::booted::{resynchronise, synchronise};
 use tests::hostile::{Sentence, exchange, in_pieces, is_reply, play};
 use tests::soon;
-use xtask::client::shown;
 
 use crate::Attack;
 

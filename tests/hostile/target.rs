@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::{Client, shown};
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel;
 use tests::booted::{config_of, synchronise};
 use tests::program::ours;
 use tests::{Program, soon};
-use xtask::client::{Client, shown};
-use xtask::guest::Guest;
 use xtask::image::Profile;
-use xtask::machine::Channel;
 
 use crate::pumped::Pumped;
 

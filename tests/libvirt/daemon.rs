@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::process::{find, is_root};
 use tests::soon;
-use xtask::process::{find, is_root};
 
 /// How long any one virsh may take.
 const LIMIT_SECONDS: &str = "30";

@@ -9,14 +9,15 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::find;
+use nanoqga_testkit::qemu::Format;
 use serde_json::Value;
 use tests::{image, soon};
-use xtask::boot_disk::{self, Format};
-use xtask::deadline::Deadline;
-use xtask::guest::PrivateFolder;
+use xtask::boot_disk;
 use xtask::image::{NANO, Profile};
-use xtask::machine::Machine;
-use xtask::process::find;
 
 use crate::daemon::{Libvirt, virsh, virsh_command};
 

@@ -4,10 +4,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Channel;
 use tests::booted::{resynchronise, synchronise};
 use tests::processor::smallest_share;
 use tests::{Booted, soon};
-use xtask::machine::Channel;
 
 use crate::booted::{boot, boot_with};
 

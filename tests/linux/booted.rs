@@ -1,13 +1,13 @@
 //! Guests whose first process is the agent.
 
 use anyhow::Result;
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::machine::Channel;
+use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::Booted;
-use xtask::deadline::Deadline;
-use xtask::guest::{Guest, PrivateFolder};
 use xtask::linux::{self, Extra};
-use xtask::machine::Channel;
-use xtask::qemu::Config;
 
 /// A Linux guest takes a while to boot where several are emulated at once.
 const BOOT: u64 = 90;

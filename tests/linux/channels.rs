@@ -8,14 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::PrivateFolder;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
 use tests::processor::smallest_share;
 use tests::program::{ours, reference};
 use tests::{Program, soon};
-use xtask::client::Client;
-use xtask::deadline::Deadline;
-use xtask::guest::PrivateFolder;
 
 const MOMENT: Duration = Duration::from_millis(200);
 

@@ -7,14 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::machine::Channel;
+use nanoqga_testkit::process::{find, output};
+use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::{Booted, soon};
-use xtask::client::Client;
-use xtask::guest::PrivateFolder;
 use xtask::linux::Extra;
-use xtask::machine::Channel;
-use xtask::process::{find, output};
-use xtask::qemu::Config;
 
 use crate::booted::boot_with;
 use crate::inside::{busybox, finish, run, start};

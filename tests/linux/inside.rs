@@ -1,11 +1,11 @@
 //! Programs in a guest, run by its agent. They are BusyBox's.
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::client::Client;
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::soon;
-use xtask::client::Client;
 use xtask::debian;
 use xtask::linux::Extra;
 

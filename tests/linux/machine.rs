@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
 use xtask::linux::Extra;
-use xtask::machine::Channel;
 
 use crate::booted::{boot, boot_with};
 use crate::inside::{busybox, run, start};

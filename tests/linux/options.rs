@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::guest::PrivateFolder;
 use tests::program::{ours, reference};
-use xtask::guest::PrivateFolder;
 
 /// What a run of an agent has said, and whether it succeeded.
 #[derive(Debug, PartialEq)]

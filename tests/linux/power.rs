@@ -1,10 +1,10 @@
 //! How a guest goes down whose first process is the agent, as QEMU sees it.
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
-use xtask::machine::Channel;
 
 use crate::booted::{boot, boot_with};
 
@@ -66,7 +66,7 @@ fn a_mode_that_is_none_is_refused_and_the_guest_goes_on() -> Result<()> {
 #[test]
 fn programs_are_asked_to_end_before_the_guest_goes_down() -> Result<()> {
     // The payload is an agent, too, which ends with SIGTERM and is not waited for any longer than that.
-    let payload = |config: &mut xtask::qemu::Config| {
+    let payload = |config: &mut nanoqga_testkit::qemu::Config| {
         config.append += " -v --payload=\"/init --method=unix-listen --path=/run/payload -v\"";
     };
     let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[], payload)?;

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::process::finish;
 use tests::program::{ours, reference, signal};
 use tests::{Program, soon};
-use xtask::guest::PrivateFolder;
-use xtask::process::finish;
 
 /// A moment in which a signal is dealt with.
 const MOMENT: Duration = Duration::from_millis(300);
@@ -45,7 +45,7 @@ fn an_agent_that_finds_file_systems_frozen_serves_what_writes_nothing_and_stays(
         agent.signal("TERM")?;
         std::thread::sleep(MOMENT);
         ensure!(class("guest-ping")? == "{}", "{} ended", program.display());
-        ensure!(agent.wait(xtask::deadline::Deadline::after(MOMENT)).is_err());
+        ensure!(agent.wait(nanoqga_testkit::deadline::Deadline::after(MOMENT)).is_err());
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! A guest that sleeps, and wakes where it was.
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
-use xtask::machine::Channel;
 
 use crate::booted::boot;
 

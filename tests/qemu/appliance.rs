@@ -4,16 +4,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel::{self, Com2, Virtio};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::qemu::Config;
 use qapi::qga;
 use serde_json::{Value, json};
 use tests::booted::synchronise;
 use tests::{Booted, soon};
-use xtask::client::Client;
-use xtask::guest::Guest;
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel::{self, Com2, Virtio};
-use xtask::machine::Machine;
-use xtask::qemu::Config;
 
 use crate::rows::Row;
 use crate::tour::{execute, foreign};

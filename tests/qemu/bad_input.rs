@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::shown;
+use nanoqga_testkit::machine::Channel;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
 use tests::hostile::Noise;
 use tests::{Booted, soon};
-use xtask::client::shown;
-use xtask::machine::Channel;
 
 const PING: &[u8] = br#"{"execute":"guest-ping","id":"after"}"#;
 const PONG: &[u8] = br#"{"return": {}, "id": "after"}"#;

@@ -3,13 +3,13 @@
 use std::io::{Read, Write};
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel;
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::{Booted, soon};
-use xtask::guest::Guest;
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel;
 
 fn appliance() -> Result<Booted> {
     Booted::of(&APPLIANCE, "q35", Channel::Virtio, |config| _ = config.user_network())

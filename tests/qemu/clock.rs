@@ -3,10 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::{Booted, soon};
-use xtask::client::Client;
-use xtask::machine::Channel;
 
 const SECOND: i64 = 1_000_000_000;
 

@@ -1,10 +1,10 @@
 //! The kernel command line decides where the agent listens.
 
 use anyhow::Result;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel;
 use tests::booted::{config, synchronise};
 use tests::soon;
-use xtask::guest::Guest;
-use xtask::machine::Channel;
 
 #[test]
 fn agent_com1_takes_the_console_though_there_is_a_port() -> Result<()> {

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::qemu::{Boot, Config, Console, Format};
 use serde_json::json;
 use tests::booted::{config_of, image};
 use tests::disk::Disk;
 use tests::{Booted, soon};
-use xtask::boot_disk::{self, Format};
-use xtask::deadline::Deadline;
-use xtask::guest::{Guest, PrivateFolder};
+use xtask::boot_disk;
 use xtask::image::{APPLIANCE, NANO, Profile};
-use xtask::machine::{Channel, Machine};
-use xtask::qemu::{Boot, Config, Console};
 
 use crate::{appliance, conformance, hosts, idle, power, suspend, tour};
 

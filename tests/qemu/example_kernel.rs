@@ -5,13 +5,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::machine::Channel::{self, Virtio, VirtioModern};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::output;
 use serde_json::json;
 use tests::{Booted, image, soon};
-use xtask::guest::PrivateFolder;
 use xtask::image::EXAMPLE;
-use xtask::machine::Channel::{self, Virtio, VirtioModern};
-use xtask::machine::Machine;
-use xtask::process::output;
 
 use crate::{hosts, power};
 

@@ -5,12 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel;
 use serde_json::{Value, json};
 use tests::booted::{config, resynchronise, synchronise};
 use tests::{Booted, soon};
-use xtask::deadline::Deadline;
-use xtask::guest::Guest;
-use xtask::machine::Channel;
 
 use crate::rows::Row;
 

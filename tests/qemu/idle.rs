@@ -4,12 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::{config_of, synchronise};
 use tests::processor::smallest_share;
 use tests::{Booted, soon};
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel;
 
 use crate::rows::Row;
 

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::machine::Channel::{Virtio, VirtioModern};
+use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
 use tests::booted::{config_of, synchronise};
 use tests::{Booted, soon};
-use xtask::client::Client;
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel::{Virtio, VirtioModern};
-use xtask::qemu::Config;
 
 use crate::peer::{Count, Peer};
 

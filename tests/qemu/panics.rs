@@ -1,12 +1,12 @@
 //! What is left of a guest that panicked.
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::{Booted, soon};
-use xtask::guest::Guest;
 use xtask::image::build_crash;
-use xtask::machine::{Channel, Machine};
-use xtask::qemu::Config;
 
 #[test]
 fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
@@ -31,7 +31,7 @@ fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
 fn a_panic_an_exception_and_a_stack_overflow_end_the_guest() -> Result<()> {
     for (name, fails) in [("q35", true), ("riscv64-virt", true), ("aarch64-virt", false)] {
         let machine = Machine::named(name)?;
-        let image = build_crash(machine.target)?;
+        let image = build_crash(xtask::targets::target(machine))?;
         for (way, says) in [("panic", "this guest was to die"), ("fault", "address"), ("overflow", "address")] {
             let mut config = Config::new(machine, Channel::Virtio, &image);
             config.append = format!("hostname={way}");

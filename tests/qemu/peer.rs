@@ -8,14 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::qemu;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::icmp::{Endpoint, PacketBuffer, PacketMetadata, Socket};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpCidr};
 use tests::soon;
-use xtask::guest::PrivateFolder;
-use xtask::qemu;
 
 const MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 const IDENT: u16 = 0x6e71;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::machine::{Channel, Machine};
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
-use xtask::deadline::Deadline;
 use xtask::image::NANO;
-use xtask::machine::{Channel, Machine};
 
 use crate::rows::Row;
 

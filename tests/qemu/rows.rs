@@ -1,10 +1,10 @@
 //! Every machine with every channel and profile: what each row must do.
 
 use anyhow::Result;
+use nanoqga_testkit::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
+use nanoqga_testkit::qemu::Config;
 use tests::Booted;
 use xtask::image::{APPLIANCE, NANO, Profile};
-use xtask::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
-use xtask::qemu::Config;
 
 use crate::{appliance, conformance, hosts, idle, power, tour};
 

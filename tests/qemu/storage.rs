@@ -4,17 +4,17 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel::Virtio;
+use nanoqga_testkit::qemu::Config;
 use oracle::Engine;
 use oracle::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tests::booted::resynchronise;
 use tests::disk::{Disk, MOMENT};
 use tests::{Booted, soon};
-use xtask::client::Client;
-use xtask::guest::Guest;
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel::Virtio;
-use xtask::qemu::Config;
 
 fn booted(machine: &str, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
     Booted::of(&APPLIANCE, machine, Virtio, adjust)
@@ -151,7 +151,7 @@ fn a_mebibyte_is_written(machine: &str, bits: u32, kib: u64) -> Result<()> {
 }
 
 fn guest_can_power_off(machine: &str) -> bool {
-    xtask::machine::Machine::named(machine).is_ok_and(|machine| machine.powers_off)
+    nanoqga_testkit::machine::Machine::named(machine).is_ok_and(|machine| machine.powers_off)
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
+use nanoqga_testkit::qemu::Config;
+use nanoqga_testkit::qmp::Qmp;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
 use tests::{Booted, soon};
-use xtask::client::Client;
 use xtask::image::APPLIANCE;
-use xtask::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
-use xtask::qemu::Config;
-use xtask::qmp::Qmp;
 
 const SUSPEND: &[u8] = br#"{"execute":"guest-suspend-ram"}"#;
 const NOT_SUPPORTED: &str =

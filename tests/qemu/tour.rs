@@ -5,10 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Machine;
 use qapi::{Command, ErrorClass, ExecuteError, Qga, Stream, qga};
 use tests::Booted;
-use xtask::guest::Guest;
-use xtask::machine::Machine;
 
 use crate::rows::Row;
 
@@ -74,7 +74,7 @@ pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<Guest> 
 }
 
 /// The `qapi` crate's client, in the place of ours.
-pub fn foreign(agent: xtask::client::Client) -> Result<Client> {
+pub fn foreign(agent: nanoqga_testkit::client::Client) -> Result<Client> {
     let stream = agent.into_stream()?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut client = Qga::new(Stream::new(BufReader::new(stream.try_clone()?), stream));

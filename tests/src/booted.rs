@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use anyhow::{Result, anyhow, ensure};
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
-use xtask::client::Client;
-use xtask::deadline::Deadline;
-use xtask::guest::Guest;
 use xtask::image::{NANO, Profile, build};
-use xtask::machine::{Channel, Machine};
-use xtask::qemu::Config;
 
 /// For anything that takes a moment on a busy machine that emulates several guests.
 const SECONDS: u64 = 20;
@@ -28,11 +28,11 @@ pub fn soon() -> Deadline {
 pub fn image(machine: &Machine, profile: &Profile) -> Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<(&str, &str), PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().map_err(|_| anyhow!("another test failed while it built the image"))?;
-    if let Some(image) = built.get(&(machine.target, profile.name)) {
+    if let Some(image) = built.get(&(xtask::targets::target(machine), profile.name)) {
         return Ok(image.clone());
     }
-    let image = build(machine.target, profile)?;
-    built.insert((machine.target, profile.name), image.clone());
+    let image = build(xtask::targets::target(machine), profile)?;
+    built.insert((xtask::targets::target(machine), profile.name), image.clone());
     Ok(image)
 }
 

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use xtask::guest::PrivateFolder;
-use xtask::process::find;
-use xtask::qemu::Config;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::process::find;
+use nanoqga_testkit::qemu::Config;
 
 const LIMIT_SECONDS: &str = "60";
 

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use nanoqga_testkit::client::{Client, shown};
 use serde_json::{Value, json};
-use xtask::client::{Client, shown};
 
 /// xorshift64*: the same numbers for the same seed.
 #[derive(Clone, Debug)]

@@ -8,12 +8,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use xtask::client::Client;
-use xtask::deadline::Deadline;
-use xtask::guest::PrivateFolder;
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::process::find;
 use xtask::image::LINUX;
-use xtask::machine;
-use xtask::process::find;
 
 use crate::booted::{image, soon};
 
@@ -22,7 +21,7 @@ use crate::booted::{image, soon};
 /// # Errors
 /// When it cannot be built.
 pub fn ours() -> Result<PathBuf> {
-    image(&machine::LINUX, &LINUX)
+    image(&xtask::targets::LINUX, &LINUX)
 }
 
 /// QEMU's own agent.
@@ -173,5 +172,5 @@ impl Drop for Program {
 /// When there is no such process.
 pub fn signal(pid: u32, name: &str) -> Result<()> {
     let pid = pid.to_string();
-    xtask::process::run(Command::new("kill").args(["-s", name, &pid]), Duration::from_secs(10))
+    nanoqga_testkit::process::run(Command::new("kill").args(["-s", name, &pid]), Duration::from_secs(10))
 }

@@ -1,8 +1,8 @@
 //! The recorded conversations, held with an agent over a connection.
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::client::Client;
 use serde_json::json;
-use xtask::client::Client;
 
 use crate::booted::{resynchronise, soon};
 use crate::conformance::vectors;

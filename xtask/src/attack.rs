@@ -4,13 +4,13 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use nanoqga_testkit::process::run;
 
 use crate::fuzz;
 use crate::image::{self, in_workspace};
-use crate::machine;
 use crate::options::{Argument, Options};
-use crate::process::run;
 use crate::setup;
+use crate::targets;
 use crate::test::images;
 
 pub(crate) const HELP: &str = "\
@@ -57,5 +57,5 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 pub(crate) fn prepare() -> Result<()> {
     setup::qemu()?;
     images()?;
-    image::build(machine::LINUX.target, &image::LINUX).map(drop)
+    image::build(targets::LINUX_TARGET, &image::LINUX).map(drop)
 }

@@ -26,12 +26,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::process::output;
+use nanoqga_testkit::qemu::accelerator;
 
 use self::budgets::{Budgets, Verdict};
 use self::results::{Host, Measure, Results};
 use crate::options::{Argument, Options, Usage};
-use crate::process::output;
-use crate::qemu::accelerator;
 
 pub(crate) const HELP: &str = "\
 cargo xtask bench [guests] [linux] [engine] [--quick] [--check] [--publish]

@@ -6,17 +6,18 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::{finish, run};
+use nanoqga_testkit::progress::step;
 use object::Endianness;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{ElfFile, ProgramHeader};
 use serde_json::Value;
 
 use crate::image::{flags_without_local_paths, in_workspace};
-use crate::machine::Machine;
 use crate::options::{Argument, Options, Usage};
-use crate::process::{finish, run};
-use crate::progress::step;
 use crate::setup;
+use crate::targets;
 use crate::toolchain::Toolchain;
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -67,7 +68,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
             Ok(())
         }
         Some(Argument::Option(name)) if name == "kernel" => {
-            println!("{}", kernel(options.value(Machine::named)?, true)?.display());
+            println!("{}", kernel(options.value(targets::machine)?, true)?.display());
             Ok(())
         }
         Some(other) => Err(other.unexpected()),

@@ -7,9 +7,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-
-use crate::process::run;
-use crate::progress::step;
+use nanoqga_testkit::process::run;
+use nanoqga_testkit::progress::step;
 
 const DOWNLOAD: Duration = Duration::from_secs(600);
 

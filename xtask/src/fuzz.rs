@@ -12,12 +12,12 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
+use nanoqga_testkit::process::run;
+use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
 use crate::image::in_workspace;
 use crate::options::{Argument, Options, Usage};
-use crate::process::run;
-use crate::progress::step;
 use crate::setup;
 use crate::test::Report;
 

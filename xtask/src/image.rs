@@ -7,15 +7,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::finish;
+use nanoqga_testkit::progress::step;
+use nanoqga_testkit::qemu::{Config, Format};
 use serde_json::Value;
 
-use crate::boot_disk::{self, Format};
-use crate::machine::{self, Machine};
+use crate::boot_disk;
 use crate::options::{Argument, Options, Usage};
-use crate::process::finish;
-use crate::progress::step;
-use crate::qemu::Config;
 use crate::setup;
+use crate::targets;
 use crate::toolchain::Toolchain;
 
 /// The packages whose programs run without an operating system, and how Cargo compiles those.
@@ -148,7 +149,7 @@ impl Profile {
     /// # Errors
     /// When one was asked for all the same.
     pub fn of(machine: &Machine, asked_for: Option<&'static Self>) -> Result<&'static Self> {
-        match (machine == &machine::LINUX, asked_for) {
+        match (machine == &targets::LINUX, asked_for) {
             (true, None) => Ok(&LINUX),
             (true, Some(profile)) => Err(Usage::new(format!("{machine} has no profile {}", profile.name)).into()),
             (false, profile) => Ok(profile.unwrap_or(PROFILES[0])),
@@ -177,7 +178,7 @@ Machines: {}
 Profiles:
 {profiles}
 ",
-        machine::names()
+        targets::machines()
     )
 }
 
@@ -188,19 +189,19 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut append = None;
     while let Some(argument) = options.argument()? {
         match argument {
-            Argument::Option(name) if name == "machine" => machine = Some(options.value(Machine::named)?),
+            Argument::Option(name) if name == "machine" => machine = Some(options.value(targets::machine)?),
             Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
-            Argument::Option(name) if name == "format" => format = options.value(Format::named)?,
+            Argument::Option(name) if name == "format" => format = options.value(boot_disk::format_named)?,
             Argument::Option(name) if name == "append" => append = Some(options.value(|words| Ok(words.to_string()))?),
             other => return Err(other.unexpected()),
         }
     }
     let Some(machine) = machine else {
-        return Err(Usage::new(format!("--machine is missing; there are: {}", machine::names())).into());
+        return Err(Usage::new(format!("--machine is missing; there are: {}", targets::machines())).into());
     };
     let profile = Profile::of(machine, profile)?;
     let image = match (format, append) {
-        (None, None) => build(machine.target, profile)?,
+        (None, None) => build(targets::target(machine), profile)?,
         (None, Some(_)) => {
             return Err(Usage::new("--append is for disks; QEMU passes on its own -append").into());
         }
@@ -214,7 +215,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 fn build_disk(machine: &Machine, profile: &Profile, format: Format, append: &str) -> Result<PathBuf> {
     boot_disk::check(machine)?;
     setup::disks()?;
-    let image = build(machine.target, profile)?;
+    let image = build(targets::target(machine), profile)?;
     let disk = image.with_extension(format.name());
     boot_disk::make(machine, &image, append, format, &disk)?;
     Ok(disk)

@@ -8,19 +8,12 @@ use anyhow::Result;
 
 pub mod boot_disk;
 pub mod capi;
-pub mod client;
-pub mod deadline;
 pub mod debian;
-pub mod guest;
 pub mod image;
 pub mod linux;
-pub mod machine;
 pub mod options;
-pub mod process;
-pub mod progress;
-pub mod qemu;
-pub mod qmp;
 pub mod setup;
+pub mod targets;
 pub mod toolchain;
 
 mod attack;

@@ -7,15 +7,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::{Bus, Channel};
+use nanoqga_testkit::process::output;
+use nanoqga_testkit::qemu::Config;
 
 use crate::cpio::Archive;
-use crate::deadline::Deadline;
 use crate::debian::{self, first};
-use crate::guest::Guest;
 use crate::image::{self, LINUX};
-use crate::machine::{self, Bus, Channel};
-use crate::process::output;
-use crate::qemu::Config;
+use crate::targets;
 
 /// The end of what a verbose agent says when it has opened its serial line.
 const LISTENING: &str = "serving /dev/ttyS1";
@@ -72,10 +73,10 @@ pub struct Extra<'a> {
 /// When there is no kernel, or the agent cannot be built.
 pub fn config(channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Result<Config> {
     let kernel = Kernel::find()?;
-    let agent = image::build(machine::LINUX.target, &LINUX)?;
-    let modules = Modules { bus: machine::LINUX.bus, disks: true, network: false };
+    let agent = image::build(targets::LINUX_TARGET, &LINUX)?;
+    let modules = Modules { bus: targets::LINUX.bus, disks: true, network: false };
     kernel.write_initramfs(initramfs, &agent, modules, extras)?;
-    let mut config = Config::new(&machine::LINUX, channel, &kernel.image);
+    let mut config = Config::new(&targets::LINUX, channel, &kernel.image);
     config.initramfs = Some(initramfs.into());
     config.memory_kib = 96 << 10;
     let method = match channel {

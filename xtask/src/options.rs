@@ -121,7 +121,7 @@ mod tests {
     fn a_value_that_is_not_liked_is_a_usage_error() {
         let mut options = options(&["--machine=vax"]);
         options.argument().unwrap();
-        let error = options.value(crate::machine::Machine::named).unwrap_err();
+        let error = options.value(nanoqga_testkit::machine::Machine::named).unwrap_err();
         assert!(error.is::<Usage>(), "{error}");
     }
 }

@@ -4,11 +4,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::process::{output, run};
+use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
 use crate::image::in_workspace;
-use crate::process::{output, run};
-use crate::progress::step;
 use crate::setup;
 use crate::test::Report;
 

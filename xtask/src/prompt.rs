@@ -4,10 +4,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use nanoqga_testkit::client::{Client, request_line};
+use nanoqga_testkit::deadline::Deadline;
 use serde_json::{Map, Value};
 
-use crate::client::{Client, request_line};
-use crate::deadline::Deadline;
 use crate::tour::{commands, show_reply};
 
 const HELP: &str = "  ping                        a command, with or without its guest-

@@ -4,10 +4,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::process::{finish, output};
+use nanoqga_testkit::progress::step;
 
 use crate::image::in_workspace;
-use crate::process::{finish, output};
-use crate::progress::step;
 use crate::toolchain::Toolchain;
 
 const BUILD: Duration = Duration::from_secs(900);

@@ -1,18 +1,19 @@
 //! `cargo xtask run`: boot the image, talk to it, shut it down through the agent.
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::client::{Client, request_line};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 
-use crate::client::{Client, request_line};
-use crate::deadline::Deadline;
-use crate::guest::{Guest, PrivateFolder};
 use crate::image::{self, Profile};
 use crate::linux;
-use crate::machine::{self, Channel, Machine};
 use crate::options::{Argument, Options};
 use crate::prompt::{End, prompt};
-use crate::qemu::Config;
 use crate::setup;
+use crate::targets;
 use crate::terminal::bold;
 use crate::tour::{show_reply, tour};
 
@@ -35,7 +36,7 @@ its reply, and the round-trip time. Then it shuts the guest down through the age
 
 NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.
 ",
-        machine::names()
+        targets::machines()
     )
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut interactive = false;
     while let Some(argument) = options.argument()? {
         match argument {
-            Argument::Option(name) if name == "machine" => machine = options.value(Machine::named)?,
+            Argument::Option(name) if name == "machine" => machine = options.value(targets::machine)?,
             Argument::Option(name) if name == "channel" => channel = options.value(Channel::named)?,
             Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
             Argument::Option(name) if name == "interactive" => interactive = true,
@@ -56,15 +57,15 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     setup::qemu_for(machine)?;
     let profile = Profile::of(machine, profile)?;
     let folder = PrivateFolder::new()?;
-    let config = if machine == &machine::LINUX {
+    let config = if machine == &targets::LINUX {
         linux::config(channel, &folder.path().join("initramfs"), &[])?
     } else {
-        let mut config = Config::new(machine, channel, &image::build(machine.target, profile)?);
+        let mut config = Config::new(machine, channel, &image::build(targets::target(machine), profile)?);
         profile.equip(&mut config);
         config
     };
     let mut guest = Guest::start(&config)?;
-    if machine == &machine::LINUX {
+    if machine == &targets::LINUX {
         linux::listens(&guest, channel, Deadline::seconds(BOOT))?;
     }
     let mut agent = guest.connect(Deadline::seconds(BOOT))?;

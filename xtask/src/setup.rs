@@ -5,12 +5,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::{find, is_root, output, run};
+use nanoqga_testkit::progress::step;
 
-use crate::machine::{LINUX as LINUX_MACHINE, Machine, targets};
 use crate::options::Options;
-use crate::process::{find, is_root, output, run};
-use crate::progress::step;
 use crate::proofs;
+use crate::targets;
 use crate::toolchain::Toolchain;
 
 const INSTALL: Duration = Duration::from_secs(900);
@@ -94,7 +95,8 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         eprintln!("Without Miri: {reason:#}");
     }
     // Those of the proofs beside those of the machines, each once.
-    let targets: BTreeSet<_> = targets().into_iter().chain([LINUX_MACHINE.target]).chain(proofs::TARGETS).collect();
+    let targets: BTreeSet<_> =
+        targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::TARGETS).collect();
     for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }

@@ -6,18 +6,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::progress::step;
+use nanoqga_testkit::qemu::{Config, Console};
 use serde_json::json;
 
 use crate::capi;
-use crate::deadline::Deadline;
-use crate::guest::Guest;
 use crate::image::{self, APPLIANCE, NANO, Profile};
-use crate::machine::{Channel, Machine};
 use crate::options::Options;
-use crate::progress::step;
 use crate::proofs;
-use crate::qemu::{Config, Console};
 use crate::setup;
+use crate::targets;
 
 pub(crate) const HELP: &str = "\
 cargo xtask size
@@ -96,11 +97,11 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         let mut measured = "";
         for bars in *machines {
             let machine = Machine::named(bars.machine)?;
-            let image = image::build(machine.target, profile)?;
-            let bare = image::build_first_byte(machine.target)?;
+            let image = image::build(targets::target(machine), profile)?;
+            let bare = image::build_first_byte(targets::target(machine))?;
             let place = format!("{}, {machine}", profile.name);
-            if measured != machine.target {
-                measured = machine.target;
+            if measured != targets::target(machine) {
+                measured = targets::target(machine);
                 rows.push(file(profile, machine, &image, *bar)?);
             }
             rows.push(step(&format!("Looking for the smallest guest: {place}"), || {

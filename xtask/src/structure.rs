@@ -11,12 +11,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use nanoqga_testkit::process::output;
 use serde_json::Value;
 
 use self::circles::circles;
 use self::files::Files;
 use crate::image::in_workspace;
-use crate::process::output;
 
 const LIMIT: Duration = Duration::from_secs(60);
 

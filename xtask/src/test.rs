@@ -7,14 +7,15 @@ mod times;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use nanoqga_testkit::machine::Machine;
 
 pub(crate) use self::parts::images;
 use self::parts::{PARTS, Part};
 pub(crate) use self::report::Report;
 use self::report::Row;
 use self::times::{Times, clock};
-use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
+use crate::targets;
 
 pub(crate) fn help() -> String {
     let list = |long: bool| -> String {
@@ -50,7 +51,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     let (mut chosen, mut all, mut list) = (Vec::new(), false, false);
     while let Some(argument) = options.argument()? {
         match argument {
-            Argument::Option(name) if name == "machine" => return one_machine(options.value(Machine::named)?),
+            Argument::Option(name) if name == "machine" => return one_machine(options.value(targets::machine)?),
             Argument::Option(name) if name == "list" => list = true,
             Argument::Word(word) if word == "all" => all = true,
             Argument::Word(word) => match PARTS.iter().find(|part| part.name == word) {
@@ -114,7 +115,7 @@ fn run(parts: &[&Part], times: &mut Times) -> Result<()> {
 
 fn one_machine(machine: &Machine) -> Result<()> {
     let mut report = Report::default();
-    if machine == &machine::LINUX { parts::linux(&mut report) } else { parts::rows_of(machine, &mut report) }
+    if machine == &targets::LINUX { parts::linux(&mut report) } else { parts::rows_of(machine, &mut report) }
 }
 
 #[cfg(test)]

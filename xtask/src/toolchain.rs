@@ -11,9 +11,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nanoqga_testkit::process::{find, is_root, output, run};
+use nanoqga_testkit::progress::step;
 
-use crate::process::{find, is_root, output, run};
-use crate::progress::step;
 use crate::setup::install;
 
 const QUESTION: Duration = Duration::from_secs(60);

@@ -1,10 +1,10 @@
 //! The conversation `cargo xtask run` shows: each command of the image, its reply, and how long that took.
 
 use anyhow::{Result, bail};
+use nanoqga_testkit::client::{Client, Reply, request_line, shown};
+use nanoqga_testkit::deadline::Deadline;
 use serde_json::{Value, json};
 
-use crate::client::{Client, Reply, request_line, shown};
-use crate::deadline::Deadline;
 use crate::terminal::{bold, faint};
 
 /// How long any single reply may take.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::client::Client;
 use serde_json::{Value, json};
 use tests::conformance::vectors;
 use tests::soon;
-use xtask::client::Client;
 
 use super::Pair;
 use super::pair::{Agent, shape, sorted};
@@ -55,7 +55,7 @@ fn other_time_zones_and_releases_are_told_alike() -> Result<()> {
         let mut pair = Pair::start_with(&[("TZ", zone)])?;
         pair.same("guest-get-timezone", json!({}))?;
     }
-    let folder = xtask::guest::PrivateFolder::new()?;
+    let folder = nanoqga_testkit::guest::PrivateFolder::new()?;
     let release = folder.path().join("os-release");
     let text = "ID=tiny\nNAME=\"Tiny \\\"OS\\\" \\$5\"\nPRETTY_NAME='Tiny OS'\nVERSION_ID=1.0\nVARIANT=\"\"\n";
     std::fs::write(&release, text)?;

@@ -186,7 +186,7 @@ fn what_is_no_file_is_refused_alike() -> Result<()> {
 fn a_fifo_keeps_nobody_waiting() -> Result<()> {
     let mut files = Files::without()?;
     for path in files.paths() {
-        xtask::process::run(Command::new("mkfifo").arg(path), Duration::from_secs(10))?;
+        nanoqga_testkit::process::run(Command::new("mkfifo").arg(path), Duration::from_secs(10))?;
     }
     // Nobody reads: it cannot be written. Nobody writes: it is at its end.
     files.open("w")?;

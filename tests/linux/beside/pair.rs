@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::{Client, request_line};
 use serde_json::{Value, json};
 use tests::program::{Program, ours, reference};
 use tests::soon;
-use xtask::client::{Client, request_line};
 
 /// An agent that answers.
 #[derive(Debug)]

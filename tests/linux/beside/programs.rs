@@ -77,10 +77,13 @@ fn a_program_inherits_the_environment_and_neither_descriptors_nor_signals() -> R
 #[test]
 fn a_script_that_does_not_say_what_runs_it_is_the_shells() -> Result<()> {
     let mut pair = Pair::start()?;
-    let folder = xtask::guest::PrivateFolder::new()?;
+    let folder = nanoqga_testkit::guest::PrivateFolder::new()?;
     let script = folder.path().join("script");
     std::fs::write(&script, "echo \"$1\"\n")?;
-    xtask::process::run(std::process::Command::new("chmod").arg("755").arg(&script), Duration::from_secs(10))?;
+    nanoqga_testkit::process::run(
+        std::process::Command::new("chmod").arg("755").arg(&script),
+        Duration::from_secs(10),
+    )?;
     let status = same(&mut pair, json!({"path": script, "arg": ["argument"], "capture-output": true}))?;
     ensure!(status["out-data"] == "YXJndW1lbnQK", "{status}");
     Ok(())

@@ -4,15 +4,15 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Machine;
 
 use super::contender::{Contender, Workshop};
 use super::measures::blank;
 use super::results::{Growth, Line, Measure, Point};
 use super::session::{Booting, Session};
 use super::statistics::Spread;
-use crate::deadline::Deadline;
-use crate::guest::Guest;
-use crate::machine::Machine;
 
 /// No guest needs more than this.
 const ENOUGH_MIB: u32 = 128;

@@ -4,14 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::machine::{Bus, Channel, Machine};
+use nanoqga_testkit::qemu::{Config, Console};
 use serde::{Deserialize, Serialize};
 
 use super::reference;
-use crate::guest::PrivateFolder;
 use crate::image::{self, APPLIANCE, LINUX, NANO};
 use crate::linux::{Kernel, Modules};
-use crate::machine::{self, Bus, Channel, Machine};
-use crate::qemu::{Config, Console};
+use crate::targets;
 
 /// What every guest gets.
 const MEMORY_KIB: u32 = 128 << 10;
@@ -112,12 +113,12 @@ pub(super) struct Workshop {
 impl Workshop {
     /// Builds the images, and finds what is Debian's.
     pub(super) fn open() -> Result<Self> {
-        let target = Machine::named("q35")?.target;
+        let target = targets::target(Machine::named("q35")?);
         Ok(Self {
             floor: image::build_first_byte(target)?,
             nano: image::build(target, &NANO)?,
             appliance: image::build(target, &APPLIANCE)?,
-            agent: image::build(machine::LINUX.target, &LINUX)?,
+            agent: image::build(targets::LINUX_TARGET, &LINUX)?,
             kernel: Kernel::find()?,
             reference: reference::Files::find()?,
             folder: PrivateFolder::new()?,

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nanoqga_testkit::process::run;
+use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
 use crate::image::in_workspace;
-use crate::process::run;
-use crate::progress::step;
 
 const LIMIT: Duration = Duration::from_secs(1200);
 

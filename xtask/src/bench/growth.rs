@@ -1,6 +1,7 @@
 //! How time grows: with the length of a message, and with the number of interfaces.
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Machine;
 
 use super::contender::{Contender, Workshop};
 use super::exchange::{command, exchange};
@@ -8,7 +9,6 @@ use super::results::{Growth, Line, Point};
 use super::session::Session;
 use super::statistics::Spread;
 use super::talks::{ping_of, round_trip_ms};
-use crate::machine::Machine;
 
 /// Lengths of requests in bytes, up to what our agent for Linux and the appliance take; nano takes those up to 4 KiB.
 const LENGTHS: [usize; 7] = [64, 256, 1 << 10, 4000, 16 << 10, 48 << 10, 120 << 10];

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::progress::step;
 
 use super::contender::{Contender, Workshop};
 use super::measures::in_order;
@@ -10,8 +12,6 @@ use super::results::{Growth, Measure};
 use super::session::Session;
 use super::talks::{self, Effort};
 use super::{boots, growth};
-use crate::machine::Machine;
-use crate::progress::step;
 use crate::setup;
 
 const BOOTS: usize = 9;

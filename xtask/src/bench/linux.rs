@@ -9,6 +9,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::process::find;
+use nanoqga_testkit::progress::step;
 
 use super::contender::Contender::{Floor, LinuxAgent, QemuGa};
 use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips, with_limits};
@@ -16,14 +20,10 @@ use super::measures::blank;
 use super::results::{Measure, Ratio};
 use super::session::resident_kib;
 use super::statistics::Spread;
-use crate::deadline::Deadline;
-use crate::guest::PrivateFolder;
 use crate::image::{self, LINUX};
-use crate::machine;
 use crate::options::{Argument, Options, Usage};
-use crate::process::find;
-use crate::progress::step;
 use crate::setup;
+use crate::targets;
 
 /// How often each side has its turn.
 const TURNS: usize = 11;
@@ -67,7 +67,7 @@ pub(super) const RATIOS: [&str; 3] = [ECHOES, FIGURES[0].1, FIGURES[1].1];
 /// Measures all.
 pub(super) fn measure(quick: bool) -> Result<Vec<Measure>> {
     setup::linux()?;
-    let agent = image::build(machine::LINUX.target, &LINUX)?;
+    let agent = image::build(targets::LINUX_TARGET, &LINUX)?;
     let reference = find("qemu-ga").context("qemu-ga is not installed; `cargo xtask setup` does that")?;
     let turns = if quick { QUICK_TURNS } else { TURNS };
     step("Measuring the agent for Linux beside qemu-ga", || beside(&agent, &reference, turns))

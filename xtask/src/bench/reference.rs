@@ -8,11 +8,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::process::{find, output};
 
 use crate::cpio::Archive;
 use crate::debian;
 use crate::linux::{Kernel, Modules};
-use crate::process::{find, output};
 
 const QUESTION: Duration = Duration::from_secs(60);
 

@@ -6,13 +6,13 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::client::{Client, shown};
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::qemu::Config;
 
 use super::contender::Contender;
 use super::exchange::{PING, PONG, must_succeed, with_limits};
-use crate::client::{Client, shown};
-use crate::deadline::Deadline;
-use crate::guest::Guest;
-use crate::qemu::Config;
 
 /// How many seconds a first reply may take: on a busy machine, many guests at once.
 const PATIENCE: u64 = 600;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use efi_loader::payload::Header;
+use nanoqga_testkit::machine::Machine;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::pe::{
     IMAGE_FILE_EXECUTABLE_IMAGE, IMAGE_FILE_LARGE_ADDRESS_AWARE, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_RISCV64,
@@ -17,7 +18,7 @@ use object::{Endianness, Object};
 
 use super::Bootable;
 use crate::image;
-use crate::machine::Machine;
+use crate::targets;
 
 const PAGE: u32 = 4096;
 const FILE_ALIGNMENT: u32 = 512;
@@ -29,7 +30,7 @@ pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Resul
         "riscv64" => ("BOOTRISCV64.EFI", IMAGE_FILE_MACHINE_RISCV64),
         other => bail!("there is no loader for {other}"),
     };
-    let loader = Program::read(&image::build_efi_loader(machine.target)?)?;
+    let loader = Program::read(&image::build_efi_loader(targets::target(machine))?)?;
     let image = Program::read(image)?;
     ensure!(image.entry == image.address, "the image is not entered at its first byte");
     let program = application(kind, &loader, &payload(&image, append))?;

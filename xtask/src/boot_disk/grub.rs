@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::guest::PrivateFolder;
 
 use super::{Bootable, SECTOR, tool};
-use crate::guest::PrivateFolder;
 
 /// GRUB's first stage, which loads what follows it on the disk.
 const BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot.img";

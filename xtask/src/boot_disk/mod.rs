@@ -13,11 +13,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::{find, run};
+use nanoqga_testkit::qemu::Format;
 
-use crate::guest::PrivateFolder;
-use crate::machine::Machine;
 use crate::options::Usage;
-use crate::process::{find, run};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SECTOR: u64 = 512;
@@ -27,35 +28,16 @@ const PARTITION: u32 = 2048;
 const TABLES: u64 = 64 << 10;
 const EFI_SYSTEM: u8 = 0xef;
 
-/// What a disk is in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// A disk, byte for byte.
-    Raw,
-    /// A disk in QEMU's own format.
-    Qcow2,
-}
-
-impl Format {
-    /// The format called `name` on our command line, and by QEMU. `None` for `elf`, which is no disk but the program itself.
-    ///
-    /// # Errors
-    /// When there is none; the message lists them.
-    pub fn named(name: &str) -> Result<Option<Self>> {
-        match name {
-            "elf" => Ok(None),
-            "raw" => Ok(Some(Self::Raw)),
-            "qcow2" => Ok(Some(Self::Qcow2)),
-            _ => bail!("no format is called '{name}'; there are: elf, raw, qcow2"),
-        }
-    }
-
-    /// Its name, which is also what its files' names end with.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Qcow2 => "qcow2",
-        }
+/// The format called `name` on our command line, and by QEMU. `None` for `elf`, which is no disk but the program itself.
+///
+/// # Errors
+/// When there is none; the message lists them.
+pub fn format_named(name: &str) -> Result<Option<Format>> {
+    match name {
+        "elf" => Ok(None),
+        "raw" => Ok(Some(Format::Raw)),
+        "qcow2" => Ok(Some(Format::Qcow2)),
+        _ => bail!("no format is called '{name}'; there are: elf, raw, qcow2"),
     }
 }
 
@@ -145,7 +127,7 @@ mod tests {
 
     #[test]
     fn an_unknown_format_gets_a_message_with_the_known_ones() {
-        let error = Format::named("vhd").unwrap_err().to_string();
+        let error = format_named("vhd").unwrap_err().to_string();
         assert_eq!(error, "no format is called 'vhd'; there are: elf, raw, qcow2");
     }
 

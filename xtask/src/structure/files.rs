@@ -295,7 +295,7 @@ fn name(item: &Item) -> Option<String> {
 mod tests {
     use super::super::circles::circles;
     use super::*;
-    use crate::guest::PrivateFolder;
+    use nanoqga_testkit::guest::PrivateFolder;
 
     /// The circles among files with these names and texts, of which the first is the root.
     fn found(texts: &[(&str, &str)]) -> Vec<String> {

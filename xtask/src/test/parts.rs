@@ -7,19 +7,20 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::{is_root, output};
+use nanoqga_testkit::progress::step;
 
 use super::report::Report;
 use crate::attack;
 use crate::bench;
 use crate::fuzz;
 use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
-use crate::machine::{self, Machine};
 use crate::packages;
-use crate::process::{is_root, output};
-use crate::progress::step;
 use crate::proofs;
 use crate::setup;
 use crate::structure;
+use crate::targets;
 use crate::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -64,7 +65,7 @@ fn lint(report: &mut Report) -> Result<()> {
         cargo("doc").args(["--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"),
         LIMIT,
     )?;
-    for target in machine::targets() {
+    for target in targets::targets() {
         let toolchain = Toolchain::for_target(target)?;
         // On the host only those of their parts exist that need no machine.
         let bare = |subcommand| {
@@ -81,7 +82,7 @@ fn lint(report: &mut Report) -> Result<()> {
         report.run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
     }
     // The agent for Linux has its program on one target only, and there it cannot unwind.
-    let mut clippy = Toolchain::for_target(machine::LINUX.target)?.cargo("clippy");
+    let mut clippy = Toolchain::for_target(targets::LINUX_TARGET)?.cargo("clippy");
     clippy.args(["--package", "linux-agent", "--profile", "agent", "--", "--deny", "warnings"]);
     report.run(in_workspace(&mut clippy), LIMIT)?;
     // The library for C has its panic handler only where nothing unwinds.
@@ -152,13 +153,13 @@ pub(super) fn rows_of(machine: &Machine, report: &mut Report) -> Result<()> {
 pub(super) fn linux(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::linux()?;
-    image::build(machine::LINUX.target, &image::LINUX)?;
+    image::build(targets::LINUX_TARGET, &image::LINUX)?;
     report.tests(&mut whole_system("linux"), LIMIT)
 }
 
 fn differential(report: &mut Report) -> Result<()> {
     setup::linux()?;
-    image::build(machine::LINUX.target, &image::LINUX)?;
+    image::build(targets::LINUX_TARGET, &image::LINUX)?;
     report.tests(&mut whole_system("differential"), LIMIT)
 }
 
@@ -192,7 +193,7 @@ fn quick_bench(report: &mut Report) -> Result<()> {
 
 /// Builds all images here, where that shows, and not within the first test.
 pub(crate) fn images() -> Result<()> {
-    for target in machine::targets() {
+    for target in targets::targets() {
         for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
             image::build(target, profile)?;
         }

@@ -4,9 +4,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::process;
 
 use super::times::clock;
-use crate::process;
 
 /// What the commands of one part did.
 #[derive(Debug, Default)]

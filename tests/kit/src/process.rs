@@ -96,7 +96,7 @@ fn wait(child: &mut Child, line: &str, limit: Duration) -> Result<ExitStatus> {
 }
 
 /// The command line, for messages.
-pub(crate) fn shown(command: &Command) -> String {
+pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! The machines and agent channels the image runs on: one row each.
+//! QEMU's machines, and the channels by which an agent is reached: one row each.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum Bus {
 /// One kind of virtual machine.
 #[derive(Debug)]
 pub struct Machine {
-    /// Its name on our command line.
+    /// Its name here.
     pub name: &'static str,
     /// The QEMU program that has it.
     pub qemu: &'static str,
@@ -24,8 +24,6 @@ pub struct Machine {
     pub qemu_machine: &'static str,
     /// The value of QEMU's `-cpu`, where the machine's own does not do.
     pub cpu: Option<&'static str>,
-    /// The Rust target its image is built for.
-    pub target: &'static str,
     /// Where its virtio devices are.
     pub bus: Bus,
     /// The QEMU device that is a 16550 beside the console.
@@ -40,14 +38,13 @@ impl PartialEq for Machine {
     }
 }
 
-/// Every machine that the image runs on.
+/// Every machine that is known here.
 pub static MACHINES: [Machine; 9] = [
     Machine {
         name: "q35",
         qemu: "qemu-system-x86_64",
         qemu_machine: "q35",
         cpu: None,
-        target: "x86_64-unknown-none",
         bus: Bus::Pci,
         second_uart: "isa-serial,index=1",
         powers_off: true,
@@ -57,7 +54,6 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-x86_64",
         qemu_machine: "pc",
         cpu: None,
-        target: "x86_64-unknown-none",
         bus: Bus::Pci,
         second_uart: "isa-serial,index=1",
         powers_off: true,
@@ -67,7 +63,6 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-x86_64",
         qemu_machine: "microvm",
         cpu: None,
-        target: "x86_64-unknown-none",
         bus: Bus::Mmio,
         second_uart: "isa-serial,index=1",
         powers_off: true,
@@ -78,18 +73,15 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-x86_64",
         qemu_machine: "microvm,acpi=off",
         cpu: None,
-        target: "x86_64-unknown-none",
         bus: Bus::Mmio,
         second_uart: "isa-serial,index=1",
         powers_off: false,
     },
-    // Without floating point, which nothing here computes with: so there is no such state to switch on or to keep.
     Machine {
         name: "riscv64-virt",
         qemu: "qemu-system-riscv64",
         qemu_machine: "virt",
         cpu: None,
-        target: "riscv64imac-unknown-none-elf",
         bus: Bus::Mmio,
         second_uart: "pci-serial",
         powers_off: true,
@@ -99,7 +91,6 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-riscv64",
         qemu_machine: "virt",
         cpu: None,
-        target: "riscv64imac-unknown-none-elf",
         bus: Bus::Pci,
         second_uart: "pci-serial",
         powers_off: true,
@@ -110,7 +101,6 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-aarch64",
         qemu_machine: "virt",
         cpu: Some("cortex-a57"),
-        target: "aarch64-unknown-none-softfloat",
         bus: Bus::Mmio,
         second_uart: "pci-serial",
         powers_off: true,
@@ -120,7 +110,6 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-aarch64",
         qemu_machine: "virt",
         cpu: Some("cortex-a57"),
-        target: "aarch64-unknown-none-softfloat",
         bus: Bus::Pci,
         second_uart: "pci-serial",
         powers_off: true,
@@ -131,24 +120,11 @@ pub static MACHINES: [Machine; 9] = [
         qemu: "qemu-system-aarch64",
         qemu_machine: "virt,gic-version=3,virtualization=on",
         cpu: Some("cortex-a57"),
-        target: "aarch64-unknown-none-softfloat",
         bus: Bus::Pci,
         second_uart: "pci-serial",
         powers_off: true,
     },
 ];
-
-/// Not for the image: where the Linux agent is the first process of Debian's kernel.
-pub static LINUX: Machine = Machine {
-    name: "linux",
-    qemu: "qemu-system-x86_64",
-    qemu_machine: "q35",
-    cpu: None,
-    target: "x86_64-unknown-linux-musl",
-    bus: Bus::Pci,
-    second_uart: "isa-serial,index=1",
-    powers_off: true,
-};
 
 impl Machine {
     /// The machine called `name`.
@@ -156,7 +132,7 @@ impl Machine {
     /// # Errors
     /// When there is none; the message lists them.
     pub fn named(name: &str) -> Result<&'static Self> {
-        match MACHINES.iter().chain([&LINUX]).find(|machine| machine.name == name) {
+        match MACHINES.iter().find(|machine| machine.name == name) {
             Some(machine) => Ok(machine),
             None => bail!("no machine is called '{name}'; there are: {}", names()),
         }
@@ -164,7 +140,7 @@ impl Machine {
 
     /// Whether it has firmware that boots from disks.
     pub fn boots_disks(&self) -> bool {
-        self != &LINUX && !self.name.starts_with("microvm")
+        !self.name.starts_with("microvm")
     }
 
     /// Its architecture, as `uname -m` has it.
@@ -181,15 +157,7 @@ impl fmt::Display for Machine {
 
 /// The machines' names, for help and messages.
 pub fn names() -> String {
-    MACHINES.iter().chain([&LINUX]).map(|machine| machine.name).collect::<Vec<_>>().join(", ")
-}
-
-/// The image's Rust targets, each once.
-pub fn targets() -> Vec<&'static str> {
-    let mut targets = MACHINES.each_ref().map(|machine| machine.target).to_vec();
-    targets.sort_unstable();
-    targets.dedup();
-    targets
+    MACHINES.iter().map(|machine| machine.name).collect::<Vec<_>>().join(", ")
 }
 
 /// How host and agent talk.
@@ -206,7 +174,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The channel called `name` on our command line.
+    /// The channel of this name.
     ///
     /// # Errors
     /// When there is none; the message lists them.

@@ -3,7 +3,6 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::boot_disk::Format;
 use crate::machine::{Bus, Channel, Machine};
 
 /// The name by which every host finds the agent's port.
@@ -18,6 +17,25 @@ pub enum Console {
     Socket,
     /// Nowhere: the machine has no such port.
     Absent,
+}
+
+/// What a disk is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A disk, byte for byte.
+    Raw,
+    /// A disk in QEMU's own format.
+    Qcow2,
+}
+
+impl Format {
+    /// Its name, which is also what its files' names end with.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
 }
 
 /// How a guest gets into its machine.
@@ -214,7 +232,7 @@ pub fn channel_socket(index: usize) -> String {
 }
 
 /// /dev/kvm may exist and yet hang, so it is used only when asked for.
-pub(crate) fn accelerator() -> &'static str {
+pub fn accelerator() -> &'static str {
     if env::var_os("NANOQGA_KVM").is_some_and(|value| value == "1") { "kvm" } else { "tcg" }
 }
 

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+pub mod client;
+pub mod deadline;
+pub mod guest;
+pub mod machine;
+pub mod process;
+pub mod progress;
+pub mod qemu;
+pub mod qmp;
