@@ -4,5 +4,4 @@ mod built;
 mod everything;
 mod header;
 mod kernel;
-mod library;
 mod program;

@@ -18,7 +18,7 @@ use nanoqga_testkit::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
 use target::Kind::{self, Image, Linux, Pump};
 use target::{LeftOver, Target};
 use tests::hostile::Noise;
-use xtask::image::{APPLIANCE, NANO};
+use tests::images::{APPLIANCE, NANO};
 
 /// What chance begins with when nobody says.
 const SEED: u64 = 20_261_122;

@@ -7,9 +7,9 @@ use nanoqga_testkit::client::{Client, shown};
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel;
 use tests::booted::{config_of, synchronise};
+use tests::images::Profile;
 use tests::program::ours;
 use tests::{Program, soon};
-use xtask::image::Profile;
 
 use crate::pumped::Pumped;
 

@@ -15,9 +15,9 @@ use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::find;
 use nanoqga_testkit::qemu::Format;
 use serde_json::Value;
+use tests::images::boot_disk;
+use tests::images::{NANO, Profile};
 use tests::{image, soon};
-use xtask::boot_disk;
-use xtask::image::{NANO, Profile};
 
 use crate::daemon::{Libvirt, virsh, virsh_command};
 
@@ -68,7 +68,7 @@ impl Domain {
     pub fn from_disk(machine: &Machine, profile: &Profile, append: &str) -> Result<Self> {
         let domain = Self::without_start()?;
         let within = |name| domain.folder.path().join(name);
-        boot_disk::make(machine, &image(machine, profile)?, append, Format::Qcow2, &within("disk"))?;
+        boot_disk(machine, &image(machine, profile)?, append, Format::Qcow2, &within("disk"))?;
         let variables = within("variables");
         let boot = format!("{NO_SECURE_BOOT}<nvram>{}</nvram>", variables.display());
         let disk = format!(

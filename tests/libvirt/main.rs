@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use domain::{CHANNEL, Domain, NO_SECURE_BOOT};
 use nanoqga_testkit::machine::Machine;
 use serde_json::json;
+use tests::images::{APPLIANCE, NANO};
 use tests::soon;
-use xtask::image::{APPLIANCE, NANO};
 
 #[test]
 fn readers_are_told_of_what_is_tested() {

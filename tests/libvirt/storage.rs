@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tests::disk::Disk;
+use tests::images::APPLIANCE;
 use tests::soon;
-use xtask::image::APPLIANCE;
 
 use crate::domain::Domain;
 

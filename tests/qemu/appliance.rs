@@ -12,8 +12,8 @@ use nanoqga_testkit::qemu::Config;
 use qapi::qga;
 use serde_json::{Value, json};
 use tests::booted::synchronise;
+use tests::images::APPLIANCE;
 use tests::{Booted, soon};
-use xtask::image::APPLIANCE;
 
 use crate::rows::Row;
 use crate::tour::{execute, foreign};

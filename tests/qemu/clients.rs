@@ -8,8 +8,8 @@ use nanoqga_testkit::machine::Channel;
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use tests::images::APPLIANCE;
 use tests::{Booted, soon};
-use xtask::image::APPLIANCE;
 
 fn appliance() -> Result<Booted> {
     Booted::of(&APPLIANCE, "q35", Channel::Virtio, |config| _ = config.user_network())

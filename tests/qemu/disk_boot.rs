@@ -8,11 +8,12 @@ use nanoqga_testkit::guest::{Guest, PrivateFolder};
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::qemu::{Boot, Config, Console, Format};
 use serde_json::json;
-use tests::booted::{config_of, image};
+use tests::booted::config_of;
 use tests::disk::Disk;
+use tests::images::boot_disk;
+use tests::images::image;
+use tests::images::{APPLIANCE, NANO, Profile};
 use tests::{Booted, soon};
-use xtask::boot_disk;
-use xtask::image::{APPLIANCE, NANO, Profile};
 
 use crate::{appliance, conformance, hosts, idle, power, suspend, tour};
 
@@ -65,7 +66,7 @@ impl Row {
         let machine = Machine::named(self.machine)?;
         let folder = PrivateFolder::new()?;
         let disk = folder.path().join("boot-disk");
-        boot_disk::make(machine, image, "hostname=from-disk", self.format, &disk)?;
+        boot_disk(machine, image, "hostname=from-disk", self.format, &disk)?;
         let mut config = Config::new(machine, Channel::Virtio, &disk);
         let (firmware, memory_kib) = self.firmware.on(machine);
         config.boot = Boot::Disk(self.format, firmware);

@@ -10,8 +10,8 @@ use nanoqga_testkit::machine::Channel::{self, Virtio, VirtioModern};
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::output;
 use serde_json::json;
+use tests::images::EXAMPLE;
 use tests::{Booted, image, soon};
-use xtask::image::EXAMPLE;
 
 use crate::{hosts, power};
 

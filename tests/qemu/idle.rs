@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::{config_of, synchronise};
+use tests::images::APPLIANCE;
 use tests::processor::smallest_share;
 use tests::{Booted, soon};
-use xtask::image::APPLIANCE;
 
 use crate::rows::Row;
 

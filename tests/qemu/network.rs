@@ -8,8 +8,8 @@ use nanoqga_testkit::machine::Channel::{Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
 use tests::booted::{config_of, synchronise};
+use tests::images::APPLIANCE;
 use tests::{Booted, soon};
-use xtask::image::APPLIANCE;
 
 use crate::peer::{Count, Peer};
 

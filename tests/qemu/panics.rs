@@ -5,8 +5,8 @@ use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
-use tests::{Booted, soon};
-use xtask::image::build_crash;
+use tests::images::CRASH;
+use tests::{Booted, image, soon};
 
 #[test]
 fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
@@ -31,7 +31,7 @@ fn a_panic_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
 fn a_panic_an_exception_and_a_stack_overflow_end_the_guest() -> Result<()> {
     for (name, fails) in [("q35", true), ("riscv64-virt", true), ("aarch64-virt", false)] {
         let machine = Machine::named(name)?;
-        let image = build_crash(xtask::targets::target(machine))?;
+        let image = image(machine, &CRASH)?;
         for (way, says) in [("panic", "this guest was to die"), ("fault", "address"), ("overflow", "address")] {
             let mut config = Config::new(machine, Channel::Virtio, &image);
             config.append = format!("hostname={way}");

@@ -7,8 +7,8 @@ use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::machine::{Channel, Machine};
 use serde_json::json;
 use tests::booted::synchronise;
+use tests::images::NANO;
 use tests::{Booted, soon};
-use xtask::image::NANO;
 
 use crate::rows::Row;
 

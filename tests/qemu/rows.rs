@@ -4,7 +4,7 @@ use anyhow::Result;
 use nanoqga_testkit::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
 use tests::Booted;
-use xtask::image::{APPLIANCE, NANO, Profile};
+use tests::images::{APPLIANCE, NANO, Profile};
 
 use crate::{appliance, conformance, hosts, idle, power, tour};
 

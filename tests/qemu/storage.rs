@@ -13,8 +13,8 @@ use oracle::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tests::booted::resynchronise;
 use tests::disk::{Disk, MOMENT};
+use tests::images::APPLIANCE;
 use tests::{Booted, soon};
-use xtask::image::APPLIANCE;
 
 fn booted(machine: &str, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
     Booted::of(&APPLIANCE, machine, Virtio, adjust)

@@ -10,8 +10,8 @@ use nanoqga_testkit::qemu::Config;
 use nanoqga_testkit::qmp::Qmp;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
+use tests::images::APPLIANCE;
 use tests::{Booted, soon};
-use xtask::image::APPLIANCE;
 
 const SUSPEND: &[u8] = br#"{"execute":"guest-suspend-ram"}"#;
 const NOT_SUPPORTED: &str =

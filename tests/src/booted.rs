@@ -1,17 +1,14 @@
 //! Guests that run the image.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Mutex;
-
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
-use xtask::image::{NANO, Profile, build};
+
+use crate::images::{NANO, Profile, image};
 
 /// For anything that takes a moment on a busy machine that emulates several guests.
 const SECONDS: u64 = 20;
@@ -19,21 +16,6 @@ const SECONDS: u64 = 20;
 /// A deadline that only what hangs can miss.
 pub fn soon() -> Deadline {
     Deadline::seconds(SECONDS)
-}
-
-/// The image of a profile for `machine`, built once per run.
-///
-/// # Errors
-/// When it cannot be built.
-pub fn image(machine: &Machine, profile: &Profile) -> Result<PathBuf> {
-    static BUILT: Mutex<BTreeMap<(&str, &str), PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut built = BUILT.lock().map_err(|_| anyhow!("another test failed while it built the image"))?;
-    if let Some(image) = built.get(&(xtask::targets::target(machine), profile.name)) {
-        return Ok(image.clone());
-    }
-    let image = build(xtask::targets::target(machine), profile)?;
-    built.insert((xtask::targets::target(machine), profile.name), image.clone());
-    Ok(image)
 }
 
 /// A guest, and a connection to the agent in it that has answered.

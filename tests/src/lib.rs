@@ -7,11 +7,13 @@ pub mod booted;
 pub mod conformance;
 pub mod disk;
 pub mod hostile;
+pub mod images;
 pub mod processor;
 pub mod program;
 pub mod recorded;
 #[cfg(test)]
 mod security;
 
-pub use booted::{Booted, image, soon};
+pub use booted::{Booted, soon};
+pub use images::image;
 pub use program::Program;

@@ -12,16 +12,16 @@ use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::PrivateFolder;
 use nanoqga_testkit::process::find;
-use xtask::image::LINUX;
 
-use crate::booted::{image, soon};
+use crate::booted::soon;
+use crate::images::linux_agent;
 
 /// Our agent, built once per run.
 ///
 /// # Errors
 /// When it cannot be built.
 pub fn ours() -> Result<PathBuf> {
-    image(&xtask::targets::LINUX, &LINUX)
+    linux_agent()
 }
 
 /// QEMU's own agent.

@@ -1,5 +1,6 @@
 //! `cargo xtask attack`: hosts and devices that mean harm, for as long as it takes.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,10 +8,9 @@ use anyhow::Result;
 use nanoqga_testkit::process::run;
 
 use crate::fuzz;
-use crate::image::{self, in_workspace};
+use crate::image::in_workspace;
 use crate::options::{Argument, Options};
 use crate::setup;
-use crate::targets;
 use crate::test::images;
 
 pub(crate) const HELP: &str = "\
@@ -41,9 +41,10 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
             other => return Err(other.unexpected()),
         }
     }
-    prepare()?;
+    let images = prepare()?;
     println!("seed {seed}");
     let mut command = Command::new("cargo");
+    command.envs(images);
     in_workspace(&mut command).args(["test", "--package", "tests", "--test", "hostile", "--"]);
     command.args(["--include-ignored", "--nocapture"]).args(&names);
     run(command.env("NANOQGA_ATTACK", "long").env("NANOQGA_SEED", seed.to_string()), LIMIT)?;
@@ -53,9 +54,8 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Has all that is attacked.
-pub(crate) fn prepare() -> Result<()> {
+/// Has all that is attacked; how tests find it in their environment.
+pub(crate) fn prepare() -> Result<Vec<(String, PathBuf)>> {
     setup::qemu()?;
-    images()?;
-    image::build(targets::LINUX_TARGET, &image::LINUX).map(drop)
+    images()
 }

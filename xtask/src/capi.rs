@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{finish, run};
 use nanoqga_testkit::progress::step;
@@ -18,6 +18,7 @@ use crate::image::{flags_without_local_paths, in_workspace};
 use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::targets;
+use crate::test::Report;
 use crate::toolchain::Toolchain;
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -28,11 +29,11 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../targets/capi");
 const PROFILE: &str = "capi";
 
 /// The Rust target of programs for this host.
-pub const HOST: &str = "x86_64-unknown-linux-gnu";
+const HOST: &str = "x86_64-unknown-linux-gnu";
 
 /// The Rust targets that the library is for: each an architecture and how it passes arguments. riscv64gc's is lp64d, riscv64imac's
 /// lp64.
-pub const TARGETS: [&str; 5] = [
+const TARGETS: [&str; 5] = [
     "x86_64-unknown-none",
     "aarch64-unknown-none-softfloat",
     "riscv64imac-unknown-none-elf",
@@ -46,10 +47,12 @@ const STRICT: [&str; 7] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-f
 pub(crate) const HELP: &str = "\
 cargo xtask capi --target TARGET
 cargo xtask capi --kernel MACHINE
+cargo xtask capi --program FILE
 cargo xtask capi --header
 
 Builds libnanoqga.a, the agent for kernels written in C, for a Rust target, and prints its path as the last line on stdout.
---kernel does so with the example of such a kernel, for q35 or riscv64-virt: its agent is at the first serial line. The header is
+--kernel does so with the example of such a kernel, for q35 or riscv64-virt: its agent is at the first serial line; `host` makes it a
+program for this host, whose agent is at stdin and stdout. --program does so with a C file, for this host. The header is
 targets/capi/nanoqga.h, which --header writes anew from the library's sources.
 
 Targets: x86_64-unknown-none, aarch64-unknown-none-softfloat, riscv64imac-unknown-none-elf (C's -mabi=lp64),
@@ -68,16 +71,23 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
             Ok(())
         }
         Some(Argument::Option(name)) if name == "kernel" => {
-            println!("{}", kernel(options.value(targets::machine)?, true)?.display());
+            let name: String = options.value(|name| Ok(name.into()))?;
+            let program = if name == "host" { kernel_as_program() } else { kernel(targets::machine(&name)?, true) };
+            println!("{}", program?.display());
+            Ok(())
+        }
+        Some(Argument::Option(name)) if name == "program" => {
+            let file: PathBuf = options.value(|file| Ok(file.into()))?;
+            println!("{}", program(&file)?.display());
             Ok(())
         }
         Some(other) => Err(other.unexpected()),
-        None => Err(Usage::new(format!("--target, --kernel or --header is missing\n\n{HELP}")).into()),
+        None => Err(Usage::new(format!("--target, --kernel, --program or --header is missing\n\n{HELP}")).into()),
     }
 }
 
 /// Where the header is.
-pub fn header_path() -> PathBuf {
+fn header_path() -> PathBuf {
     Path::new(FOLDER).join("nanoqga.h")
 }
 
@@ -85,7 +95,7 @@ pub fn header_path() -> PathBuf {
 ///
 /// # Errors
 /// When the library's sources cannot be read.
-pub fn header() -> Result<String> {
+fn header() -> Result<String> {
     let folder = Path::new(FOLDER);
     let config = folder.join("cbindgen.toml");
     let config =
@@ -130,11 +140,38 @@ fn archive(messages: &str) -> Option<PathBuf> {
     libraries.find_map(|message| message["filenames"][0].as_str().map(PathBuf::from))
 }
 
+/// Sees to it that the header is that of the sources, and that the library links alone and cannot panic, on each bare target.
+///
+/// # Errors
+/// When one of that does not hold.
+pub(crate) fn test(report: &mut Report) -> Result<()> {
+    report.check(|| {
+        ensure!(
+            fs::read_to_string(header_path())? == header()?,
+            "targets/capi/nanoqga.h is not what the sources make: `cargo xtask capi --header` writes it anew"
+        );
+        Ok(())
+    })?;
+    let panics = |target, with_a_panic| {
+        step(&format!("Linking the library for C alone, for {target}"), || can_panic(target, with_a_panic))
+    };
+    report.check(|| {
+        ensure!(panics(TARGETS[1], true)?, "a panic is not seen in the library for C: the proof proves nothing");
+        Ok(())
+    })?;
+    TARGETS.into_iter().filter(|target| *target != HOST).try_for_each(|target| {
+        report.check(|| {
+            ensure!(!panics(target, false)?, "a panic is reachable in the library for C on {target}");
+            Ok(())
+        })
+    })
+}
+
 /// Links the library for a bare target, all that the header has, with nothing else, and says whether it can panic.
 ///
 /// # Errors
 /// When it cannot be built, or needs something that it has not.
-pub fn can_panic(target: &'static str, with_a_panic: bool) -> Result<bool> {
+fn can_panic(target: &'static str, with_a_panic: bool) -> Result<bool> {
     let library = library_with(target, if with_a_panic { &["--features", "panicking"] } else { &[] })?;
     let program = library.with_file_name("alone");
     let mut linker = Command::new(Toolchain::for_target(target)?.linker()?);
@@ -213,7 +250,7 @@ pub fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When there is no compiler, or the build fails.
-pub fn kernel_as_program() -> Result<PathBuf> {
+fn kernel_as_program() -> Result<PathBuf> {
     link(&PLATFORMS[2], "c-kernel", &["agent.c"], &[])
 }
 
@@ -233,7 +270,7 @@ fn link(platform: &Platform, name: &str, more: &[&str], flags: &[&str]) -> Resul
 ///
 /// # Errors
 /// When there is no compiler, or the build fails.
-pub fn program(source: &Path) -> Result<PathBuf> {
+fn program(source: &Path) -> Result<PathBuf> {
     let library = library(HOST)?;
     let program = library.with_file_name(source.file_stem().context("a source file has a name")?);
     compile("gcc", &[source.into()], &["-g"], &library, &program)?;

@@ -48,6 +48,9 @@ pub struct Profile {
 /// Every profile. The first is the one an image has when none is asked for.
 pub static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 
+/// More that only tests boot.
+pub(crate) static FOR_TESTS: [&Profile; 2] = [&EXAMPLE, &CRASH];
+
 /// The smallest image.
 pub static NANO: Profile = Profile {
     name: "nano",
@@ -131,7 +134,7 @@ impl Profile {
     /// # Errors
     /// When there is none; the message lists them.
     pub fn named(name: &str) -> Result<&'static Self> {
-        match PROFILES.iter().find(|profile| profile.name == name) {
+        match PROFILES.iter().chain(&FOR_TESTS).find(|profile| profile.name == name) {
             Some(profile) => Ok(profile),
             None => bail!("no profile is called '{name}'; there are: {}", names()),
         }
@@ -165,7 +168,8 @@ pub(crate) fn help() -> String {
     let profiles = PROFILES.map(|profile| format!("  {}: {}", profile.name, profile.about)).join("\n");
     format!(
         "\
-cargo xtask image --machine MACHINE [--profile PROFILE] [--format FORMAT] [--append WORDS]
+cargo xtask image --machine MACHINE [--profile PROFILE]
+cargo xtask image --machine MACHINE [--profile PROFILE | --elf FILE] --format raw|qcow2 [--append WORDS] [--output FILE]
 
 Builds the image of a profile and prints its path as the last line on stdout. For the machine linux, that is the agent as
 a static program.
@@ -173,6 +177,8 @@ a static program.
 --format FORMAT    elf, a program for QEMU's -kernel (when not given), or raw or qcow2, a disk that firmware boots: BIOS and
                    UEFI on q35 and pc, UEFI on aarch64 and riscv64; microvms have none
 --append WORDS     the kernel command line that is on the disk; its words may not have quotes, $ or \\
+--elf FILE         puts this ELF program on the disk instead of a profile's image
+--output FILE      writes the disk here instead of beside the image
 
 Machines: {}
 Profiles:
@@ -183,16 +189,17 @@ Profiles:
 }
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut machine = None;
-    let mut profile = None;
+    let (mut machine, mut profile) = (None, None);
+    let mut disk = Disk::default();
     let mut format = None;
-    let mut append = None;
     while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "machine" => machine = Some(options.value(targets::machine)?),
             Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
             Argument::Option(name) if name == "format" => format = options.value(boot_disk::format_named)?,
-            Argument::Option(name) if name == "append" => append = Some(options.value(|words| Ok(words.to_string()))?),
+            Argument::Option(name) if name == "append" => disk.append = Some(options.value(|words| Ok(words.into()))?),
+            Argument::Option(name) if name == "elf" => disk.elf = Some(options.value(|file| Ok(file.into()))?),
+            Argument::Option(name) if name == "output" => disk.output = Some(options.value(|file| Ok(file.into()))?),
             other => return Err(other.unexpected()),
         }
     }
@@ -200,25 +207,36 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
         return Err(Usage::new(format!("--machine is missing; there are: {}", targets::machines())).into());
     };
     let profile = Profile::of(machine, profile)?;
-    let image = match (format, append) {
-        (None, None) => build(targets::target(machine), profile)?,
-        (None, Some(_)) => {
-            return Err(Usage::new("--append is for disks; QEMU passes on its own -append").into());
+    let image = match format {
+        Some(format) => disk.build(machine, profile, format)?,
+        None if disk == Disk::default() => build(targets::target(machine), profile)?,
+        None => {
+            return Err(Usage::new("--append, --elf and --output are for disks: --format raw or qcow2").into());
         }
-        (Some(format), append) => build_disk(machine, profile, format, &append.unwrap_or_default())?,
     };
     println!("{}", image.display());
     Ok(())
 }
 
-/// A boot disk with the image, beside the image.
-fn build_disk(machine: &Machine, profile: &Profile, format: Format, append: &str) -> Result<PathBuf> {
-    boot_disk::check(machine)?;
-    setup::disks()?;
-    let image = build(targets::target(machine), profile)?;
-    let disk = image.with_extension(format.name());
-    boot_disk::make(machine, &image, append, format, &disk)?;
-    Ok(disk)
+/// What was asked for of a disk.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Disk {
+    append: Option<String>,
+    /// What is on it, in place of a profile's image.
+    elf: Option<PathBuf>,
+    /// Where it is written, in place of beside the image.
+    output: Option<PathBuf>,
+}
+
+impl Disk {
+    fn build(self, machine: &Machine, profile: &Profile, format: Format) -> Result<PathBuf> {
+        boot_disk::check(machine)?;
+        setup::disks()?;
+        let image = self.elf.map_or_else(|| build(targets::target(machine), profile), Ok)?;
+        let disk = self.output.unwrap_or_else(|| image.with_extension(format.name()));
+        boot_disk::make(machine, &image, &self.append.unwrap_or_default(), format, &disk)?;
+        Ok(disk)
+    }
 }
 
 /// Builds the image of `profile` for a machine's Rust target and gives its absolute path.
@@ -235,14 +253,6 @@ pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
 /// As [`build`].
 pub fn build_first_byte(target: &'static str) -> Result<PathBuf> {
     build_binary(target, &FIRST_BYTE)
-}
-
-/// Builds the guest that dies in the way that its host name says.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_crash(target: &'static str) -> Result<PathBuf> {
-    build_binary(target, &CRASH)
 }
 
 /// Builds the EFI application that boots the image which lies behind it.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use nanoqga_testkit::progress::step;
 use super::report::Report;
 use crate::attack;
 use crate::bench;
+use crate::capi;
 use crate::fuzz;
 use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::packages;
@@ -47,7 +49,7 @@ pub(super) static PARTS: [Part; 13] = [
     Part { name: "differential", long: false, run: differential, about: "10,000 generated requests to the agent for Linux and to qemu-ga" },
     Part { name: "hostile", long: false, run: hostile, about: "hosts that attack, over every kind of channel; `cargo xtask attack` is the long form" },
     Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
-    Part { name: "capi", long: false, run: capi, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
+    Part { name: "capi", long: false, run: c_library, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
     Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
 ];
@@ -130,8 +132,8 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
     setup::guide()?;
-    images()?;
     let mut tests = whole_system("qemu");
+    tests.envs(images()?);
     // They wait for guests at times: one more than there are processors keeps all of those busy.
     let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
     if env::var_os("RUST_TEST_THREADS").is_none() {
@@ -164,8 +166,7 @@ fn differential(report: &mut Report) -> Result<()> {
 }
 
 fn hostile(report: &mut Report) -> Result<()> {
-    attack::prepare()?;
-    report.tests(&mut whole_system("hostile"), LIMIT)
+    report.tests(whole_system("hostile").envs(attack::prepare()?), LIMIT)
 }
 
 fn libvirt(report: &mut Report) -> Result<()> {
@@ -177,13 +178,13 @@ fn libvirt(report: &mut Report) -> Result<()> {
         return Ok(());
     }
     setup::libvirt()?;
-    images()?;
-    report.tests(&mut whole_system("libvirt"), LIMIT)
+    report.tests(whole_system("libvirt").envs(images()?), LIMIT)
 }
 
-fn capi(report: &mut Report) -> Result<()> {
+fn c_library(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::c_tests()?;
+    capi::test(report)?;
     report.tests(&mut whole_system("capi"), LIMIT)
 }
 
@@ -191,17 +192,20 @@ fn quick_bench(report: &mut Report) -> Result<()> {
     report.check(bench::quick_check)
 }
 
-/// Builds all images here, where that shows, and not within the first test.
-pub(crate) fn images() -> Result<()> {
+/// Builds all that the tests boot here, where that shows, and not within the first test. They find it by their environment.
+pub(crate) fn images() -> Result<Vec<(String, PathBuf)>> {
+    let mut built = vec![("NANOQGA_IMAGE_linux_x86_64".into(), image::build(targets::LINUX_TARGET, &image::LINUX)?)];
     for target in targets::targets() {
-        for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
-            image::build(target, profile)?;
+        let architecture = target.split('-').next().unwrap_or_default().replace("riscv64imac", "riscv64");
+        for profile in PROFILES.into_iter().chain(image::FOR_TESTS) {
+            let variable = format!("NANOQGA_IMAGE_{}_{architecture}", profile.name.replace('-', "_"));
+            built.push((variable, image::build(target, profile)?));
         }
         if !target.starts_with("x86_64") {
             image::build_efi_loader(target)?;
         }
     }
-    Ok(())
+    Ok(built)
 }
 
 fn whole_system(test: &str) -> Command {

@@ -1,0 +1,101 @@
+//! What is tested: images, kernels and programs, built by `cargo xtask` or named by the environment.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::process::output;
+use nanoqga_testkit::qemu::{Config, Format};
+
+const BUILD: Duration = Duration::from_secs(1800);
+
+/// What an image has in it: a profile of `cargo xtask image`.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name there.
+    pub name: &'static str,
+    /// Whether it has something to say of a network card.
+    has_devices: bool,
+}
+
+/// The smallest image.
+pub static NANO: Profile = Profile { name: "nano", has_devices: false };
+/// The image with state behind its answers.
+pub static APPLIANCE: Profile = Profile { name: "appliance", has_devices: true };
+/// The README's kernel with an agent in it.
+pub static EXAMPLE: Profile = Profile { name: "example-kernel", has_devices: false };
+/// A guest that dies in the way that its host name says.
+pub static CRASH: Profile = Profile { name: "crash", has_devices: false };
+
+impl Profile {
+    /// Gives a guest the devices that an image of this profile has something to say of.
+    pub fn equip(&self, config: &mut Config) {
+        if self.has_devices {
+            config.user_network();
+        }
+    }
+}
+
+/// The image of a profile for `machine`. `NANOQGA_IMAGE_nano_x86_64` and the like in the environment name one that is built.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn image(machine: &Machine, profile: &Profile) -> Result<PathBuf> {
+    let name = format!("NANOQGA_IMAGE_{}_{}", profile.name.replace('-', "_"), machine.architecture());
+    once(&name, || xtask(&["image", "--machine", machine.name, "--profile", profile.name]))
+}
+
+/// The agent for Linux; `NANOQGA_IMAGE_linux_x86_64` names one that is built.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn linux_agent() -> Result<PathBuf> {
+    once("NANOQGA_IMAGE_linux_x86_64", || xtask(&["image", "--machine", "linux"]))
+}
+
+/// Writes a disk to `disk` that boots `image` on a machine, with a kernel command line.
+///
+/// # Errors
+/// When one of the tools fails.
+pub fn boot_disk(machine: &Machine, image: &Path, append: &str, format: Format, disk: &Path) -> Result<()> {
+    let (image, disk) = (path(image)?, path(disk)?);
+    let words = ["image", "--machine", machine.name, "--elf", image, "--format", format.name(), "--output", disk];
+    xtask(&[&words[..], &["--append", append]].concat()).map(drop)
+}
+
+/// Builds something with the library for C: what `cargo xtask capi` makes of `arguments`.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn capi(arguments: &[&str]) -> Result<PathBuf> {
+    once(&arguments.join(" "), || xtask(&[&["capi"], arguments].concat()))
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
+/// The path that is the last line of what a subcommand prints.
+fn xtask(arguments: &[&str]) -> Result<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let said = output(Command::new("cargo").arg("xtask").args(arguments).current_dir(workspace), BUILD)?;
+    let last = said.lines().last().with_context(|| format!("`cargo xtask {}` printed no path", arguments.join(" ")))?;
+    Ok(last.into())
+}
+
+/// What the environment has under a name, or what is built under it, once per run.
+fn once(name: &str, build: impl FnOnce() -> Result<PathBuf>) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().map_err(|_| anyhow!("another test failed while it built something"))?;
+    if let Some(path) = env::var_os(name).map(PathBuf::from).or_else(|| built.get(name).cloned()) {
+        return Ok(path);
+    }
+    let path = build()?;
+    built.insert(name.into(), path.clone());
+    Ok(path)
+}
