@@ -1,9 +1,9 @@
 //! `nanoqga.h`: good C and C++. That it is today's is a test of xtask, which makes it.
 
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Result;
+use nanoqga_testkit::deadline::SOON;
 use nanoqga_testkit::process::run;
 
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../targets/capi/nanoqga.h");
@@ -15,7 +15,7 @@ fn the_header_compiles_without_a_warning_as_c99_and_as_cpp17() -> Result<()> {
         compile.args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", language]);
         // Twice, to see that this does no harm.
         compile.args(["-include", HEADER, HEADER]);
-        run(&mut compile, Duration::from_secs(60))?;
+        run(&mut compile, SOON)?;
     }
     Ok(())
 }

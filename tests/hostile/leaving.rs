@@ -14,7 +14,7 @@ use tests::soon;
 use crate::Attack;
 use crate::target::LeftOver;
 
-/// A moment in which what was sent gets to the agent.
+/// How long a host listens before it leaves. That it hears less on a busy machine is one more case of leaving.
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// A host that leaves at every byte of a conversation, without having read a word of the replies or with some of them read.

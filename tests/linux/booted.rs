@@ -9,8 +9,8 @@ use serde_json::json;
 use tests::Booted;
 use xtask::linux::{self, Extra};
 
-/// A Linux guest takes a while to boot where several are emulated at once.
-const BOOT: u64 = 90;
+/// How many seconds a Linux guest may take to boot where several are emulated at once.
+const BOOT: u64 = 120;
 
 /// Boots a guest with nothing but the agent.
 pub fn boot(channel: Channel) -> Result<Booted> {

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::deadline::SOON;
 use nanoqga_testkit::guest::PrivateFolder;
 use nanoqga_testkit::machine::Channel::{self, Virtio, VirtioModern};
 use nanoqga_testkit::machine::Machine;
@@ -83,8 +83,9 @@ fn the_guides_commands_boot_it_ask_it_and_switch_it_off() -> Result<()> {
     fs::copy(image(Machine::named("q35")?, &EXAMPLE)?, folder.path().join("mykernel"))?;
     // It ends what the shell has started, too.
     let mut shell = Command::new("timeout");
-    shell.args(["30", "sh", "-e", "-c", commands.context("the guide boots a kernel")?]).current_dir(folder.path());
-    let said = output(&mut shell, Duration::from_secs(60))?;
+    shell.arg(soon().limit().as_secs().to_string());
+    shell.args(["sh", "-e", "-c", commands.context("the guide boots a kernel")?]).current_dir(folder.path());
+    let said = output(&mut shell, 2 * SOON)?;
     ensure!(said == "{\"return\": {\"id\":\"mykernel\",\"name\":\"My Kernel\"}}\n", "the commands ended with {said}");
     Ok(())
 }

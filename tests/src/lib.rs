@@ -13,6 +13,7 @@ pub mod program;
 pub mod recorded;
 #[cfg(test)]
 mod security;
+pub mod time;
 
 pub use booted::{Booted, soon};
 pub use images::image;

@@ -5,13 +5,12 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nanoqga_testkit::client::Client;
-use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::deadline::{Deadline, SOON};
 use nanoqga_testkit::guest::PrivateFolder;
-use nanoqga_testkit::process::find;
+use nanoqga_testkit::process::{find, run};
 
 use crate::booted::soon;
 use crate::images::linux_agent;
@@ -108,8 +107,13 @@ impl Program {
         adjust: impl FnOnce(&mut Command),
     ) -> Result<Self> {
         let said = File::create(folder.path().join("said"))?;
-        let mut command = Command::new(program);
-        command.args(["-m", "unix-listen", "-p"]).arg(folder.path().join("agent.sock"));
+        // Shells have what they run in the background ignore some signals, and an agent's programs would inherit that.
+        let mut command = Command::new("env");
+        command
+            .arg("--default-signal")
+            .arg(program)
+            .args(["-m", "unix-listen", "-p"])
+            .arg(folder.path().join("agent.sock"));
         command.arg("-t").arg(folder.path()).arg("-f").arg(folder.path().join("pid")).args(arguments);
         adjust(&mut command);
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
@@ -172,5 +176,5 @@ impl Drop for Program {
 /// When there is no such process.
 pub fn signal(pid: u32, name: &str) -> Result<()> {
     let pid = pid.to_string();
-    nanoqga_testkit::process::run(Command::new("kill").args(["-s", name, &pid]), Duration::from_secs(10))
+    run(Command::new("kill").args(["-s", name, &pid]), SOON)
 }
