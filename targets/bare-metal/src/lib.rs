@@ -42,12 +42,9 @@ pub mod processors;
 pub mod pvh;
 pub mod serial;
 pub mod start_info;
-#[cfg(feature = "appliance")]
-pub mod storage;
 #[cfg(test)]
 mod testing;
 pub mod transport;
 #[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
 pub mod virt;
-#[cfg(feature = "appliance")]
 pub mod virtio_blk;

@@ -14,7 +14,10 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
-use crate::storage::{BLOCK, BlockDevice, Error, SECTOR};
+/// What disks count in, whatever their blocks are.
+pub const SECTOR: usize = 512;
+/// The most bytes that a request reads or writes, and the largest block that a device may have.
+pub const BLOCK: usize = 4096;
 
 /// How long a request may take, in nanoseconds.
 pub const PATIENCE_NS: u64 = 30_000_000_000;
@@ -99,6 +102,24 @@ impl fmt::Display for Unusable {
             Self::NoReset => "the device does not complete a reset",
             Self::OddBlocks => "the device has blocks of an odd size",
             Self::Queue => "the device's queue cannot be used",
+        })
+    }
+}
+
+/// Why a request was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The device could not, did not answer, or is not used any more.
+    Io,
+    /// The device does not do that.
+    Unsupported,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Io => "the device could not do that",
+            Self::Unsupported => "the device does not do that",
         })
     }
 }
@@ -201,6 +222,73 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(serial)
     }
 
+    /// How many sectors it has.
+    pub const fn sectors(&self) -> u64 {
+        self.properties.sectors
+    }
+
+    /// Whether it cannot be written to.
+    pub const fn is_read_only(&self) -> bool {
+        self.properties.features & READ_ONLY != 0
+    }
+
+    /// Reads from `sector` on, at most [`BLOCK`] bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the device cannot.
+    pub fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.inside(sector, (bytes.len() / SECTOR) as u64)?;
+        self.perform(Kind::Read, sector, bytes.len(), &[]).map_err(|_| Error::Io)?;
+        bytes.copy_from_slice(&self.data()[..bytes.len()]);
+        Ok(())
+    }
+
+    /// Writes from `sector` on, at most [`BLOCK`] bytes. They are safe when [`flush`](Self::flush) has returned.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the device cannot.
+    pub fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.inside(sector, (bytes.len() / SECTOR) as u64)?;
+        self.perform(Kind::Write, sector, bytes.len(), bytes).map_err(|_| Error::Io)
+    }
+
+    /// Makes safe what was written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the device cannot.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        // Without the feature what is written is safe at once (5.2.6.2).
+        if self.properties.features & FLUSH == 0 {
+            return Ok(());
+        }
+        self.perform(Kind::Flush, 0, 0, &[]).map_err(|_| Error::Io)
+    }
+
+    /// Gives sectors back to the host, whatever they hold; returns how many it has.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the device does not do that, [`Error::Io`] if it cannot.
+    pub fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error> {
+        self.inside(sector, count)?;
+        if self.properties.max_discard == 0 {
+            return Err(Error::Unsupported);
+        }
+        let alignment = u64::from(self.properties.discard_alignment);
+        let end = (sector + count) / alignment * alignment;
+        let first = sector.next_multiple_of(alignment);
+        let mut next = first;
+        while next < end {
+            let count = (end - next).min(self.properties.max_discard.into());
+            let mut segment = [0; 16];
+            segment[..8].copy_from_slice(&next.to_le_bytes());
+            segment[8..12].copy_from_slice(&(count as u32).to_le_bytes());
+            self.perform(Kind::Discard, 0, segment.len(), &segment)?;
+            self.statistics.discards.sectors += count;
+            next += count;
+        }
+        Ok(next - first.min(next))
+    }
+
     /// The data of the request that was last performed.
     fn data(&self) -> &[u8; BLOCK] {
         // SAFETY: The memory is ours, and no request is in progress between two calls of `perform`, or the device has been
@@ -301,57 +389,6 @@ impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
             // given back only loses them.
             let _ = unsafe { H::dma_dealloc(self.address, self.request.cast(), PAGES) };
         }
-    }
-}
-
-impl<H: Hal, T: Transport> BlockDevice for VirtioBlk<H, T> {
-    fn sectors(&self) -> u64 {
-        self.properties.sectors
-    }
-
-    fn is_read_only(&self) -> bool {
-        self.properties.features & READ_ONLY != 0
-    }
-
-    fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        self.inside(sector, (bytes.len() / SECTOR) as u64)?;
-        self.perform(Kind::Read, sector, bytes.len(), &[]).map_err(|_| Error::Io)?;
-        bytes.copy_from_slice(&self.data()[..bytes.len()]);
-        Ok(())
-    }
-
-    fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.inside(sector, (bytes.len() / SECTOR) as u64)?;
-        self.perform(Kind::Write, sector, bytes.len(), bytes).map_err(|_| Error::Io)
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        // Without the feature what is written is safe at once (5.2.6.2).
-        if self.properties.features & FLUSH == 0 {
-            return Ok(());
-        }
-        self.perform(Kind::Flush, 0, 0, &[]).map_err(|_| Error::Io)
-    }
-
-    fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error> {
-        self.inside(sector, count)?;
-        if self.properties.max_discard == 0 {
-            return Err(Error::Unsupported);
-        }
-        let alignment = u64::from(self.properties.discard_alignment);
-        let end = (sector + count) / alignment * alignment;
-        let first = sector.next_multiple_of(alignment);
-        let mut next = first;
-        while next < end {
-            let count = (end - next).min(self.properties.max_discard.into());
-            let mut segment = [0; 16];
-            segment[..8].copy_from_slice(&next.to_le_bytes());
-            segment[8..12].copy_from_slice(&(count as u32).to_le_bytes());
-            self.perform(Kind::Discard, 0, segment.len(), &segment)?;
-            self.statistics.discards.sectors += count;
-            next += count;
-        }
-        Ok(next - first.min(next))
     }
 }
 

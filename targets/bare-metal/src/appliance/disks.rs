@@ -82,7 +82,7 @@ impl Disks for Guest<Appliance> {
 
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
         let Some(disk) = self.state.storage.disks.get(index) else { return Ok(None) };
-        let done = disk.driver.statistics();
+        let done = disk.driver.0.statistics();
         let ms = |done: &Done| Some(done.ns / NS_PER_MS);
         let all = done.reads.ns + done.writes.ns + done.flushes.ns + done.discards.ns;
         Ok(Some(DiskStatistics {

@@ -2,25 +2,24 @@
 
 use agent_core::Failure;
 use agent_core::commands::disk::DiskAddress;
-use agent_core::commands::file::{Files, OpenMode};
+use agent_core::commands::file::{self, Files};
 use agent_core::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
 use agent_core::commands::fsfreeze::Freeze;
 use agent_core::{List, Text};
 use embedded_io::SeekFrom;
+use storage::{Access, Error, OpenMode};
 
 use super::Appliance;
 use super::storage::{Place, Reached};
 use crate::guest::Guest;
-use crate::storage::Error;
 
 const NS_PER_S: i64 = 1_000_000_000;
 /// Where the volume is mounted.
 const ROOT: &str = "/";
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self(error.reason())
-    }
+/// What a client is told of an error.
+const fn failure(error: Error) -> Failure {
+    Failure(error.reason())
 }
 
 impl Guest<Appliance> {
@@ -30,15 +29,25 @@ impl Guest<Appliance> {
     }
 
     fn reach(&mut self) -> Result<Reached<'_>, Failure> {
-        Ok(self.state.storage.reach()?)
+        self.state.storage.reach().map_err(failure)
     }
 }
 
+/// The storage's word for how a file is opened.
+const fn opened_so(file::OpenMode { access, update }: file::OpenMode) -> OpenMode {
+    let access = match access {
+        file::Access::Read => Access::Read,
+        file::Access::Write => Access::Write,
+        file::Access::Append => Access::Append,
+    };
+    OpenMode { access, update }
+}
+
 impl Files for Guest<Appliance> {
-    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
+    fn open(&mut self, path: Text<'_>, mode: file::OpenMode) -> Result<i64, Failure> {
         let now = self.now();
         let Reached { volume, device, files, .. } = self.reach()?;
-        Ok(files.open(volume, device, path.chars(), mode, now)?)
+        files.open(volume, device, path.chars(), opened_so(mode), now).map_err(failure)
     }
 
     fn is_open(&mut self, handle: i64) -> bool {
@@ -47,28 +56,28 @@ impl Files for Guest<Appliance> {
 
     fn close(&mut self, handle: i64) -> Result<(), Failure> {
         let Reached { volume, device, files, .. } = self.reach()?;
-        Ok(files.close(volume, device, handle)?)
+        files.close(volume, device, handle).map_err(failure)
     }
 
     fn read(&mut self, handle: i64, into: &mut [u8]) -> Result<usize, Failure> {
         let Reached { volume, device, files, .. } = self.reach()?;
-        Ok(files.read(volume, device, handle, into)?)
+        files.read(volume, device, handle, into).map_err(failure)
     }
 
     fn write(&mut self, handle: i64, bytes: &[u8]) -> Result<usize, Failure> {
         let now = self.now();
         let Reached { volume, device, files, .. } = self.reach()?;
-        Ok(files.write(volume, device, handle, bytes, now)?)
+        files.write(volume, device, handle, bytes, now).map_err(failure)
     }
 
     fn seek(&mut self, handle: i64, to: SeekFrom) -> Result<u64, Failure> {
         let Reached { volume, device, files, .. } = self.reach()?;
-        Ok(files.seek(volume, device, handle, to)?)
+        files.seek(volume, device, handle, to).map_err(failure)
     }
 
     fn flush(&mut self, handle: i64) -> Result<(), Failure> {
         let Reached { volume, device, files, .. } = self.reach()?;
-        Ok(files.flush(volume, device, handle)?)
+        files.flush(volume, device, handle).map_err(failure)
     }
 }
 
@@ -77,7 +86,7 @@ impl FileSystems for Guest<Appliance> {
     fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
         let storage = &mut self.state.storage;
         let (0, Ok(Reached { place, volume, device, .. })) = (index, storage.reach()) else { return Ok(None) };
-        let space = volume.space(device)?;
+        let space = volume.space(device).map_err(failure)?;
         Ok(Some(FileSystem {
             name: storage.short_name(place).unwrap_or("ram0"),
             mountpoint: ROOT,
@@ -103,7 +112,7 @@ impl FileSystems for Guest<Appliance> {
         else {
             return Ok(None);
         };
-        let outcome = volume.trim(device, minimum).map(|trimmed| Trim { trimmed, minimum }).map_err(Failure::from);
+        let outcome = volume.trim(device, minimum).map(|trimmed| Trim { trimmed, minimum }).map_err(failure);
         Ok(Some(Trimmed { path: ROOT, outcome }))
     }
 }
@@ -111,7 +120,7 @@ impl FileSystems for Guest<Appliance> {
 impl Freeze for Guest<Appliance> {
     fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
         let meant = mountpoints.is_none_or(|mountpoints| mountpoints.iter().any(|path| path == *ROOT));
-        Ok((meant && self.state.storage.freeze()?).into())
+        Ok((meant && self.state.storage.freeze().map_err(failure)?).into())
     }
 
     fn thaw(&mut self) -> Result<usize, Failure> {

@@ -8,6 +8,7 @@ mod network_card;
 mod people;
 mod storage;
 mod suspension;
+mod virtio_disk;
 
 use agent_core::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network as network_commands, os, power, suspend, sync,

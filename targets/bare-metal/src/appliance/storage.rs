@@ -3,17 +3,17 @@
 use core::fmt::Write;
 
 use heapless::{String, Vec};
-use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::pci::bus::DeviceFunction;
-
-use crate::arch::{self, Machine};
-use crate::heap::{self, IdentityMapped};
-use crate::log;
-use crate::storage::{
+use storage::{
     BLOCK, BlockDevice, Cache, Error, OpenFiles, Partitions, Place as VolumePlace, RamDisk, Volume, find_partitions,
     find_volume,
 };
-use crate::transport::DeviceTransport;
+use virtio_drivers::transport::DeviceType;
+use virtio_drivers::transport::pci::bus::DeviceFunction;
+
+use super::virtio_disk::VirtioDisk;
+use crate::arch::{self, Machine};
+use crate::heap;
+use crate::log;
 use crate::virtio_blk::{SERIAL_BYTES, VirtioBlk};
 
 const MAX_DISKS: usize = 8;
@@ -34,7 +34,7 @@ pub(super) type Name = String<12>;
 /// A disk as it was found.
 #[derive(Debug)]
 pub(super) struct Disk {
-    pub(super) driver: VirtioBlk<IdentityMapped, DeviceTransport>,
+    pub(super) driver: VirtioDisk,
     pub(super) pci: Option<DeviceFunction>,
     pub(super) name: Name,
     /// `None` until it was asked for.
@@ -124,6 +124,7 @@ impl Storage {
             }
             match VirtioBlk::new(device.transport, arch::monotonic_ns) {
                 Ok(driver) => {
+                    let driver = VirtioDisk(driver);
                     let mut name = Name::try_from("/dev/vd").unwrap_or_default();
                     // There is room, for the disk as well.
                     _ = name.push(char::from(b'a' + disks.len() as u8));
@@ -140,7 +141,7 @@ impl Storage {
     /// Asks a disk for its serial number, once.
     pub(super) fn ask_serial(&mut self, disk: usize) {
         let Some(disk) = self.disks.get_mut(disk).filter(|disk| disk.serial.is_none()) else { return };
-        let told = disk.driver.serial().unwrap_or_default();
+        let told = disk.driver.0.serial().unwrap_or_default();
         let told = told.split(|&byte| byte == 0).next().unwrap_or_default();
         let shown = told.trim_ascii().iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
         disk.serial = Some(shown.map(|&byte| char::from(byte)).collect());
@@ -183,7 +184,7 @@ impl Storage {
 
     pub(super) fn acknowledge_interrupts(&mut self) {
         for disk in &mut self.disks {
-            disk.driver.acknowledge_interrupt();
+            disk.driver.0.acknowledge_interrupt();
         }
     }
 
@@ -264,13 +265,13 @@ impl Storage {
     /// Makes safe what was written, and puts the disks to rest before the machine sleeps.
     pub(super) fn suspend(&mut self) {
         self.sync();
-        self.disks.iter_mut().for_each(|disk| disk.driver.stop());
+        self.disks.iter_mut().for_each(|disk| disk.driver.0.stop());
     }
 
     /// Sets the disks up again.
     pub(super) fn resume(&mut self) {
         for disk in &mut self.disks {
-            if let Err(reason) = disk.driver.restart() {
+            if let Err(reason) = disk.driver.0.restart() {
                 log!("{}: {reason}", disk.name);
             }
         }

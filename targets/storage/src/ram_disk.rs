@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::boot_sector::Width;
-use super::{BLOCK, BlockDevice, Error, Geometry, SECTOR};
+use crate::boot_sector::{Geometry, Width};
+use crate::disk::{BLOCK, BlockDevice, SECTOR};
+use crate::error::Error;
 
 /// The root directory's entries, of 32 bytes.
 const ROOT_ENTRIES: u16 = 256;

@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use agent_core::commands::file::{Access, OpenMode};
 use embedded_io::SeekFrom;
 use heapless::{String, Vec};
 
-use super::{BlockDevice, Error, Volume};
+use crate::disk::BlockDevice;
+use crate::error::Error;
+use crate::volume::Volume;
 
 /// How many may be open at a time.
 pub const MAX_OPEN: usize = 16;
@@ -16,6 +17,26 @@ const MAX_PATH: usize = 255;
 
 /// A path without `.`, `..` and doubled slashes, and without the first one.
 type Path = String<MAX_PATH>;
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To be read. The file must be there.
+    Read,
+    /// To be written, from nothing.
+    Write,
+    /// To be written at its end.
+    Append,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenMode {
+    /// What for.
+    pub access: Access,
+    /// Whether it can be both read and written.
+    pub update: bool,
+}
 
 /// The open files of one volume.
 pub struct OpenFiles {

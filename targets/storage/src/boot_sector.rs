@@ -1,7 +1,8 @@
 //! Where things are on a FAT volume: its boot sector (Microsoft, FAT32 File System Specification 1.03).
 
-use super::{Error, SECTOR};
-use crate::memory::{u16_at, u32_at};
+use crate::disk::SECTOR;
+use crate::error::Error;
+use crate::little_endian::{u16_at, u32_at};
 
 /// The number of the first cluster: the first two entries of the table are no cluster's.
 pub(super) const FIRST_CLUSTER: u32 = 2;

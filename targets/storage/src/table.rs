@@ -2,8 +2,8 @@
 
 use core::ops::Range;
 
-use super::Error;
-use super::boot_sector::{FIRST_CLUSTER, Geometry, Width};
+use crate::boot_sector::{FIRST_CLUSTER, Geometry, Width};
+use crate::error::Error;
 
 /// A way to read a volume's bytes.
 pub(super) trait Bytes {

@@ -4,12 +4,11 @@ use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-use agent_core::commands::file::{Access, OpenMode};
 use embedded_io::SeekFrom;
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, IoBase, Read, Seek, SeekFrom as To, Write, format_volume};
 use proptest::prelude::*;
 
-use super::{BLOCK, BlockDevice, Cache, Error, Geometry, OpenFiles, RamDisk, SECTOR, Volume};
+use super::{Access, BLOCK, BlockDevice, Cache, Error, Geometry, OpenFiles, OpenMode, RamDisk, SECTOR, Volume};
 use super::{find_partitions, find_volume};
 
 const NOW: i64 = 1_700_000_000;

@@ -2,8 +2,10 @@
 
 use heapless::Vec;
 
-use super::{BLOCK, BlockDevice, Error, Geometry, SECTOR};
-use crate::memory::{u32_at, u64_at};
+use crate::boot_sector::Geometry;
+use crate::disk::{BLOCK, BlockDevice, SECTOR};
+use crate::error::Error;
+use crate::little_endian::{u32_at, u64_at};
 
 /// How many partitions of a disk are told of.
 pub const MAX_PARTITIONS: usize = 8;

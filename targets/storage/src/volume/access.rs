@@ -4,13 +4,34 @@ use core::cell::RefCell;
 
 use fatfs::{IoBase, Read, Seek, SeekFrom, Write};
 
-use super::super::cache::Content;
-use super::super::table::{Bytes, count_free};
-use super::{BlockDevice, CALLS, CALLS_PER_CLUSTER, Error, Volume};
+use crate::boot_sector::Geometry;
+use crate::cache::{Cache, Content};
+use crate::disk::BlockDevice;
+use crate::error::Error;
+use crate::table::{Bytes, count_free};
+
+/// How many calls to the volume a request may take beyond some for each cluster: chains and directories that lead back into
+/// themselves come to an end.
+const CALLS: u64 = 4_000_000;
+const CALLS_PER_CLUSTER: u64 = 32;
+
+/// What a volume is made of and has come to, from one request to the next.
+pub(super) struct State {
+    pub(super) cache: Cache,
+    /// Where on the disk it begins, in bytes.
+    pub(super) start: u64,
+    pub(super) geometry: Geometry,
+    /// How many clusters are free, where the volume itself keeps count of that.
+    pub(super) free: u32,
+    /// Whether it is noted on the disk that it is in use.
+    pub(super) in_use: bool,
+    /// Whether writing to it has failed. It is only read then.
+    pub(super) failed: bool,
+}
 
 /// A volume that can be read and written.
 pub(super) struct Access<'d> {
-    volume: &'d mut Volume,
+    volume: &'d mut State,
     device: &'d mut dyn BlockDevice,
     calls_left: u64,
     /// Whether what is written outside the table is a file's.
@@ -18,7 +39,7 @@ pub(super) struct Access<'d> {
 }
 
 impl<'d> Access<'d> {
-    pub(super) fn new(volume: &'d mut Volume, device: &'d mut dyn BlockDevice) -> Self {
+    pub(super) fn new(volume: &'d mut State, device: &'d mut dyn BlockDevice) -> Self {
         let calls_left = CALLS + CALLS_PER_CLUSTER * u64::from(volume.geometry.clusters);
         Self { volume, device, calls_left, is_data: false }
     }
@@ -71,7 +92,7 @@ impl<'d> Access<'d> {
         let mut state = [0];
         self.read(at, &mut state)?;
         let state = [state[0] & !1 | u8::from(in_use)];
-        let Volume { cache, start, .. } = &mut *self.volume;
+        let State { cache, start, .. } = &mut *self.volume;
         let written = cache
             .write(self.device, *start + at, &state, Content::Directory)
             .and_then(|()| cache.write_back(self.device));

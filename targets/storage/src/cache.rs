@@ -8,10 +8,9 @@ use core::fmt;
 
 use heapless::Vec;
 
-use super::{BlockDevice, Error, SECTOR};
+use crate::disk::{BLOCK, BlockDevice, SECTOR};
+use crate::error::Error;
 
-/// How many bytes are read and written at a time; the largest logical block of a disk.
-pub const BLOCK: usize = 4096;
 const SECTORS: u64 = (BLOCK / SECTOR) as u64;
 const MAX_BLOCKS: usize = 32;
 

@@ -5,40 +5,26 @@
 //! Reading its few fields again costs little, as they are in the cache.
 
 mod access;
+mod now;
 
 use core::cell::RefCell;
 use core::fmt;
 
-use fatfs::{
-    Date, DateTime, Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, Read, Seek, SeekFrom,
-    Time, TimeProvider, Write,
-};
+use fatfs::{Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, Read, Seek, SeekFrom, Write};
 
-use self::access::{Access, View};
-use super::boot_sector::{FIRST_CLUSTER, Geometry};
-use super::table::{count_free, next_free};
-use super::{BlockDevice, Cache, Error, SECTOR};
-use crate::date::Civil;
-
-/// How many calls to the volume a request may take beyond some for each cluster: chains and directories that lead back into
-/// themselves come to an end.
-const CALLS: u64 = 4_000_000;
-const CALLS_PER_CLUSTER: u64 = 32;
+use self::access::{Access, State, View};
+use self::now::Now;
+use crate::boot_sector::{FIRST_CLUSTER, Geometry};
+use crate::cache::Cache;
+use crate::disk::{BlockDevice, SECTOR};
+use crate::error::Error;
+use crate::table::{count_free, next_free};
 
 /// A mounted volume.
 pub struct Volume {
-    cache: Cache,
-    /// Where on the disk it begins, in bytes.
-    start: u64,
-    geometry: Geometry,
-    /// How many clusters are free, where the volume itself keeps count of that.
-    free: u32,
+    state: State,
     /// Whether it was in use by somebody else when it was last left.
     was_in_use: bool,
-    /// Whether it is noted on the disk that it is in use.
-    in_use: bool,
-    /// Whether writing to it has failed. It is only read then.
-    failed: bool,
 }
 
 /// How much room there is, in bytes.
@@ -67,7 +53,10 @@ enum Found<'f, 'a, 'd, 'p> {
 
 impl fmt::Debug for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Volume").field("geometry", &self.geometry).field("failed", &self.failed).finish_non_exhaustive()
+        f.debug_struct("Volume")
+            .field("geometry", &self.state.geometry)
+            .field("failed", &self.state.failed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +64,8 @@ impl Volume {
     /// The volume with this geometry that begins at sector `start`, to be mounted.
     pub fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
         let start = start * SECTOR as u64;
-        Self { cache, start, geometry, free: 0, was_in_use: false, in_use: false, failed: false }
+        let state = State { cache, start, geometry, free: 0, in_use: false, failed: false };
+        Self { state, was_in_use: false }
     }
 
     /// Mounts the volume: looks whether it can be used. Before that nothing else may be done with it.
@@ -83,24 +73,24 @@ impl Volume {
     /// # Errors
     /// [`Error::Corrupt`] if its table leads astray, [`Error::Io`] if the disk cannot be read.
     pub fn mount(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
-        let geometry = self.geometry;
+        let geometry = self.state.geometry;
         let mut state = [0];
-        let mut access = Access::new(self, device);
+        let mut access = Access::new(&mut self.state, device);
         access.read(geometry.in_use, &mut state)?;
-        self.free = count_free(&mut access, &geometry)?;
+        self.state.free = count_free(&mut access, &geometry)?;
         self.was_in_use = state[0] & 1 != 0;
         Ok(())
     }
 
     /// The cache of a volume that could not be mounted.
     pub fn into_cache(mut self) -> Cache {
-        self.cache.clear();
-        self.cache
+        self.state.cache.clear();
+        self.state.cache
     }
 
     /// Whether it can be written to.
     pub fn is_writable(&self, device: &dyn BlockDevice) -> bool {
-        !self.failed && !device.is_read_only()
+        !self.state.failed && !device.is_read_only()
     }
 
     /// Sees to it that there is a file at `path` that can be read, or written if `create` says so; returns its size.
@@ -117,7 +107,7 @@ impl Volume {
         if create.is_some() && !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
-        let geometry = self.geometry;
+        let geometry = self.state.geometry;
         let size = self.with(device, create, &mut |files, _| {
             let mut file = match (find(files, path)?, create) {
                 (Found::File(file), _) => file,
@@ -184,7 +174,7 @@ impl Volume {
         if !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
-        let cluster = u64::from(self.geometry.cluster);
+        let cluster = u64::from(self.state.geometry.cluster);
         let mut place = 0;
         let written = self.with(device, Some(now), &mut |files, access| {
             let mut file = existing(files, path)?;
@@ -210,7 +200,7 @@ impl Volume {
 
     /// Whether something that was written is not on the disk yet.
     pub fn has_unwritten(&self) -> bool {
-        self.cache.has_unwritten()
+        self.state.cache.has_unwritten()
     }
 
     /// Makes safe what was written.
@@ -218,11 +208,11 @@ impl Volume {
     /// # Errors
     /// If that fails. The volume is only read from then on, as what is on the disk is not known.
     pub fn sync(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
-        if !self.in_use || self.failed {
-            return if self.failed { Err(Error::Io) } else { Ok(()) };
+        if !self.state.in_use || self.state.failed {
+            return if self.state.failed { Err(Error::Io) } else { Ok(()) };
         }
-        let done = self.cache.write_back(device).and_then(|()| device.flush());
-        self.failed = done.is_err();
+        let done = self.state.cache.write_back(device).and_then(|()| device.flush());
+        self.state.failed = done.is_err();
         done
     }
 
@@ -232,12 +222,12 @@ impl Volume {
     /// As [`sync`](Self::sync).
     pub fn rest(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
         self.sync(device)?;
-        if self.in_use && !self.was_in_use {
-            Access::new(self, device).note_use(false)?;
-            self.failed = device.flush().is_err();
+        if self.state.in_use && !self.was_in_use {
+            Access::new(&mut self.state, device).note_use(false)?;
+            self.state.failed = device.flush().is_err();
         }
-        self.in_use = false;
-        if self.failed { Err(Error::Io) } else { Ok(()) }
+        self.state.in_use = false;
+        if self.state.failed { Err(Error::Io) } else { Ok(()) }
     }
 
     /// How much room there is.
@@ -245,8 +235,8 @@ impl Volume {
     /// # Errors
     /// If the volume cannot be read.
     pub fn space(&mut self, device: &mut dyn BlockDevice) -> Result<Space, Error> {
-        let geometry = self.geometry;
-        let free = Access::new(self, device).free_clusters()?;
+        let geometry = self.state.geometry;
+        let free = Access::new(&mut self.state, device).free_clusters()?;
         let bytes = |clusters: u32| u64::from(clusters) * u64::from(geometry.cluster);
         Ok(Space { total: bytes(geometry.clusters), free: bytes(free) })
     }
@@ -261,15 +251,15 @@ impl Volume {
         }
         // What is free here must be so on the disk.
         self.sync(device)?;
-        let geometry = self.geometry;
+        let geometry = self.state.geometry;
         let (mut next, mut trimmed) = (FIRST_CLUSTER, 0);
         loop {
-            let mut access = Access::new(self, device);
+            let mut access = Access::new(&mut self.state, device);
             let Some(free) = next_free(&mut access, &geometry, next)? else { return Ok(trimmed) };
             next = free.end;
             let bytes = u64::from(free.end - free.start) * u64::from(geometry.cluster);
             if bytes >= minimum {
-                let first = (self.start + geometry.place(free.start)?) / SECTOR as u64;
+                let first = (self.state.start + geometry.place(free.start)?) / SECTOR as u64;
                 trimmed += device.discard(first, bytes / SECTOR as u64)? * SECTOR as u64;
             }
         }
@@ -277,7 +267,7 @@ impl Volume {
 
     /// Lets `work` use the volume; `now` is the time, in seconds since 1970, of what it writes.
     fn with(&mut self, device: &mut dyn BlockDevice, now: Option<i64>, work: &mut Work<'_>) -> Result<u64, Error> {
-        let access = RefCell::new(Access::new(self, device));
+        let access = RefCell::new(Access::new(&mut self.state, device));
         let options = FsOptions::new().time_provider(Now(now.unwrap_or(0)));
         let files = Files::new(View::new(&access), options)?;
         let done = work(&files, &access);
@@ -370,27 +360,6 @@ fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<u64, Error>
         }
     }
     Ok(done as u64)
-}
-
-/// The time of a request, in seconds since 1970.
-#[derive(Clone, Copy, Debug)]
-struct Now(i64);
-
-impl TimeProvider for Now {
-    fn get_current_date(&self) -> Date {
-        self.get_current_date_time().date
-    }
-
-    fn get_current_date_time(&self) -> DateTime {
-        // What the format can show.
-        const FIRST: i64 = 315_532_800; // 1980-01-01
-        const LAST: i64 = 4_354_819_199; // 2107-12-31
-        let Civil { year, month, day, hour, minute, second } = Civil::of(self.0.clamp(FIRST, LAST));
-        DateTime::new(
-            Date::new(year as u16, month as u16, day as u16),
-            Time::new(hour as u16, minute as u16, second as u16, 0),
-        )
-    }
 }
 
 impl From<fatfs::Error<Self>> for Error {
