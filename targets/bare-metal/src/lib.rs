@@ -35,8 +35,6 @@ pub mod load;
 pub mod memory;
 pub mod memory_blocks;
 pub mod multiboot2;
-#[cfg(feature = "appliance")]
-pub mod network;
 pub mod pci;
 pub mod processors;
 pub mod pvh;

@@ -2,19 +2,20 @@
 
 use core::net::IpAddr;
 
-use agent_core::commands::network::{self, Destination, Interface, InterfaceStatistics, MacAddress, Network};
+use agent_core::commands::network::{
+    self as commands, Destination, Interface, InterfaceStatistics, MacAddress, Network,
+};
 use agent_core::{Command, Error, Failure, Reply, Request, Step, Text};
 use heapless::Vec;
-use smoltcp::iface::SocketStorage;
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpCidr};
+use network::{
+    Duration, Instant, Invalid, IpAddress, IpCidr, Link, NAMES, NO_SOCKETS, Route, Static, Statistics, Storage,
+};
 use virtio_drivers::transport::DeviceType;
 
 use super::Appliance;
 use super::network_card::NetworkCard;
 use crate::arch::{self, Machine};
 use crate::guest::Guest;
-use crate::network::{Link, Method, NAMES, Route, Static, Storage};
 use crate::{heap, log};
 
 /// For how long a host is kept waiting for a DHCP server.
@@ -85,9 +86,8 @@ fn new_link(
     card: NetworkCard,
     mac: [u8; 6],
 ) -> Option<&'static mut Link<NetworkCard>> {
-    let settings = machine.options().networks.iter().filter(|setting| setting.interface == index);
-    let methods: Vec<Method, 8> = settings.map(|setting| setting.method).collect();
-    let storage: &'static mut Storage = heap::room_for()?.write([SocketStorage::EMPTY]);
+    let methods = machine.options().networks.methods(index);
+    let storage: &'static mut Storage = heap::room_for()?.write(NO_SOCKETS);
     Some(heap::room_for()?.write(Link::new(card, mac, storage, arch::timestamp(), &methods)))
 }
 
@@ -112,15 +112,26 @@ impl Network for Guest<Appliance> {
         Ok(link.map(|(name, link)| Interface { name, hardware_address: Some(MacAddress(link.mac())) }))
     }
 
-    fn address(&mut self, interface: usize, index: usize) -> Option<network::Address> {
-        self.link(interface)?.1.address(index)
+    fn address(&mut self, interface: usize, index: usize) -> Option<commands::Address> {
+        let address = self.link(interface)?.1.address(index)?;
+        Some(commands::Address { address: address.address().into(), prefix: address.prefix_len() })
     }
 
     fn interface_statistics(&mut self, interface: usize) -> Option<InterfaceStatistics> {
-        Some(self.link(interface)?.1.statistics())
+        let Statistics { rx_bytes, rx_packets, rx_errs, rx_dropped, tx_bytes, tx_packets } =
+            self.link(interface)?.1.statistics();
+        Some(InterfaceStatistics {
+            rx_bytes,
+            rx_packets,
+            rx_errs,
+            rx_dropped,
+            tx_bytes,
+            tx_packets,
+            ..InterfaceStatistics::default()
+        })
     }
 
-    fn route(&mut self, mut index: usize) -> Result<Option<network::Route<'_>>, Failure> {
+    fn route(&mut self, mut index: usize) -> Result<Option<commands::Route<'_>>, Failure> {
         for (name, link) in NAMES.iter().zip(&mut self.links().0) {
             match link.route(index) {
                 Ok(route) => return Ok(Some(told(name, route))),
@@ -132,7 +143,7 @@ impl Network for Guest<Appliance> {
 }
 
 /// A route in the protocol's terms. The stack knows no metrics, and does not count.
-fn told(interface: &str, Route { network, gateway }: Route) -> network::Route<'_> {
+fn told(interface: &str, Route { network, gateway }: Route) -> commands::Route<'_> {
     let (to, longest) = match (network, gateway) {
         (IpCidr::Ipv4(network), gateway) => {
             let gateway = match gateway {
@@ -152,7 +163,7 @@ fn told(interface: &str, Route { network, gateway }: Route) -> network::Route<'_
     };
     let host = if network.prefix_len() == longest { RTF_HOST } else { 0 };
     let flags = RTF_UP | host | if gateway.is_some() { RTF_GATEWAY } else { 0 };
-    network::Route {
+    commands::Route {
         interface,
         to,
         metric: 0,
@@ -188,7 +199,7 @@ fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Re
         (false, Some(address), Some(prefix)) => {
             let address = parsed(address).ok_or(Failure("'address' is no IP address"))?;
             let gateway = gateway.map(|gateway| parsed(gateway).ok_or(Failure("'gateway' is no IP address")));
-            let assigned = Static::new(address, prefix, gateway.transpose()?)?;
+            let assigned = Static::new(address, prefix, gateway.transpose()?).map_err(failure)?;
             if let Some((_, link)) = guest.link(index) {
                 link.assign(assigned);
             }
@@ -197,6 +208,15 @@ fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Re
         (false, None, _) => return Err(Failure("either 'dhcp' must be true, or an 'address' be given").into()),
     }
     Ok(Step::Done)
+}
+
+/// What a client is told of an assignment that no host can have: the argument that is at fault.
+const fn failure(error: Invalid) -> Failure {
+    Failure(match error {
+        Invalid::Prefix => "'prefix' must be from 1 to 32, or to 128 for an IPv6 'address'",
+        Invalid::Address => "'address' is none that a host can have in a network of this 'prefix'",
+        Invalid::Gateway => "'gateway' is no other host in the network of 'address'",
+    })
 }
 
 fn parsed(address: Text<'_>) -> Option<IpAddr> {

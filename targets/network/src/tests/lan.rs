@@ -16,7 +16,7 @@ use smoltcp::wire::{
     IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, UdpPacket, UdpRepr,
 };
 
-use crate::network::{Card, Link, MAX_FRAME, Method};
+use crate::{Card, Link, MAX_FRAME, Method};
 
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
 /// What a link of this address gives itself.
@@ -129,7 +129,7 @@ impl Lan {
     /// The link's addresses, as text.
     pub fn addresses(&self) -> Vec<std::string::String> {
         let all = (0..).map_while(|index| self.link.address(index));
-        all.map(|address| std::format!("{}/{}", address.address, address.prefix)).collect()
+        all.map(|address| std::format!("{}/{}", address.address(), address.prefix_len())).collect()
     }
 
     /// The routers that the link has routes through, as text.
