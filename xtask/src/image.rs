@@ -19,7 +19,7 @@ use crate::setup;
 use crate::toolchain::Toolchain;
 
 /// The packages whose programs run without an operating system, and how Cargo compiles those.
-pub(crate) const BARE: &str = "bare-metal";
+pub(crate) const BARE: &str = "machine";
 pub(crate) const EXAMPLE_KERNEL: &str = "example-kernel";
 pub(crate) const LOADER: &str = "efi-loader";
 const IMAGE: &str = "image";
@@ -52,7 +52,7 @@ pub static NANO: Profile = Profile {
     name: "nano",
     package: BARE,
     cargo_profile: IMAGE,
-    binary: "nanoqga",
+    binary: "nano",
     feature: None,
     has_devices: false,
     about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",

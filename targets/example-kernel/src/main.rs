@@ -5,11 +5,11 @@
 mod kernel {
     use core::panic::PanicInfo;
 
-    use bare_metal::arch::{LogPort, Machine, halt};
-    use bare_metal::heap::IdentityMapped;
-    use bare_metal::last_words::die;
-    use bare_metal::{console, log};
     use example_kernel::agent::serve_agent;
+    use machine::arch::{LogPort, Machine, halt};
+    use machine::heap::IdentityMapped;
+    use machine::last_words::die;
+    use machine::{console, log};
     use virtio_drivers::transport::DeviceType;
 
     /// Entered by the boot code, with the address of the loader's start information.

@@ -7,8 +7,8 @@ mod image {
     use core::panic::PanicInfo;
     use core::ptr;
 
-    use bare_metal::arch::Machine;
-    use bare_metal::last_words::die;
+    use machine::arch::Machine;
+    use machine::last_words::die;
 
     const NOWHERE: usize = 1 << 45;
 

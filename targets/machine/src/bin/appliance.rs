@@ -5,11 +5,11 @@
 mod image {
     use core::panic::PanicInfo;
 
-    use bare_metal::appliance::{self, Appliance};
-    use bare_metal::arch::Machine;
-    use bare_metal::channels::Channels;
-    use bare_metal::guest::Guest;
-    use bare_metal::last_words::die;
+    use machine::appliance::{self, Appliance};
+    use machine::arch::Machine;
+    use machine::channels::Channels;
+    use machine::guest::Guest;
+    use machine::last_words::die;
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
