@@ -19,9 +19,11 @@ use crate::setup;
 use crate::toolchain::Toolchain;
 
 /// The packages whose programs run without an operating system, and how Cargo compiles those.
-pub(crate) const BARE: &str = "machine";
-pub(crate) const EXAMPLE_KERNEL: &str = "example-kernel";
-pub(crate) const LOADER: &str = "efi-loader";
+pub(crate) const BARE: [&str; 4] = [MACHINE, IMAGES, EXAMPLE_KERNEL, LOADER];
+const MACHINE: &str = "machine";
+const IMAGES: &str = "appliance";
+const EXAMPLE_KERNEL: &str = "example-kernel";
+const LOADER: &str = "efi-loader";
 const IMAGE: &str = "image";
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -50,7 +52,7 @@ pub static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 /// The smallest image.
 pub static NANO: Profile = Profile {
     name: "nano",
-    package: BARE,
+    package: IMAGES,
     cargo_profile: IMAGE,
     binary: "nano",
     feature: None,
@@ -61,7 +63,7 @@ pub static NANO: Profile = Profile {
 /// The image with state behind its answers.
 pub static APPLIANCE: Profile = Profile {
     name: "appliance",
-    package: BARE,
+    package: IMAGES,
     cargo_profile: IMAGE,
     binary: "appliance",
     feature: Some("appliance"),
@@ -94,7 +96,7 @@ pub static EXAMPLE: Profile = Profile {
 /// No profile either, but a guest that dies in the way that its host name says.
 static CRASH: Profile = Profile {
     name: "crash",
-    package: BARE,
+    package: MACHINE,
     cargo_profile: IMAGE,
     binary: "crash",
     feature: None,
@@ -105,7 +107,7 @@ static CRASH: Profile = Profile {
 /// No profile either, but what images are measured against.
 static FIRST_BYTE: Profile = Profile {
     name: "first-byte",
-    package: BARE,
+    package: MACHINE,
     cargo_profile: IMAGE,
     binary: "first-byte",
     feature: None,

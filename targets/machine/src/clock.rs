@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::arch::{self, Rtc, monotonic_ns};
+use crate::arch::Rtc;
+use crate::board::{hypervisor_start_ns, monotonic_ns};
 
 const NS_PER_S: i64 = 1_000_000_000;
 
@@ -45,7 +46,7 @@ impl Clock {
         let Some(monotonic) = monotonic_ns().and_then(|now| i64::try_from(now).ok()) else {
             return self.rtc()?.seconds()?.checked_mul(NS_PER_S);
         };
-        if let Some(start) = arch::hypervisor_start_ns() {
+        if let Some(start) = hypervisor_start_ns() {
             let offset = *self.offset.get_or_insert_with(start);
             return monotonic.checked_add(offset);
         }
@@ -86,7 +87,7 @@ impl Clock {
     pub fn set_wall_from_rtc(&mut self) -> Result<(), ClockError> {
         let rtc = self.rtc().and_then(Rtc::seconds);
         let monotonic = monotonic_ns().and_then(|now| i64::try_from(now).ok());
-        self.offset = match (rtc, arch::hypervisor_start_ns()) {
+        self.offset = match (rtc, hypervisor_start_ns()) {
             (Some(rtc), _) => rtc.checked_mul(NS_PER_S).map(|rtc| rtc - monotonic.unwrap_or(0)),
             (None, Some(start)) => Some(start()),
             (None, None) => return Err(ClockError::NoClock),
@@ -96,30 +97,5 @@ impl Clock {
 
     fn rtc(&mut self) -> Option<Rtc> {
         *self.rtc.get_or_insert_with(Rtc::find)
-    }
-}
-
-/// How long a tick of a counter is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tick {
-    /// In nanoseconds, with 32 bits after the point.
-    scale: u64,
-}
-
-impl Tick {
-    /// That of a counter with so many ticks per second, of which there are at least one and fewer than 2 to the power of 63.
-    pub(crate) fn of_hz(hz: u64) -> Self {
-        Self { scale: ((NS_PER_S as u64) << 32) / hz.max(1) }
-    }
-
-    /// How many nanoseconds so many ticks take.
-    pub(crate) fn ns(self, ticks: u64) -> u64 {
-        ((u128::from(ticks) * u128::from(self.scale)) >> 32) as u64
-    }
-
-    /// How many ticks take so many nanoseconds, or a little more.
-    #[cfg(all(feature = "appliance", target_arch = "x86_64"))]
-    pub(crate) fn in_ns(self, ns: u64) -> u64 {
-        (u128::from(ns) << 32).div_ceil(self.scale.into()) as u64
     }
 }

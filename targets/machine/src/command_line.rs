@@ -1,19 +1,6 @@
 //! The kernel command line: words apart from each other by white space, most of them `name=value`.
 
-use heapless::{String, Vec};
-#[cfg(feature = "appliance")]
-use network::Settings;
-
-/// What the agent talks through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AgentChannel {
-    /// `agent=virtio`: the virtio-serial port.
-    Virtio,
-    /// `agent=com1`: the first serial port; the log is then silent.
-    Com1,
-    /// `agent=com2`: the second serial port.
-    Com2,
-}
+use heapless::Vec;
 
 /// A virtio-mmio device that the command line announces, as QEMU does for a microvm without ACPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,27 +13,20 @@ pub struct MmioDevice {
     pub irq: u32,
 }
 
-/// The options found on a command line.
+/// The machine's own options of a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// `agent=virtio|com1|com2`. `None`: what is there decides.
-    pub agent: Option<AgentChannel>,
     /// `console=none`: nothing is logged.
     pub silent: bool,
     /// `debug-exit=PORT`: I/O port of an isa-debug-exit device, for a panic to end QEMU with.
     pub debug_exit: Option<u16>,
-    /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
-    pub host_name: Option<String<64>>,
-    /// `ip=NAME,dhcp|none|ADDRESS/PREFIX[,GATEWAY]`.
-    #[cfg(feature = "appliance")]
-    pub networks: Settings,
     /// `virtio_mmio.device=SIZE@ADDRESS:IRQ`, one each.
     pub mmio_devices: Vec<MmioDevice, 32>,
 }
 
 impl Options {
-    /// Reads a command line. Words that mean nothing here are handed to `unknown` and otherwise ignored: loaders add
-    /// words of their own.
+    /// Reads a command line. Words that mean nothing here are handed to `unknown`: they are the guest's, or a loader has
+    /// added them.
     // A large result: put together once, not where it is used.
     #[inline(never)]
     pub fn parse(command_line: &[u8], mut unknown: impl FnMut(&str)) -> Self {
@@ -63,15 +43,9 @@ impl Options {
     fn take(&mut self, word: &str) -> Option<()> {
         let end = word.bytes().position(|byte| byte == b'=')?;
         match (word.get(..end)?, word.get(end + 1..)?) {
-            ("agent", "virtio") => self.agent = Some(AgentChannel::Virtio),
-            ("agent", "com1") => self.agent = Some(AgentChannel::Com1),
-            ("agent", "com2") => self.agent = Some(AgentChannel::Com2),
             ("console", "com1") => self.silent = false,
             ("console", "none") => self.silent = true,
             ("debug-exit", port) => self.debug_exit = Some(u16::try_from(number(port.as_bytes())?).ok()?),
-            ("hostname", name) if !name.is_empty() => self.host_name = Some(String::try_from(name).ok()?),
-            #[cfg(feature = "appliance")]
-            ("ip", _) => self.networks.take(word).then_some(())?,
             ("virtio_mmio.device", device) => self.mmio_devices.push(mmio_device(device)?).ok()?,
             _ => return None,
         }
@@ -109,7 +83,7 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentChannel, MmioDevice, Options};
+    use super::{MmioDevice, Options};
     use proptest::prelude::*;
     use std::{string::String, vec::Vec};
 
@@ -121,14 +95,11 @@ mod tests {
 
     #[test]
     fn every_option_is_understood() {
-        let (options, unknown) = parse("agent=com2 console=none debug-exit=0xf4 hostname=web-1");
-        assert_eq!(options.agent, Some(AgentChannel::Com2));
+        let (options, unknown) = parse("console=none debug-exit=0xf4");
         assert!(options.silent);
         assert_eq!(options.debug_exit, Some(0xf4));
-        assert_eq!(options.host_name.as_deref(), Some("web-1"));
         assert!(unknown.is_empty());
-        assert_eq!(parse("agent=virtio agent=com1").0.agent, Some(AgentChannel::Com1), "the last word counts");
-        assert!(!parse("console=none console=com1").0.silent);
+        assert!(!parse("console=none console=com1").0.silent, "the last word counts");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use heapless::Vec;
 
-use crate::arch::LogPort;
+use crate::LogPort;
 use crate::cell::OneCpu;
 
 /// How often the port is asked before a line is given up for a host that does not read.
@@ -52,7 +52,7 @@ pub fn open(port: LogPort) {
 }
 
 /// Logs to the same port after a reset. Only where a machine can be suspended.
-#[cfg(all(feature = "appliance", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn reopen() {
     if let Some(mut console) = CONSOLE.borrow()
         && let Output::Port { port, .. } = &mut console.output

@@ -3,7 +3,6 @@
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
-#[cfg(feature = "appliance")]
 use core::slice;
 
 use linked_list_allocator::Heap;
@@ -23,7 +22,6 @@ pub fn give(memory: &'static mut [MaybeUninit<u8>]) {
 }
 
 /// Room for a value that is never given back. `None` if there is not as much memory left.
-#[cfg(feature = "appliance")]
 pub fn room_for<T>() -> Option<&'static mut MaybeUninit<T>> {
     let memory = HEAP.borrow()?.allocate_first_fit(Layout::new::<T>()).ok()?;
     // SAFETY: The allocation has the value's size and alignment, is nobody else's, and is never returned.
@@ -31,7 +29,6 @@ pub fn room_for<T>() -> Option<&'static mut MaybeUninit<T>> {
 }
 
 /// So many zeroed bytes that are never given back. `None` if there are not as many left.
-#[cfg(feature = "appliance")]
 pub fn bytes(length: usize) -> Option<&'static mut [u8]> {
     let layout = Layout::from_size_align(length, PAGE_SIZE).ok()?;
     let memory = HEAP.borrow()?.allocate_first_fit(layout).ok()?;
@@ -43,7 +40,6 @@ pub fn bytes(length: usize) -> Option<&'static mut [u8]> {
 }
 
 /// How many bytes are left.
-#[cfg(feature = "appliance")]
 pub fn free() -> usize {
     HEAP.borrow().map_or(0, |heap| heap.free())
 }

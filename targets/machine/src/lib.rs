@@ -1,23 +1,14 @@
-//! nanoqga as a bootable image: everything of the machine.
-//!
-//! `arch` drives the machine itself, a folder for each architecture; the other modules are the same on all of them.
-//! What only reads what firmware or a loader wrote is pure, and tested on the host.
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 #[cfg(test)]
 extern crate std;
 
 pub mod acpi;
-#[cfg(all(target_os = "none", feature = "appliance"))]
-pub mod appliance;
 #[cfg(target_os = "none")]
-pub mod arch;
+mod arch;
 #[cfg(target_os = "none")]
 mod cell;
-#[cfg(target_os = "none")]
-pub mod channel;
-#[cfg(target_os = "none")]
-pub mod channels;
 #[cfg(target_os = "none")]
 pub mod clock;
 pub mod command_line;
@@ -26,12 +17,9 @@ pub mod console;
 pub mod date;
 pub mod device_tree;
 #[cfg(target_os = "none")]
-pub mod guest;
-#[cfg(target_os = "none")]
 pub mod heap;
 #[cfg(target_os = "none")]
 pub mod last_words;
-pub mod load;
 pub mod memory;
 pub mod memory_blocks;
 pub mod multiboot2;
@@ -42,7 +30,22 @@ pub mod serial;
 pub mod start_info;
 #[cfg(test)]
 mod testing;
+pub mod tick;
 pub mod transport;
 #[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
-pub mod virt;
+mod tree;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+mod virt;
 pub mod virtio_blk;
+#[cfg(target_os = "none")]
+pub mod virtio_net;
+
+#[cfg(target_os = "none")]
+pub use arch::{ARCHITECTURE, halt, timestamp};
+#[cfg(target_os = "none")]
+pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
+
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+use arch as board;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+use virt as board;

@@ -18,13 +18,13 @@ pub struct MemoryBlocks {
 
 impl MemoryBlocks {
     /// The blocks of `ram`. `None` if there is none.
-    pub fn new(found: Vec<Ram, 16>) -> Option<Self> {
+    pub fn new(found: &[Ram]) -> Option<Self> {
         // The library's sort is kilobytes of code, for a handful that most loaders have in order.
         let mut ram = Vec::<Ram, 16>::new();
-        for piece in found.into_iter().filter(|piece| piece.start < piece.end) {
+        for piece in found.iter().filter(|piece| piece.start < piece.end) {
             let place = ram.iter().position(|other| other.start > piece.start).unwrap_or(ram.len());
-            // There is room for as many as were found.
-            let _ = ram.insert(place, piece);
+            // More than there is room for are left out.
+            let _ = ram.insert(place, *piece);
         }
         let total = ram.iter().fold(0u64, |total, ram| total.saturating_add(ram.end - ram.start));
         // At most 63 doublings away: a total is less than 2 to the power of 64.
@@ -69,7 +69,8 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn blocks(ram: &[(u64, u64)]) -> MemoryBlocks {
-        MemoryBlocks::new(ram.iter().map(|&(start, end)| Ram { start, end }).collect()).unwrap()
+        let ram: std::vec::Vec<Ram> = ram.iter().map(|&(start, end)| Ram { start, end }).collect();
+        MemoryBlocks::new(&ram).unwrap()
     }
 
     fn all(blocks: &MemoryBlocks) -> std::vec::Vec<u64> {
@@ -103,15 +104,15 @@ mod tests {
 
     #[test]
     fn without_ram_there_are_no_blocks() {
-        assert_eq!(MemoryBlocks::new(Vec::new()), None);
-        assert_eq!(MemoryBlocks::new([Ram { start: 5, end: 5 }].into_iter().collect()), None);
+        assert_eq!(MemoryBlocks::new(&[]), None);
+        assert_eq!(MemoryBlocks::new(&[Ram { start: 5, end: 5 }]), None);
     }
 
     proptest! {
         #[test]
         fn blocks_rise_and_are_there(map: std::vec::Vec<(u64, u64)>, index: usize) {
             let ram = map.into_iter().take(16).map(|(one, other)| Ram { start: one.min(other), end: one.max(other) });
-            if let Some(blocks) = MemoryBlocks::new(ram.collect()) {
+            if let Some(blocks) = MemoryBlocks::new(&ram.collect::<std::vec::Vec<_>>()) {
                 let index = index % 1000;
                 let (this, next) = (blocks.nth(index), blocks.nth(index + 1));
                 prop_assert!(this.is_none_or(|block| blocks.has(block)));

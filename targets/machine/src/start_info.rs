@@ -4,8 +4,7 @@ use core::ops::Range;
 
 use heapless::Vec;
 
-use crate::memory::{Memory, Ram, u32_at, u64_at};
-use crate::{multiboot2, pvh};
+use crate::memory::{Ram, u32_at, u64_at};
 
 /// How many bytes both protocols' entries of a memory map have: start, size, type, and a word that means nothing.
 pub(crate) const RAM_ENTRY_SIZE: usize = 24;
@@ -22,14 +21,6 @@ pub struct StartInfo<'m> {
     pub ram: Vec<Ram, 16>,
     /// Physical addresses within that RAM that must stay as they are, because the information itself lies there.
     pub kept: Range<u64>,
-}
-
-impl<'m> StartInfo<'m> {
-    /// Reads the start information at a physical address: PVH's, which has a magic number, or else Multiboot2's. `None` when
-    /// it is neither.
-    pub fn read(memory: &'m impl Memory, address: u64) -> Option<Self> {
-        pvh::read(memory, address).or_else(|| multiboot2::read(memory, address))
-    }
 }
 
 /// The RAM that a memory map's entries tell of. More than there is room for is left out.

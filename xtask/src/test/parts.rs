@@ -12,7 +12,7 @@ use super::report::Report;
 use crate::attack;
 use crate::bench;
 use crate::fuzz;
-use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
+use crate::image::{self, BARE, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
 use crate::packages;
 use crate::process::{is_root, output};
@@ -66,7 +66,7 @@ fn lint(report: &mut Report) -> Result<()> {
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
             in_workspace(&mut command);
-            for package in [BARE, EXAMPLE_KERNEL, LOADER] {
+            for package in BARE {
                 command.args(["--package", package]);
             }
             command

@@ -7,19 +7,25 @@ mod image {
     use core::panic::PanicInfo;
     use core::ptr;
 
-    use machine::arch::Machine;
+    use machine::Machine;
     use machine::last_words::die;
 
     const NOWHERE: usize = 1 << 45;
 
     #[unsafe(no_mangle)]
     extern "C" fn kernel_main(start_info: u64) -> ! {
-        let machine = Machine::start(start_info);
-        match machine.options().host_name.as_deref() {
+        let (mut faults, mut overflows) = (false, false);
+        Machine::start(start_info, |word| {
+            let Some(way) = word.strip_prefix("hostname=") else { return false };
+            (faults, overflows) = (way == "fault", way == "overflow");
+            true
+        });
+        if faults {
             // SAFETY: The address is mapped on none of the machines: nothing is changed, and the exception is wanted.
-            Some("fault") => unsafe { ptr::with_exposed_provenance_mut::<u8>(NOWHERE).write_volatile(1) },
-            Some("overflow") => _ = overflow(1),
-            _ => {}
+            unsafe { ptr::with_exposed_provenance_mut::<u8>(NOWHERE).write_volatile(1) }
+        }
+        if overflows {
+            overflow(1);
         }
         panic!("this guest was to die")
     }

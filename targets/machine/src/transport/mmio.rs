@@ -4,7 +4,7 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 use virtio_drivers::{PAGE_SIZE, PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::field;
+use super::field::field;
 use crate::memory::Window;
 
 const MAGIC: u32 = 0x7472_6976;

@@ -3,6 +3,7 @@
 //! They are not virtio-drivers' own, which panic on what a device says, wait for ever for a device that does not reset, and
 //! take twice the code.
 
+mod field;
 #[cfg(target_os = "none")]
 mod find;
 mod mmio;
@@ -14,10 +15,8 @@ pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
 
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
-use virtio_drivers::{Error, PhysAddr, Result};
+use virtio_drivers::{PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
-
-use crate::memory::Window;
 
 /// Memory-mapped, or on PCI.
 #[derive(Debug)]
@@ -100,14 +99,5 @@ impl Transport for DeviceTransport {
 
     fn write_config_space<T: IntoBytes + Immutable>(&mut self, offset: usize, value: T) -> Result<()> {
         either!(self, transport => transport.write_config_space(offset, value))
-    }
-}
-
-/// A field of a device's own configuration, if it lies within.
-fn field<T>(configuration: Window, offset: usize) -> Result<*mut T> {
-    let field = configuration.at::<T>(offset);
-    match offset.checked_add(size_of::<T>()) {
-        Some(end) if end <= configuration.length as usize && field.is_aligned() => Ok(field),
-        _ => Err(Error::ConfigSpaceTooSmall),
     }
 }

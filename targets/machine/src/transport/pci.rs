@@ -4,7 +4,7 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 use virtio_drivers::{PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::field;
+use super::field::field;
 use crate::pci::{COMMON_SIZE, Structures};
 
 // Registers of the common configuration (4.1.4.3), by their place in bytes.

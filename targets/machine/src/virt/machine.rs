@@ -1,19 +1,20 @@
 //! The machine as a whole.
 
+use heapless::Vec;
 use virtio_drivers::transport::{DeviceType, Transport};
 
-#[cfg(feature = "appliance")]
-use super::hardware::Hardware;
-use super::{TREE, pci, serial_port, start};
-use crate::arch::{self, Interrupts};
+use super::{pci, serial_port, start};
+use crate::arch::{self, Interrupts, is_this_cpu};
 use crate::clock::Clock;
 use crate::command_line::Options;
 use crate::device_tree::Tree;
 use crate::heap;
 use crate::log;
-use crate::memory::Window;
+use crate::memory::{Ram, Window};
 use crate::pci::{MappedEcam, is_low};
+use crate::processors::Processors;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
+use crate::tree;
 
 /// Why the machine is still on: in words, for whoever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +32,24 @@ impl PowerError {
 pub struct Machine {
     options: Options,
     clock: Clock,
+    ram: Vec<Ram, 16>,
     interrupts: Option<Interrupts>,
     pci: Option<MappedEcam>,
     tree: &'static Tree<'static>,
-    #[cfg(feature = "appliance")]
-    hardware: Hardware,
 }
 
 impl Machine {
     /// Takes the machine over from its loader: memory, device tree and interrupts. The log is held back until it is given a
     /// port or silenced.
     ///
-    /// `start_info` is the argument of the image's `kernel_main`. Called once.
-    pub fn start(start_info: u64) -> Self {
+    /// `start_info` is the argument of the image's `kernel_main`. `own_word` is handed the words of the command line that mean
+    /// nothing to the machine, and says whether it knows them. Called once.
+    pub fn start(start_info: u64, mut own_word: impl FnMut(&str) -> bool) -> Self {
         // SAFETY: The entry code got the address from the loader.
         let found = unsafe { start::tree_at(start_info) };
         // Without it there is no device that could be found, and nobody who could be told.
         let Some((tree, taken)) = found else { arch::halt() };
-        let tree = TREE.give(tree);
+        let tree = tree::keep(tree);
         let ram = start::ram(tree);
         // SAFETY: The tree says itself where it lies.
         match unsafe { start::heap(&ram, taken) } {
@@ -59,7 +60,11 @@ impl Machine {
             None => log!("no memory: the device tree names none"),
         }
         let command_line = tree.nodes().find_map(|node| node.string("bootargs")).unwrap_or_default();
-        let options = Options::parse(command_line, |word| log!("unknown option {word}"));
+        let options = Options::parse(command_line, |word| {
+            if !own_word(word) {
+                log!("unknown option {word}");
+            }
+        });
         let interrupts = Interrupts::find(tree);
         if interrupts.is_none() {
             log!("no interrupt controller: the guest cannot sleep");
@@ -73,17 +78,7 @@ impl Machine {
         }
         let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
         first_port.and_then(Interrupts::number).into_iter().for_each(unmask);
-        #[cfg(feature = "appliance")]
-        let hardware = Hardware::find(tree, ram, unmask);
-        Self {
-            options,
-            clock: Clock::default(),
-            interrupts,
-            pci,
-            tree,
-            #[cfg(feature = "appliance")]
-            hardware,
-        }
+        Self { options, clock: Clock::default(), ram, interrupts, pci, tree }
     }
 
     /// The command line's options.
@@ -119,20 +114,30 @@ impl Machine {
         }
     }
 
-    fn unmask(&self, number: u32) {
+    pub(super) fn unmask(&self, number: u32) {
         if let Some(interrupts) = &self.interrupts {
             interrupts.unmask(number);
         }
     }
 
-    /// What the machine is made of.
-    #[cfg(feature = "appliance")]
-    pub const fn hardware(&self) -> &Hardware {
-        &self.hardware
+    /// The device tree.
+    pub(super) const fn tree(&self) -> &'static Tree<'static> {
+        self.tree
+    }
+
+    /// The processors, of which only the one that the machine was started on runs.
+    pub fn processors(&self) -> Processors {
+        let all = || self.tree.nodes().filter(|node| node.string("device_type") == Some(b"cpu"));
+        let this = all().position(|node| node.registers(0).is_some_and(|(id, _)| is_this_cpu(id)));
+        this.map_or(Processors::ONE, |boot| Processors { count: all().count(), boot })
+    }
+
+    /// The RAM, as the tree has it: none if it names none.
+    pub fn ram(&self) -> &[Ram] {
+        &self.ram
     }
 
     /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
-    #[cfg(feature = "appliance")]
     pub const fn can_sleep(&self) -> bool {
         self.interrupts.is_some()
     }
@@ -144,28 +149,6 @@ impl Machine {
             None => core::hint::spin_loop(),
         }
     }
-
-    /// The same, but for no longer than `ns` nanoseconds. It may end early.
-    #[cfg(feature = "appliance")]
-    pub fn sleep_for(&self, ns: u64) {
-        arch::sleep_for(ns, || self.sleep());
-    }
-
-    /// The same for a millisecond.
-    #[cfg(feature = "appliance")]
-    pub fn doze(&self) {
-        self.sleep_for(1_000_000);
-    }
-
-    /// Whether the machine can sleep with its memory kept: not one that its firmware has no call for.
-    #[cfg(feature = "appliance")]
-    pub const fn can_suspend(&self) -> bool {
-        false
-    }
-
-    /// Sleeps with the memory kept, on a machine that can: here, not at all.
-    #[cfg(feature = "appliance")]
-    pub const fn suspend(&mut self) {}
 
     /// Switches the machine off.
     ///

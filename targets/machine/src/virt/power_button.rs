@@ -1,8 +1,9 @@
 //! The power button: a key on one of the pins of a PL061 (Arm DDI 0190), as the binding "gpio-keys" has it. RISC-V's machine
 //! has none.
 
+use super::Machine;
 use crate::arch::Interrupts;
-use crate::device_tree::{Tree, cells};
+use crate::device_tree::cells;
 use crate::memory::Window;
 
 /// The code of such a key: Linux's KEY_POWER.
@@ -16,14 +17,15 @@ const SIZE: u32 = 0x1000;
 
 /// The pin that the key is on.
 #[derive(Debug)]
-pub(super) struct PowerButton {
+pub struct PowerButton {
     gpio: Window,
     pin: u32,
 }
 
 impl PowerButton {
-    /// Finds the key and has it, and no other pin, interrupt when it is pressed; `unmask` lets that wake the guest.
-    pub(super) fn find(tree: &Tree<'_>, unmask: impl Fn(u32)) -> Option<Self> {
+    /// Finds the key and has it, and no other pin, interrupt when it is pressed, and wake the guest.
+    pub fn find(machine: &Machine) -> Option<Self> {
+        let tree = machine.tree();
         let key = tree.nodes().find(|node| node.cell("linux,code") == Some(POWER))?;
         let mut place = cells(key.property("gpios")?);
         let (gpio, pin) = (tree.by_phandle(place.next()?)?, place.next()?);
@@ -35,12 +37,12 @@ impl PowerButton {
         for register in [RISING, CLEAR, ENABLE] {
             button.write(register, button.pin);
         }
-        gpio.interrupt().and_then(Interrupts::number).into_iter().for_each(unmask);
+        gpio.interrupt().and_then(Interrupts::number).into_iter().for_each(|number| machine.unmask(number));
         Some(button)
     }
 
     /// Whether it was pressed since this was last asked.
-    pub(super) fn take_press(&self) -> bool {
+    pub fn take_press(&self) -> bool {
         // SAFETY: The tree says that the registers are a PL061's, and mapped they are.
         let pressed = unsafe { self.gpio.at::<u32>(RAW_STATUS).read_volatile() } & self.pin != 0;
         if pressed {

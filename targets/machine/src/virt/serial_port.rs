@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use uart_16550::Uart16550;
 use uart_16550::backend::MmioBackend;
 
-use super::tree;
 use crate::serial::SerialChannel;
+use crate::tree::tree;
 
 /// A serial port that is set up.
 pub type SerialPort = SerialChannel<MmioBackend>;

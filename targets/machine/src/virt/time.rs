@@ -2,7 +2,7 @@
 
 use crate::arch::{counter_hz, timestamp};
 use crate::cell::FoundAtBoot;
-use crate::clock::Tick;
+use crate::tick::Tick;
 
 /// Nanoseconds since some moment before the guest's boot. Never goes back. `None` on a machine that does not say how fast
 /// its counter counts.
@@ -13,13 +13,6 @@ pub fn monotonic_ns() -> Option<u64> {
 }
 
 /// No hypervisor here tells when the counter began.
-pub fn hypervisor_start_ns() -> Option<fn() -> i64> {
+pub(crate) fn hypervisor_start_ns() -> Option<fn() -> i64> {
     None
-}
-
-/// What the counter will show in so many nanoseconds.
-#[cfg(feature = "appliance")]
-pub(crate) fn counter_in(ns: u64) -> Option<u64> {
-    let ticks = u128::from(ns) * u128::from(counter_hz()?) / 1_000_000_000;
-    Some(timestamp().saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)))
 }

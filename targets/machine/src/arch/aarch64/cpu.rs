@@ -19,7 +19,6 @@ pub(super) fn affinity() -> u64 {
 }
 
 /// Whether this is the CPU with these affinity fields.
-#[cfg(feature = "appliance")]
 pub(crate) fn is_this_cpu(fields: u64) -> bool {
     fields == affinity()
 }

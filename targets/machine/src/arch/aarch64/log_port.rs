@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::memory::Window;
-use crate::virt::tree;
+use crate::tree::tree;
 
 const DATA: usize = 0x00;
 const FLAGS: usize = 0x18;

@@ -12,23 +12,16 @@ mod psci;
 mod rtc;
 mod time;
 
-#[cfg(feature = "appliance")]
 pub(crate) use self::cpu::is_this_cpu;
 pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::Interrupts;
 pub use self::log_port::LogPort;
 pub(crate) use self::psci::{power_off, reboot};
 pub(crate) use self::rtc::Rtc;
-pub(crate) use self::time::counter_hz;
-#[cfg(feature = "appliance")]
-pub(crate) use self::time::sleep_for;
-pub use crate::transport::Device;
-#[cfg(feature = "appliance")]
-pub use crate::virt::Hardware;
-pub use crate::virt::{Machine, SerialPort, hypervisor_start_ns, monotonic_ns};
+pub(crate) use self::time::{counter_hz, set_timer};
 
 /// The architecture's name, as `uname -m` has it.
-pub const NAME: &str = "aarch64";
+pub const ARCHITECTURE: &str = "aarch64";
 
 /// Where there may be RAM, and is mapped as such. All else are devices.
 pub(crate) const RAM: Range<u64> = 0x4000_0000..0x8000_0000;

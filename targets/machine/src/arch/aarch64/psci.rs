@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use crate::virt::tree;
+use crate::tree::tree;
 
 const SYSTEM_OFF: u32 = 0x8400_0008;
 const SYSTEM_RESET: u32 = 0x8400_0009;

@@ -1,7 +1,7 @@
 //! The PL031 real-time clock (Arm DDI 0224).
 
 use crate::memory::Window;
-use crate::virt::tree;
+use crate::tree::tree;
 
 const DATA: usize = 0;
 const LOAD: usize = 8;

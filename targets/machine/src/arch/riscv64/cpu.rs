@@ -6,7 +6,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// External interrupts, in the register of those that end a sleep.
 pub(super) const EXTERNAL_INTERRUPT: usize = 1 << 9;
 /// The timer's.
-#[cfg(feature = "appliance")]
 pub(super) const TIMER_INTERRUPT: usize = 1 << 5;
 
 /// The number of the hart that runs; given by the entry code.
@@ -30,7 +29,6 @@ pub(super) fn boot_hart() -> u32 {
 }
 
 /// Whether this is the hart of a number.
-#[cfg(feature = "appliance")]
 pub(crate) fn is_this_cpu(number: u64) -> bool {
     number == boot_hart().into()
 }

@@ -1,7 +1,7 @@
 //! SiFive's test finisher, the one device by which a guest ends QEMU with a failure: its SBI cannot.
 
 use crate::memory::Window;
-use crate::virt::tree;
+use crate::tree::tree;
 
 const FAIL: u32 = 0x3333;
 /// The status that QEMU ends with is in the upper half.

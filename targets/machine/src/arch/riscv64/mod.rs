@@ -11,30 +11,20 @@ mod sbi;
 mod time;
 mod traps;
 
-#[cfg(feature = "appliance")]
 pub(crate) use self::cpu::is_this_cpu;
 pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::Interrupts;
 pub(crate) use self::rtc::Rtc;
 pub(crate) use self::sbi::{power_off, reboot};
-pub(crate) use self::time::counter_hz;
-#[cfg(feature = "appliance")]
-pub(crate) use self::time::sleep_for;
-pub use crate::transport::Device;
-#[cfg(feature = "appliance")]
-pub use crate::virt::Hardware;
-pub use crate::virt::{Machine, SerialPort, hypervisor_start_ns, monotonic_ns};
+pub(crate) use self::time::{counter_hz, set_timer};
 
 /// The architecture's name, as `uname -m` has it.
-pub const NAME: &str = "riscv64";
+pub const ARCHITECTURE: &str = "riscv64";
 
 /// Where there may be RAM, and is mapped. What lies below are devices.
 pub(crate) const RAM: Range<u64> = 0x8000_0000..1 << 38;
 
 /// The ways out for a guest that cannot go on, the best one first.
 pub(crate) const EXITS: [fn(); 2] = [finisher::fail, power_off];
-
-/// What the log is written to.
-pub type LogPort = SerialPort;
 
 global_asm!(include_str!("boot.s"));

@@ -1,7 +1,7 @@
 //! The goldfish real-time clock (Android's goldfish virtual hardware, "GOLDFISH-VIRTUAL-HARDWARE").
 
 use crate::memory::Window;
-use crate::virt::tree;
+use crate::tree::tree;
 
 const TIME_LOW: usize = 0;
 const TIME_HIGH: usize = 4;

@@ -3,7 +3,6 @@
 use core::arch::asm;
 
 const SYSTEM_RESET: usize = 0x5352_5354;
-#[cfg(feature = "appliance")]
 const TIMER: usize = 0x5449_4d45;
 
 const SHUTDOWN: usize = 0;
@@ -21,7 +20,6 @@ pub(crate) fn reboot() {
 }
 
 /// Has the timer interrupt from a time on; until it is set again.
-#[cfg(feature = "appliance")]
 pub(super) fn set_timer(time: u64) {
     call(TIMER, time as usize, 0);
 }

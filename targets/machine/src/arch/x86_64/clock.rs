@@ -1,25 +1,18 @@
 //! What goes on by itself: the hypervisor's clock, or the CPU's counter.
 
 use super::cpu::timestamp;
+use super::firmware::fadt;
 use super::kvm_clock::KvmClock;
-#[cfg(feature = "appliance")]
 use super::rtc::Rtc;
 use super::tsc::Tsc;
-use crate::acpi::Fadt;
 use crate::cell::FoundAtBoot;
 
-#[cfg(feature = "appliance")]
 const NS_PER_S: i64 = 1_000_000_000;
 
+/// The CPU's counter at boot.
+static START: FoundAtBoot<u64> = FoundAtBoot::new();
 /// What time goes by, everywhere in the image.
-static BOOT: FoundAtBoot<Boot> = FoundAtBoot::new();
 static SOURCE: FoundAtBoot<Source> = FoundAtBoot::new();
-
-#[derive(Debug)]
-struct Boot {
-    fadt: Option<&'static Fadt>,
-    timestamp: u64,
-}
 
 #[derive(Debug)]
 enum Source {
@@ -35,9 +28,9 @@ impl Source {
     }
 
     fn find() -> Self {
-        match (KvmClock::find(), BOOT.get()) {
+        match (KvmClock::find(), START.get()) {
             (Some(clock), _) => Self::Kvm(clock),
-            (None, Some(boot)) => Tsc::measure(boot.timestamp, boot.fadt).map_or(Self::None, Self::Tsc),
+            (None, Some(&start)) => Tsc::measure(start, fadt()).map_or(Self::None, Self::Tsc),
             (None, None) => Self::None,
         }
     }
@@ -53,24 +46,18 @@ pub fn monotonic_ns() -> Option<u64> {
     }
 }
 
-/// Begins the monotonic clock, if it is to be the CPU's counter, which is then measured by what the tables name.
-pub(super) fn begin(fadt: Option<&'static Fadt>) {
-    BOOT.give(Boot { fadt, timestamp: timestamp() });
-}
-
-/// The tables that the machine was booted with.
-pub(super) fn fadt() -> Option<&'static Fadt> {
-    BOOT.get()?.fadt
+/// Begins the monotonic clock, if it is to be the CPU's counter.
+pub(super) fn begin() {
+    START.give(timestamp());
 }
 
 /// What tells when the monotonic clock began, in nanoseconds since 1970, where the hypervisor does.
-pub fn hypervisor_start_ns() -> Option<impl Fn() -> i64> {
+pub(crate) fn hypervisor_start_ns() -> Option<impl Fn() -> i64> {
     let Source::Kvm(clock) = Source::get() else { return None };
     Some(|| clock.started_at())
 }
 
 /// What time it was when the machine went to sleep.
-#[cfg(feature = "appliance")]
 #[derive(Debug)]
 pub(super) struct BeforeSleep {
     monotonic: Option<u64>,
@@ -79,14 +66,12 @@ pub(super) struct BeforeSleep {
 }
 
 /// What time it is before the machine sleeps.
-#[cfg(feature = "appliance")]
 pub(super) fn before_sleep() -> BeforeSleep {
     BeforeSleep { monotonic: monotonic_ns(), timestamp: timestamp(), rtc_seconds: rtc_seconds() }
 }
 
 /// Has the monotonic clock go on when the machine has woken. Where the CPU's counter began anew, the real-time clock tells
 /// how long the machine slept.
-#[cfg(feature = "appliance")]
 pub(super) fn after_sleep(before: &BeforeSleep) {
     match Source::get() {
         // The reset has switched it off. It counts on meanwhile.
@@ -100,7 +85,6 @@ pub(super) fn after_sleep(before: &BeforeSleep) {
     }
 }
 
-#[cfg(feature = "appliance")]
 fn rtc_seconds() -> Option<i64> {
     Rtc::find()?.seconds()
 }

@@ -32,7 +32,6 @@ pub(super) fn cpuid(leaf: u32) -> [u32; 4] {
 }
 
 /// The number of this CPU's local APIC, as far as a MADT's entries of the older kind tell it.
-#[cfg(feature = "appliance")]
 pub(super) fn apic_id() -> u32 {
     cpuid(1)[1] >> 24
 }

@@ -95,7 +95,6 @@ impl Interrupts {
     }
 
     /// Which inputs wake the guest: a bit for each, a number for each I/O APIC.
-    #[cfg(feature = "appliance")]
     pub(super) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
         let is_on = |io_apic, input| read_io_apic(io_apic, IO_APIC_REDIRECTIONS + 2 * input as u8) & MASKED == 0;
         let all = |io_apic| (0..inputs(io_apic)).fold(0, |all, input| all | u128::from(is_on(io_apic, input)) << input);
@@ -103,7 +102,6 @@ impl Interrupts {
     }
 
     /// Sets the controllers up again, after a reset, with the inputs unmasked that [`unmasked`](Self::unmasked) gave.
-    #[cfg(feature = "appliance")]
     pub(super) fn restore(&self, unmasked: &[u128]) {
         mask_8259s();
         enable_local_apic();

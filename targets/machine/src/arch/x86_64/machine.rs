@@ -1,32 +1,24 @@
 //! The machine as a whole.
 
+use heapless::Vec;
 use virtio_drivers::transport::DeviceType;
 
 use super::config_space::ConfigSpace;
-#[cfg(feature = "appliance")]
-use super::hardware::Hardware;
+use super::cpu::apic_id;
 use super::identity_map::{self, IdentityMap};
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
-#[cfg(feature = "appliance")]
-use super::power_button::PowerButton;
-#[cfg(feature = "appliance")]
-use super::suspend::SuspendError;
-#[cfg(feature = "appliance")]
-use super::timer::Timer;
-use super::{clock, exceptions, port, virtio_mmio};
-use crate::acpi::{Fadt, SleepTypes, Tables};
+use super::{clock, exceptions, firmware, port, virtio_mmio};
+use crate::acpi::{Madt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
 use crate::clock::Clock;
 use crate::command_line::Options;
-#[cfg(feature = "appliance")]
-use crate::console;
 use crate::heap;
 use crate::log;
-#[cfg(feature = "appliance")]
-use crate::pci::SavedConfiguration;
-use crate::start_info::StartInfo;
+use crate::memory::Ram;
+use crate::processors::Processors;
 use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
+use crate::{multiboot2, pvh};
 
 /// The interrupts of COM1 and COM2.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
@@ -42,7 +34,6 @@ static ENDS: FoundAtBoot<Ends> = FoundAtBoot::new();
 #[derive(Debug)]
 struct Ends {
     debug_exit: Option<u16>,
-    fadt: Option<Fadt>,
     power_off: Option<SleepTypes>,
 }
 
@@ -51,28 +42,34 @@ struct Ends {
 pub struct Machine {
     options: Options,
     clock: Clock,
+    ram: Vec<Ram, 16>,
+    tables: Option<Tables<'static, IdentityMap>>,
     interrupts: Interrupts,
     config_space: Option<ConfigSpace>,
     ends: &'static Ends,
-    #[cfg(feature = "appliance")]
-    hardware: Hardware,
 }
 
 impl Machine {
     /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is held back until it is
     /// given a port or silenced.
     ///
-    /// `start_info` is the argument of the image's `kernel_main`. Called once.
-    pub fn start(start_info: u64) -> Self {
+    /// `start_info` is the argument of the image's `kernel_main`. `own_word` is handed the words of the command line that mean
+    /// nothing to the machine, and says whether it knows them. Called once.
+    pub fn start(start_info: u64, mut own_word: impl FnMut(&str) -> bool) -> Self {
         exceptions::install();
         let memory = IdentityMap::before_heap();
-        let start_info = StartInfo::read(&memory, start_info);
+        let start_info = pvh::read(&memory, start_info).or_else(|| multiboot2::read(&memory, start_info));
+        let unknown = |word: &str| {
+            if !own_word(word) {
+                log!("unknown option {word}");
+            }
+        };
         let options = match &start_info {
-            Some(info) => Options::parse(info.command_line, |word| log!("unknown option {word}")),
+            Some(info) => Options::parse(info.command_line, unknown),
             None => Options::default(),
         };
-        let (ram, kept) = start_info.as_ref().map_or((&[][..], 0..0), |info| (&info.ram[..], info.kept.clone()));
-        let (memory, heap_memory) = IdentityMap::with_heap(ram, kept);
+        let (ram, kept, rsdp) = start_info.map_or((Vec::new(), 0..0, 0), |info| (info.ram, info.kept, info.rsdp));
+        let (memory, heap_memory) = IdentityMap::with_heap(&ram, kept);
         match heap_memory {
             Some(heap_memory) => {
                 log!("{} KiB of memory", heap_memory.len() / 1024);
@@ -80,32 +77,17 @@ impl Machine {
             }
             None => log!("no memory: the loader gave no memory map"),
         }
-        let tables = Tables::find(&memory, start_info.as_ref().map_or(0, |info| info.rsdp));
-        let fadt = tables.as_ref().and_then(Tables::fadt);
-        let power_off = tables.as_ref().zip(fadt.as_ref()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
-        let ends = ENDS.give(Ends { debug_exit: options.debug_exit, fadt, power_off });
+        let tables = firmware::find(memory, rsdp);
+        let power_off = tables.as_ref().zip(firmware::fadt()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
+        let ends = ENDS.give(Ends { debug_exit: options.debug_exit, power_off });
         let madt = tables.as_ref().and_then(Tables::madt);
         let interrupts = Interrupts::new(madt);
-        let gsi = |irq: u8| {
-            let elsewhere = madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
-            elsewhere.map_or(irq.into(), |entry| entry.gsi)
-        };
         for irq in SERIAL_IRQS {
-            interrupts.unmask(gsi(irq));
+            interrupts.unmask(gsi(madt, irq));
         }
         let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
-        #[cfg(feature = "appliance")]
-        let hardware = Hardware::find(start_info, tables.as_ref(), ends.fadt.as_ref(), &interrupts, gsi);
-        clock::begin(ends.fadt.as_ref());
-        Self {
-            options,
-            clock: Clock::default(),
-            interrupts,
-            config_space,
-            ends,
-            #[cfg(feature = "appliance")]
-            hardware,
-        }
+        clock::begin();
+        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, ends }
     }
 
     /// The command line's options.
@@ -138,14 +120,32 @@ impl Machine {
         }
     }
 
-    /// What the machine is made of.
-    #[cfg(feature = "appliance")]
-    pub const fn hardware(&self) -> &Hardware {
-        &self.hardware
+    /// The tables that firmware left.
+    pub(super) const fn tables(&self) -> Option<&Tables<'static, IdentityMap>> {
+        self.tables.as_ref()
+    }
+
+    /// The interrupt controllers.
+    pub(super) const fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
+    /// Lets an ISA interrupt wake the guest.
+    pub(super) fn unmask_isa(&self, irq: u8) {
+        self.interrupts.unmask(gsi(self.tables().and_then(Tables::madt), irq));
+    }
+
+    /// The processors, of which only the one that the machine was started on runs.
+    pub fn processors(&self) -> Processors {
+        self.tables().and_then(Tables::madt).map_or(Processors::ONE, |madt| madt.processors(apic_id()))
+    }
+
+    /// The RAM, as the loader's memory map has it: none if it gave none.
+    pub fn ram(&self) -> &[Ram] {
+        &self.ram
     }
 
     /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
-    #[cfg(feature = "appliance")]
     pub fn can_sleep(&self) -> bool {
         self.interrupts.can_sleep()
     }
@@ -155,75 +155,25 @@ impl Machine {
         self.interrupts.sleep();
     }
 
-    /// The same, but for no longer than `ns` nanoseconds. It may end early; on a machine that cannot sleep so, it is over at
-    /// once.
-    #[cfg(feature = "appliance")]
-    pub fn sleep_for(&self, ns: u64) {
-        if let Some(timer) = &self.hardware.timer {
-            timer.sleep_for(ns, || self.sleep());
-        }
-    }
-
-    /// The same for a moment, of about a millisecond on virtual machines, and without the clock, which takes longer than that to
-    /// be made.
-    #[cfg(feature = "appliance")]
-    pub fn doze(&self) {
-        if let Some(timer) = &self.hardware.timer {
-            timer.doze(|| self.sleep());
-        }
-    }
-
-    /// Whether the machine can sleep with its memory kept.
-    #[cfg(feature = "appliance")]
-    pub const fn can_suspend(&self) -> bool {
-        self.hardware.suspend.is_some()
-    }
-
-    /// Sleeps with the memory kept until somebody wakes the machine; returns at once, with the reason in the log, where
-    /// that does not work. The drivers must have put their devices to rest, and have to set them up again: they are as
-    /// after a reset, but at the same places.
-    #[cfg(feature = "appliance")]
-    pub fn suspend(&mut self) {
-        log!("suspending");
-        match self.try_to_suspend() {
-            Ok(()) => log!("woken"),
-            Err(error) => log!("{error}"),
-        }
-    }
-
-    #[cfg(feature = "appliance")]
-    fn try_to_suspend(&mut self) -> Result<(), SuspendError> {
-        let Hardware { suspend, power_button, timer, .. } = &self.hardware;
-        let suspend = suspend.as_ref().ok_or(SuspendError::NoEffect)?;
-        // The window to configuration space in memory is among what is lost.
-        let mut pci = ConfigSpace::Ports;
-        let configuration = SavedConfiguration::take(&pci).ok_or(SuspendError::TooManyDevices)?;
-        let unmasked = self.interrupts.unmasked();
-        let time = clock::before_sleep();
-        suspend.sleep()?;
-        exceptions::install();
-        configuration.restore(&mut pci);
-        self.interrupts.restore(&unmasked);
-        timer.iter().for_each(Timer::set_up);
-        power_button.iter().for_each(PowerButton::rearm);
-        clock::after_sleep(&time);
-        console::reopen();
-        Ok(())
-    }
-
     /// Switches the machine off.
     ///
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
-        let fadt = self.ends.fadt.as_ref().ok_or(PowerError::NoAcpi)?;
+        let fadt = firmware::fadt().ok_or(PowerError::NoAcpi)?;
         power::enter(fadt, self.ends.power_off)
     }
 
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
-        power::reboot(self.ends.fadt.as_ref())
+        power::reboot(firmware::fadt())
     }
+}
+
+/// Where an ISA interrupt arrives.
+fn gsi(madt: Option<Madt<'_>>, irq: u8) -> u32 {
+    let elsewhere = madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
+    elsewhere.map_or(irq.into(), |entry| entry.gsi)
 }
 
 /// Ends QEMU with a failure, where whoever started the guest gave it a device for that.
@@ -235,7 +185,7 @@ fn exit_with_failure() {
 }
 
 fn power_off_if_known() {
-    if let Some(Ends { fadt: Some(fadt), power_off, .. }) = ENDS.get() {
+    if let Some((fadt, Ends { power_off, .. })) = firmware::fadt().zip(ENDS.get()) {
         // There is nothing else left to try.
         let _ = power::enter(fadt, *power_off);
     }

@@ -6,41 +6,36 @@ mod clock;
 mod config_space;
 mod cpu;
 mod exceptions;
-#[cfg(feature = "appliance")]
-mod hardware;
+mod firmware;
 mod identity_map;
 mod interrupts;
 mod kvm_clock;
 mod machine;
 mod port;
-pub mod power;
-#[cfg(feature = "appliance")]
+mod power;
 mod power_button;
 mod rtc;
 mod serial_port;
-#[cfg(feature = "appliance")]
 mod suspend;
-#[cfg(feature = "appliance")]
 mod timer;
 mod tsc;
 mod virtio_mmio;
 
-pub use self::clock::{hypervisor_start_ns, monotonic_ns};
-pub use self::cpu::halt;
-#[cfg(feature = "appliance")]
-pub use self::cpu::timestamp;
-#[cfg(feature = "appliance")]
-pub use self::hardware::Hardware;
+pub(crate) use self::clock::hypervisor_start_ns;
+pub use self::clock::monotonic_ns;
+pub use self::cpu::{halt, timestamp};
 pub(crate) use self::machine::EXITS;
 pub use self::machine::Machine;
+pub use self::power::PowerError;
+pub use self::power_button::PowerButton;
 pub(crate) use self::rtc::Rtc;
 pub use self::serial_port::SerialPort;
-pub use crate::transport::Device;
-
 /// What the log is written to.
-pub type LogPort = SerialPort;
+pub use self::serial_port::SerialPort as LogPort;
+pub use self::suspend::Suspend;
+pub use self::timer::Timer;
 
 /// The architecture's name, as `uname -m` has it.
-pub const NAME: &str = "x86_64";
+pub const ARCHITECTURE: &str = "x86_64";
 
 global_asm!(include_str!("boot.s"));

@@ -3,28 +3,30 @@
 //! Not a microvm's: that one is told of by AML alone, and by an interrupt that is gone before a guest that sleeps on
 //! levels looks.
 
-use super::interrupts::Interrupts;
+use super::Machine;
+use super::firmware::fadt;
 use super::power::{read_u16, request_acpi, write_u16};
-use crate::acpi::{ButtonEvents, Fadt, Register};
+use crate::acpi::{Fadt, Register};
 
 const POWER_BUTTON: u16 = 1 << 8;
 const WAKE: u16 = 1 << 15;
 
 /// The button.
 #[derive(Debug)]
-pub(super) struct PowerButton {
+pub struct PowerButton {
     fadt: &'static Fadt,
     /// The status registers on which it shows, with those that enable it.
     registers: [Option<(Register, Register)>; 2],
 }
 
 impl PowerButton {
-    /// Has the button, and nothing else that its registers tell of, wake the guest by the interrupt `gsi`.
-    pub(super) fn arm(fadt: &'static Fadt, events: ButtonEvents, gsi: u32, interrupts: &Interrupts) -> Self {
+    /// Finds the button and has it, and nothing else that its registers tell of, wake the guest.
+    pub fn find(machine: &Machine) -> Option<Self> {
+        let (fadt, events) = fadt().zip(machine.tables()?.button_events())?;
         let button = Self { fadt, registers: events.registers };
         button.enable();
-        interrupts.unmask(gsi);
-        button
+        machine.unmask_isa(events.irq);
+        Some(button)
     }
 
     /// Arms it again when the machine has woken. A press that did that, or that firmware took for it, has had its effect.
@@ -45,7 +47,7 @@ impl PowerButton {
     }
 
     /// Whether it was pressed since this was last asked.
-    pub(super) fn take_press(&self) -> bool {
+    pub fn take_press(&self) -> bool {
         let mut pressed = false;
         for &(status, _) in self.registers.iter().flatten() {
             if read_u16(status).is_ok_and(|events| events & POWER_BUTTON != 0) {

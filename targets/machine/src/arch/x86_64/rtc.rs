@@ -1,6 +1,7 @@
 //! The CMOS real-time clock (Motorola MC146818A).
 
-use super::{clock, port};
+use super::firmware::fadt;
+use super::port;
 use crate::date::{RtcFormat, RtcRegisters};
 
 const INDEX_PORT: u16 = 0x70;
@@ -26,7 +27,7 @@ pub(crate) struct Rtc {
 impl Rtc {
     /// The clock, unless the tables deny it or it does not look like one.
     pub(crate) fn find() -> Option<Self> {
-        let fadt = clock::fadt();
+        let fadt = fadt();
         let rtc = Self { century: fadt.and_then(|fadt| fadt.rtc_century) };
         let denied = fadt.is_some_and(|fadt| fadt.no_rtc);
         // Its power bit is set and the rest of that register zero, which neither an empty port nor an empty bus shows.

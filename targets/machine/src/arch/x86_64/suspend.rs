@@ -10,11 +10,14 @@ use core::ptr;
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE};
 
-use super::identity_map::{IdentityMap, image};
-use super::power;
-use crate::acpi::{Fadt, SleepTypes, Tables, WakingVectors};
+use super::config_space::ConfigSpace;
+use super::firmware::fadt;
+use super::identity_map::image;
+use super::{Machine, PowerButton, Timer, clock, exceptions, power};
+use crate::acpi::{Fadt, SleepTypes, WakingVectors};
 use crate::heap::IdentityMapped;
-use crate::memory::Ram;
+use crate::pci::SavedConfiguration;
+use crate::{console, log};
 
 global_asm!(include_str!("suspend.s"));
 
@@ -31,7 +34,7 @@ unsafe extern "C" {
 
 /// Why the machine did not sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SuspendError {
+enum SuspendError {
     /// It has more PCI devices than can be put back.
     TooManyDevices,
     /// There is no memory to keep the image in.
@@ -52,7 +55,7 @@ impl fmt::Display for SuspendError {
 
 /// A machine's way to sleep with its memory kept.
 #[derive(Debug)]
-pub(super) struct Suspend {
+pub struct Suspend {
     fadt: &'static Fadt,
     types: SleepTypes,
     vectors: WakingVectors,
@@ -60,11 +63,45 @@ pub(super) struct Suspend {
 
 impl Suspend {
     /// `None` on a machine whose tables do not offer it.
-    pub(super) fn find(tables: &Tables<'_, IdentityMap>, fadt: &'static Fadt, ram: &[Ram]) -> Option<Self> {
+    pub fn find(machine: &Machine) -> Option<Self> {
+        let (tables, fadt) = machine.tables().zip(fadt())?;
         let page = WAKE_PAGE..WAKE_PAGE + PAGE_SIZE as u64;
-        let is_free = ram.iter().any(|ram| ram.start <= page.start && page.end <= ram.end);
+        let is_free = machine.ram().iter().any(|ram| ram.start <= page.start && page.end <= ram.end);
         let (types, vectors) = (tables.suspend_types(fadt)?, tables.waking_vectors()?);
         is_free.then_some(Self { fadt, types, vectors })
+    }
+
+    /// Sleeps with the memory kept until somebody wakes the machine; returns at once, with the reason in the log, where that
+    /// does not work. The drivers must have put their devices to rest, and have to set them up again: they are as after a
+    /// reset, but at the same places. The timer and the power button, if they are used, are set up again here.
+    pub fn sleep(&self, machine: &Machine, timer: Option<&Timer>, power_button: Option<&PowerButton>) {
+        log!("suspending");
+        match self.try_to_sleep(machine, timer, power_button) {
+            Ok(()) => log!("woken"),
+            Err(error) => log!("{error}"),
+        }
+    }
+
+    fn try_to_sleep(
+        &self,
+        machine: &Machine,
+        timer: Option<&Timer>,
+        power_button: Option<&PowerButton>,
+    ) -> Result<(), SuspendError> {
+        // The window to configuration space in memory is among what is lost.
+        let mut pci = ConfigSpace::Ports;
+        let configuration = SavedConfiguration::take(&pci).ok_or(SuspendError::TooManyDevices)?;
+        let unmasked = machine.interrupts().unmasked();
+        let time = clock::before_sleep();
+        self.keep_image_and_sleep()?;
+        exceptions::install();
+        configuration.restore(&mut pci);
+        machine.interrupts().restore(&unmasked);
+        timer.into_iter().for_each(Timer::set_up);
+        power_button.into_iter().for_each(PowerButton::rearm);
+        clock::after_sleep(&time);
+        console::reopen();
+        Ok(())
     }
 
     /// Sleeps until somebody wakes the machine. The CPU then has no interrupt table and task, as before
@@ -72,7 +109,7 @@ impl Suspend {
     ///
     /// # Errors
     /// If the machine did not sleep. All is as it was then.
-    pub(super) fn sleep(&self) -> Result<(), SuspendError> {
+    fn keep_image_and_sleep(&self) -> Result<(), SuspendError> {
         let size = (image().end - image().start) as usize;
         let (address, copy) = IdentityMapped::dma_alloc(size.div_ceil(PAGE_SIZE), BufferDirection::Both);
         if address == 0 {

@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
+use super::Machine;
 use super::clock::monotonic_ns;
 use super::interrupts::{LOCAL_APIC, TIMER_VECTOR};
 
@@ -17,7 +18,7 @@ const FIRST_COUNTS: u32 = 62_500;
 
 /// The timer. Nobody says how fast it counts: each sleep shows it.
 #[derive(Debug)]
-pub(super) struct Timer {
+pub struct Timer {
     apic: u64,
     /// Nanoseconds per count, with 16 bits after the point: the lowest seen so far. A sleep takes longer than its counts
     /// when the guest is woken late, but never less, so that what is planned with this ends too early at worst.
@@ -26,7 +27,7 @@ pub(super) struct Timer {
 
 impl Timer {
     /// The timer of the local APIC; `None` without one.
-    pub(super) fn find() -> Option<Self> {
+    pub fn find(_: &Machine) -> Option<Self> {
         let apic = LOCAL_APIC.load(Ordering::Relaxed);
         let timer = Self { apic, scale: Cell::new(None) };
         (apic != 0).then(|| {
@@ -36,7 +37,7 @@ impl Timer {
     }
 
     /// Sleeps, by `sleep`, until a device has something for the guest or the time of the first counts has passed. Needs no clock.
-    pub(super) fn doze(&self, sleep: impl FnOnce()) {
+    pub fn doze(&self, sleep: impl FnOnce()) {
         self.write(INITIAL_COUNT, FIRST_COUNTS);
         sleep();
         self.write(INITIAL_COUNT, 0);
@@ -49,7 +50,7 @@ impl Timer {
     }
 
     /// Sleeps, by `sleep`, until a device has something for the guest or so many nanoseconds have passed, perhaps less.
-    pub(super) fn sleep_for(&self, ns: u64, sleep: impl FnOnce()) {
+    pub fn sleep_for(&self, ns: u64, sleep: impl FnOnce()) {
         let Some(start) = monotonic_ns() else { return sleep() };
         let counts = match self.scale.get() {
             // A count of 0 would not wake the guest.

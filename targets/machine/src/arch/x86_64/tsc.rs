@@ -5,7 +5,7 @@ use core::cell::Cell;
 use super::cpu::timestamp;
 use super::port;
 use crate::acpi::{Fadt, Register};
-use crate::clock::Tick;
+use crate::tick::Tick;
 
 /// How long to measure: 2 ms of the 24 in which a guest can boot.
 const MEASURE_PER_S: u64 = 500;
@@ -38,7 +38,6 @@ impl Tsc {
     }
 
     /// The counter begins anew: from now on the clock shows `ns`, or a nanosecond more.
-    #[cfg(feature = "appliance")]
     pub(super) fn go_on_from(&self, ns: u64) {
         self.start.set(timestamp().wrapping_sub(self.tick.in_ns(ns)));
     }

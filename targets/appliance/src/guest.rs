@@ -3,9 +3,8 @@
 use agent_core::Failure;
 use agent_core::commands::{info, os, power, sync, time};
 use agent_core::{Command, CommandSet};
-
-use crate::arch::{self, Machine};
-use crate::log;
+use heapless::String;
+use machine::{ARCHITECTURE, Machine, halt, log};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -30,6 +29,8 @@ impl State for () {
 pub struct Guest<S = ()> {
     /// The machine it runs on.
     pub machine: Machine,
+    /// What it is called, if it was told.
+    pub host_name: Option<String<64>>,
     /// The state behind the profile's own answers.
     pub state: S,
 }
@@ -44,7 +45,7 @@ impl<S> os::Os for Guest<S> {
     fn os_info(&mut self) -> os::OsInfo<'_> {
         os::OsInfo {
             kernel_release: Some(VERSION),
-            machine: Some(arch::NAME),
+            machine: Some(ARCHITECTURE),
             id: Some("nanoqga"),
             name: Some("nanoqga"),
             pretty_name: Some(concat!("nanoqga ", env!("CARGO_PKG_VERSION"))),
@@ -55,7 +56,7 @@ impl<S> os::Os for Guest<S> {
     }
 
     fn host_name(&mut self) -> Result<&str, Failure> {
-        Ok(self.machine.options().host_name.as_deref().unwrap_or("nanoqga"))
+        Ok(self.host_name.as_deref().unwrap_or("nanoqga"))
     }
 }
 
@@ -79,7 +80,7 @@ impl<S: State> power::Power for Guest<S> {
         match how {
             power::Shutdown::Halt => {
                 log!("halted");
-                arch::halt()
+                halt()
             }
             power::Shutdown::PowerDown => {
                 log!("powering off");

@@ -7,7 +7,6 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use network::{Card, MAX_FRAME};
 use virtio_drivers::PAGE_SIZE;
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, InterruptStatus, Transport};
@@ -15,6 +14,9 @@ use virtio_drivers::transport::{DeviceStatus, InterruptStatus, Transport};
 use crate::heap::{self, IdentityMapped};
 use crate::log;
 use crate::transport::DeviceTransport;
+
+/// The longest frame: an Ethernet header and 1500 bytes.
+pub const MAX_FRAME: usize = 1514;
 
 /// VIRTIO_NET_F_MAC, section 5.1.3.
 const MAC: u64 = 1 << 5;
@@ -37,15 +39,14 @@ type Buffer = [u8; HEADER + MAX_FRAME];
 
 /// Why a card cannot be used, at first or any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CardError {
+#[expect(missing_docs, reason = "the texts say all")]
+pub enum CardError {
     NoReset,
     Features,
-    /// It has no hardware address, or none that a card can have.
     NoAddress,
     NoMemory,
     Queue,
     NeedsReset,
-    /// It returned a buffer that it did not have.
     RingCorrupt,
 }
 
@@ -64,7 +65,7 @@ impl fmt::Display for CardError {
 }
 
 /// A network card.
-pub(super) struct NetworkCard {
+pub struct NetworkCard {
     transport: DeviceTransport,
     receive: Queue,
     transmit: Queue,
@@ -73,9 +74,21 @@ pub(super) struct NetworkCard {
     failed: bool,
 }
 
+impl fmt::Debug for NetworkCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkCard")
+            .field("transport", &self.transport)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
 impl NetworkCard {
     /// Brings the card to life. Also gives its hardware address.
-    pub(super) fn new(mut transport: DeviceTransport) -> Result<(Self, [u8; 6]), CardError> {
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub fn new(mut transport: DeviceTransport) -> Result<(Self, [u8; 6]), CardError> {
         let status = negotiate(&mut transport)?;
         let mut mac = [0; 6];
         for (place, byte) in mac.iter_mut().enumerate() {
@@ -94,15 +107,71 @@ impl NetworkCard {
     }
 
     /// Puts the card to rest, before the machine sleeps.
-    pub(super) fn suspend(&mut self) {
+    pub fn suspend(&mut self) {
         self.transport.set_status(DeviceStatus::empty());
     }
 
     /// Sets the card up again. What it had to send is lost, as frames are.
-    pub(super) fn resume(&mut self) {
+    pub fn resume(&mut self) {
         if !self.failed {
             let resumed = self.restart();
             self.check(resumed);
+        }
+    }
+
+    /// Takes back the card's interrupt, so that it can send the next one.
+    pub fn acknowledge(&mut self) {
+        // A device in need of a reset says so by a change of its configuration (section 2.1.2).
+        if self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT)
+            && !self.failed
+            && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET)
+        {
+            self.check::<()>(Err(CardError::NeedsReset));
+        }
+    }
+
+    /// Copies the next frame that has come to the beginning of `room`; its length, or `Err` if the card says that it is
+    /// shorter or longer than any. `None` if none has come.
+    pub fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>> {
+        if self.failed {
+            return None;
+        }
+        let reclaimed = self.receive.reclaim();
+        let (buffer, length) = self.check(reclaimed)??;
+        let frame = self.receive.buffers[buffer].get(self.header..length).unwrap_or_default();
+        let result = match room.get_mut(..frame.len()) {
+            Some(room) if !frame.is_empty() => {
+                room.copy_from_slice(frame);
+                Ok(frame.len())
+            }
+            _ => Err(()),
+        };
+        let lent = self.receive.lend_whole(buffer);
+        self.check(lent);
+        self.receive.notify(&mut self.transport);
+        Some(result)
+    }
+
+    /// Whether the card can take a frame.
+    pub fn can_send(&mut self) -> bool {
+        while !self.failed {
+            let reclaimed = self.transmit.reclaim();
+            if self.check(reclaimed).flatten().is_none() {
+                break;
+            }
+        }
+        !self.failed && self.transmit.free().is_some()
+    }
+
+    /// Sends a frame of at most [`MAX_FRAME`] bytes, if the card can take one.
+    pub fn send(&mut self, frame: &[u8]) {
+        let Some(buffer) = self.transmit.free().filter(|_| !self.failed) else { return };
+        let end = self.header + frame.len();
+        if let Some(room) = self.transmit.buffers[buffer].get_mut(self.header..end) {
+            room.copy_from_slice(frame);
+            let lent = self.transmit.lend_filled(buffer, end);
+            self.check(lent);
+            self.transmit.notify(&mut self.transport);
         }
     }
 
@@ -161,59 +230,6 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError>
     // Legacy devices count the addresses of queues in such pages.
     transport.set_guest_page_size(PAGE_SIZE as u32);
     Ok(status)
-}
-
-impl Card for NetworkCard {
-    fn acknowledge(&mut self) {
-        // A device in need of a reset says so by a change of its configuration (section 2.1.2).
-        if self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT)
-            && !self.failed
-            && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET)
-        {
-            self.check::<()>(Err(CardError::NeedsReset));
-        }
-    }
-
-    fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>> {
-        if self.failed {
-            return None;
-        }
-        let reclaimed = self.receive.reclaim();
-        let (buffer, length) = self.check(reclaimed)??;
-        let frame = self.receive.buffers[buffer].get(self.header..length).unwrap_or_default();
-        let result = match room.get_mut(..frame.len()) {
-            Some(room) if !frame.is_empty() => {
-                room.copy_from_slice(frame);
-                Ok(frame.len())
-            }
-            _ => Err(()),
-        };
-        let lent = self.receive.lend_whole(buffer);
-        self.check(lent);
-        self.receive.notify(&mut self.transport);
-        Some(result)
-    }
-
-    fn can_send(&mut self) -> bool {
-        while !self.failed {
-            let reclaimed = self.transmit.reclaim();
-            if self.check(reclaimed).flatten().is_none() {
-                break;
-            }
-        }
-        !self.failed && self.transmit.free().is_some()
-    }
-
-    fn send(&mut self, frame: &[u8]) {
-        let Some(buffer) = self.transmit.free().filter(|_| !self.failed) else { return };
-        let end = self.header + frame.len();
-        if let Some(room) = self.transmit.buffers[buffer].get_mut(self.header..end) {
-            room.copy_from_slice(frame);
-            let lent = self.transmit.lend_filled(buffer, end);
-            self.check(lent);
-            self.transmit.notify(&mut self.transport);
-        }
-    }
 }
 
 /// A virtqueue and its buffers.

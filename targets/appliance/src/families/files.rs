@@ -9,9 +9,9 @@ use agent_core::{List, Text};
 use embedded_io::SeekFrom;
 use storage::{Access, Error, OpenMode};
 
-use super::Appliance;
-use super::storage::{Place, Reached};
 use crate::guest::Guest;
+use crate::state::Appliance;
+use crate::state::disks::{Place, Reached};
 
 const NS_PER_S: i64 = 1_000_000_000;
 /// Where the volume is mounted.

@@ -1,4 +1,4 @@
-//! The appliance's network interfaces, what it tells of them, and the command by which the host configures one.
+//! What the appliance tells of its network interfaces, and the command by which the host configures one.
 
 use core::net::IpAddr;
 
@@ -6,17 +6,13 @@ use agent_core::commands::network::{
     self as commands, Destination, Interface, InterfaceStatistics, MacAddress, Network,
 };
 use agent_core::{Command, Error, Failure, Reply, Request, Step, Text};
-use heapless::Vec;
-use network::{
-    Duration, Instant, Invalid, IpAddress, IpCidr, Link, NAMES, NO_SOCKETS, Route, Static, Statistics, Storage,
-};
-use virtio_drivers::transport::DeviceType;
+use machine::monotonic_ns;
+use network::{Duration, Invalid, IpAddress, IpCidr, Link, NAMES, Route, Static, Statistics};
 
-use super::Appliance;
-use super::network_card::NetworkCard;
-use crate::arch::{self, Machine};
 use crate::guest::Guest;
-use crate::{heap, log};
+use crate::state::Appliance;
+use crate::state::VirtioCard;
+use crate::state::links::now;
 
 /// For how long a host is kept waiting for a DHCP server.
 const DHCP_LIMIT: Duration = Duration::from_secs(10);
@@ -26,82 +22,11 @@ const RTF_UP: u64 = 1;
 const RTF_GATEWAY: u64 = 2;
 const RTF_HOST: u64 = 4;
 
-/// The appliance's own commands.
-pub(super) const COMMANDS: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-network-configure", configure)];
-
-/// The network interfaces, in the order of [`NAMES`].
-#[derive(Debug)]
-pub(super) struct Links(Vec<&'static mut Link<NetworkCard>, { NAMES.len() }>);
-
-impl Links {
-    /// Brings the machine's network cards to life; their links are set as the command line says.
-    pub(super) fn find(machine: &Machine) -> Self {
-        let mut links = Vec::new();
-        machine.devices(DeviceType::Network, |device| {
-            let Some(name) = NAMES.get(links.len()) else { return };
-            match NetworkCard::new(device.transport) {
-                Ok((card, mac)) => match new_link(machine, links.len(), card, mac) {
-                    // There is room: it has a name.
-                    Some(link) => _ = links.push(link),
-                    None => log!("no memory for {name}"),
-                },
-                Err(error) => log!("network card: {error}"),
-            }
-        });
-        Self(links)
-    }
-
-    /// Does what can be done without waiting; says whether there was anything.
-    pub(super) fn poll(&mut self) -> bool {
-        let now = now();
-        let busy = self.0.iter_mut().map(|link| link.poll(now));
-        // Each gets its turn.
-        busy.fold(false, |any, busy| any | busy)
-    }
-
-    /// Puts the cards to rest, before the machine sleeps.
-    pub(super) fn suspend(&mut self) {
-        self.0.iter_mut().for_each(|link| link.card().suspend());
-    }
-
-    /// Sets the cards up again. The addresses stay.
-    pub(super) fn resume(&mut self) {
-        self.0.iter_mut().for_each(|link| link.card().resume());
-    }
-
-    /// For how many nanoseconds there will be nothing to do, unless a card interrupts. `None`: for ever.
-    pub(super) fn idle_ns(&mut self) -> Option<u64> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let now = now();
-        let idle = self.0.iter_mut().filter_map(|link| link.idle(now)).min()?;
-        Some(idle.total_micros().saturating_mul(1000))
-    }
-}
-
-fn new_link(
-    machine: &Machine,
-    index: usize,
-    card: NetworkCard,
-    mac: [u8; 6],
-) -> Option<&'static mut Link<NetworkCard>> {
-    let methods = machine.options().networks.methods(index);
-    let storage: &'static mut Storage = heap::room_for()?.write(NO_SOCKETS);
-    Some(heap::room_for()?.write(Link::new(card, mac, storage, arch::timestamp(), &methods)))
-}
-
-/// The time for smoltcp. A machine without a clock stays at its beginning: such a guest answers, but repeats nothing.
-fn now() -> Instant {
-    Instant::from_micros((arch::monotonic_ns().unwrap_or(0) / 1000) as i64)
-}
+/// The appliance's own command.
+pub const CONFIGURE: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-network-configure", configure)];
 
 impl Guest<Appliance> {
-    pub(super) fn links(&mut self) -> &mut Links {
-        self.state.links.get_or_insert_with(|| Links::find(&self.machine))
-    }
-
-    fn link(&mut self, index: usize) -> Option<(&'static str, &mut Link<NetworkCard>)> {
+    fn link(&mut self, index: usize) -> Option<(&'static str, &mut Link<VirtioCard>)> {
         Some((NAMES.get(index)?, self.links().0.get_mut(index)?))
     }
 }
@@ -227,7 +152,7 @@ fn parsed(address: Text<'_>) -> Option<IpAddr> {
 impl Guest<Appliance> {
     /// Waits until the interface has a lease. Meanwhile no channel is served, so this has an end.
     fn wait_for_lease(&mut self, index: usize) -> Result<(), Failure> {
-        arch::monotonic_ns().ok_or(Failure("this machine has no clock to wait for DHCP by"))?;
+        monotonic_ns().ok_or(Failure("this machine has no clock to wait for DHCP by"))?;
         let had_dhcp = self.link(index).is_some_and(|(_, link)| link.has_dhcp());
         let deadline = now() + DHCP_LIMIT;
         while let Some((_, link)) = self.link(index)

@@ -6,8 +6,8 @@ use agent_core::arguments::Text;
 use agent_core::commands::exec::{Exec, Program, Status, Stream};
 use agent_core::commands::user::{User, Users};
 
-use super::Appliance;
 use crate::guest::Guest;
+use crate::state::Appliance;
 
 impl Users for Guest<Appliance> {
     fn user(&mut self, _: usize) -> Result<Option<User<'_>>, Failure> {

@@ -3,6 +3,8 @@
 use core::fmt::Write;
 
 use heapless::{String, Vec};
+use machine::virtio_blk::{SERIAL_BYTES, VirtioBlk};
+use machine::{Machine, heap, log, monotonic_ns};
 use storage::{
     BLOCK, BlockDevice, Cache, Error, OpenFiles, Partitions, Place as VolumePlace, RamDisk, Volume, find_partitions,
     find_volume,
@@ -11,10 +13,6 @@ use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
 use super::virtio_disk::VirtioDisk;
-use crate::arch::{self, Machine};
-use crate::heap;
-use crate::log;
-use crate::virtio_blk::{SERIAL_BYTES, VirtioBlk};
 
 const MAX_DISKS: usize = 8;
 /// For how long something may wait to be written, in nanoseconds, while nobody asks that it be safe.
@@ -26,27 +24,27 @@ const RAM_DISK: (usize, usize) = (64 << 10, 8 << 20);
 const RAM_CACHE: usize = 8 * BLOCK;
 
 /// What every device's name begins with.
-pub(super) const DEV: &str = "/dev/";
+pub(crate) const DEV: &str = "/dev/";
 
 /// A device's name, with `/dev/`.
-pub(super) type Name = String<12>;
+pub(crate) type Name = String<12>;
 
 /// A disk as it was found.
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) driver: VirtioDisk,
-    pub(super) pci: Option<DeviceFunction>,
-    pub(super) name: Name,
+pub(crate) struct Disk {
+    pub(crate) driver: VirtioDisk,
+    pub(crate) pci: Option<DeviceFunction>,
+    pub(crate) name: Name,
     /// `None` until it was asked for.
     serial: Option<String<SERIAL_BYTES>>,
     /// `None` until the disk could be read.
     partitions: Option<Partitions>,
-    pub(super) partition_names: Vec<Name, 8>,
+    pub(crate) partition_names: Vec<Name, 8>,
 }
 
 /// The disk and partition that the volume is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Disk(usize, Option<usize>),
     Ram,
 }
@@ -59,8 +57,8 @@ struct Mounted {
 
 /// Disks, volume and open files.
 #[derive(Debug)]
-pub(super) struct Storage {
-    pub(super) disks: Vec<Disk, MAX_DISKS>,
+pub struct Storage {
+    pub(crate) disks: Vec<Disk, MAX_DISKS>,
     ram_disk: Option<RamDisk>,
     mounted: Option<Mounted>,
     /// Of a volume that could not be mounted, for the next try.
@@ -72,21 +70,21 @@ pub(super) struct Storage {
 }
 
 /// The volume that is mounted, with all that its use needs.
-pub(super) struct Reached<'a> {
-    pub(super) place: Place,
-    pub(super) volume: &'a mut Volume,
-    pub(super) device: &'a mut dyn BlockDevice,
-    pub(super) files: &'a mut OpenFiles,
+pub(crate) struct Reached<'a> {
+    pub(crate) place: Place,
+    pub(crate) volume: &'a mut Volume,
+    pub(crate) device: &'a mut dyn BlockDevice,
+    pub(crate) files: &'a mut OpenFiles,
 }
 
 impl Disk {
     /// What the disk calls itself, if it was asked.
-    pub(super) fn serial(&self) -> Option<&str> {
+    pub(crate) fn serial(&self) -> Option<&str> {
         self.serial.as_deref().filter(|serial| !serial.is_empty())
     }
 
     /// Its partitions.
-    pub(super) fn partitions(&mut self) -> Result<&Partitions, Error> {
+    pub(crate) fn partitions(&mut self) -> Result<&Partitions, Error> {
         self.look()?;
         self.partitions.as_ref().ok_or(Error::Io)
     }
@@ -116,13 +114,13 @@ fn name(disk: &str, partition: u8) -> Name {
 
 impl Storage {
     /// Finds the disks. What is on them is looked at when somebody asks.
-    pub(super) fn find(machine: &Machine) -> Self {
+    pub(crate) fn find(machine: &Machine) -> Self {
         let mut disks = Vec::new();
         machine.devices(DeviceType::Block, |device| {
             if disks.is_full() {
                 return log!("more than {MAX_DISKS} disks");
             }
-            match VirtioBlk::new(device.transport, arch::monotonic_ns) {
+            match VirtioBlk::new(device.transport, monotonic_ns) {
                 Ok(driver) => {
                     let driver = VirtioDisk(driver);
                     let mut name = Name::try_from("/dev/vd").unwrap_or_default();
@@ -139,7 +137,7 @@ impl Storage {
     }
 
     /// Asks a disk for its serial number, once.
-    pub(super) fn ask_serial(&mut self, disk: usize) {
+    pub(crate) fn ask_serial(&mut self, disk: usize) {
         let Some(disk) = self.disks.get_mut(disk).filter(|disk| disk.serial.is_none()) else { return };
         let told = disk.driver.0.serial().unwrap_or_default();
         let told = told.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -147,12 +145,12 @@ impl Storage {
         disk.serial = Some(shown.map(|&byte| char::from(byte)).collect());
     }
 
-    pub(super) const fn files(&self) -> Option<&OpenFiles> {
+    pub(crate) const fn files(&self) -> Option<&OpenFiles> {
         self.files.as_ref()
     }
 
     /// Writes what has waited for long enough.
-    pub(super) fn write_back(&mut self) {
+    pub(crate) fn write_back(&mut self) {
         match self.write_back_in() {
             None => self.unwritten_since = None,
             Some(0) => {
@@ -173,23 +171,23 @@ impl Storage {
     }
 
     /// In how many nanoseconds there will be something to write. `None`: there is nothing that waits.
-    pub(super) fn write_back_in(&mut self) -> Option<u64> {
+    pub(crate) fn write_back_in(&mut self) -> Option<u64> {
         if !self.mounted.as_ref()?.volume.has_unwritten() {
             return None;
         }
-        let now = arch::monotonic_ns()?;
+        let now = monotonic_ns()?;
         let since = *self.unwritten_since.get_or_insert(now);
         Some((since + WRITE_BACK_NS).saturating_sub(now))
     }
 
-    pub(super) fn acknowledge_interrupts(&mut self) {
+    pub(crate) fn acknowledge_interrupts(&mut self) {
         for disk in &mut self.disks {
             disk.driver.0.acknowledge_interrupt();
         }
     }
 
     /// Gives the volume, mounted if it was not yet.
-    pub(super) fn reach(&mut self) -> Result<Reached<'_>, Error> {
+    pub(crate) fn reach(&mut self) -> Result<Reached<'_>, Error> {
         if self.files.is_none() {
             let memory = largest(OpenFiles::AHEAD).ok_or(Error::NoMemory)?;
             self.files = Some(OpenFiles::new(memory));
@@ -247,7 +245,7 @@ impl Storage {
     }
 
     /// Leaves the volume on its disk as one that nobody uses, with all that was written; whether there is such a volume.
-    pub(super) fn freeze(&mut self) -> Result<bool, Error> {
+    pub(crate) fn freeze(&mut self) -> Result<bool, Error> {
         if !self.frozen {
             // What cannot be mounted is not mounted, and memory has nothing to be consistent with.
             let Ok(Reached { place: Place::Disk(..), volume, device, .. }) = self.reach() else { return Ok(false) };
@@ -258,18 +256,18 @@ impl Storage {
     }
 
     /// Lets writes go on; whether they did not.
-    pub(super) const fn thaw(&mut self) -> bool {
+    pub(crate) const fn thaw(&mut self) -> bool {
         core::mem::replace(&mut self.frozen, false)
     }
 
     /// Makes safe what was written, and puts the disks to rest before the machine sleeps.
-    pub(super) fn suspend(&mut self) {
+    pub(crate) fn suspend(&mut self) {
         self.sync();
         self.disks.iter_mut().for_each(|disk| disk.driver.0.stop());
     }
 
     /// Sets the disks up again.
-    pub(super) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         for disk in &mut self.disks {
             if let Err(reason) = disk.driver.0.restart() {
                 log!("{}: {reason}", disk.name);
@@ -278,7 +276,7 @@ impl Storage {
     }
 
     /// Writes what is not written, for the last time. A frozen volume has nothing, and must not change.
-    pub(super) fn unmount(&mut self) {
+    pub(crate) fn unmount(&mut self) {
         if self.mounted.is_none() || self.frozen {
             return;
         }

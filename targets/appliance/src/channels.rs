@@ -1,15 +1,13 @@
 //! Every way to the agent that the machine has.
 
 use heapless::Vec;
+use machine::{LogPort, Machine, SerialPort, console, log};
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
-use crate::arch::{LogPort, Machine, SerialPort};
 use crate::channel::{Channel, Io, PORT_NAME};
-use crate::command_line::AgentChannel;
-use crate::console;
 use crate::guest::Guest;
-use crate::log;
+use crate::words::AgentChannel;
 
 /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
 const MAX_CHANNELS: usize = 5;
@@ -21,14 +19,17 @@ const PATIENCE: u32 = 20_000;
 pub struct Channels<C>(Vec<C, MAX_CHANNELS>);
 
 impl<C> Channels<C> {
-    /// Finds the channels that the command line asks for or, if it does not say, that the host can reach, and gives the
+    /// Finds the channels that are `chosen` or, if none is, that the host can reach, and gives the
     /// log the serial port that is left. `new` gives each its agent, unless there is no memory for it.
-    pub fn find<S: 'static, const RECEIVE: usize>(machine: &Machine, mut new: impl FnMut(Io) -> Option<C>) -> Self
+    pub fn find<S: 'static, const RECEIVE: usize>(
+        machine: &Machine,
+        chosen: Option<AgentChannel>,
+        mut new: impl FnMut(Io) -> Option<C>,
+    ) -> Self
     where
         C: AsMut<Channel<S, RECEIVE>>,
     {
         let mut channels = Vec::new();
-        let chosen = machine.options().agent;
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
             machine.devices(DeviceType::Console, |device| match VirtioSerial::new(device.transport, PORT_NAME) {
                 // The last place is the serial port's. More than there is room for are left alone.
@@ -78,7 +79,6 @@ impl<C> Channels<C> {
     }
 
     /// Puts their devices to rest before the machine sleeps.
-    #[cfg(feature = "appliance")]
     pub fn suspend<S: 'static, const RECEIVE: usize>(&mut self)
     where
         C: AsMut<Channel<S, RECEIVE>>,
@@ -87,7 +87,6 @@ impl<C> Channels<C> {
     }
 
     /// Sets their devices up again.
-    #[cfg(feature = "appliance")]
     pub fn resume<S: 'static, const RECEIVE: usize>(&mut self)
     where
         C: AsMut<Channel<S, RECEIVE>>,

@@ -3,11 +3,11 @@
 use agent_core::Failure;
 use agent_core::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
 use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
+use machine::memory_blocks::MemoryBlocks;
 
-use super::Appliance;
 use crate::guest::Guest;
-use crate::load::Account;
-use crate::memory_blocks::MemoryBlocks;
+use crate::state::Appliance;
+use crate::state::load::Account;
 
 const NS_PER_MS: u64 = 1_000_000;
 const NO_CLOCK: Failure = Failure("this machine has no clock to count the processor's time with");
@@ -21,13 +21,13 @@ impl Guest<Appliance> {
     }
 
     fn memory_blocks(&self) -> Result<&MemoryBlocks, Failure> {
-        self.machine.hardware().memory.as_ref().ok_or(NO_MEMORY_MAP)
+        self.state.hardware.memory.as_ref().ok_or(NO_MEMORY_MAP)
     }
 }
 
 impl Cpus for Guest<Appliance> {
     fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
-        let processors = self.machine.hardware().processors;
+        let processors = self.state.hardware.processors;
         Ok((index < processors.count).then_some(Processor {
             logical_id: index as i64,
             online: index == processors.boot,
@@ -47,7 +47,7 @@ impl Cpus for Guest<Appliance> {
     /// Only of the one that runs. All that this guest does is the system's work.
     fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
         let (awake, asleep) = self.account()?.times();
-        let cpu = self.machine.hardware().processors.boot as u32;
+        let cpu = self.state.hardware.processors.boot as u32;
         let times =
             ProcessorTimes { cpu, system: awake / NS_PER_MS, idle: asleep / NS_PER_MS, ..ProcessorTimes::default() };
         Ok((index == 0).then_some(times))

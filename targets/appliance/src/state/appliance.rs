@@ -1,34 +1,26 @@
-//! The profile `appliance`: what it answers beside the profile `nano`, and the state behind that.
-
-mod disks;
-mod files;
-mod machine;
-mod network;
-mod network_card;
-mod people;
-mod storage;
-mod suspension;
-mod virtio_disk;
+//! The appliance: a guest with state.
 
 use agent_core::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network as network_commands, os, power, suspend, sync,
     time, user,
 };
 use agent_core::{Command, CommandSet};
+use machine::{Machine, PowerButton, heap, log, monotonic_ns};
+use network::Settings;
 
-use self::network::Links;
-use self::storage::Storage;
-use crate::arch::{self, Machine};
+use super::disks::Storage;
+use super::hardware::Hardware;
+use super::links::Links;
+use super::load::Account;
 use crate::channel::{Channel, Io};
+use crate::families::network::CONFIGURE;
 use crate::guest::{Guest, State};
-use crate::load::Account;
-use crate::{channels, heap, log};
-
-/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
-const RECEIVE: usize = 128 << 10;
 
 /// Idle moments, of about a millisecond each.
 const PATIENCE: u8 = 20;
+
+/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
+const RECEIVE: usize = 128 << 10;
 
 /// The commands of the profile `appliance`.
 pub static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
@@ -46,29 +38,12 @@ static TABLES: &[&[Command<Guest<Appliance>>]] = &[
     fsfreeze::commands(),
     disk::commands(),
     network_commands::commands(),
-    network::COMMANDS,
+    CONFIGURE,
     user::commands(),
     exec::commands(),
 ];
 
-/// What the appliance knows besides what its machine does.
-#[derive(Debug)]
-pub struct Appliance {
-    account: Account,
-    storage: Storage,
-    /// `None` until they are needed.
-    links: Option<Links>,
-    /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
-    /// take longer than an answer.
-    patience: u8,
-    /// The machine is to be suspended when all that was asked before is answered.
-    to_suspend: bool,
-}
-
-/// The channels, whose agents lie on the heap.
-pub type Channels = channels::Channels<&'static mut Channel<Appliance, RECEIVE>>;
-
-/// A channel on `io`, in memory of its own. `None` if there is not as much left.
+/// A channel on `io`, in memory of its own, as its agent is too large for the stack. `None` if there is not as much left.
 pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
     let room = heap::room_for();
     if room.is_none() {
@@ -77,12 +52,31 @@ pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
     Some(Channel::new_in(room?, io, &COMMANDS))
 }
 
+/// What the appliance knows besides what its machine does.
+#[derive(Debug)]
+pub struct Appliance {
+    pub(crate) hardware: Hardware,
+    pub(crate) account: Account,
+    pub(crate) storage: Storage,
+    /// What the command line says of the network.
+    networks: Settings,
+    /// `None` until they are needed.
+    pub(crate) links: Option<Links>,
+    /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
+    /// take longer than an answer.
+    patience: u8,
+    /// The machine is to be suspended when all that was asked before is answered.
+    pub(crate) to_suspend: bool,
+}
+
 impl Appliance {
-    /// Finds the machine's disks. Its network cards are found when there is time for them, or when somebody asks.
-    pub fn find(machine: &Machine) -> Self {
+    /// Finds the machine's parts and disks. Its network cards are found when there is time for them, or when somebody asks.
+    pub fn find(machine: &Machine, networks: Settings) -> Self {
         Self {
+            hardware: Hardware::find(machine),
             account: Account::default(),
             storage: Storage::find(machine),
+            networks,
             links: None,
             patience: PATIENCE,
             to_suspend: false,
@@ -104,7 +98,7 @@ impl State for Appliance {
 impl Guest<Appliance> {
     /// Does what can be done without waiting for everything but the channels; says whether there was anything.
     pub fn poll(&mut self) -> bool {
-        if self.machine.hardware().take_power_button() {
+        if self.state.hardware.power_button.as_ref().is_some_and(PowerButton::take_press) {
             log!("the power button was pressed");
             if let Err(failure) = power::Power::shutdown(self, power::Shutdown::PowerDown) {
                 log!("{}", failure.0);
@@ -115,30 +109,42 @@ impl Guest<Appliance> {
         self.state.patience == 0 && self.links().poll()
     }
 
+    /// The network interfaces, found if they were not yet.
+    pub(crate) fn links(&mut self) -> &mut Links {
+        let Appliance { links, networks, .. } = &mut self.state;
+        links.get_or_insert_with(|| Links::find(&self.machine, networks))
+    }
+
     /// Sleeps until there is something to do, and puts that to the account.
     pub fn sleep(&mut self) {
         match self.state.patience.checked_sub(1) {
             Some(left) => {
                 self.state.patience = left;
-                self.machine.doze();
+                if let Some(timer) = &self.state.hardware.timer {
+                    timer.doze(|| self.machine.sleep());
+                }
             }
             None => self.sleep_at_most(u64::MAX),
         }
     }
 
     /// The same, but for no longer than `ns` nanoseconds.
-    fn sleep_at_most(&mut self, ns: u64) {
+    pub(crate) fn sleep_at_most(&mut self, ns: u64) {
         self.spend(true);
         match self.state.idle_ns().unwrap_or(u64::MAX).min(ns) {
             u64::MAX => self.machine.sleep(),
-            ns => self.machine.sleep_for(ns),
+            ns => {
+                if let Some(timer) = &self.state.hardware.timer {
+                    timer.sleep_for(ns, || self.machine.sleep());
+                }
+            }
         }
         self.spend(!self.machine.can_sleep());
     }
 
     /// Puts the time since the last call to the account. `None` without a clock.
-    fn spend(&mut self, awake: bool) -> Option<()> {
-        self.state.account.spend(arch::monotonic_ns()?, awake);
+    pub(crate) fn spend(&mut self, awake: bool) -> Option<()> {
+        self.state.account.spend(monotonic_ns()?, awake);
         Some(())
     }
 }

@@ -1,14 +1,13 @@
 //! The machine's disks, as storage sees them.
 
+use machine::heap::IdentityMapped;
+use machine::transport::DeviceTransport;
+use machine::virtio_blk::{self, VirtioBlk};
 use storage::{BlockDevice, Error, SECTOR};
-
-use crate::heap::IdentityMapped;
-use crate::transport::DeviceTransport;
-use crate::virtio_blk::{self, VirtioBlk};
 
 /// A virtio disk.
 #[derive(Debug)]
-pub(super) struct VirtioDisk(pub(super) VirtioBlk<IdentityMapped, DeviceTransport>);
+pub(crate) struct VirtioDisk(pub(crate) VirtioBlk<IdentityMapped, DeviceTransport>);
 
 const _: () = assert!(SECTOR == virtio_blk::SECTOR && storage::BLOCK <= virtio_blk::BLOCK);
 

@@ -1,18 +1,16 @@
 //! A channel to the host with the agent that answers on it.
 
-#[cfg(feature = "appliance")]
 use core::mem::MaybeUninit;
 
 use agent_core::serve::Pump;
 use agent_core::{Agent, CommandSet};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use machine::heap::IdentityMapped;
+use machine::transport::DeviceTransport;
+use machine::{SerialPort, log};
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
-use crate::arch::SerialPort;
 use crate::guest::Guest;
-use crate::heap::IdentityMapped;
-use crate::log;
-use crate::transport::DeviceTransport;
 
 /// The port's name on every host.
 pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
@@ -89,7 +87,6 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
 
     /// The same in place: a channel with room for long requests is larger than the stack.
     // Not inlined, so that the agent's constructor has no other place to write to than the channel's.
-    #[cfg(feature = "appliance")]
     #[inline(never)]
     pub fn new_in(
         room: &'static mut MaybeUninit<Self>,
@@ -136,7 +133,6 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
     }
 
     /// Puts its device to rest before the machine sleeps. What the host sends from now on waits outside, if it can.
-    #[cfg(feature = "appliance")]
     pub fn suspend(&mut self) {
         if let Io::Virtio(console) = &mut self.io {
             console.stop();
@@ -144,7 +140,6 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
     }
 
     /// Sets its device, which may have been reset, up again. Whoever was talking is gone. Whether there still is a device.
-    #[cfg(feature = "appliance")]
     pub fn resume(&mut self) -> bool {
         self.pump.reset(&mut self.agent);
         match &mut self.io {

@@ -2,11 +2,11 @@
 
 use agent_core::Failure;
 use agent_core::commands::disk::{BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, PciAddress};
+use machine::virtio_blk::Done;
 
-use super::Appliance;
-use super::storage::{DEV, Place, Storage};
 use crate::guest::Guest;
-use crate::virtio_blk::Done;
+use crate::state::Appliance;
+use crate::state::disks::{DEV, Place, Storage};
 
 const NS_PER_MS: u64 = 1_000_000;
 /// What Linux calls the first major number that it gives a driver which has none of its own, and how many minor numbers a
@@ -30,12 +30,12 @@ impl Storage {
     }
 
     /// The name of a disk or partition, without `/dev/`.
-    pub(super) fn short_name(&self, place: Place) -> Option<&str> {
+    pub(crate) fn short_name(&self, place: Place) -> Option<&str> {
         self.device_name(place)?.get(DEV.len()..)
     }
 
     /// The name of a disk or partition, with `/dev/`.
-    pub(super) fn device_name(&self, place: Place) -> Option<&str> {
+    pub(crate) fn device_name(&self, place: Place) -> Option<&str> {
         let Place::Disk(disk, partition) = place else { return None };
         let disk = self.disks.get(disk)?;
         match partition {
@@ -45,7 +45,7 @@ impl Storage {
     }
 
     /// Where in the machine a disk or a partition's disk is.
-    pub(super) fn address(&self, place: Place) -> Option<DiskAddress<'_>> {
+    pub(crate) fn address(&self, place: Place) -> Option<DiskAddress<'_>> {
         let Place::Disk(index, _) = place else { return None };
         let disk = self.disks.get(index)?;
         let pci_controller = disk.pci.map_or_else(PciAddress::default, |at| PciAddress {
