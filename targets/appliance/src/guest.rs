@@ -1,17 +1,11 @@
 //! What the agent can ask of this guest.
 
 use agent_core::Failure;
-use agent_core::commands::{info, os, power, sync, time};
-use agent_core::{Command, CommandSet};
+use agent_core::commands::{info, os, power, time};
 use heapless::String;
 use machine::{ARCHITECTURE, Machine, halt, log};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The commands of the profile `nano`.
-pub static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
-static TABLES: &[&[Command<Guest>]] =
-    &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
 
 /// The state behind a profile's own answers.
 pub trait State: Sized {

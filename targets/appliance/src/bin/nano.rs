@@ -5,12 +5,18 @@
 mod image {
     use core::panic::PanicInfo;
 
+    use agent_core::commands::{info, os, power, sync, time};
+    use agent_core::{Command, CommandSet};
     use appliance::channel::Channel;
     use appliance::channels::Channels;
-    use appliance::guest::{COMMANDS, Guest};
+    use appliance::guest::Guest;
     use appliance::words::Words;
     use machine::Machine;
     use machine::last_words::die;
+
+    static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
+    static TABLES: &[&[Command<Guest>]] =
+        &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]

@@ -1,56 +1,17 @@
 //! The appliance: a guest with state.
 
-use agent_core::commands::{
-    cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network as network_commands, os, power, suspend, sync,
-    time, user,
-};
-use agent_core::{Command, CommandSet};
-use machine::{Machine, PowerButton, heap, log, monotonic_ns};
+use agent_core::commands::power;
+use machine::{Machine, PowerButton, log, monotonic_ns};
 use network::Settings;
 
 use super::disks::Storage;
 use super::hardware::Hardware;
 use super::links::Links;
 use super::load::Account;
-use crate::channel::{Channel, Io};
-use crate::families::network::CONFIGURE;
 use crate::guest::{Guest, State};
 
 /// Idle moments, of about a millisecond each.
 const PATIENCE: u8 = 20;
-
-/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
-const RECEIVE: usize = 128 << 10;
-
-/// The commands of the profile `appliance`.
-pub static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
-static TABLES: &[&[Command<Guest<Appliance>>]] = &[
-    sync::commands(),
-    info::commands(),
-    os::commands(),
-    time::commands(),
-    power::commands(),
-    suspend::commands(),
-    cpu::commands(),
-    memory::commands(),
-    file::commands(),
-    filesystem::commands(),
-    fsfreeze::commands(),
-    disk::commands(),
-    network_commands::commands(),
-    CONFIGURE,
-    user::commands(),
-    exec::commands(),
-];
-
-/// A channel on `io`, in memory of its own, as its agent is too large for the stack. `None` if there is not as much left.
-pub fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
-    let room = heap::room_for();
-    if room.is_none() {
-        log!("no memory for a channel");
-    }
-    Some(Channel::new_in(room?, io, &COMMANDS))
-}
 
 /// What the appliance knows besides what its machine does.
 #[derive(Debug)]

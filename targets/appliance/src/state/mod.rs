@@ -15,6 +15,6 @@ mod virtio_card;
 mod virtio_disk;
 
 #[cfg(target_os = "none")]
-pub use self::appliance::{Appliance, COMMANDS, channel};
+pub use self::appliance::Appliance;
 #[cfg(target_os = "none")]
 pub(crate) use self::virtio_card::VirtioCard;
