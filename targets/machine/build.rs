@@ -1,4 +1,5 @@
-//! Links kernels on this package for a bare target with this project's linker script; other packages' `Cargo.toml` name this file.
+//! Links kernels for a bare target with this project's linker script: those of this package, and those on it, whose `Cargo.toml`
+//! names this file.
 //!
 //! Everything the link needs is said here and nothing in RUSTFLAGS, which a caller's environment would silently replace.
 //! That includes position: the compiler's default for bare x86_64 is a static PIE, whose pointers someone would have

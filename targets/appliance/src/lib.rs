@@ -12,6 +12,7 @@ pub mod channels;
 pub mod families;
 #[cfg(target_os = "none")]
 pub mod guest;
-#[cfg(feature = "appliance")]
+pub mod load;
+#[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;
 pub mod words;

@@ -1,7 +1,7 @@
 //! The log, on a serial port of its own.
 //!
-//! Until it is known which port that is, if any, lines are held back: the first serial port may yet become the agent's
-//! channel, where a log has no business.
+//! Until it is known which port that is, if any, lines are held back: the kernel may need the first serial port for something
+//! else, where a log has no business.
 
 use core::fmt::{self, Write};
 

@@ -6,8 +6,8 @@ use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
 use machine::memory_blocks::MemoryBlocks;
 
 use crate::guest::Guest;
+use crate::load::Account;
 use crate::state::Appliance;
-use crate::state::load::Account;
 
 const NS_PER_MS: u64 = 1_000_000;
 const NO_CLOCK: Failure = Failure("this machine has no clock to count the processor's time with");

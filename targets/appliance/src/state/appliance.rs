@@ -7,8 +7,8 @@ use network::Settings;
 use super::disks::Storage;
 use super::hardware::Hardware;
 use super::links::Links;
-use super::load::Account;
 use crate::guest::{Guest, State};
+use crate::load::Account;
 
 /// Idle moments, of about a millisecond each.
 const PATIENCE: u8 = 20;
@@ -81,9 +81,7 @@ impl Guest<Appliance> {
         match self.state.patience.checked_sub(1) {
             Some(left) => {
                 self.state.patience = left;
-                if let Some(timer) = &self.state.hardware.timer {
-                    timer.doze(|| self.machine.sleep());
-                }
+                self.state.hardware.doze(&self.machine);
             }
             None => self.sleep_at_most(u64::MAX),
         }
@@ -94,11 +92,7 @@ impl Guest<Appliance> {
         self.spend(true);
         match self.state.idle_ns().unwrap_or(u64::MAX).min(ns) {
             u64::MAX => self.machine.sleep(),
-            ns => {
-                if let Some(timer) = &self.state.hardware.timer {
-                    timer.sleep_for(ns, || self.machine.sleep());
-                }
-            }
+            ns => self.state.hardware.sleep_for(&self.machine, ns),
         }
         self.spend(!self.machine.can_sleep());
     }

@@ -14,7 +14,7 @@ pub struct Hardware {
     /// The power button, which is armed.
     pub power_button: Option<PowerButton>,
     /// What ends a sleep in time.
-    pub timer: Option<Timer>,
+    timer: Option<Timer>,
     /// The way to sleep with the memory kept.
     pub suspend: Option<Suspend>,
 }
@@ -28,6 +28,20 @@ impl Hardware {
             power_button: PowerButton::find(machine),
             timer: Timer::find(machine),
             suspend: Suspend::find(machine),
+        }
+    }
+
+    /// Sleeps for a moment, or until a device has something for the guest. Without a timer it is over at once.
+    pub fn doze(&self, machine: &Machine) {
+        if let Some(timer) = &self.timer {
+            timer.doze(|| machine.sleep());
+        }
+    }
+
+    /// The same for no longer than `ns` nanoseconds.
+    pub fn sleep_for(&self, machine: &Machine, ns: u64) {
+        if let Some(timer) = &self.timer {
+            timer.sleep_for(ns, || machine.sleep());
         }
     }
 

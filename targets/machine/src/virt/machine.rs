@@ -71,7 +71,7 @@ impl Machine {
         }
         let (pci, second_port) = pci::start(tree).unzip();
         let unmask = |number| interrupts.as_ref().into_iter().for_each(|interrupts| interrupts.unmask(number));
-        // The agent may be served on either.
+        // A kernel may wait for either.
         if let Some(port) = second_port.flatten() {
             serial_port::second_is_at(port.address);
             unmask(port.interrupt);
