@@ -101,7 +101,7 @@ fn header() -> Result<String> {
     let config =
         cbindgen::Config::from_file(&config).map_err(|error| anyhow::anyhow!("{}: {error}", config.display()))?;
     // In the order in which they are read in the header.
-    let sources = ["agent", "status", "own", "guest", "families/mod"];
+    let sources = ["agent", "status", "own", "guest", "callbacks/mod", "families/mod"];
     let sources = sources.map(|source| folder.join(format!("src/{source}.rs")));
     let builder = sources.iter().fold(cbindgen::Builder::new(), |builder, source| builder.with_src(source));
     let mut header = Vec::new();

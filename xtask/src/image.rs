@@ -20,9 +20,11 @@ use crate::targets;
 use crate::toolchain::Toolchain;
 
 /// The packages whose programs run without an operating system, and how Cargo compiles those.
-pub(crate) const BARE: &str = "bare-metal";
-pub(crate) const EXAMPLE_KERNEL: &str = "example-kernel";
-pub(crate) const LOADER: &str = "efi-loader";
+pub(crate) const BARE: [&str; 4] = [MACHINE, IMAGES, EXAMPLE_KERNEL, LOADER];
+const MACHINE: &str = "machine";
+const IMAGES: &str = "appliance";
+const EXAMPLE_KERNEL: &str = "example-kernel";
+const LOADER: &str = "efi-loader";
 const IMAGE: &str = "image";
 
 const BUILD: Duration = Duration::from_secs(900);
@@ -54,9 +56,9 @@ pub(crate) static FOR_TESTS: [&Profile; 2] = [&EXAMPLE, &CRASH];
 /// The smallest image.
 pub static NANO: Profile = Profile {
     name: "nano",
-    package: BARE,
+    package: IMAGES,
     cargo_profile: IMAGE,
-    binary: "nanoqga",
+    binary: "nano",
     feature: None,
     has_devices: false,
     about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
@@ -65,7 +67,7 @@ pub static NANO: Profile = Profile {
 /// The image with state behind its answers.
 pub static APPLIANCE: Profile = Profile {
     name: "appliance",
-    package: BARE,
+    package: IMAGES,
     cargo_profile: IMAGE,
     binary: "appliance",
     feature: Some("appliance"),
@@ -98,7 +100,7 @@ pub static EXAMPLE: Profile = Profile {
 /// No profile either, but a guest that dies in the way that its host name says.
 static CRASH: Profile = Profile {
     name: "crash",
-    package: BARE,
+    package: MACHINE,
     cargo_profile: IMAGE,
     binary: "crash",
     feature: None,
@@ -109,7 +111,7 @@ static CRASH: Profile = Profile {
 /// No profile either, but what images are measured against.
 static FIRST_BYTE: Profile = Profile {
     name: "first-byte",
-    package: BARE,
+    package: MACHINE,
     cargo_profile: IMAGE,
     binary: "first-byte",
     feature: None,

@@ -6,8 +6,9 @@ use agent_core::Failure;
 use agent_core::commands::info::Identity;
 use heapless::{String, Vec};
 
-use crate::families::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, time, user};
-use crate::own::{Outgoing, Own};
+use crate::callbacks::own::{Outgoing, Own};
+use crate::callbacks::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, time, user};
+use crate::open_files::OpenFiles;
 use crate::status::Status;
 
 /// How many commands of its own a kernel can add.
@@ -34,7 +35,7 @@ pub(crate) struct Guest {
     pub(crate) filesystem: filesystem::FilesystemCallbacks,
     pub(crate) freeze: freeze::FreezeCallbacks,
     pub(crate) file: file::FileCallbacks,
-    pub(crate) files: file::OpenFiles,
+    pub(crate) files: OpenFiles,
     pub(crate) user: user::UserCallbacks,
     pub(crate) own: Vec<Own, NANOQGA_MAX_OWN_COMMANDS>,
     pub(crate) outgoing: Outgoing,
@@ -57,7 +58,7 @@ impl Guest {
             filesystem: filesystem::FilesystemCallbacks::default(),
             freeze: freeze::FreezeCallbacks::default(),
             file: file::FileCallbacks::default(),
-            files: file::OpenFiles::default(),
+            files: OpenFiles::default(),
             user: user::UserCallbacks::default(),
             own: Vec::new(),
             outgoing: Outgoing::default(),

@@ -1,8 +1,8 @@
 //! The agent for kernels written in C: `libnanoqga.a`. `nanoqga.h` is generated from this crate, comments and all.
 //!
 //! - [`agent`] is what every kernel calls: bytes in, bytes out.
-//! - [`families`] has a table of callbacks for each family of commands, and the function that adds it to an agent. What a
-//!   kernel does not add is not linked.
+//! - [`callbacks`] has a table for each family of commands, [`families`] the function that adds it to an agent. What a kernel
+//!   does not add is not linked.
 //! - [`own`] adds commands of the kernel's own.
 //!
 //! All unsafe code is about pointers that C gives or gets: what it promises of them is said in the header.
@@ -11,12 +11,14 @@
 #![expect(clippy::missing_safety_doc, reason = "the comments are the header's, where all is what C has to promise")]
 
 pub mod agent;
+pub mod callbacks;
 pub mod families;
 pub mod own;
 pub mod status;
 
 mod flag;
 mod guest;
+mod open_files;
 mod text;
 
 pub use agent::Nanoqga;

@@ -3,54 +3,18 @@
 use core::ffi::{c_char, c_void};
 
 use agent_core::wire::Span;
-use agent_core::wire::line::Cursor;
 use agent_core::wire::members::Stored;
 use agent_core::wire::scanner::Scanner;
 use agent_core::{Command, Error, Failure, Reply, Request, Step};
 
 use crate::agent::{Nanoqga, Parts, with};
+use crate::callbacks::own::{Outgoing, Own, OwnReply};
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::{self, outcome};
 
 /// The longest name of a command, in bytes.
 pub const NANOQGA_MAX_NAME: usize = 63;
-
-/// Where a command of the kernel's own writes what it returns.
-#[repr(C)]
-#[derive(Debug)]
-pub struct OwnReply {
-    /// Where the JSON is to be written: one value in UTF-8. No NUL is needed at its end. Members of objects are sent in this
-    /// order; spaces between them are not.
-    pub json: *mut c_char,
-    /// How many bytes may be written: half of what the request leaves of the agent's memory for requests.
-    pub room: usize,
-    /// How many were written. It is 0 before, and if it stays 0, `{}` is returned.
-    pub length: usize,
-}
-
-/// What runs a command of the kernel's own.
-type RunOwn = unsafe extern "C" fn(
-    context: *mut c_void,
-    arguments: *const c_char,
-    arguments_length: usize,
-    reply: *mut OwnReply,
-) -> *const c_char;
-
-/// A command of the kernel's own.
-#[derive(Debug)]
-pub(crate) struct Own {
-    name: &'static str,
-    run: RunOwn,
-    context: *mut c_void,
-}
-
-/// What a command of the kernel's own returned, as it goes out in pieces. It lies behind the request.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Outgoing {
-    json: Span,
-    cursor: Cursor,
-}
 
 /// Adds a command of the kernel's own, called `name`, which `run` runs. guest-info lists it. `run` is passed `context`, which may
 /// be NULL, and not that of nanoqga_init; and the command's arguments as JSON: an object of `arguments_length` bytes, valid and

@@ -4,11 +4,16 @@ use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 
 use nanoqga::agent::{NANOQGA_STATE, nanoqga_init, nanoqga_receive, nanoqga_reset, nanoqga_transmit};
-use nanoqga::families::cpu::{CpuCallbacks, Processor, nanoqga_add_cpu};
-use nanoqga::families::file::{FileAccess, FileCallbacks, nanoqga_add_file};
-use nanoqga::families::freeze::{FreezeCallbacks, nanoqga_add_freeze};
-use nanoqga::families::os::{OsCallbacks, OsInfo, nanoqga_add_os};
-use nanoqga::own::{OwnReply, nanoqga_add_command};
+use nanoqga::callbacks::cpu::{CpuCallbacks, Processor};
+use nanoqga::callbacks::file::{FileAccess, FileCallbacks};
+use nanoqga::callbacks::freeze::FreezeCallbacks;
+use nanoqga::callbacks::os::{OsCallbacks, OsInfo};
+use nanoqga::callbacks::own::OwnReply;
+use nanoqga::families::cpu::nanoqga_add_cpu;
+use nanoqga::families::file::nanoqga_add_file;
+use nanoqga::families::freeze::nanoqga_add_freeze;
+use nanoqga::families::os::nanoqga_add_os;
+use nanoqga::own::nanoqga_add_command;
 use nanoqga::{Flag, Nanoqga, Status};
 
 /// An agent in memory of its own, and what its callbacks are passed.

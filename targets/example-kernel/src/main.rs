@@ -5,17 +5,16 @@
 mod kernel {
     use core::panic::PanicInfo;
 
-    use bare_metal::arch::{LogPort, Machine, halt};
-    use bare_metal::heap::IdentityMapped;
-    use bare_metal::last_words::die;
-    use bare_metal::{console, log};
     use example_kernel::agent::serve_agent;
+    use machine::heap::IdentityMapped;
+    use machine::last_words::die;
+    use machine::{LogPort, Machine, console, halt, log};
     use virtio_drivers::transport::DeviceType;
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
     extern "C" fn kernel_main(start_info: u64) -> ! {
-        let mut machine = Machine::start(start_info);
+        let mut machine = Machine::start(start_info, |_| false);
         match LogPort::first() {
             Some(port) => console::open(port),
             None => console::silence(),

@@ -17,7 +17,7 @@ use crate::attack;
 use crate::bench;
 use crate::capi;
 use crate::fuzz;
-use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
+use crate::image::{self, BARE, PROFILES, in_workspace};
 use crate::packages;
 use crate::proofs;
 use crate::setup;
@@ -73,7 +73,7 @@ fn lint(report: &mut Report) -> Result<()> {
         let bare = |subcommand| {
             let mut command = toolchain.cargo(subcommand);
             in_workspace(&mut command);
-            for package in [BARE, EXAMPLE_KERNEL, LOADER] {
+            for package in BARE {
                 command.args(["--package", package]);
             }
             command

@@ -1,72 +1,14 @@
 //! `guest-get-vcpus`, `guest-set-vcpus`, `guest-get-cpustats` and `guest-get-load`.
 
-use core::ffi::{c_char, c_void};
-
 use agent_core::Failure;
 use agent_core::commands::cpu;
 
 use super::{add, element};
 use crate::agent::Nanoqga;
-use crate::flag::Flag;
+use crate::callbacks::cpu::{CpuCallbacks, Load, Processor, ProcessorTimes};
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::outcome;
-
-/// A processor.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Processor {
-    /// Its number.
-    pub logical_id: i64,
-    /// Whether it runs.
-    pub online: Flag,
-    /// Whether it can be taken offline.
-    pub can_offline: Flag,
-}
-
-/// What a processor has done since it started, in milliseconds.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ProcessorTimes {
-    /// The processor's number.
-    pub cpu: u32,
-    /// In user mode.
-    pub user: u64,
-    /// In user mode with low priority.
-    pub nice: u64,
-    /// In system mode.
-    pub system: u64,
-    /// Idle.
-    pub idle: u64,
-}
-
-/// How many tasks wanted to run, on average, in hundredths.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Load {
-    /// Over one minute.
-    pub load1m: u32,
-    /// Over five minutes.
-    pub load5m: u32,
-    /// Over fifteen minutes.
-    pub load15m: u32,
-}
-
-/// What the cpu family needs of a kernel.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CpuCallbacks {
-    /// For guest-get-vcpus.
-    pub processor: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, processor: *mut Processor) -> Flag>,
-    /// For guest-set-vcpus: takes a processor online or offline. One that is so already is no error.
-    pub set_processor:
-        Option<unsafe extern "C" fn(context: *mut c_void, logical_id: i64, online: Flag) -> *const c_char>,
-    /// For guest-get-cpustats.
-    pub processor_times:
-        Option<unsafe extern "C" fn(context: *mut c_void, index: usize, times: *mut ProcessorTimes) -> Flag>,
-    /// For guest-get-load: fills in `load`.
-    pub load: Option<unsafe extern "C" fn(context: *mut c_void, load: *mut Load) -> *const c_char>,
-}
 
 /// Adds the cpu family.
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! The families of commands: for each a table of callbacks, and the function that adds it to an agent.
+//! The families of commands: for each the function that adds its table of callbacks to an agent.
 //!
 //! A command whose callback is NULL does not exist for clients. A family that no one adds is not linked.
 

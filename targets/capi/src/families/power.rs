@@ -1,35 +1,14 @@
 //! `guest-shutdown`.
 
-use core::ffi::{c_char, c_void};
-
 use agent_core::Failure;
 use agent_core::commands::power;
 
 use super::add;
 use crate::agent::Nanoqga;
+use crate::callbacks::power::{PowerCallbacks, Shutdown};
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::outcome;
-
-/// How a guest goes down.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub enum Shutdown {
-    /// The machine goes off.
-    PowerDown,
-    /// The machine starts again.
-    Reboot,
-    /// Everything stops; the machine stays on.
-    Halt,
-}
-
-/// What the power family needs of a kernel.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PowerCallbacks {
-    /// For guest-shutdown: goes down. It need not return; if it returns NULL, the host gets no reply.
-    pub shutdown: Option<unsafe extern "C" fn(context: *mut c_void, how: Shutdown) -> *const c_char>,
-}
 
 /// Adds the power family. What all nanoqga_add_... have in common is said at the top of this file.
 #[unsafe(no_mangle)]

@@ -1,28 +1,14 @@
 //! `guest-get-time` and `guest-set-time`.
 
-use core::ffi::{c_char, c_void};
-
 use agent_core::Failure;
 use agent_core::commands::time;
 
 use super::add;
 use crate::agent::Nanoqga;
+use crate::callbacks::time::TimeCallbacks;
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::outcome;
-
-/// What the time family needs of a kernel. Times are nanoseconds since 1970-01-01T00:00:00Z.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TimeCallbacks {
-    /// For guest-get-time: tells the time at `*time`.
-    pub time: Option<unsafe extern "C" fn(context: *mut c_void, time: *mut i64) -> *const c_char>,
-    /// For guest-set-time: sets the kernel's clock, and the machine's from it. `time` is of the years 1970 to 2069.
-    pub set_time: Option<unsafe extern "C" fn(context: *mut c_void, time: i64) -> *const c_char>,
-    /// For guest-set-time without a time: sets the kernel's clock from the machine's. If it is NULL that is an error for
-    /// the client.
-    pub set_time_from_machine: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
-}
 
 /// Adds the time family.
 #[unsafe(no_mangle)]

@@ -1,52 +1,14 @@
 //! `guest-get-users` and `guest-set-user-password`.
 
-use core::ffi::{c_char, c_void};
-use core::ptr;
-
 use agent_core::commands::user;
 use agent_core::{Failure, Text};
 
 use super::{add, element};
 use crate::agent::Nanoqga;
-use crate::flag::Flag;
+use crate::callbacks::user::{User, UserCallbacks};
 use crate::guest::{Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::{from_c, outcome, with_c};
-
-/// A user who is logged in.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct User {
-    /// The user's name.
-    pub user: *const c_char,
-    /// Since when, in seconds since 1970-01-01T00:00:00Z.
-    pub login_time: u32,
-}
-
-impl Default for User {
-    fn default() -> Self {
-        Self { user: ptr::null(), login_time: 0 }
-    }
-}
-
-/// What the user family needs of a kernel.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct UserCallbacks {
-    /// For guest-get-users. A kernel without users has one that returns false: KubeVirt asks for the list.
-    pub user: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, user: *mut User) -> Flag>,
-    /// For guest-set-user-password: gives a user a new password of `length` bytes, without a line break and not NUL-terminated;
-    /// `crypted` says that it is as the guest's password file has it.
-    pub set_password: Option<
-        unsafe extern "C" fn(
-            context: *mut c_void,
-            user: *const c_char,
-            password: *const u8,
-            length: usize,
-            crypted: Flag,
-        ) -> *const c_char,
-    >,
-}
 
 /// Adds the user family.
 #[unsafe(no_mangle)]

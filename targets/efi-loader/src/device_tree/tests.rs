@@ -1,4 +1,4 @@
-use bare_metal::device_tree::Tree;
+use machine::device_tree::Tree;
 use proptest::prelude::*;
 use std::{vec, vec::Vec};
 

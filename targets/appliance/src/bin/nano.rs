@@ -1,0 +1,45 @@
+//! The profile `nano`: a guest that is nothing but its agent.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod image {
+    use core::panic::PanicInfo;
+
+    use agent_core::commands::{info, os, power, sync, time};
+    use agent_core::{Command, CommandSet};
+    use appliance::channel::Channel;
+    use appliance::channels::Channels;
+    use appliance::guest::Guest;
+    use appliance::words::Words;
+    use machine::Machine;
+    use machine::last_words::die;
+
+    static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
+    static TABLES: &[&[Command<Guest>]] =
+        &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
+
+    /// Entered by the boot code, with the address of the loader's start information.
+    #[unsafe(no_mangle)]
+    extern "C" fn kernel_main(start_info: u64) -> ! {
+        let mut words = Words::default();
+        let machine = Machine::start(start_info, |word| words.take(word));
+        let mut guest = Guest { machine, host_name: words.host_name, state: () };
+        let new = |io| Some(Channel::<(), 4096>::new(io, &COMMANDS));
+        let mut channels = Channels::find(&guest.machine, words.agent, new);
+        loop {
+            if !channels.serve(&mut guest) {
+                guest.machine.sleep();
+            }
+        }
+    }
+
+    #[panic_handler]
+    fn panic(info: &PanicInfo<'_>) -> ! {
+        die(info)
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("nano runs without an operating system: build it for a bare target");
+}

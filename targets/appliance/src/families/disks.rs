@@ -1,0 +1,114 @@
+//! What the appliance tells of its disks.
+
+use agent_core::Failure;
+use agent_core::commands::disk::{BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, PciAddress};
+use machine::virtio_blk::Done;
+
+use crate::guest::Guest;
+use crate::state::Appliance;
+use crate::state::disks::{DEV, Place, Storage};
+
+const NS_PER_MS: u64 = 1_000_000;
+/// What Linux calls the first major number that it gives a driver which has none of its own, and how many minor numbers a
+/// virtio disk has there.
+const MAJOR: u64 = 254;
+const MINORS: u64 = 16;
+
+impl Storage {
+    /// The `index`-th of all disks and partitions, a disk's partitions behind it.
+    fn nth(&mut self, mut index: usize) -> Option<Place> {
+        for (number, disk) in self.disks.iter_mut().enumerate() {
+            // One that cannot be read has none that anybody could tell of.
+            let partitions = disk.partitions().map_or(0, |partitions| partitions.len());
+            match index {
+                0 => return Some(Place::Disk(number, None)),
+                index if index <= partitions => return Some(Place::Disk(number, Some(index - 1))),
+                _ => index -= 1 + partitions,
+            }
+        }
+        None
+    }
+
+    /// The name of a disk or partition, without `/dev/`.
+    pub(crate) fn short_name(&self, place: Place) -> Option<&str> {
+        self.device_name(place)?.get(DEV.len()..)
+    }
+
+    /// The name of a disk or partition, with `/dev/`.
+    pub(crate) fn device_name(&self, place: Place) -> Option<&str> {
+        let Place::Disk(disk, partition) = place else { return None };
+        let disk = self.disks.get(disk)?;
+        match partition {
+            None => Some(&disk.name),
+            Some(partition) => disk.partition_names.get(partition).map(|name| name.as_str()),
+        }
+    }
+
+    /// Where in the machine a disk or a partition's disk is.
+    pub(crate) fn address(&self, place: Place) -> Option<DiskAddress<'_>> {
+        let Place::Disk(index, _) = place else { return None };
+        let disk = self.disks.get(index)?;
+        let pci_controller = disk.pci.map_or_else(PciAddress::default, |at| PciAddress {
+            domain: 0,
+            bus: at.bus,
+            slot: at.device,
+            function: at.function,
+        });
+        let (serial, dev) = (disk.serial(), self.device_name(place));
+        Some(DiskAddress { pci_controller, bus_type: BusType::Virtio, serial, dev, ..DiskAddress::default() })
+    }
+}
+
+impl Disks for Guest<Appliance> {
+    fn disk(&mut self, index: usize) -> Result<Option<Disk<'_>>, Failure> {
+        let storage = &mut self.state.storage;
+        let Some(place @ Place::Disk(disk, partition)) = storage.nth(index) else { return Ok(None) };
+        storage.ask_serial(disk);
+        Ok(storage.device_name(place).map(|name| Disk {
+            name,
+            partition: partition.is_some(),
+            alias: None,
+            address: if partition.is_none() { storage.address(place) } else { None },
+        }))
+    }
+
+    fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {
+        let storage = &mut self.state.storage;
+        match (storage.nth(disk)?, index) {
+            (Place::Disk(disk, Some(_)), 0) => storage.device_name(Place::Disk(disk, None)),
+            _ => None,
+        }
+    }
+
+    fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
+        let Some(disk) = self.state.storage.disks.get(index) else { return Ok(None) };
+        let done = disk.driver.0.statistics();
+        let ms = |done: &Done| Some(done.ns / NS_PER_MS);
+        let all = done.reads.ns + done.writes.ns + done.flushes.ns + done.discards.ns;
+        Ok(Some(DiskStatistics {
+            name: disk.name.get(DEV.len()..).unwrap_or_default(),
+            major: MAJOR,
+            minor: index as u64 * MINORS,
+            stats: DiskCounters {
+                read_sectors: Some(done.reads.sectors),
+                read_ios: Some(done.reads.requests),
+                read_merges: Some(0),
+                write_sectors: Some(done.writes.sectors),
+                write_ios: Some(done.writes.requests),
+                write_merges: Some(0),
+                discard_sectors: Some(done.discards.sectors),
+                discard_ios: Some(done.discards.requests),
+                discard_merges: Some(0),
+                flush_ios: Some(done.flushes.requests),
+                read_ticks: ms(&done.reads),
+                write_ticks: ms(&done.writes),
+                discard_ticks: ms(&done.discards),
+                flush_ticks: ms(&done.flushes),
+                // A request at a time, and none while this is told.
+                ios_pgr: Some(0),
+                total_ticks: Some(all / NS_PER_MS),
+                weight_ticks: Some(all / NS_PER_MS),
+            },
+        }))
+    }
+}

@@ -1,0 +1,129 @@
+//! What the appliance does with files and with the volume that they are on.
+
+use agent_core::Failure;
+use agent_core::commands::disk::DiskAddress;
+use agent_core::commands::file::{self, Files};
+use agent_core::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
+use agent_core::commands::fsfreeze::Freeze;
+use agent_core::{List, Text};
+use embedded_io::SeekFrom;
+use storage::{Access, Error, OpenMode};
+
+use crate::guest::Guest;
+use crate::state::Appliance;
+use crate::state::disks::{Place, Reached};
+
+const NS_PER_S: i64 = 1_000_000_000;
+/// Where the volume is mounted.
+const ROOT: &str = "/";
+
+/// What a client is told of an error.
+const fn failure(error: Error) -> Failure {
+    Failure(error.reason())
+}
+
+impl Guest<Appliance> {
+    /// The seconds since 1970 that a change of a file is noted with.
+    fn now(&mut self) -> i64 {
+        self.machine.clock().wall_ns().unwrap_or(0) / NS_PER_S
+    }
+
+    fn reach(&mut self) -> Result<Reached<'_>, Failure> {
+        self.state.storage.reach().map_err(failure)
+    }
+}
+
+/// The storage's word for how a file is opened.
+const fn opened_so(file::OpenMode { access, update }: file::OpenMode) -> OpenMode {
+    let access = match access {
+        file::Access::Read => Access::Read,
+        file::Access::Write => Access::Write,
+        file::Access::Append => Access::Append,
+    };
+    OpenMode { access, update }
+}
+
+impl Files for Guest<Appliance> {
+    fn open(&mut self, path: Text<'_>, mode: file::OpenMode) -> Result<i64, Failure> {
+        let now = self.now();
+        let Reached { volume, device, files, .. } = self.reach()?;
+        files.open(volume, device, path.chars(), opened_so(mode), now).map_err(failure)
+    }
+
+    fn is_open(&mut self, handle: i64) -> bool {
+        self.state.storage.files().is_some_and(|files| files.is_open(handle))
+    }
+
+    fn close(&mut self, handle: i64) -> Result<(), Failure> {
+        let Reached { volume, device, files, .. } = self.reach()?;
+        files.close(volume, device, handle).map_err(failure)
+    }
+
+    fn read(&mut self, handle: i64, into: &mut [u8]) -> Result<usize, Failure> {
+        let Reached { volume, device, files, .. } = self.reach()?;
+        files.read(volume, device, handle, into).map_err(failure)
+    }
+
+    fn write(&mut self, handle: i64, bytes: &[u8]) -> Result<usize, Failure> {
+        let now = self.now();
+        let Reached { volume, device, files, .. } = self.reach()?;
+        files.write(volume, device, handle, bytes, now).map_err(failure)
+    }
+
+    fn seek(&mut self, handle: i64, to: SeekFrom) -> Result<u64, Failure> {
+        let Reached { volume, device, files, .. } = self.reach()?;
+        files.seek(volume, device, handle, to).map_err(failure)
+    }
+
+    fn flush(&mut self, handle: i64) -> Result<(), Failure> {
+        let Reached { volume, device, files, .. } = self.reach()?;
+        files.flush(volume, device, handle).map_err(failure)
+    }
+}
+
+/// There is one; a volume that cannot be mounted is not.
+impl FileSystems for Guest<Appliance> {
+    fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
+        let storage = &mut self.state.storage;
+        let (0, Ok(Reached { place, volume, device, .. })) = (index, storage.reach()) else { return Ok(None) };
+        let space = volume.space(device).map_err(failure)?;
+        Ok(Some(FileSystem {
+            name: storage.short_name(place).unwrap_or("ram0"),
+            mountpoint: ROOT,
+            kind: "vfat",
+            used_bytes: Some(space.total - space.free.min(space.total)),
+            total_bytes: Some(space.total),
+            total_bytes_privileged: Some(space.total),
+        }))
+    }
+
+    fn disk_of(&mut self, _: usize, index: usize) -> Option<DiskAddress<'_>> {
+        let storage = &mut self.state.storage;
+        let place = storage.reach().ok()?.place;
+        if let Place::Disk(disk, _) = place {
+            storage.ask_serial(disk);
+        }
+        if index == 0 { storage.address(place) } else { None }
+    }
+
+    /// Memory is no disk's, and as little to be trimmed as Linux's file systems in memory.
+    fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
+        let (0, Ok(Reached { place: Place::Disk(..), volume, device, .. })) = (index, self.state.storage.reach())
+        else {
+            return Ok(None);
+        };
+        let outcome = volume.trim(device, minimum).map(|trimmed| Trim { trimmed, minimum }).map_err(failure);
+        Ok(Some(Trimmed { path: ROOT, outcome }))
+    }
+}
+
+impl Freeze for Guest<Appliance> {
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
+        let meant = mountpoints.is_none_or(|mountpoints| mountpoints.iter().any(|path| path == *ROOT));
+        Ok((meant && self.state.storage.freeze().map_err(failure)?).into())
+    }
+
+    fn thaw(&mut self) -> Result<usize, Failure> {
+        Ok(self.state.storage.thaw().into())
+    }
+}

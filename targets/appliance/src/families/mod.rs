@@ -1,0 +1,8 @@
+//! The families of commands that only the appliance answers, and how it does.
+
+pub mod disks;
+pub mod files;
+pub mod network;
+pub mod processors;
+pub mod suspend;
+pub mod users;

@@ -1,0 +1,174 @@
+//! What the appliance tells of its network interfaces, and the command by which the host configures one.
+
+use core::net::IpAddr;
+
+use agent_core::commands::network::{
+    self as commands, Destination, Interface, InterfaceStatistics, MacAddress, Network,
+};
+use agent_core::{Command, Error, Failure, Reply, Request, Step, Text};
+use machine::monotonic_ns;
+use network::{Duration, Invalid, IpAddress, IpCidr, Link, NAMES, Route, Static, Statistics};
+
+use crate::guest::Guest;
+use crate::state::Appliance;
+use crate::state::VirtioCard;
+use crate::state::links::now;
+
+/// For how long a host is kept waiting for a DHCP server.
+const DHCP_LIMIT: Duration = Duration::from_secs(10);
+
+// Linux's flags of routes (its uapi/linux/route.h), which are the protocol's.
+const RTF_UP: u64 = 1;
+const RTF_GATEWAY: u64 = 2;
+const RTF_HOST: u64 = 4;
+
+/// The appliance's own command.
+pub const CONFIGURE: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-network-configure", configure)];
+
+impl Guest<Appliance> {
+    fn link(&mut self, index: usize) -> Option<(&'static str, &mut Link<VirtioCard>)> {
+        Some((NAMES.get(index)?, self.links().0.get_mut(index)?))
+    }
+}
+
+impl Network for Guest<Appliance> {
+    fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
+        let link = self.link(index);
+        Ok(link.map(|(name, link)| Interface { name, hardware_address: Some(MacAddress(link.mac())) }))
+    }
+
+    fn address(&mut self, interface: usize, index: usize) -> Option<commands::Address> {
+        let address = self.link(interface)?.1.address(index)?;
+        Some(commands::Address { address: address.address().into(), prefix: address.prefix_len() })
+    }
+
+    fn interface_statistics(&mut self, interface: usize) -> Option<InterfaceStatistics> {
+        let Statistics { rx_bytes, rx_packets, rx_errs, rx_dropped, tx_bytes, tx_packets } =
+            self.link(interface)?.1.statistics();
+        Some(InterfaceStatistics {
+            rx_bytes,
+            rx_packets,
+            rx_errs,
+            rx_dropped,
+            tx_bytes,
+            tx_packets,
+            ..InterfaceStatistics::default()
+        })
+    }
+
+    fn route(&mut self, mut index: usize) -> Result<Option<commands::Route<'_>>, Failure> {
+        for (name, link) in NAMES.iter().zip(&mut self.links().0) {
+            match link.route(index) {
+                Ok(route) => return Ok(Some(told(name, route))),
+                Err(routes) => index -= routes,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A route in the protocol's terms. The stack knows no metrics, and does not count.
+fn told(interface: &str, Route { network, gateway }: Route) -> commands::Route<'_> {
+    let (to, longest) = match (network, gateway) {
+        (IpCidr::Ipv4(network), gateway) => {
+            let gateway = match gateway {
+                Some(IpAddress::Ipv4(gateway)) => Some(gateway),
+                _ => None,
+            };
+            (Destination::V4 { network: network.address(), mask: network.netmask(), gateway }, 32)
+        }
+        (IpCidr::Ipv6(network), gateway) => {
+            let next_hop = match gateway {
+                Some(IpAddress::Ipv6(gateway)) => Some(gateway),
+                _ => None,
+            };
+            let (network, prefix) = (network.address(), network.prefix_len());
+            (Destination::V6 { network, prefix, source: None, next_hop }, 128)
+        }
+    };
+    let host = if network.prefix_len() == longest { RTF_HOST } else { 0 };
+    let flags = RTF_UP | host | if gateway.is_some() { RTF_GATEWAY } else { 0 };
+    commands::Route {
+        interface,
+        to,
+        metric: 0,
+        flags: Some(flags),
+        references: None,
+        uses: None,
+        mtu: None,
+        window: None,
+        initial_rtt: None,
+    }
+}
+
+/// `nanoqga-network-configure`: gives the interface `name` an address, by DHCP (`dhcp`: true) or this one (`address`, in a
+/// network of `prefix` bits, with the router `gateway`). It is answered when the address is there; if no DHCP server gives
+/// one in time, the interface stays as it was.
+fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let name: Text<'_> = arguments.required("name")?;
+    let dhcp: Option<bool> = arguments.optional("dhcp")?;
+    let address: Option<Text<'_>> = arguments.optional("address")?;
+    let prefix: Option<i64> = arguments.optional("prefix")?;
+    let gateway: Option<Text<'_>> = arguments.optional("gateway")?;
+    arguments.finish()?;
+
+    let name = name.copy_to(&mut [0; 8]).and_then(|name| NAMES.iter().position(|known| *known == name));
+    let index = name.filter(|&index| index < guest.links().0.len());
+    let index = index.ok_or(Failure("there is no interface of this 'name'"))?;
+    match (dhcp.unwrap_or(false), address, prefix) {
+        (true, None, None) if gateway.is_none() => guest.wait_for_lease(index)?,
+        (true, ..) => {
+            return Err(Failure("with 'dhcp' there is no 'address', 'prefix' or 'gateway' to be given").into());
+        }
+        (false, Some(address), Some(prefix)) => {
+            let address = parsed(address).ok_or(Failure("'address' is no IP address"))?;
+            let gateway = gateway.map(|gateway| parsed(gateway).ok_or(Failure("'gateway' is no IP address")));
+            let assigned = Static::new(address, prefix, gateway.transpose()?).map_err(failure)?;
+            if let Some((_, link)) = guest.link(index) {
+                link.assign(assigned);
+            }
+        }
+        (false, Some(_), None) => return Err(Failure("'address' needs a 'prefix'").into()),
+        (false, None, _) => return Err(Failure("either 'dhcp' must be true, or an 'address' be given").into()),
+    }
+    Ok(Step::Done)
+}
+
+/// What a client is told of an assignment that no host can have: the argument that is at fault.
+const fn failure(error: Invalid) -> Failure {
+    Failure(match error {
+        Invalid::Prefix => "'prefix' must be from 1 to 32, or to 128 for an IPv6 'address'",
+        Invalid::Address => "'address' is none that a host can have in a network of this 'prefix'",
+        Invalid::Gateway => "'gateway' is no other host in the network of 'address'",
+    })
+}
+
+fn parsed(address: Text<'_>) -> Option<IpAddr> {
+    // As many as the longest address has, an IPv6 one that ends in an IPv4 one.
+    address.copy_to(&mut [0; 45])?.parse().ok()
+}
+
+impl Guest<Appliance> {
+    /// Waits until the interface has a lease. Meanwhile no channel is served, so this has an end.
+    fn wait_for_lease(&mut self, index: usize) -> Result<(), Failure> {
+        monotonic_ns().ok_or(Failure("this machine has no clock to wait for DHCP by"))?;
+        let had_dhcp = self.link(index).is_some_and(|(_, link)| link.has_dhcp());
+        let deadline = now() + DHCP_LIMIT;
+        while let Some((_, link)) = self.link(index)
+            && now() < deadline
+        {
+            if link.has_lease() {
+                return Ok(());
+            }
+            link.start_dhcp();
+            if !self.links().poll() {
+                self.sleep_at_most((deadline - now()).total_micros() * 1000);
+            }
+        }
+        if let Some((_, link)) = self.link(index).filter(|_| !had_dhcp) {
+            link.stop_dhcp();
+        }
+        Err(Failure("no DHCP server gave a lease within 10 seconds; the interface is as it was"))
+    }
+}

@@ -1,0 +1,79 @@
+//! What the appliance tells of its processors and its memory.
+
+use agent_core::Failure;
+use agent_core::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
+use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
+use machine::memory_blocks::MemoryBlocks;
+
+use crate::guest::Guest;
+use crate::load::Account;
+use crate::state::Appliance;
+
+const NS_PER_MS: u64 = 1_000_000;
+const NO_CLOCK: Failure = Failure("this machine has no clock to count the processor's time with");
+const NO_MEMORY_MAP: Failure = Failure("this machine's loader gave no memory map");
+
+impl Guest<Appliance> {
+    /// The account until now.
+    fn account(&mut self) -> Result<&Account, Failure> {
+        self.spend(true).ok_or(NO_CLOCK)?;
+        Ok(&self.state.account)
+    }
+
+    fn memory_blocks(&self) -> Result<&MemoryBlocks, Failure> {
+        self.state.hardware.memory.as_ref().ok_or(NO_MEMORY_MAP)
+    }
+}
+
+impl Cpus for Guest<Appliance> {
+    fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
+        let processors = self.state.hardware.processors;
+        Ok((index < processors.count).then_some(Processor {
+            logical_id: index as i64,
+            online: index == processors.boot,
+            can_offline: Some(false),
+        }))
+    }
+
+    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+        let index = usize::try_from(logical_id).ok();
+        match index.and_then(|index| self.processor(index).transpose()).transpose()? {
+            None => Err(Failure("there is no processor of this number")),
+            Some(processor) if processor.online == online => Ok(()),
+            Some(_) => Err(Failure("this guest runs on the processor that it was started on, and on no other")),
+        }
+    }
+
+    /// Only of the one that runs. All that this guest does is the system's work.
+    fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
+        let (awake, asleep) = self.account()?.times();
+        let cpu = self.state.hardware.processors.boot as u32;
+        let times =
+            ProcessorTimes { cpu, system: awake / NS_PER_MS, idle: asleep / NS_PER_MS, ..ProcessorTimes::default() };
+        Ok((index == 0).then_some(times))
+    }
+
+    fn load(&mut self) -> Result<Load, Failure> {
+        let [load1m, load5m, load15m] = self.account()?.loads();
+        Ok(Load { load1m, load5m, load15m })
+    }
+}
+
+impl Memory for Guest<Appliance> {
+    fn memory_block(&mut self, index: usize) -> Result<Option<MemoryBlock>, Failure> {
+        let block = self.memory_blocks()?.nth(index);
+        Ok(block.map(|phys_index| MemoryBlock { phys_index, online: true, can_offline: Some(false) }))
+    }
+
+    fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
+        match self.memory_blocks() {
+            Ok(blocks) if !blocks.has(phys_index) => Err(MemoryBlockError::NotFound(None)),
+            Ok(_) if online => Ok(()),
+            Ok(_) | Err(_) => Err(MemoryBlockError::NotSupported(None)),
+        }
+    }
+
+    fn memory_block_size(&mut self) -> Result<u64, Failure> {
+        Ok(self.memory_blocks()?.size())
+    }
+}

@@ -1,0 +1,36 @@
+//! Users and programs, of which the appliance has none. Hosts ask all the same: KubeVirt wants to know who is logged in, and
+//! Ansible does not talk to an agent without `guest-exec`, not even to send a file.
+
+use agent_core::Failure;
+use agent_core::arguments::Text;
+use agent_core::commands::exec::{Exec, Program, Status, Stream};
+use agent_core::commands::user::{User, Users};
+
+use crate::guest::Guest;
+use crate::state::Appliance;
+
+impl Users for Guest<Appliance> {
+    fn user(&mut self, _: usize) -> Result<Option<User<'_>>, Failure> {
+        Ok(None)
+    }
+
+    fn set_password(&mut self, _: Text<'_>, _: &[u8], _: bool) -> Result<(), Failure> {
+        Err(Failure("this guest has no users"))
+    }
+}
+
+impl Exec for Guest<Appliance> {
+    fn spawn(&mut self, _: Program<'_>) -> Result<i64, Failure> {
+        Err(Failure("No such file or directory"))
+    }
+
+    fn status(&mut self, _: i64) -> Result<Option<Status>, Failure> {
+        Ok(None)
+    }
+
+    fn output(&mut self, _: i64, _: Stream, _: usize, _: &mut [u8]) -> usize {
+        0
+    }
+
+    fn forget(&mut self, _: i64) {}
+}

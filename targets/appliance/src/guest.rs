@@ -1,0 +1,89 @@
+//! What the agent can ask of this guest.
+
+use agent_core::Failure;
+use agent_core::commands::{info, os, power, time};
+use heapless::String;
+use machine::{ARCHITECTURE, Machine, halt, log};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The state behind a profile's own answers.
+pub trait State: Sized {
+    /// Puts in order what must not be lost when the machine is switched off, halted or reset next.
+    fn before_shutdown(&mut self);
+}
+
+/// The profile `nano` has none.
+impl State for () {
+    fn before_shutdown(&mut self) {}
+}
+
+/// The guest: its machine, what it is called, and what its profile has besides.
+#[derive(Debug)]
+pub struct Guest<S = ()> {
+    /// The machine it runs on.
+    pub machine: Machine,
+    /// What it is called, if it was told.
+    pub host_name: Option<String<64>>,
+    /// The state behind the profile's own answers.
+    pub state: S,
+}
+
+impl<S> info::Identity for Guest<S> {
+    fn version(&self) -> &str {
+        VERSION
+    }
+}
+
+impl<S> os::Os for Guest<S> {
+    fn os_info(&mut self) -> os::OsInfo<'_> {
+        os::OsInfo {
+            kernel_release: Some(VERSION),
+            machine: Some(ARCHITECTURE),
+            id: Some("nanoqga"),
+            name: Some("nanoqga"),
+            pretty_name: Some(concat!("nanoqga ", env!("CARGO_PKG_VERSION"))),
+            version: Some(VERSION),
+            version_id: Some(VERSION),
+            ..os::OsInfo::default()
+        }
+    }
+
+    fn host_name(&mut self) -> Result<&str, Failure> {
+        Ok(self.host_name.as_deref().unwrap_or("nanoqga"))
+    }
+}
+
+impl<S> time::Time for Guest<S> {
+    fn time(&mut self) -> Result<i64, Failure> {
+        self.machine.clock().wall_ns().ok_or(Failure("this machine has no clock"))
+    }
+
+    fn set_time(&mut self, time: i64) -> Result<(), Failure> {
+        self.machine.clock().set_wall(time).map_err(|error| Failure(error.reason()))
+    }
+
+    fn set_time_from_machine(&mut self) -> Result<(), Failure> {
+        self.machine.clock().set_wall_from_rtc().map_err(|error| Failure(error.reason()))
+    }
+}
+
+impl<S: State> power::Power for Guest<S> {
+    fn shutdown(&mut self, how: power::Shutdown) -> Result<(), Failure> {
+        self.state.before_shutdown();
+        match how {
+            power::Shutdown::Halt => {
+                log!("halted");
+                halt()
+            }
+            power::Shutdown::PowerDown => {
+                log!("powering off");
+                self.machine.power_off().map_err(|error| Failure(error.reason()))
+            }
+            power::Shutdown::Reboot => {
+                log!("rebooting");
+                self.machine.reboot()
+            }
+        }
+    }
+}

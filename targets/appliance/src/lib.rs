@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(target_os = "none")]
+pub mod channel;
+#[cfg(target_os = "none")]
+pub mod channels;
+#[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod families;
+#[cfg(target_os = "none")]
+pub mod guest;
+pub mod load;
+#[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod state;
+pub mod words;

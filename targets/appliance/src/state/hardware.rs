@@ -1,0 +1,54 @@
+//! The parts of the machine that only this profile drives.
+
+use machine::memory_blocks::MemoryBlocks;
+use machine::processors::Processors;
+use machine::{Machine, PowerButton, Suspend, Timer};
+
+/// The parts. `None`: the machine does not have it.
+#[derive(Debug)]
+pub struct Hardware {
+    /// The processors.
+    pub processors: Processors,
+    /// The RAM.
+    pub memory: Option<MemoryBlocks>,
+    /// The power button, which is armed.
+    pub power_button: Option<PowerButton>,
+    /// What ends a sleep in time.
+    timer: Option<Timer>,
+    /// The way to sleep with the memory kept.
+    pub suspend: Option<Suspend>,
+}
+
+impl Hardware {
+    /// Finds the parts, and arms the power button.
+    pub fn find(machine: &Machine) -> Self {
+        Self {
+            processors: machine.processors(),
+            memory: MemoryBlocks::new(machine.ram()),
+            power_button: PowerButton::find(machine),
+            timer: Timer::find(machine),
+            suspend: Suspend::find(machine),
+        }
+    }
+
+    /// Sleeps for a moment, or until a device has something for the guest. Without a timer it is over at once.
+    pub fn doze(&self, machine: &Machine) {
+        if let Some(timer) = &self.timer {
+            timer.doze(|| machine.sleep());
+        }
+    }
+
+    /// The same for no longer than `ns` nanoseconds.
+    pub fn sleep_for(&self, machine: &Machine, ns: u64) {
+        if let Some(timer) = &self.timer {
+            timer.sleep_for(ns, || machine.sleep());
+        }
+    }
+
+    /// Sleeps with the memory kept, on a machine that can, until somebody wakes it.
+    pub fn suspend(&self, machine: &Machine) {
+        if let Some(suspend) = &self.suspend {
+            suspend.sleep(machine, self.timer.as_ref(), self.power_button.as_ref());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The appliance's network interfaces.
+
+use heapless::Vec;
+use machine::virtio_net::NetworkCard;
+use machine::{Machine, heap, log, monotonic_ns, timestamp};
+use network::{Instant, Link, Method, NAMES, NO_SOCKETS, Settings, Storage};
+use virtio_drivers::transport::DeviceType;
+
+use super::virtio_card::VirtioCard;
+
+/// The network interfaces, in the order of [`NAMES`].
+#[derive(Debug)]
+pub struct Links(pub(crate) Vec<&'static mut Link<VirtioCard>, { NAMES.len() }>);
+
+impl Links {
+    /// Brings the machine's network cards to life; their links are set as the command line says.
+    pub(crate) fn find(machine: &Machine, networks: &Settings) -> Self {
+        let mut links = Vec::new();
+        machine.devices(DeviceType::Network, |device| {
+            let Some(name) = NAMES.get(links.len()) else { return };
+            match NetworkCard::new(device.transport) {
+                Ok((card, mac)) => match new_link(VirtioCard(card), mac, &networks.methods(links.len())) {
+                    // There is room: it has a name.
+                    Some(link) => _ = links.push(link),
+                    None => log!("no memory for {name}"),
+                },
+                Err(error) => log!("network card: {error}"),
+            }
+        });
+        Self(links)
+    }
+
+    /// Does what can be done without waiting; says whether there was anything.
+    pub(crate) fn poll(&mut self) -> bool {
+        let now = now();
+        let busy = self.0.iter_mut().map(|link| link.poll(now));
+        // Each gets its turn.
+        busy.fold(false, |any, busy| any | busy)
+    }
+
+    /// Puts the cards to rest, before the machine sleeps.
+    pub(crate) fn suspend(&mut self) {
+        self.0.iter_mut().for_each(|link| link.card().0.suspend());
+    }
+
+    /// Sets the cards up again. The addresses stay.
+    pub(crate) fn resume(&mut self) {
+        self.0.iter_mut().for_each(|link| link.card().0.resume());
+    }
+
+    /// For how many nanoseconds there will be nothing to do, unless a card interrupts. `None`: for ever.
+    pub(crate) fn idle_ns(&mut self) -> Option<u64> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let now = now();
+        let idle = self.0.iter_mut().filter_map(|link| link.idle(now)).min()?;
+        Some(idle.total_micros().saturating_mul(1000))
+    }
+}
+
+fn new_link(card: VirtioCard, mac: [u8; 6], methods: &[Method]) -> Option<&'static mut Link<VirtioCard>> {
+    let storage: &'static mut Storage = heap::room_for()?.write(NO_SOCKETS);
+    Some(heap::room_for()?.write(Link::new(card, mac, storage, timestamp(), methods)))
+}
+
+/// The time for the interfaces. A machine without a clock stays at its beginning: such a guest answers, but repeats nothing.
+pub(crate) fn now() -> Instant {
+    Instant::from_micros((monotonic_ns().unwrap_or(0) / 1000) as i64)
+}

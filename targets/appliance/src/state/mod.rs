@@ -1,0 +1,11 @@
+//! The state behind the answers of the profile `appliance`.
+
+mod appliance;
+pub mod disks;
+pub mod hardware;
+pub mod links;
+mod virtio_card;
+mod virtio_disk;
+
+pub use self::appliance::Appliance;
+pub(crate) use self::virtio_card::VirtioCard;

@@ -1,0 +1,14 @@
+//! What the kernel's callbacks are, and are passed: a table for each family of commands, as C has it.
+
+pub mod cpu;
+pub mod file;
+pub mod filesystem;
+pub mod freeze;
+pub mod memory;
+pub mod network;
+pub mod os;
+pub mod own;
+pub mod power;
+pub mod suspend;
+pub mod time;
+pub mod user;

@@ -1,0 +1,192 @@
+//! The machine as a whole.
+
+use heapless::Vec;
+use virtio_drivers::transport::DeviceType;
+
+use super::config_space::ConfigSpace;
+use super::cpu::apic_id;
+use super::identity_map::{self, IdentityMap};
+use super::interrupts::Interrupts;
+use super::power::{self, PowerError};
+use super::{clock, exceptions, firmware, port, virtio_mmio};
+use crate::acpi::{Madt, SleepTypes, Tables};
+use crate::cell::FoundAtBoot;
+use crate::clock::Clock;
+use crate::command_line::Options;
+use crate::heap;
+use crate::log;
+use crate::memory::Ram;
+use crate::processors::Processors;
+use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
+use crate::{multiboot2, pvh};
+
+/// The interrupts of COM1 and COM2.
+const SERIAL_IRQS: [u8; 2] = [4, 3];
+/// QEMU's isa-debug-exit ends it with twice this plus one.
+const PANIC_EXIT: u32 = 16;
+
+/// The ways out for a guest that cannot go on, the best one first.
+pub(crate) const EXITS: [fn(); 2] = [exit_with_failure, power_off_if_known];
+
+/// How the guest can end.
+static ENDS: FoundAtBoot<Ends> = FoundAtBoot::new();
+
+#[derive(Debug)]
+struct Ends {
+    debug_exit: Option<u16>,
+    power_off: Option<SleepTypes>,
+}
+
+/// The machine that the guest runs on.
+#[derive(Debug)]
+pub struct Machine {
+    options: Options,
+    clock: Clock,
+    ram: Vec<Ram, 16>,
+    tables: Option<Tables<'static, IdentityMap>>,
+    interrupts: Interrupts,
+    config_space: Option<ConfigSpace>,
+    ends: &'static Ends,
+}
+
+impl Machine {
+    /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is held back until it is
+    /// given a port or silenced.
+    ///
+    /// `start_info` is the argument of the image's `kernel_main`. `own_word` is handed the words of the command line that mean
+    /// nothing to the machine, and says whether it knows them. Called once.
+    pub fn start(start_info: u64, mut own_word: impl FnMut(&str) -> bool) -> Self {
+        exceptions::install();
+        let memory = IdentityMap::before_heap();
+        let start_info = pvh::read(&memory, start_info).or_else(|| multiboot2::read(&memory, start_info));
+        let unknown = |word: &str| {
+            if !own_word(word) {
+                log!("unknown option {word}");
+            }
+        };
+        let options = match &start_info {
+            Some(info) => Options::parse(info.command_line, unknown),
+            None => Options::default(),
+        };
+        let (ram, kept, rsdp) = start_info.map_or((Vec::new(), 0..0, 0), |info| (info.ram, info.kept, info.rsdp));
+        let (memory, heap_memory) = IdentityMap::with_heap(&ram, kept);
+        match heap_memory {
+            Some(heap_memory) => {
+                log!("{} KiB of memory", heap_memory.len() / 1024);
+                heap::give(heap_memory);
+            }
+            None => log!("no memory: the loader gave no memory map"),
+        }
+        let tables = firmware::find(memory, rsdp);
+        let power_off = tables.as_ref().zip(firmware::fadt()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
+        let ends = ENDS.give(Ends { debug_exit: options.debug_exit, power_off });
+        let madt = tables.as_ref().and_then(Tables::madt);
+        let interrupts = Interrupts::new(madt);
+        for irq in SERIAL_IRQS {
+            interrupts.unmask(gsi(madt, irq));
+        }
+        let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
+        clock::begin();
+        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, ends }
+    }
+
+    /// The command line's options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The clock.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    /// Finds the virtio devices of a type and switches them on, on PCI and at a microvm's places, and hands each to `take`.
+    /// Called once for a type.
+    pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
+        if let Some(config_space) = self.config_space {
+            let unmask = |line| self.interrupts.unmask(line);
+            // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
+            unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
+        }
+        let announced = &self.options.mmio_devices;
+        let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
+        let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced.iter().cloned());
+        for place in places {
+            if let Some(transport) = virtio_mmio::device(kind, &place) {
+                log!("virtio {} at {:#x}", name_of(kind), place.address);
+                self.interrupts.unmask(place.irq);
+                take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
+            }
+        }
+    }
+
+    /// The tables that firmware left.
+    pub(super) const fn tables(&self) -> Option<&Tables<'static, IdentityMap>> {
+        self.tables.as_ref()
+    }
+
+    /// The interrupt controllers.
+    pub(super) const fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
+    /// Lets an ISA interrupt wake the guest.
+    pub(super) fn unmask_isa(&self, irq: u8) {
+        self.interrupts.unmask(gsi(self.tables().and_then(Tables::madt), irq));
+    }
+
+    /// The processors, of which only the one that the machine was started on runs.
+    pub fn processors(&self) -> Processors {
+        self.tables().and_then(Tables::madt).map_or(Processors::ONE, |madt| madt.processors(apic_id()))
+    }
+
+    /// The RAM, as the loader's memory map has it: none if it gave none.
+    pub fn ram(&self) -> &[Ram] {
+        &self.ram
+    }
+
+    /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
+    pub fn can_sleep(&self) -> bool {
+        self.interrupts.can_sleep()
+    }
+
+    /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
+    pub fn sleep(&self) {
+        self.interrupts.sleep();
+    }
+
+    /// Switches the machine off.
+    ///
+    /// # Errors
+    /// When it comes back, the machine is still on.
+    pub fn power_off(&mut self) -> Result<(), PowerError> {
+        let fadt = firmware::fadt().ok_or(PowerError::NoAcpi)?;
+        power::enter(fadt, self.ends.power_off)
+    }
+
+    /// Resets the machine.
+    pub fn reboot(&mut self) -> ! {
+        power::reboot(firmware::fadt())
+    }
+}
+
+/// Where an ISA interrupt arrives.
+fn gsi(madt: Option<Madt<'_>>, irq: u8) -> u32 {
+    let elsewhere = madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
+    elsewhere.map_or(irq.into(), |entry| entry.gsi)
+}
+
+/// Ends QEMU with a failure, where whoever started the guest gave it a device for that.
+fn exit_with_failure() {
+    if let Some(port) = ENDS.get().and_then(|ends| ends.debug_exit) {
+        // SAFETY: Whoever started the guest says that this port ends it.
+        unsafe { port::write_u32(port, PANIC_EXIT) };
+    }
+}
+
+fn power_off_if_known() {
+    if let Some((fadt, Ends { power_off, .. })) = firmware::fadt().zip(ENDS.get()) {
+        // There is nothing else left to try.
+        let _ = power::enter(fadt, *power_off);
+    }
+}

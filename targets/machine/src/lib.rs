@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod acpi;
+#[cfg(target_os = "none")]
+mod arch;
+#[cfg(target_os = "none")]
+mod cell;
+#[cfg(target_os = "none")]
+pub mod clock;
+pub mod command_line;
+#[cfg(target_os = "none")]
+pub mod console;
+pub mod date;
+pub mod device_tree;
+#[cfg(target_os = "none")]
+pub mod heap;
+#[cfg(target_os = "none")]
+pub mod last_words;
+pub mod memory;
+pub mod memory_blocks;
+pub mod multiboot2;
+pub mod pci;
+pub mod processors;
+pub mod pvh;
+pub mod serial;
+pub mod start_info;
+#[cfg(test)]
+mod testing;
+pub mod tick;
+pub mod transport;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+mod tree;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+mod virt;
+pub mod virtio_blk;
+#[cfg(target_os = "none")]
+pub mod virtio_net;
+
+#[cfg(target_os = "none")]
+pub use arch::{ARCHITECTURE, halt, timestamp};
+#[cfg(target_os = "none")]
+pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
+
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+use arch as board;
+#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
+use virt as board;

@@ -1,0 +1,168 @@
+//! The machine as a whole.
+
+use heapless::Vec;
+use virtio_drivers::transport::{DeviceType, Transport};
+
+use super::{pci, serial_port, start};
+use crate::arch::{self, Interrupts, is_this_cpu};
+use crate::clock::Clock;
+use crate::command_line::Options;
+use crate::device_tree::Tree;
+use crate::heap;
+use crate::log;
+use crate::memory::{Ram, Window};
+use crate::pci::{MappedEcam, is_low};
+use crate::processors::Processors;
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
+use crate::tree;
+
+/// Why the machine is still on: in words, for whoever asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerError(&'static str);
+
+impl PowerError {
+    /// The words.
+    pub const fn reason(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The machine that the guest runs on.
+#[derive(Debug)]
+pub struct Machine {
+    options: Options,
+    clock: Clock,
+    ram: Vec<Ram, 16>,
+    interrupts: Option<Interrupts>,
+    pci: Option<MappedEcam>,
+    tree: &'static Tree<'static>,
+}
+
+impl Machine {
+    /// Takes the machine over from its loader: memory, device tree and interrupts. The log is held back until it is given a
+    /// port or silenced.
+    ///
+    /// `start_info` is the argument of the image's `kernel_main`. `own_word` is handed the words of the command line that mean
+    /// nothing to the machine, and says whether it knows them. Called once.
+    pub fn start(start_info: u64, mut own_word: impl FnMut(&str) -> bool) -> Self {
+        // SAFETY: The entry code got the address from the loader.
+        let found = unsafe { start::tree_at(start_info) };
+        // Without it there is no device that could be found, and nobody who could be told.
+        let Some((tree, taken)) = found else { arch::halt() };
+        let tree = tree::keep(tree);
+        let ram = start::ram(tree);
+        // SAFETY: The tree says itself where it lies.
+        match unsafe { start::heap(&ram, taken) } {
+            Some(memory) => {
+                log!("{} KiB of memory", memory.len() / 1024);
+                heap::give(memory);
+            }
+            None => log!("no memory: the device tree names none"),
+        }
+        let command_line = tree.nodes().find_map(|node| node.string("bootargs")).unwrap_or_default();
+        let options = Options::parse(command_line, |word| {
+            if !own_word(word) {
+                log!("unknown option {word}");
+            }
+        });
+        let interrupts = Interrupts::find(tree);
+        if interrupts.is_none() {
+            log!("no interrupt controller: the guest cannot sleep");
+        }
+        let (pci, second_port) = pci::start(tree).unzip();
+        let unmask = |number| interrupts.as_ref().into_iter().for_each(|interrupts| interrupts.unmask(number));
+        // A kernel may wait for either.
+        if let Some(port) = second_port.flatten() {
+            serial_port::second_is_at(port.address);
+            unmask(port.interrupt);
+        }
+        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
+        first_port.and_then(Interrupts::number).into_iter().for_each(unmask);
+        Self { options, clock: Clock::default(), ram, interrupts, pci, tree }
+    }
+
+    /// The command line's options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The clock.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    /// Finds the virtio devices of a type and switches them on, on PCI and at the board's own places, and hands each to
+    /// `take`. Called once for a type.
+    pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
+        if let Some(pci) = self.pci {
+            // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
+            unsafe { find_on_pci(pci, kind, is_low, |line| self.unmask(line), &mut take) }
+        }
+        for node in self.tree.compatible("virtio,mmio") {
+            let Some((address, size)) = node.registers(0) else { continue };
+            let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
+            // SAFETY: The tree says that these are a virtio device's registers, if one is there; each place is looked at
+            // once, and looking changes nothing.
+            let transport = unsafe { MmioTransport::new(registers) };
+            if let Some(transport) = transport.filter(|transport| transport.device_type() == kind) {
+                log!("virtio {} at {address:#x}", name_of(kind));
+                if let Some(number) = node.interrupt().and_then(Interrupts::number) {
+                    self.unmask(number);
+                }
+                take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
+            }
+        }
+    }
+
+    pub(super) fn unmask(&self, number: u32) {
+        if let Some(interrupts) = &self.interrupts {
+            interrupts.unmask(number);
+        }
+    }
+
+    /// The device tree.
+    pub(super) const fn tree(&self) -> &'static Tree<'static> {
+        self.tree
+    }
+
+    /// The processors, of which only the one that the machine was started on runs.
+    pub fn processors(&self) -> Processors {
+        let all = || self.tree.nodes().filter(|node| node.string("device_type") == Some(b"cpu"));
+        let this = all().position(|node| node.registers(0).is_some_and(|(id, _)| is_this_cpu(id)));
+        this.map_or(Processors::ONE, |boot| Processors { count: all().count(), boot })
+    }
+
+    /// The RAM, as the tree has it: none if it names none.
+    pub fn ram(&self) -> &[Ram] {
+        &self.ram
+    }
+
+    /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
+    pub const fn can_sleep(&self) -> bool {
+        self.interrupts.is_some()
+    }
+
+    /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
+    pub fn sleep(&self) {
+        match &self.interrupts {
+            Some(interrupts) => interrupts.sleep(),
+            None => core::hint::spin_loop(),
+        }
+    }
+
+    /// Switches the machine off.
+    ///
+    /// # Errors
+    /// When it comes back, the machine is still on.
+    pub fn power_off(&mut self) -> Result<(), PowerError> {
+        arch::power_off();
+        Err(PowerError("this machine's firmware could not switch it off"))
+    }
+
+    /// Resets the machine.
+    pub fn reboot(&mut self) -> ! {
+        arch::reboot();
+        log!("this machine's firmware could not reset it");
+        arch::halt()
+    }
+}

@@ -1,0 +1,23 @@
+//! What QEMU's `virt` machines have in common, whatever their CPU: a device tree says what there is.
+
+mod machine;
+mod pci;
+mod power_button;
+mod serial_port;
+mod start;
+mod suspend;
+mod time;
+mod timer;
+
+#[cfg(target_arch = "aarch64")]
+pub use crate::arch::LogPort;
+
+pub use self::machine::{Machine, PowerError};
+pub use self::power_button::PowerButton;
+pub use self::serial_port::SerialPort;
+#[cfg(target_arch = "riscv64")]
+pub use self::serial_port::SerialPort as LogPort;
+pub use self::suspend::Suspend;
+pub(crate) use self::time::hypervisor_start_ns;
+pub use self::time::monotonic_ns;
+pub use self::timer::Timer;

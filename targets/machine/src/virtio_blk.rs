@@ -1,0 +1,447 @@
+//! A driver for virtio block devices (virtio 1.2, section 5.2).
+//!
+//! virtio-drivers has one, too, but it cannot discard, panics on buffers of odd sizes and waits for ever. This one has a
+//! request at a time in memory of its own, and waits for no longer than [`PATIENCE_NS`]: a device that takes longer, or breaks
+//! the rules of the queue, is reset and not used again.
+
+use core::fmt;
+use core::hint;
+use core::mem;
+use core::ptr::NonNull;
+use core::slice;
+
+use virtio_drivers::queue::VirtQueue;
+use virtio_drivers::transport::{DeviceStatus, Transport};
+use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
+
+/// What disks count in, whatever their blocks are.
+pub const SECTOR: usize = 512;
+/// The most bytes that a request reads or writes, and the largest block that a device may have.
+pub const BLOCK: usize = 4096;
+
+/// How long a request may take, in nanoseconds.
+pub const PATIENCE_NS: u64 = 30_000_000_000;
+/// The same on a machine without a clock, in looks at the queue.
+const PATIENCE_LOOKS: u64 = 1 << 32;
+/// How often a device is asked whether its reset is complete.
+const RESET_LOOKS: u32 = 1_000_000;
+
+const QUEUE: u16 = 0;
+/// A request takes three: a header, the data and a status. With the network card's number there is one copy of the code.
+const QUEUE_SIZE: usize = 16;
+
+// Feature bits (5.2.3, 6).
+const READ_ONLY: u64 = 1 << 5;
+const BLOCK_SIZE: u64 = 1 << 6;
+const FLUSH: u64 = 1 << 9;
+const DISCARD: u64 = 1 << 13;
+const VERSION_1: u64 = 1 << 32;
+
+// The device's configuration (5.2.4), by place in bytes.
+const CAPACITY: usize = 0;
+const BLOCK_BYTES: usize = 20;
+const MAX_DISCARD_SECTORS: usize = 36;
+const DISCARD_ALIGNMENT: usize = 44;
+
+/// How a request ended (5.2.6).
+const STATUS_OK: u8 = 0;
+const STATUS_UNSUPPORTED: u8 = 2;
+/// No status of a device's.
+const STATUS_NONE: u8 = 0xff;
+
+/// What a request is for (5.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Read = 0,
+    Write = 1,
+    Flush = 4,
+    Identify = 8,
+    Discard = 11,
+}
+
+/// A serial number, as the device tells it.
+pub const SERIAL_BYTES: usize = 20;
+
+/// What was done of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Requests that the device has completed.
+    pub requests: u64,
+    /// The sectors that they were about.
+    pub sectors: u64,
+    /// How long they took, in nanoseconds.
+    pub ns: u64,
+}
+
+/// What was done with a disk since it was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say all")]
+pub struct Statistics {
+    pub reads: Done,
+    pub writes: Done,
+    pub flushes: Done,
+    pub discards: Done,
+}
+
+/// Why a device cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the texts say all")]
+pub enum Unusable {
+    Features,
+    NoMemory,
+    NoReset,
+    OddBlocks,
+    Queue,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Features => "the device does not agree to the features it must have",
+            Self::NoMemory => "no memory for the device's queue",
+            Self::NoReset => "the device does not complete a reset",
+            Self::OddBlocks => "the device has blocks of an odd size",
+            Self::Queue => "the device's queue cannot be used",
+        })
+    }
+}
+
+/// Why a request was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The device could not, did not answer, or is not used any more.
+    Io,
+    /// The device does not do that.
+    Unsupported,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Io => "the device could not do that",
+            Self::Unsupported => "the device does not do that",
+        })
+    }
+}
+
+/// What the device reads and writes of a request; all of it is ours unless a request is in progress.
+#[repr(C, align(4096))]
+struct Request {
+    data: [u8; BLOCK],
+    header: [u8; 16],
+    status: u8,
+}
+
+const PAGES: usize = size_of::<Request>() / PAGE_SIZE;
+
+/// What a device says of itself.
+#[derive(Clone, Copy, Debug)]
+struct Properties {
+    features: u64,
+    sectors: u64,
+    /// How many sectors can be discarded at a time, and where such a piece may begin and end.
+    max_discard: u32,
+    discard_alignment: u32,
+}
+
+/// A virtio block device.
+pub struct VirtioBlk<H: Hal, T: Transport> {
+    transport: T,
+    /// `None` while the device is not used.
+    queue: Option<VirtQueue<H, QUEUE_SIZE>>,
+    address: PhysAddr,
+    request: NonNull<Request>,
+    clock: fn() -> Option<u64>,
+    properties: Properties,
+    statistics: Statistics,
+}
+
+impl<H: Hal, T: Transport> fmt::Debug for VirtioBlk<H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtioBlk")
+            .field("properties", &self.properties)
+            .field("used", &self.queue.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H: Hal, T: Transport> VirtioBlk<H, T> {
+    /// Initialises the device. `clock` gives monotonic nanoseconds, if there is a clock.
+    ///
+    /// # Errors
+    /// If it cannot be used. It has been reset then, if it can be.
+    pub fn new(mut transport: T, clock: fn() -> Option<u64>) -> Result<Self, Unusable> {
+        let (queue, properties) = start(&mut transport)?;
+        let (address, request) = H::dma_alloc(PAGES, BufferDirection::Both);
+        if address == 0 {
+            return Err(give_up(&mut transport, Unusable::NoMemory));
+        }
+        let (queue, request) = (Some(queue), request.cast());
+        Ok(Self { transport, queue, address, request, clock, properties, statistics: Statistics::default() })
+    }
+
+    /// Resets the device, for a machine that will sleep. Until [`restart`](Self::restart) all requests fail.
+    pub fn stop(&mut self) {
+        if reset(&mut self.transport) {
+            self.queue = None;
+        } else {
+            // Memory that the device may still write to is better lost than reused.
+            mem::forget(self.queue.take());
+        }
+    }
+
+    /// Initialises the device again, also one that has failed or was reset without the driver.
+    ///
+    /// # Errors
+    /// If it cannot be used any more.
+    pub fn restart(&mut self) -> Result<(), Unusable> {
+        self.stop();
+        let (queue, properties) = start(&mut self.transport)?;
+        (self.queue, self.properties) = (Some(queue), properties);
+        Ok(())
+    }
+
+    /// What was done so far.
+    pub const fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// Takes back the device's interrupt, which a change of its configuration may have caused.
+    pub fn acknowledge_interrupt(&mut self) {
+        self.transport.ack_interrupt();
+    }
+
+    /// The device's serial number, which ends at the first zero.
+    ///
+    /// # Errors
+    /// If it has none to tell.
+    pub fn serial(&mut self) -> Result<[u8; SERIAL_BYTES], Error> {
+        let mut serial = [0; SERIAL_BYTES];
+        self.perform(Kind::Identify, 0, SERIAL_BYTES, &[])?;
+        serial.copy_from_slice(&self.data()[..SERIAL_BYTES]);
+        Ok(serial)
+    }
+
+    /// How many sectors it has.
+    pub const fn sectors(&self) -> u64 {
+        self.properties.sectors
+    }
+
+    /// Whether it cannot be written to.
+    pub const fn is_read_only(&self) -> bool {
+        self.properties.features & READ_ONLY != 0
+    }
+
+    /// Reads from `sector` on, at most [`BLOCK`] bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the device cannot.
+    pub fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.inside(sector, (bytes.len() / SECTOR) as u64)?;
+        self.perform(Kind::Read, sector, bytes.len(), &[]).map_err(|_| Error::Io)?;
+        bytes.copy_from_slice(&self.data()[..bytes.len()]);
+        Ok(())
+    }
+
+    /// Writes from `sector` on, at most [`BLOCK`] bytes. They are safe when [`flush`](Self::flush) has returned.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the device cannot.
+    pub fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.inside(sector, (bytes.len() / SECTOR) as u64)?;
+        self.perform(Kind::Write, sector, bytes.len(), bytes).map_err(|_| Error::Io)
+    }
+
+    /// Makes safe what was written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the device cannot.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        // Without the feature what is written is safe at once (5.2.6.2).
+        if self.properties.features & FLUSH == 0 {
+            return Ok(());
+        }
+        self.perform(Kind::Flush, 0, 0, &[]).map_err(|_| Error::Io)
+    }
+
+    /// Gives sectors back to the host, whatever they hold; returns how many it has.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the device does not do that, [`Error::Io`] if it cannot.
+    pub fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error> {
+        self.inside(sector, count)?;
+        if self.properties.max_discard == 0 {
+            return Err(Error::Unsupported);
+        }
+        let alignment = u64::from(self.properties.discard_alignment);
+        let end = (sector + count) / alignment * alignment;
+        let first = sector.next_multiple_of(alignment);
+        let mut next = first;
+        while next < end {
+            let count = (end - next).min(self.properties.max_discard.into());
+            let mut segment = [0; 16];
+            segment[..8].copy_from_slice(&next.to_le_bytes());
+            segment[8..12].copy_from_slice(&(count as u32).to_le_bytes());
+            self.perform(Kind::Discard, 0, segment.len(), &segment)?;
+            self.statistics.discards.sectors += count;
+            next += count;
+        }
+        Ok(next - first.min(next))
+    }
+
+    /// The data of the request that was last performed.
+    fn data(&self) -> &[u8; BLOCK] {
+        // SAFETY: The memory is ours, and no request is in progress between two calls of `perform`, or the device has been
+        // reset.
+        unsafe { &(*self.request.as_ptr()).data }
+    }
+
+    /// Performs a request about `length` bytes, of which `from` is what the device is to read.
+    fn perform(&mut self, kind: Kind, sector: u64, length: usize, from: &[u8]) -> Result<(), Error> {
+        let Some(queue) = self.queue.as_mut().filter(|_| (from.len()..=BLOCK).contains(&length)) else {
+            return Err(Error::Io);
+        };
+        let start = (self.clock)();
+        // SAFETY: The memory is this value's for good, holds a `Request`, and no request is in progress: nobody else has it.
+        let request = unsafe { &mut *self.request.as_ptr() };
+        request.header[..4].copy_from_slice(&(kind as u32).to_le_bytes());
+        request.header[4..8].fill(0);
+        request.header[8..].copy_from_slice(&sector.to_le_bytes());
+        request.status = STATUS_NONE;
+        // What the device leaves of it is then nothing of an earlier request's.
+        request.data[from.len()..length].fill(0);
+        request.data[..from.len()].copy_from_slice(from);
+        let Request { header, data, status } = request;
+        let data = &mut data[..length];
+        let (inputs, outputs): (&[&[u8]], &mut [&mut [u8]]) = match kind {
+            Kind::Flush => (&[&*header], &mut [slice::from_mut(status)]),
+            Kind::Write | Kind::Discard => (&[&*header, &*data], &mut [slice::from_mut(status)]),
+            Kind::Read | Kind::Identify => (&[&*header], &mut [data, slice::from_mut(status)]),
+        };
+        // SAFETY: The buffers are in memory of this value's own that is not freed before the device is reset, and nobody
+        // touches them until `pop_used` gives them back or the device has been reset.
+        let added = unsafe { queue.add(inputs, outputs) };
+        if queue.should_notify() {
+            self.transport.notify(QUEUE);
+        }
+        let mut looks = 0;
+        let answered = loop {
+            if added.is_err() || queue.can_pop() {
+                break added.is_ok();
+            }
+            looks += 1;
+            let late = match ((self.clock)(), start) {
+                (Some(now), Some(start)) => now.saturating_sub(start) > PATIENCE_NS,
+                _ => looks > PATIENCE_LOOKS,
+            };
+            if late {
+                break false;
+            }
+            hint::spin_loop();
+        };
+        // SAFETY: These are the buffers that were added, and the only ones.
+        let popped = added.and_then(|token| unsafe { queue.pop_used(token, inputs, outputs) });
+        if !answered || popped.is_err() {
+            self.stop();
+            return Err(Error::Io);
+        }
+        // SAFETY: The device has given the byte back; it may be anything.
+        let status = unsafe { (&raw const (*self.request.as_ptr()).status).read_volatile() };
+        let sectors = match kind {
+            Kind::Read | Kind::Write => (length / SECTOR) as u64,
+            _ => 0,
+        };
+        let ns = (self.clock)().zip(start).map_or(0, |(now, start)| now.saturating_sub(start));
+        if let Some(done) = self.counters(kind) {
+            done.requests += 1;
+            done.sectors += sectors;
+            done.ns += ns;
+        }
+        match status {
+            STATUS_OK => Ok(()),
+            STATUS_UNSUPPORTED => Err(Error::Unsupported),
+            _ => Err(Error::Io),
+        }
+    }
+
+    const fn counters(&mut self, kind: Kind) -> Option<&mut Done> {
+        let Statistics { reads, writes, flushes, discards } = &mut self.statistics;
+        match kind {
+            Kind::Read => Some(reads),
+            Kind::Write => Some(writes),
+            Kind::Flush => Some(flushes),
+            Kind::Discard => Some(discards),
+            Kind::Identify => None,
+        }
+    }
+
+    fn inside(&self, sector: u64, count: u64) -> Result<(), Error> {
+        let end = sector.checked_add(count);
+        if end.is_some_and(|end| end <= self.properties.sectors) { Ok(()) } else { Err(Error::Io) }
+    }
+}
+
+impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
+    fn drop(&mut self) {
+        self.stop();
+        if self.transport.get_status().is_empty() {
+            // SAFETY: The pages are given back as they were got, this once, and the device is quiet. That they cannot be
+            // given back only loses them.
+            let _ = unsafe { H::dma_dealloc(self.address, self.request.cast(), PAGES) };
+        }
+    }
+}
+
+/// Initialises a device (3.1.1).
+fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_SIZE>, Properties), Unusable> {
+    if !reset(transport) {
+        return Err(Unusable::NoReset);
+    }
+    let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
+    transport.set_status(status);
+    let required = if transport.requires_legacy_layout() { 0 } else { VERSION_1 };
+    let features = transport.read_device_features() & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | required);
+    transport.write_driver_features(features);
+    if required != 0 {
+        status |= DeviceStatus::FEATURES_OK;
+        transport.set_status(status);
+    }
+    if features & required != required || !transport.get_status().contains(status) {
+        return Err(give_up(transport, Unusable::Features));
+    }
+
+    let word = |transport: &T, at: usize| transport.read_config_space::<u32>(at).map_or(0, u32::from_le);
+    let [low, high] = [0, 4].map(|half| u64::from(word(transport, CAPACITY + half)));
+    let block = if features & BLOCK_SIZE == 0 { SECTOR } else { word(transport, BLOCK_BYTES) as usize };
+    if !block.is_power_of_two() || !(SECTOR..=BLOCK).contains(&block) {
+        return Err(give_up(transport, Unusable::OddBlocks));
+    }
+    let block = (block / SECTOR) as u32;
+    let mut properties = Properties { features, sectors: high << 32 | low, max_discard: 0, discard_alignment: block };
+    if features & DISCARD != 0 {
+        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) / block * block;
+        properties.discard_alignment = word(transport, DISCARD_ALIGNMENT).max(block);
+    }
+
+    transport.set_guest_page_size(PAGE_SIZE as u32);
+    let Ok(mut queue) = VirtQueue::new(transport, QUEUE, false, false) else {
+        return Err(give_up(transport, Unusable::Queue));
+    };
+    // It is waited for, so it need not interrupt.
+    queue.set_dev_notify(false);
+    transport.set_status(status | DeviceStatus::DRIVER_OK);
+    Ok((queue, properties))
+}
+
+/// Resets a device; returns whether it has become quiet.
+fn reset(transport: &mut impl Transport) -> bool {
+    transport.set_status(DeviceStatus::empty());
+    (0..RESET_LOOKS).any(|_| transport.get_status().is_empty())
+}
+
+fn give_up(transport: &mut impl Transport, why: Unusable) -> Unusable {
+    if reset(transport) { why } else { Unusable::NoReset }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,319 @@
+//! A virtio network card (virtio 1.2, section 5.1), on virtio-drivers' virtqueues.
+//!
+//! Not virtio-drivers' own driver: it waits for ever for a configuration that the device keeps changing. What the device says
+//! of a buffer counts only if it has that buffer; the virtqueue would take any word for it, and panic.
+
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use virtio_drivers::PAGE_SIZE;
+use virtio_drivers::queue::VirtQueue;
+use virtio_drivers::transport::{DeviceStatus, InterruptStatus, Transport};
+
+use crate::heap::{self, IdentityMapped};
+use crate::log;
+use crate::transport::DeviceTransport;
+
+/// The longest frame: an Ethernet header and 1500 bytes.
+pub const MAX_FRAME: usize = 1514;
+
+/// VIRTIO_NET_F_MAC, section 5.1.3.
+const MAC: u64 = 1 << 5;
+/// VIRTIO_F_VERSION_1, section 6.
+const VERSION_1: u64 = 1 << 32;
+
+const RECEIVE: u16 = 0;
+const TRANSMIT: u16 = 1;
+
+/// How many buffers each queue has, a descriptor each.
+const BUFFERS: usize = 16;
+/// `struct virtio_net_hdr`, section 5.1.6. All zeros: a frame as it is. A legacy device's has no number of buffers.
+const HEADER: usize = 12;
+const LEGACY_HEADER: usize = 10;
+/// As a reset takes no time in practice, a device that has not confirmed it after so many looks never will.
+const RESET_LOOKS: u32 = 100_000;
+
+/// A header and a frame.
+type Buffer = [u8; HEADER + MAX_FRAME];
+
+/// Why a card cannot be used, at first or any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the texts say all")]
+pub enum CardError {
+    NoReset,
+    Features,
+    NoAddress,
+    NoMemory,
+    Queue,
+    NeedsReset,
+    RingCorrupt,
+}
+
+impl fmt::Display for CardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoReset => "it does not complete a reset",
+            Self::Features => "it does not agree to the features it must have",
+            Self::NoAddress => "it has no hardware address",
+            Self::NoMemory => "no memory left for its buffers",
+            Self::Queue => "a virtqueue is missing, too small, or without memory",
+            Self::NeedsReset => "it met an error and needs a reset",
+            Self::RingCorrupt => "it returned a buffer it did not have",
+        })
+    }
+}
+
+/// A network card.
+pub struct NetworkCard {
+    transport: DeviceTransport,
+    receive: Queue,
+    transmit: Queue,
+    header: usize,
+    /// It has failed, and was switched off for good.
+    failed: bool,
+}
+
+impl fmt::Debug for NetworkCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkCard")
+            .field("transport", &self.transport)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NetworkCard {
+    /// Brings the card to life. Also gives its hardware address.
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub fn new(mut transport: DeviceTransport) -> Result<(Self, [u8; 6]), CardError> {
+        let status = negotiate(&mut transport)?;
+        let mut mac = [0; 6];
+        for (place, byte) in mac.iter_mut().enumerate() {
+            *byte = transport.read_config_space(place).map_err(|_| CardError::NoAddress)?;
+        }
+        // A group's, or nobody's.
+        if mac[0] & 1 != 0 || mac == [0; 6] {
+            return Err(CardError::NoAddress);
+        }
+        let receive = Queue::new(&mut transport, RECEIVE)?;
+        let transmit = Queue::new(&mut transport, TRANSMIT)?;
+        let header = if transport.requires_legacy_layout() { LEGACY_HEADER } else { HEADER };
+        let mut card = Self { transport, receive, transmit, header, failed: false };
+        card.begin(status)?;
+        Ok((card, mac))
+    }
+
+    /// Puts the card to rest, before the machine sleeps.
+    pub fn suspend(&mut self) {
+        self.transport.set_status(DeviceStatus::empty());
+    }
+
+    /// Sets the card up again. What it had to send is lost, as frames are.
+    pub fn resume(&mut self) {
+        if !self.failed {
+            let resumed = self.restart();
+            self.check(resumed);
+        }
+    }
+
+    /// Takes back the card's interrupt, so that it can send the next one.
+    pub fn acknowledge(&mut self) {
+        // A device in need of a reset says so by a change of its configuration (section 2.1.2).
+        if self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT)
+            && !self.failed
+            && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET)
+        {
+            self.check::<()>(Err(CardError::NeedsReset));
+        }
+    }
+
+    /// Copies the next frame that has come to the beginning of `room`; its length, or `Err` if the card says that it is
+    /// shorter or longer than any. `None` if none has come.
+    pub fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>> {
+        if self.failed {
+            return None;
+        }
+        let reclaimed = self.receive.reclaim();
+        let (buffer, length) = self.check(reclaimed)??;
+        let frame = self.receive.buffers[buffer].get(self.header..length).unwrap_or_default();
+        let result = match room.get_mut(..frame.len()) {
+            Some(room) if !frame.is_empty() => {
+                room.copy_from_slice(frame);
+                Ok(frame.len())
+            }
+            _ => Err(()),
+        };
+        let lent = self.receive.lend_whole(buffer);
+        self.check(lent);
+        self.receive.notify(&mut self.transport);
+        Some(result)
+    }
+
+    /// Whether the card can take a frame.
+    pub fn can_send(&mut self) -> bool {
+        while !self.failed {
+            let reclaimed = self.transmit.reclaim();
+            if self.check(reclaimed).flatten().is_none() {
+                break;
+            }
+        }
+        !self.failed && self.transmit.free().is_some()
+    }
+
+    /// Sends a frame of at most [`MAX_FRAME`] bytes, if the card can take one.
+    pub fn send(&mut self, frame: &[u8]) {
+        let Some(buffer) = self.transmit.free().filter(|_| !self.failed) else { return };
+        let end = self.header + frame.len();
+        if let Some(room) = self.transmit.buffers[buffer].get_mut(self.header..end) {
+            room.copy_from_slice(frame);
+            let lent = self.transmit.lend_filled(buffer, end);
+            self.check(lent);
+            self.transmit.notify(&mut self.transport);
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), CardError> {
+        let status = negotiate(&mut self.transport)?;
+        self.receive.renew(&mut self.transport)?;
+        self.transmit.renew(&mut self.transport)?;
+        self.begin(status)
+    }
+
+    /// The last step: the device may use its queues, and has buffers to receive in.
+    fn begin(&mut self, status: DeviceStatus) -> Result<(), CardError> {
+        self.transport.set_status(status | DeviceStatus::DRIVER_OK);
+        for buffer in 0..BUFFERS {
+            self.receive.lend_whole(buffer)?;
+        }
+        self.receive.notify(&mut self.transport);
+        Ok(())
+    }
+
+    /// The result, unless it shows that the card has failed; then it is switched off.
+    fn check<T>(&mut self, result: Result<T, CardError>) -> Option<T> {
+        result
+            .inspect_err(|error| {
+                log!("network card: {error}");
+                self.failed = true;
+                // The queues and buffers are never given back, so that it may still write to them.
+                self.transport.set_status(DeviceStatus::empty());
+            })
+            .ok()
+    }
+}
+
+/// Resets a device and agrees with it on its features: section 3.1.1, up to step 6. Gives its status.
+fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError> {
+    transport.set_status(DeviceStatus::empty());
+    if !(0..RESET_LOOKS).any(|_| transport.get_status().is_empty()) {
+        return Err(CardError::NoReset);
+    }
+    let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
+    transport.set_status(status);
+    // A legacy device knows neither VERSION_1 nor FEATURES_OK (section 3.1.2).
+    let legacy = transport.requires_legacy_layout();
+    let wanted = if legacy { MAC } else { MAC | VERSION_1 };
+    if transport.read_device_features() & wanted != wanted {
+        return Err(CardError::Features);
+    }
+    transport.write_driver_features(wanted);
+    if !legacy {
+        status |= DeviceStatus::FEATURES_OK;
+        transport.set_status(status);
+        if !transport.get_status().contains(DeviceStatus::FEATURES_OK) {
+            return Err(CardError::Features);
+        }
+    }
+    // Legacy devices count the addresses of queues in such pages.
+    transport.set_guest_page_size(PAGE_SIZE as u32);
+    Ok(status)
+}
+
+/// A virtqueue and its buffers.
+struct Queue {
+    number: u16,
+    queue: VirtQueue<IdentityMapped, BUFFERS>,
+    buffers: &'static mut [Buffer; BUFFERS],
+    /// Which buffer the device has by which token, and how many bytes of it.
+    lent: [Option<(usize, usize)>; BUFFERS],
+}
+
+impl Queue {
+    fn new(transport: &mut DeviceTransport, number: u16) -> Result<Self, CardError> {
+        let queue = virtqueue(transport, number)?;
+        let room: &mut MaybeUninit<[Buffer; BUFFERS]> = heap::room_for().ok_or(CardError::NoMemory)?;
+        // SAFETY: The room is as large as the buffers, which may be zeros. In place: the stack has little room for them.
+        let buffers = unsafe {
+            ptr::write_bytes(room.as_mut_ptr(), 0, 1);
+            room.assume_init_mut()
+        };
+        Ok(Self { number, queue, buffers, lent: [None; BUFFERS] })
+    }
+
+    /// Begins anew with a device that was reset: it has no buffer any more.
+    fn renew(&mut self, transport: &mut DeviceTransport) -> Result<(), CardError> {
+        self.queue = virtqueue(transport, self.number)?;
+        self.lent = [None; BUFFERS];
+        Ok(())
+    }
+
+    /// A buffer that the device does not have.
+    fn free(&self) -> Option<usize> {
+        let is_lent = |buffer| self.lent.iter().flatten().any(|lent| lent.0 == buffer);
+        (0..BUFFERS).find(|&buffer| !is_lent(buffer))
+    }
+
+    /// Lends a buffer for the device to write to.
+    fn lend_whole(&mut self, buffer: usize) -> Result<(), CardError> {
+        let room = &mut self.buffers[buffer];
+        let length = room.len();
+        // SAFETY: `lent` keeps the driver off the buffer until `reclaim` has it back. It lives for ever.
+        let token = unsafe { self.queue.add(&[], &mut [room]) };
+        self.remember(token, (buffer, length))
+    }
+
+    /// Lends the beginning of a buffer for the device to read.
+    fn lend_filled(&mut self, buffer: usize, length: usize) -> Result<(), CardError> {
+        // SAFETY: As above.
+        let token = unsafe { self.queue.add(&[&self.buffers[buffer][..length]], &mut []) };
+        self.remember(token, (buffer, length))
+    }
+
+    fn remember(&mut self, token: virtio_drivers::Result<u16>, lent: (usize, usize)) -> Result<(), CardError> {
+        let place = token.ok().and_then(|token| self.lent.get_mut(usize::from(token))).ok_or(CardError::Queue)?;
+        *place = Some(lent);
+        Ok(())
+    }
+
+    /// Notifies the device that buffers were lent, unless it asked not to be.
+    fn notify(&self, transport: &mut DeviceTransport) {
+        if self.queue.should_notify() {
+            transport.notify(self.number);
+        }
+    }
+
+    /// Takes back the next buffer that the device has used, and how many of its bytes, cut to what there are.
+    fn reclaim(&mut self) -> Result<Option<(usize, usize)>, CardError> {
+        let Some(token) = self.queue.peek_used() else { return Ok(None) };
+        let lent = self.lent.get_mut(usize::from(token)).and_then(Option::take);
+        let (buffer, length) = lent.ok_or(CardError::RingCorrupt)?;
+        let room = &mut self.buffers[buffer][..length];
+        // SAFETY: These are the token's buffer and length, in the direction of all of this queue's.
+        let used = unsafe {
+            match self.number {
+                RECEIVE => self.queue.pop_used(token, &[], &mut [room]),
+                _ => self.queue.pop_used(token, &[room], &mut []),
+            }
+        };
+        // The device may have changed its mind since.
+        let used = used.map_err(|_| CardError::RingCorrupt)?;
+        Ok(Some((buffer, length.min(used as usize))))
+    }
+}
+
+fn virtqueue(transport: &mut DeviceTransport, number: u16) -> Result<VirtQueue<IdentityMapped, BUFFERS>, CardError> {
+    VirtQueue::new(transport, number, false, false).map_err(|_| CardError::Queue)
+}

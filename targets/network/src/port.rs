@@ -1,0 +1,136 @@
+//! Between a network card and smoltcp: frames in and out, and the count of them.
+
+use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+use crate::advertisement;
+
+/// The longest frame: an Ethernet header and 1500 bytes.
+pub const MAX_FRAME: usize = 1514;
+
+/// A network card. Nothing it does waits.
+pub trait Card {
+    /// Takes back the card's interrupt, so that it can send the next one.
+    fn acknowledge(&mut self);
+
+    /// Copies the next frame that has come to the beginning of `room`; its length, or `Err` if the card says that it is
+    /// shorter or longer than any. `None` if none has come.
+    fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>>;
+
+    /// Whether the card can take a frame.
+    fn can_send(&mut self) -> bool;
+
+    /// Sends a frame of at most [`MAX_FRAME`] bytes, if the card can take one.
+    fn send(&mut self, frame: &[u8]);
+}
+
+/// What went through a card; bytes are counted with frames' Ethernet headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Frames received.
+    pub rx_packets: u64,
+    /// Frames that came in broken.
+    pub rx_errs: u64,
+    /// Frames that came in and were dropped.
+    pub rx_dropped: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+}
+
+/// A card as smoltcp sees it.
+#[derive(Debug)]
+pub(crate) struct Port<C> {
+    pub(crate) card: C,
+    pub(crate) statistics: Statistics,
+    incoming: [u8; MAX_FRAME],
+    outgoing: [u8; MAX_FRAME],
+}
+
+impl<C> Port<C> {
+    pub(crate) fn new(card: C) -> Self {
+        Self { card, statistics: Statistics::default(), incoming: [0; MAX_FRAME], outgoing: [0; MAX_FRAME] }
+    }
+}
+
+impl<C: Card> Device for Port<C> {
+    type RxToken<'a>
+        = Incoming<'a>
+    where
+        C: 'a;
+    type TxToken<'a>
+        = Outgoing<'a, C>
+    where
+        C: 'a;
+
+    /// A frame is taken from the card only when there is room for an answer to it.
+    fn receive(&mut self, _: Instant) -> Option<(Incoming<'_>, Outgoing<'_, C>)> {
+        if !self.card.can_send() {
+            return None;
+        }
+        let length = self.card.receive(&mut self.incoming)?;
+        let frame = length.ok().and_then(|length| self.incoming.get(..length));
+        let counts = &mut self.statistics;
+        let frame = match frame {
+            None => {
+                counts.rx_errs += 1;
+                // smoltcp does nothing with a frame of no bytes.
+                &[]
+            }
+            Some(frame) => {
+                counts.rx_packets += 1;
+                counts.rx_bytes += frame.len() as u64;
+                if advertisement::is_impossible(frame) {
+                    counts.rx_dropped += 1;
+                    &[]
+                } else {
+                    frame
+                }
+            }
+        };
+        Some((Incoming(frame), Outgoing { card: &mut self.card, room: &mut self.outgoing, counts }))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Outgoing<'_, C>> {
+        let Self { card, statistics, outgoing, .. } = self;
+        card.can_send().then_some(Outgoing { card, room: outgoing, counts: statistics })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = MAX_FRAME;
+        capabilities
+    }
+}
+
+/// A frame that has come.
+pub(crate) struct Incoming<'a>(&'a [u8]);
+
+impl phy::RxToken for Incoming<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+/// Room for a frame to be sent.
+pub(crate) struct Outgoing<'a, C> {
+    card: &'a mut C,
+    room: &'a mut [u8; MAX_FRAME],
+    counts: &'a mut Statistics,
+}
+
+impl<C: Card> phy::TxToken for Outgoing<'_, C> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
+        // smoltcp asks for no more than the capabilities allow.
+        let frame = &mut self.room[..length];
+        let result = f(frame);
+        self.card.send(frame);
+        self.counts.tx_packets += 1;
+        self.counts.tx_bytes += length as u64;
+        result
+    }
+}

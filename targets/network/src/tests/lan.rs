@@ -1,0 +1,258 @@
+//! The network around a link under test: a cable, the time, and frames made from the protocols' own terms.
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::vec::Vec;
+
+use smoltcp::iface::SocketStorage;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DhcpMessageType, DhcpPacket, DhcpRepr,
+    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr,
+    IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, UdpPacket, UdpRepr,
+};
+
+use crate::{Card, Link, MAX_FRAME, Method};
+
+pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
+/// What a link of this address gives itself.
+pub const LINK_LOCAL: &str = "fe80::5054:ff:fe00:2/64";
+
+pub const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+pub const LEASED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 15);
+const ROUTER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
+
+/// Both directions of a cable with a card at its end.
+#[derive(Default)]
+pub struct Cable {
+    pub to_link: VecDeque<Vec<u8>>,
+    pub from_link: VecDeque<Vec<u8>>,
+    /// How many frames the card has no room for before it takes one.
+    pub full: bool,
+}
+
+pub struct End(Rc<RefCell<Cable>>);
+
+impl Card for End {
+    fn acknowledge(&mut self) {}
+
+    fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>> {
+        let frame = self.0.borrow_mut().to_link.pop_front()?;
+        Some(room.get_mut(..frame.len()).ok_or(()).map(|room| {
+            room.copy_from_slice(&frame);
+            frame.len()
+        }))
+    }
+
+    fn can_send(&mut self) -> bool {
+        !self.0.borrow().full
+    }
+
+    fn send(&mut self, frame: &[u8]) {
+        self.0.borrow_mut().from_link.push_back(frame.to_vec());
+    }
+}
+
+/// A DHCP server, at the router's address unless it lies about that.
+#[derive(Clone, Copy)]
+pub struct Server {
+    pub seconds: u32,
+    pub says_it_is: Ipv4Addr,
+    pub router: Option<Ipv4Addr>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { seconds: 1000, says_it_is: ROUTER, router: Some(ROUTER) }
+    }
+}
+
+/// A link, what is around it, and the time there.
+pub struct Lan {
+    pub link: Link<End>,
+    pub cable: Rc<RefCell<Cable>>,
+    pub server: Option<Server>,
+    /// How often the link was polled.
+    pub polls: u32,
+    pub now: Instant,
+}
+
+impl Lan {
+    pub fn new(methods: &[Method]) -> Self {
+        let cable = Rc::new(RefCell::new(Cable::default()));
+        let storage = Box::leak(Box::new([SocketStorage::EMPTY]));
+        let link = Link::new(End(cable.clone()), MAC, storage, 1, methods);
+        Self { link, cable, server: None, polls: 0, now: Instant::ZERO }
+    }
+
+    /// Lets the link do what it does in so many seconds, as the appliance's main loop does: poll, and sleep until told.
+    pub fn pass(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        loop {
+            self.polls += 1;
+            let mut busy = self.link.poll(self.now);
+            self.answer();
+            // Nothing takes no time.
+            self.now += Duration::from_millis(1);
+            busy |= !self.cable.borrow().to_link.is_empty() && !self.cable.borrow().full;
+            // A server may keep the link busy for ever.
+            if self.now > end + Duration::from_secs(1) {
+                break;
+            }
+            if !busy {
+                let idle = self.link.idle(self.now);
+                assert_ne!(idle, Some(Duration::ZERO), "a link with nothing to do can sleep");
+                match idle {
+                    Some(idle) if self.now + idle <= end => self.now += idle,
+                    _ => break,
+                }
+            }
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// Sends the link a frame and lets it do what that asks for.
+    pub fn send(&mut self, frame: Vec<u8>) {
+        self.cable.borrow_mut().to_link.push_back(frame);
+        self.pass(0);
+    }
+
+    /// The frames that the link has sent since this was last asked.
+    pub fn sent(&mut self) -> Vec<Vec<u8>> {
+        self.cable.borrow_mut().from_link.drain(..).collect()
+    }
+
+    /// The link's addresses, as text.
+    pub fn addresses(&self) -> Vec<std::string::String> {
+        let all = (0..).map_while(|index| self.link.address(index));
+        all.map(|address| std::format!("{}/{}", address.address(), address.prefix_len())).collect()
+    }
+
+    /// The routers that the link has routes through, as text.
+    pub fn gateways(&mut self) -> Vec<std::string::String> {
+        let all: Vec<_> = (0..).map_while(|index| self.link.route(index).ok()).collect();
+        all.iter().filter_map(|route| Some(std::format!("{}", route.gateway?))).collect()
+    }
+
+    /// Answers what ARP and DHCP ask, if there is a server.
+    fn answer(&mut self) {
+        let Some(server) = self.server else { return };
+        let frames: Vec<_> = self.cable.borrow_mut().from_link.drain(..).collect();
+        let answers = frames.iter().filter_map(|frame| arp_answer(frame).or_else(|| dhcp_answer(frame, server)));
+        self.cable.borrow_mut().to_link.extend(answers);
+    }
+}
+
+/// A frame to the link with a payload of `length` bytes.
+fn frame(ethertype: EthernetProtocol, length: usize, fill: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut bytes = std::vec![0; EthernetFrame::<&[u8]>::buffer_len(length)];
+    let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
+    EthernetRepr { src_addr: ROUTER_MAC, dst_addr: EthernetAddress(MAC), ethertype }.emit(&mut frame);
+    fill(frame.payload_mut());
+    bytes
+}
+
+fn ipv4(from: Ipv4Addr, to: Ipv4Addr, protocol: IpProtocol, length: usize, fill: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let ip = Ipv4Repr { src_addr: from, dst_addr: to, next_header: protocol, payload_len: length, hop_limit: 64 };
+    frame(EthernetProtocol::Ipv4, ip.buffer_len() + length, |bytes| {
+        let mut packet = Ipv4Packet::new_unchecked(bytes);
+        ip.emit(&mut packet, &ChecksumCapabilities::default());
+        fill(packet.payload_mut());
+    })
+}
+
+/// An ICMPv6 packet, after so many bytes of options for every hop on the way: none, or a multiple of eight.
+pub fn icmpv6(from: Ipv6Addr, to: Ipv6Addr, icmp: &Icmpv6Repr<'_>, options: usize) -> Vec<u8> {
+    let length = options + icmp.buffer_len();
+    let next_header = if options > 0 { IpProtocol::HopByHop } else { IpProtocol::Icmpv6 };
+    let ip = Ipv6Repr { src_addr: from, dst_addr: to, next_header, payload_len: length, hop_limit: 255 };
+    frame(EthernetProtocol::Ipv6, ip.buffer_len() + length, |bytes| {
+        let mut packet = Ipv6Packet::new_unchecked(bytes);
+        ip.emit(&mut packet);
+        let (before, after) = packet.payload_mut().split_at_mut(options);
+        if let [next, eights, pad, padding, ..] = before {
+            // What follows is padding (RFC 8200, 4.2).
+            (*next, *eights, *pad, *padding) = (58, (options / 8 - 1) as u8, 1, options as u8 - 4);
+        }
+        icmp.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(after), &ChecksumCapabilities::default());
+    })
+}
+
+pub fn icmpv4(from: Ipv4Addr, to: Ipv4Addr, icmp: &Icmpv4Repr<'_>) -> Vec<u8> {
+    ipv4(from, to, IpProtocol::Icmp, icmp.buffer_len(), |bytes| {
+        icmp.emit(&mut Icmpv4Packet::new_unchecked(bytes), &ChecksumCapabilities::default());
+    })
+}
+
+pub fn arp(operation: ArpOperation, from: Ipv4Addr, to: Ipv4Addr) -> Vec<u8> {
+    let arp = ArpRepr::EthernetIpv4 {
+        operation,
+        source_hardware_addr: ROUTER_MAC,
+        source_protocol_addr: from,
+        target_hardware_addr: EthernetAddress(MAC),
+        target_protocol_addr: to,
+    };
+    frame(EthernetProtocol::Arp, arp.buffer_len(), |bytes| arp.emit(&mut ArpPacket::new_unchecked(bytes)))
+}
+
+fn arp_answer(asked: &[u8]) -> Option<Vec<u8>> {
+    let frame = EthernetFrame::new_checked(asked).ok()?;
+    let packet = ArpPacket::new_checked(frame.payload()).ok().filter(|_| frame.ethertype() == EthernetProtocol::Arp)?;
+    let ArpRepr::EthernetIpv4 { source_protocol_addr, target_protocol_addr, .. } = ArpRepr::parse(&packet).ok()? else {
+        return None;
+    };
+    (target_protocol_addr == ROUTER).then(|| arp(ArpOperation::Reply, ROUTER, source_protocol_addr))
+}
+
+fn dhcp_answer(asked: &[u8], server: Server) -> Option<Vec<u8>> {
+    let asked = dhcp(asked)?;
+    let answer = DhcpRepr {
+        message_type: match asked {
+            (DhcpMessageType::Discover, ..) => DhcpMessageType::Offer,
+            _ => DhcpMessageType::Ack,
+        },
+        transaction_id: asked.1,
+        secs: 0,
+        client_hardware_address: EthernetAddress(MAC),
+        client_ip: Ipv4Addr::UNSPECIFIED,
+        your_ip: LEASED,
+        server_ip: server.says_it_is,
+        router: server.router,
+        subnet_mask: Some(Ipv4Addr::new(255, 255, 255, 0)),
+        relay_agent_ip: Ipv4Addr::UNSPECIFIED,
+        broadcast: false,
+        requested_ip: None,
+        client_identifier: None,
+        server_identifier: Some(server.says_it_is),
+        parameter_request_list: None,
+        dns_servers: None,
+        max_size: None,
+        lease_duration: Some(server.seconds),
+        renew_duration: None,
+        rebind_duration: None,
+        additional_options: &[],
+    };
+    let udp = UdpRepr { src_port: DHCP_SERVER_PORT, dst_port: DHCP_CLIENT_PORT };
+    let (from, to) = (server.says_it_is, LEASED);
+    let length = answer.buffer_len();
+    Some(ipv4(from, to, IpProtocol::Udp, udp.header_len() + length, |bytes| {
+        let mut packet = UdpPacket::new_unchecked(bytes);
+        let fill = |bytes: &mut [u8]| answer.emit(&mut DhcpPacket::new_unchecked(bytes)).unwrap();
+        udp.emit(&mut packet, &from.into(), &to.into(), length, fill, &ChecksumCapabilities::default());
+    }))
+}
+
+/// What a frame from the link asks of DHCP servers: the message, its number, the address it is sent to.
+pub fn dhcp(frame: &[u8]) -> Option<(DhcpMessageType, u32, Ipv4Addr)> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    let packet =
+        Ipv4Packet::new_checked(frame.payload()).ok().filter(|_| frame.ethertype() == EthernetProtocol::Ipv4)?;
+    let udp = UdpPacket::new_checked(packet.payload()).ok().filter(|_| packet.next_header() == IpProtocol::Udp)?;
+    let message = DhcpPacket::new_checked(udp.payload()).ok().filter(|_| udp.dst_port() == DHCP_SERVER_PORT)?;
+    let message = DhcpRepr::parse(&message).ok()?;
+    Some((message.message_type, message.transaction_id, packet.dst_addr()))
+}

@@ -1,0 +1,124 @@
+//! Where things are on a FAT volume: its boot sector (Microsoft, FAT32 File System Specification 1.03).
+
+use crate::disk::SECTOR;
+use crate::error::Error;
+use crate::little_endian::{u16_at, u32_at};
+
+/// The number of the first cluster: the first two entries of the table are no cluster's.
+pub(super) const FIRST_CLUSTER: u32 = 2;
+/// A FAT of more bytes would have entries whose numbers are its own special values.
+const MAX_TABLE_BYTES: u64 = 0x3fff_0000;
+
+/// How wide the entries of the table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// FAT12.
+    Bits12,
+    /// FAT16.
+    Bits16,
+    /// FAT32.
+    Bits32,
+}
+
+/// A volume's parts, in bytes from its beginning. They lie within it, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// The width of the table's entries.
+    pub width: Width,
+    /// The copy of the table that counts.
+    pub table: u64,
+    /// All copies of the table.
+    pub tables: (u64, u64),
+    /// The first cluster.
+    pub data: u64,
+    /// How many clusters there are.
+    pub clusters: u32,
+    /// The size of a cluster.
+    pub cluster: u32,
+    /// Where it is noted, in bit 0 of a byte, that the volume is in use.
+    pub in_use: u64,
+    /// Where a FAT32 volume notes how many clusters are free.
+    pub free_count: Option<u64>,
+}
+
+impl Geometry {
+    /// Reads the boot sector of a volume that has `sectors` sectors at most. `None` if it is not FAT, or not sound.
+    pub fn parse(boot: &[u8], sectors: u64) -> Option<Self> {
+        if boot.get(510..SECTOR)? != [0x55, 0xaa] || !matches!(boot.first()?, 0xeb | 0xe9) {
+            return None;
+        }
+        let byte = |at: usize| boot.get(at).copied().map(u64::from);
+        let short = |at: usize| u16_at(boot, at).map(u64::from);
+        let long = |at: usize| u32_at(boot, at).map(u64::from);
+        let either = |narrow: u64, wide: u64| if narrow == 0 { wide } else { narrow };
+
+        let sector = short(11)?;
+        let (per_cluster, reserved, copies, root_entries) = (byte(13)?, short(14)?, byte(16)?, short(17)?);
+        let total = either(short(19)?, long(32)?);
+        let is_32 = short(22)? == 0;
+        let per_table = if is_32 { long(36)? } else { short(22)? };
+        let sound = matches!(sector, 512 | 1024 | 2048 | 4096)
+            && per_cluster.is_power_of_two()
+            && reserved > 0
+            && matches!(copies, 1..=4)
+            && per_table > 0
+            && per_table * sector <= MAX_TABLE_BYTES
+            && (root_entries == 0) == is_32;
+        // None of these products and sums can overflow: their factors have 32 and 16 bits at most.
+        let root = reserved + copies * per_table;
+        let data = root + (root_entries * 32).div_ceil(sector.max(1));
+        if !sound || total <= data || total * sector > sectors * SECTOR as u64 {
+            return None;
+        }
+        let clusters = u32::try_from((total - data) / per_cluster).ok()?;
+        let width = match clusters {
+            0 => return None,
+            1..4085 => Width::Bits12,
+            4085..65525 => Width::Bits16,
+            _ => Width::Bits32,
+        };
+        let bits = match width {
+            Width::Bits12 => 12,
+            Width::Bits16 => 16,
+            Width::Bits32 => 32,
+        };
+        let fits = (u64::from(clusters) + u64::from(FIRST_CLUSTER)) * bits <= per_table * sector * 8;
+        if (width == Width::Bits32) != is_32 || !fits {
+            return None;
+        }
+        let (mut active, mut free_count) = (0, None);
+        if is_32 {
+            let (flags, root_cluster, information) = (short(40)?, long(44)?, short(48)?);
+            let is_cluster = (2..u64::from(clusters) + 2).contains(&root_cluster);
+            // Bit 7: the table has no mirrors, the lowest four say which one counts.
+            active = if flags & 0x80 == 0 { 0 } else { flags & 0xf };
+            if !is_cluster || active >= copies || information == 0 || information >= reserved {
+                return None;
+            }
+            free_count = Some(information * sector + 488);
+        }
+        Some(Self {
+            width,
+            table: (reserved + active * per_table) * sector,
+            tables: (reserved * sector, root * sector),
+            data: data * sector,
+            clusters,
+            cluster: (per_cluster * sector) as u32,
+            in_use: if is_32 { 0x41 } else { 0x25 },
+            free_count,
+        })
+    }
+
+    /// The byte behind the last cluster.
+    pub fn end(&self) -> u64 {
+        self.data + u64::from(self.clusters) * u64::from(self.cluster)
+    }
+
+    /// Where a cluster begins.
+    pub(super) fn place(&self, cluster: u32) -> Result<u64, Error> {
+        match cluster.checked_sub(FIRST_CLUSTER) {
+            Some(index) if index < self.clusters => Ok(self.data + u64::from(index) * u64::from(self.cluster)),
+            _ => Err(Error::Corrupt),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What can go wrong.
+
+/// Why something could not be done with a disk, a volume or a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the texts say all")]
+pub enum Error {
+    BadName,
+    Corrupt,
+    Io,
+    IsDirectory,
+    NameTooLong,
+    NoMemory,
+    NoSpace,
+    NotDirectory,
+    NotFound,
+    NotOpenForReading,
+    NotOpenForWriting,
+    ReadOnly,
+    TooLarge,
+    TooManyOpen,
+    Unsupported,
+}
+
+impl Error {
+    /// In words: those of Linux, which hosts know.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::BadName => "Invalid argument",
+            Self::Corrupt => "Structure needs cleaning",
+            Self::Io => "Input/output error",
+            Self::IsDirectory => "Is a directory",
+            Self::NameTooLong => "File name too long",
+            Self::NoMemory => "Cannot allocate memory",
+            Self::NoSpace => "No space left on device",
+            Self::NotDirectory => "Not a directory",
+            Self::NotFound => "No such file or directory",
+            Self::NotOpenForReading | Self::NotOpenForWriting => "Bad file descriptor",
+            Self::ReadOnly => "Read-only file system",
+            Self::TooLarge => "File too large",
+            Self::TooManyOpen => "Too many open files",
+            Self::Unsupported => "the discard operation is not supported",
+        }
+    }
+}

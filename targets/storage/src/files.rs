@@ -1,0 +1,260 @@
+//! Files that are open, by handle.
+
+use core::fmt;
+
+use embedded_io::SeekFrom;
+use heapless::{String, Vec};
+
+use crate::disk::BlockDevice;
+use crate::error::Error;
+use crate::volume::Volume;
+
+/// How many may be open at a time.
+pub const MAX_OPEN: usize = 16;
+/// The handle that is given out first, as by QEMU's agent.
+const FIRST_HANDLE: i64 = 1000;
+const MAX_PATH: usize = 255;
+
+/// A path without `.`, `..` and doubled slashes, and without the first one.
+type Path = String<MAX_PATH>;
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To be read. The file must be there.
+    Read,
+    /// To be written, from nothing.
+    Write,
+    /// To be written at its end.
+    Append,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenMode {
+    /// What for.
+    pub access: Access,
+    /// Whether it can be both read and written.
+    pub update: bool,
+}
+
+/// The open files of one volume.
+pub struct OpenFiles {
+    open: Vec<OpenFile, MAX_OPEN>,
+    next_handle: i64,
+    ahead: Ahead,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    handle: i64,
+    path: Path,
+    mode: OpenMode,
+    position: u64,
+}
+
+/// What was read of a file beyond what was asked for.
+struct Ahead {
+    /// The handle it was read for, and where it is in the file. `None` if it may have changed since.
+    of: Option<(i64, u64)>,
+    length: usize,
+    bytes: &'static mut [u8],
+}
+
+impl fmt::Debug for OpenFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenFiles").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+impl OpenFiles {
+    /// How much is read of a file at a time, for a client that takes it in small pieces.
+    pub const AHEAD: usize = 32 << 10;
+
+    /// None; [`AHEAD`](Self::AHEAD) bytes are best to read ahead in, and one is needed.
+    pub const fn new(memory: &'static mut [u8]) -> Self {
+        let ahead = Ahead { of: None, length: 0, bytes: memory };
+        Self { open: Vec::new(), next_handle: FIRST_HANDLE, ahead }
+    }
+
+    /// Opens the file at `path`; `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// If it cannot be opened so, or too many are open.
+    pub fn open(
+        &mut self,
+        volume: &mut Volume,
+        device: &mut dyn BlockDevice,
+        path: impl Iterator<Item = char>,
+        mode: OpenMode,
+        now: i64,
+    ) -> Result<i64, Error> {
+        let path = normal(path)?;
+        if self.open.is_full() {
+            return Err(Error::TooManyOpen);
+        }
+        match mode.access {
+            // Nothing is written by opening, but it must be possible.
+            Access::Read if mode.update && !volume.is_writable(device) => return Err(Error::ReadOnly),
+            Access::Read => volume.open(device, &path, None, false)?,
+            Access::Write => volume.open(device, &path, Some(now), true)?,
+            Access::Append => volume.open(device, &path, Some(now), false)?,
+        };
+        self.ahead.of = None;
+        let handle = self.next_handle;
+        self.next_handle += 1;
+        // There is room: see above.
+        _ = self.open.push(OpenFile { handle, path, mode, position: 0 });
+        Ok(handle)
+    }
+
+    /// Whether this is the handle of an open file.
+    pub fn is_open(&self, handle: i64) -> bool {
+        self.open.iter().any(|file| file.handle == handle)
+    }
+
+    /// Closes a file. What was written is safe then, or this says why not.
+    ///
+    /// # Errors
+    /// As [`Volume::sync`].
+    pub fn close(&mut self, volume: &mut Volume, device: &mut dyn BlockDevice, handle: i64) -> Result<(), Error> {
+        let mode = self.file(handle)?.mode;
+        self.open.retain(|file| file.handle != handle);
+        if writes(mode) { volume.sync(device) } else { Ok(()) }
+    }
+
+    /// Makes safe what was written.
+    ///
+    /// # Errors
+    /// As [`Volume::sync`].
+    pub fn flush(&mut self, volume: &mut Volume, device: &mut dyn BlockDevice, handle: i64) -> Result<(), Error> {
+        if writes(self.file(handle)?.mode) { volume.sync(device) } else { Ok(()) }
+    }
+
+    /// Reads from the file's position on; fills `into` unless the file ends before.
+    ///
+    /// # Errors
+    /// If the file is not open for that or cannot be read.
+    pub fn read(
+        &mut self,
+        volume: &mut Volume,
+        device: &mut dyn BlockDevice,
+        handle: i64,
+        into: &mut [u8],
+    ) -> Result<usize, Error> {
+        let Self { open, ahead, .. } = self;
+        let file = open.iter_mut().find(|file| file.handle == handle).ok_or(Error::NotFound)?;
+        if file.mode.access != Access::Read && !file.mode.update {
+            return Err(Error::NotOpenForReading);
+        }
+        let mut done = 0;
+        while done < into.len() {
+            let found = match ahead.at(handle, file.position) {
+                [] => {
+                    ahead.of = None;
+                    ahead.length = volume.read(device, &file.path, file.position, ahead.bytes)?;
+                    ahead.of = Some((handle, file.position));
+                    ahead.at(handle, file.position)
+                }
+                found => found,
+            };
+            let count = found.len().min(into.len() - done);
+            if count == 0 {
+                break;
+            }
+            into[done..done + count].copy_from_slice(&found[..count]);
+            done += count;
+            file.position += count as u64;
+        }
+        Ok(done)
+    }
+
+    /// Writes at the file's position, or at its end if it was opened to be appended to; returns how many bytes.
+    ///
+    /// # Errors
+    /// If the file is not open for that, or nothing can be written.
+    pub fn write(
+        &mut self,
+        volume: &mut Volume,
+        device: &mut dyn BlockDevice,
+        handle: i64,
+        bytes: &[u8],
+        now: i64,
+    ) -> Result<usize, Error> {
+        self.ahead.of = None;
+        let file = self.file(handle)?;
+        if !writes(file.mode) {
+            return Err(Error::NotOpenForWriting);
+        }
+        let position = (file.mode.access != Access::Append).then_some(file.position);
+        let (count, end) = volume.write(device, &file.path, position, bytes, now)?;
+        file.position = end;
+        Ok(count)
+    }
+
+    /// Moves the file's position; returns the new one.
+    ///
+    /// # Errors
+    /// If there is no such position.
+    pub fn seek(
+        &mut self,
+        volume: &mut Volume,
+        device: &mut dyn BlockDevice,
+        handle: i64,
+        to: SeekFrom,
+    ) -> Result<u64, Error> {
+        let file = self.file(handle)?;
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => file.position.checked_add_signed(by),
+            SeekFrom::End(by) => volume.open(device, &file.path, None, false)?.checked_add_signed(by),
+        };
+        // Hosts take positions for signed numbers.
+        file.position = position.filter(|&position| i64::try_from(position).is_ok()).ok_or(Error::BadName)?;
+        Ok(file.position)
+    }
+
+    fn file(&mut self, handle: i64) -> Result<&mut OpenFile, Error> {
+        self.open.iter_mut().find(|file| file.handle == handle).ok_or(Error::NotFound)
+    }
+}
+
+impl Ahead {
+    /// What there is of a file from a position on.
+    fn at(&self, handle: i64, position: u64) -> &[u8] {
+        match self.of {
+            Some((of, start)) if of == handle => {
+                let skip = position.checked_sub(start).and_then(|skip| usize::try_from(skip).ok());
+                skip.and_then(|skip| self.bytes.get(skip..self.length)).unwrap_or_default()
+            }
+            _ => &[],
+        }
+    }
+}
+
+const fn writes(mode: OpenMode) -> bool {
+    !matches!(mode, OpenMode { access: Access::Read, update: false })
+}
+
+/// A path from the root on, whether it says so or not. What `..` leads out of stays the root.
+fn normal(path: impl Iterator<Item = char>) -> Result<Path, Error> {
+    let mut given = String::<1024>::new();
+    for character in path {
+        given.push(character).map_err(|_| Error::NameTooLong)?;
+    }
+    if given.is_empty() {
+        return Err(Error::NotFound);
+    }
+    let mut normal = Path::new();
+    for name in given.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => normal.truncate(normal.rfind('/').unwrap_or(0)),
+            name => {
+                let slash = if normal.is_empty() { "" } else { "/" };
+                normal.push_str(slash).and_then(|()| normal.push_str(name)).map_err(|_| Error::NameTooLong)?;
+            }
+        }
+    }
+    Ok(normal)
+}

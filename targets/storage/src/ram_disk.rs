@@ -1,0 +1,96 @@
+//! A disk in memory, for a machine that has none with a volume.
+
+use core::fmt;
+
+use crate::boot_sector::{Geometry, Width};
+use crate::disk::{BLOCK, BlockDevice, SECTOR};
+use crate::error::Error;
+
+/// The root directory's entries, of 32 bytes.
+const ROOT_ENTRIES: u16 = 256;
+/// A disk that is not taken out.
+const MEDIUM: u8 = 0xf8;
+/// From this many sectors on, a cluster has several of them.
+const LARGE: usize = 4096;
+
+/// Memory as a disk.
+pub struct RamDisk(&'static mut [u8]);
+
+impl fmt::Debug for RamDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RamDisk").field(&self.0.len()).finish()
+    }
+}
+
+impl RamDisk {
+    /// A disk with an empty FAT volume in `memory`, which is all zeros and of which it takes whole blocks. (The FAT crate can
+    /// format, too, in several times the code: there is only one kind of volume to be made here.)
+    ///
+    /// # Errors
+    /// If there is too little of it.
+    pub fn formatted(memory: &'static mut [u8]) -> Result<Self, Error> {
+        let (memory, _) = memory.split_at_mut(memory.len() / BLOCK * BLOCK);
+        let sectors = memory.len() / SECTOR;
+        let per_cluster = if sectors < LARGE { 1 } else { 4 };
+        // Wide enough for 16 bits a cluster, whatever the width will be.
+        let table = (sectors / per_cluster * 2).div_ceil(SECTOR);
+        let (total, table) = (u32::try_from(sectors).unwrap_or(0), u16::try_from(table).unwrap_or(0));
+        let fields: [(usize, &[u8]); 12] = [
+            (0, &[0xeb, 0x3c, 0x90]),
+            (3, b"nanoqga "),
+            (11, &(SECTOR as u16).to_le_bytes()),
+            (13, &[per_cluster as u8]),
+            // One reserved sector, one table.
+            (14, &[1, 0, 1]),
+            (17, &ROOT_ENTRIES.to_le_bytes()),
+            (21, &[MEDIUM]),
+            (22, &table.to_le_bytes()),
+            (32, &total.to_le_bytes()),
+            (38, &[0x29]),
+            (43, b"NANOQGA RAMFAT     "),
+            (510, &[0x55, 0xaa]),
+        ];
+        for (at, field) in fields {
+            memory.get_mut(at..at + field.len()).ok_or(Error::NoSpace)?.copy_from_slice(field);
+        }
+        let geometry = Geometry::parse(memory, sectors as u64).ok_or(Error::NoSpace)?;
+        // The entries of the clusters that are none.
+        let head: &[u8] =
+            if geometry.width == Width::Bits12 { &[MEDIUM, 0xff, 0xff] } else { &[MEDIUM, 0xff, 0xff, 0xff] };
+        memory[geometry.table as usize..][..head.len()].copy_from_slice(head);
+        Ok(Self(memory))
+    }
+
+    fn part(&mut self, sector: u64, length: usize) -> Result<&mut [u8], Error> {
+        let start = usize::try_from(sector).ok().and_then(|sector| sector.checked_mul(SECTOR));
+        start.and_then(|start| self.0.get_mut(start..)?.get_mut(..length)).ok_or(Error::Io)
+    }
+}
+
+impl BlockDevice for RamDisk {
+    fn sectors(&self) -> u64 {
+        (self.0.len() / SECTOR) as u64
+    }
+
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        bytes.copy_from_slice(self.part(sector, bytes.len())?);
+        Ok(())
+    }
+
+    fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.part(sector, bytes.len())?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn discard(&mut self, _: u64, _: u64) -> Result<u64, Error> {
+        Err(Error::Unsupported)
+    }
+}

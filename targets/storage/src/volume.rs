@@ -1,0 +1,390 @@
+//! A FAT volume: files by path.
+//!
+//! The FAT crate looks at the volume anew for each request, so that nothing but the cache is between two of them: files have
+//! no state of their own that another handle could make wrong, and a frozen or unmounted volume has nothing left to write.
+//! Reading its few fields again costs little, as they are in the cache.
+
+mod access;
+mod now;
+
+use core::cell::RefCell;
+use core::fmt;
+
+use fatfs::{Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, Read, Seek, SeekFrom, Write};
+
+use self::access::{Access, State, View};
+use self::now::Now;
+use crate::boot_sector::{FIRST_CLUSTER, Geometry};
+use crate::cache::Cache;
+use crate::disk::{BlockDevice, SECTOR};
+use crate::error::Error;
+use crate::table::{count_free, next_free};
+
+/// A mounted volume.
+pub struct Volume {
+    state: State,
+    /// Whether it was in use by somebody else when it was last left.
+    was_in_use: bool,
+}
+
+/// How much room there is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// For files.
+    pub total: u64,
+    /// Of it, not taken.
+    pub free: u64,
+}
+
+type Files<'a, 'd> = FileSystem<View<'a, 'd>, Now, LossyOemCpConverter>;
+type Directory<'f, 'a, 'd> = Dir<'f, View<'a, 'd>, Now, LossyOemCpConverter>;
+type Entry<'f, 'a, 'd> = DirEntry<'f, View<'a, 'd>, Now, LossyOemCpConverter>;
+type Opened<'f, 'a, 'd> = File<'f, View<'a, 'd>, Now, LossyOemCpConverter>;
+
+/// What is done with the volume for a request; returns a number.
+type Work<'w> = dyn FnMut(&Files<'_, '_>, &RefCell<Access<'_>>) -> Result<u64, Error> + 'w;
+
+/// What is at a path.
+enum Found<'f, 'a, 'd, 'p> {
+    File(Opened<'f, 'a, 'd>),
+    /// A directory has no such entry.
+    Nothing(Directory<'f, 'a, 'd>, &'p str),
+}
+
+impl fmt::Debug for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Volume")
+            .field("geometry", &self.state.geometry)
+            .field("failed", &self.state.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Volume {
+    /// The volume with this geometry that begins at sector `start`, to be mounted.
+    pub fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
+        let start = start * SECTOR as u64;
+        let state = State { cache, start, geometry, free: 0, in_use: false, failed: false };
+        Self { state, was_in_use: false }
+    }
+
+    /// Mounts the volume: looks whether it can be used. Before that nothing else may be done with it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if its table leads astray, [`Error::Io`] if the disk cannot be read.
+    pub fn mount(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
+        let geometry = self.state.geometry;
+        let mut state = [0];
+        let mut access = Access::new(&mut self.state, device);
+        access.read(geometry.in_use, &mut state)?;
+        self.state.free = count_free(&mut access, &geometry)?;
+        self.was_in_use = state[0] & 1 != 0;
+        Ok(())
+    }
+
+    /// The cache of a volume that could not be mounted.
+    pub fn into_cache(mut self) -> Cache {
+        self.state.cache.clear();
+        self.state.cache
+    }
+
+    /// Whether it can be written to.
+    pub fn is_writable(&self, device: &dyn BlockDevice) -> bool {
+        !self.state.failed && !device.is_read_only()
+    }
+
+    /// Sees to it that there is a file at `path` that can be read, or written if `create` says so; returns its size.
+    ///
+    /// # Errors
+    /// If there is not.
+    pub fn open(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        create: Option<i64>,
+        truncate: bool,
+    ) -> Result<u64, Error> {
+        if create.is_some() && !self.is_writable(device) {
+            return Err(Error::ReadOnly);
+        }
+        let geometry = self.state.geometry;
+        let size = self.with(device, create, &mut |files, _| {
+            let mut file = match (find(files, path)?, create) {
+                (Found::File(file), _) => file,
+                (Found::Nothing(..), None) => return Err(Error::NotFound),
+                (Found::Nothing(directory, name), Some(_)) => create_in(&directory, name)?,
+            };
+            check_chain(&geometry, &mut file)?;
+            if truncate {
+                file.truncate()?;
+                file.flush()?;
+            }
+            Ok(file.size().unwrap_or(0).into())
+        })?;
+        if truncate {
+            // Before another file gets the clusters.
+            self.sync(device)?;
+        }
+        Ok(size)
+    }
+
+    /// Reads from byte `position` of a file on; returns how many bytes. It fills `into` unless the file ends before.
+    ///
+    /// # Errors
+    /// If not a byte can be read for another reason than the file's end.
+    pub fn read(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        position: u64,
+        into: &mut [u8],
+    ) -> Result<usize, Error> {
+        let done = self.with(device, None, &mut |files, _| {
+            let mut file = existing(files, path)?;
+            if file.seek(SeekFrom::Start(position.min(u32::MAX.into())))? != position {
+                return Ok(0);
+            }
+            let mut done = 0;
+            while done < into.len() {
+                match file.read(&mut into[done..]) {
+                    Ok(0) => break,
+                    Ok(count) => done += count,
+                    Err(error) if done == 0 => return Err(error.into()),
+                    Err(_) => break,
+                }
+            }
+            Ok(done as u64)
+        })?;
+        Ok(done as usize)
+    }
+
+    /// Writes at byte `position` of a file, or at its end; returns how many of the bytes, and where the last one of them ends.
+    /// What is between the end and a position beyond it becomes zeros. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// If nothing can be written.
+    pub fn write(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        position: Option<u64>,
+        bytes: &[u8],
+        now: i64,
+    ) -> Result<(usize, u64), Error> {
+        if !self.is_writable(device) {
+            return Err(Error::ReadOnly);
+        }
+        let cluster = u64::from(self.state.geometry.cluster);
+        let mut place = 0;
+        let written = self.with(device, Some(now), &mut |files, access| {
+            let mut file = existing(files, path)?;
+            let end = u64::from(file.size().unwrap_or(0));
+            let position = position.unwrap_or(end);
+            if position >= u32::MAX.into() && !bytes.is_empty() {
+                return Err(Error::TooLarge);
+            }
+            // Zeros for which there is no room are not begun with.
+            if position > end && (position - end) / cluster > access.borrow_mut().free_clusters()?.into() {
+                return Err(Error::NoSpace);
+            }
+            file.seek(SeekFrom::Start(position.min(end)))?;
+            access.borrow_mut().is_data = true;
+            let written = fill(&mut file, end, position).and_then(|()| write_some(&mut file, bytes));
+            access.borrow_mut().is_data = false;
+            file.flush()?;
+            place = position;
+            written
+        })?;
+        Ok((written as usize, place + written))
+    }
+
+    /// Whether something that was written is not on the disk yet.
+    pub fn has_unwritten(&self) -> bool {
+        self.state.cache.has_unwritten()
+    }
+
+    /// Makes safe what was written.
+    ///
+    /// # Errors
+    /// If that fails. The volume is only read from then on, as what is on the disk is not known.
+    pub fn sync(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
+        if !self.state.in_use || self.state.failed {
+            return if self.state.failed { Err(Error::Io) } else { Ok(()) };
+        }
+        let done = self.state.cache.write_back(device).and_then(|()| device.flush());
+        self.state.failed = done.is_err();
+        done
+    }
+
+    /// Leaves the volume as one that is not in use, with all that was written. It stays so until the next write.
+    ///
+    /// # Errors
+    /// As [`sync`](Self::sync).
+    pub fn rest(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
+        self.sync(device)?;
+        if self.state.in_use && !self.was_in_use {
+            Access::new(&mut self.state, device).note_use(false)?;
+            self.state.failed = device.flush().is_err();
+        }
+        self.state.in_use = false;
+        if self.state.failed { Err(Error::Io) } else { Ok(()) }
+    }
+
+    /// How much room there is.
+    ///
+    /// # Errors
+    /// If the volume cannot be read.
+    pub fn space(&mut self, device: &mut dyn BlockDevice) -> Result<Space, Error> {
+        let geometry = self.state.geometry;
+        let free = Access::new(&mut self.state, device).free_clusters()?;
+        let bytes = |clusters: u32| u64::from(clusters) * u64::from(geometry.cluster);
+        Ok(Space { total: bytes(geometry.clusters), free: bytes(free) })
+    }
+
+    /// Gives free space back to the disk where it is `minimum` bytes or more on end; returns how many bytes.
+    ///
+    /// # Errors
+    /// If the disk does not do that, or fails.
+    pub fn trim(&mut self, device: &mut dyn BlockDevice, minimum: u64) -> Result<u64, Error> {
+        if !self.is_writable(device) {
+            return Err(Error::ReadOnly);
+        }
+        // What is free here must be so on the disk.
+        self.sync(device)?;
+        let geometry = self.state.geometry;
+        let (mut next, mut trimmed) = (FIRST_CLUSTER, 0);
+        loop {
+            let mut access = Access::new(&mut self.state, device);
+            let Some(free) = next_free(&mut access, &geometry, next)? else { return Ok(trimmed) };
+            next = free.end;
+            let bytes = u64::from(free.end - free.start) * u64::from(geometry.cluster);
+            if bytes >= minimum {
+                let first = (self.state.start + geometry.place(free.start)?) / SECTOR as u64;
+                trimmed += device.discard(first, bytes / SECTOR as u64)? * SECTOR as u64;
+            }
+        }
+    }
+
+    /// Lets `work` use the volume; `now` is the time, in seconds since 1970, of what it writes.
+    fn with(&mut self, device: &mut dyn BlockDevice, now: Option<i64>, work: &mut Work<'_>) -> Result<u64, Error> {
+        let access = RefCell::new(Access::new(&mut self.state, device));
+        let options = FsOptions::new().time_provider(Now(now.unwrap_or(0)));
+        let files = Files::new(View::new(&access), options)?;
+        let done = work(&files, &access);
+        files.unmount()?;
+        done
+    }
+}
+
+/// The entry of a name in a directory.
+fn entry<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Result<Option<Entry<'f, 'a, 'd>>, Error> {
+    for entry in directory.iter() {
+        let entry = entry?;
+        if entry.eq_name(name) {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+/// Looks a path up, a name at a time: the crate would do so by recursion.
+fn find<'f, 'a, 'd, 'p>(files: &'f Files<'a, 'd>, path: &'p str) -> Result<Found<'f, 'a, 'd, 'p>, Error> {
+    let mut directory = files.root_dir();
+    let mut names = path.split('/');
+    let Some(mut name) = names.next().filter(|name| !name.is_empty()) else { return Err(Error::IsDirectory) };
+    loop {
+        match (entry(&directory, name)?, names.next()) {
+            (None, None) => return Ok(Found::Nothing(directory, name)),
+            (None, Some(_)) => return Err(Error::NotFound),
+            (Some(entry), None) if entry.is_dir() => return Err(Error::IsDirectory),
+            (Some(entry), None) => return Ok(Found::File(entry.to_file())),
+            (Some(entry), Some(_)) if !entry.is_dir() => return Err(Error::NotDirectory),
+            (Some(entry), Some(next)) => {
+                directory = entry.to_dir();
+                name = next;
+            }
+        }
+    }
+}
+
+fn existing<'f, 'a, 'd>(files: &'f Files<'a, 'd>, path: &str) -> Result<Opened<'f, 'a, 'd>, Error> {
+    match find(files, path)? {
+        Found::File(file) => Ok(file),
+        Found::Nothing(..) => Err(Error::NotFound),
+    }
+}
+
+fn create_in<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Result<Opened<'f, 'a, 'd>, Error> {
+    // The crate cannot make a short name for one that begins with another character.
+    if !name.starts_with(|first: char| first.is_ascii()) {
+        return Err(Error::BadName);
+    }
+    Ok(directory.create_file(name)?)
+}
+
+/// Sees to it that a file's clusters lie where clusters are, and that there are as many as its size needs.
+fn check_chain(geometry: &Geometry, file: &mut Opened<'_, '_, '_>) -> Result<(), Error> {
+    let needed = file.size().unwrap_or(0).div_ceil(geometry.cluster) as usize;
+    let mut count = 0;
+    // An empty file may have a cluster all the same.
+    for extent in file.extents().take(needed.max(1)) {
+        let Extent { offset, .. } = extent?;
+        if !(geometry.data..geometry.end()).contains(&offset) {
+            return Err(Error::Corrupt);
+        }
+        count += 1;
+    }
+    if count >= needed { Ok(()) } else { Err(Error::Corrupt) }
+}
+
+/// Writes zeros from the file's end to `position`.
+fn fill(file: &mut Opened<'_, '_, '_>, mut end: u64, position: u64) -> Result<(), Error> {
+    let zeros = [0; SECTOR];
+    while end < position {
+        let count = (position - end).min(SECTOR as u64);
+        file.write_all(&zeros[..count as usize])?;
+        end += count;
+    }
+    Ok(())
+}
+
+/// Writes as much as can be written; an error only if that is nothing.
+fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<u64, Error> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.write(&bytes[done..]) {
+            Ok(count) if count > 0 => done += count,
+            Ok(_) if done == 0 => return Err(Error::TooLarge),
+            Err(error) if done == 0 => return Err(error.into()),
+            Ok(_) | Err(_) => break,
+        }
+    }
+    Ok(done as u64)
+}
+
+impl From<fatfs::Error<Self>> for Error {
+    fn from(error: fatfs::Error<Self>) -> Self {
+        match error {
+            fatfs::Error::Io(error) => error,
+            fatfs::Error::NotFound => Self::NotFound,
+            fatfs::Error::NotEnoughSpace | fatfs::Error::WriteZero => Self::NoSpace,
+            fatfs::Error::InvalidFileNameLength => Self::NameTooLong,
+            fatfs::Error::UnsupportedFileNameCharacter => Self::BadName,
+            _ => Self::Corrupt,
+        }
+    }
+}
+
+impl fatfs::IoError for Error {
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
+    fn new_unexpected_eof_error() -> Self {
+        Self::Corrupt
+    }
+
+    fn new_write_zero_error() -> Self {
+        Self::NoSpace
+    }
+}

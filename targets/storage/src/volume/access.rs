@@ -1,0 +1,176 @@
+//! A volume's bytes, for one request.
+
+use core::cell::RefCell;
+
+use fatfs::{IoBase, Read, Seek, SeekFrom, Write};
+
+use crate::boot_sector::Geometry;
+use crate::cache::{Cache, Content};
+use crate::disk::BlockDevice;
+use crate::error::Error;
+use crate::table::{Bytes, count_free};
+
+/// How many calls to the volume a request may take beyond some for each cluster: chains and directories that lead back into
+/// themselves come to an end.
+const CALLS: u64 = 4_000_000;
+const CALLS_PER_CLUSTER: u64 = 32;
+
+/// What a volume is made of and has come to, from one request to the next.
+pub(super) struct State {
+    pub(super) cache: Cache,
+    /// Where on the disk it begins, in bytes.
+    pub(super) start: u64,
+    pub(super) geometry: Geometry,
+    /// How many clusters are free, where the volume itself keeps count of that.
+    pub(super) free: u32,
+    /// Whether it is noted on the disk that it is in use.
+    pub(super) in_use: bool,
+    /// Whether writing to it has failed. It is only read then.
+    pub(super) failed: bool,
+}
+
+/// A volume that can be read and written.
+pub(super) struct Access<'d> {
+    volume: &'d mut State,
+    device: &'d mut dyn BlockDevice,
+    calls_left: u64,
+    /// Whether what is written outside the table is a file's.
+    pub(super) is_data: bool,
+}
+
+impl<'d> Access<'d> {
+    pub(super) fn new(volume: &'d mut State, device: &'d mut dyn BlockDevice) -> Self {
+        let calls_left = CALLS + CALLS_PER_CLUSTER * u64::from(volume.geometry.clusters);
+        Self { volume, device, calls_left, is_data: false }
+    }
+
+    /// Where on the disk so many bytes are.
+    fn place(&mut self, position: u64, length: usize) -> Result<u64, Error> {
+        let inside = position.checked_add(length as u64).is_some_and(|end| end <= self.volume.geometry.end());
+        self.calls_left = self.calls_left.saturating_sub(1);
+        if inside && self.calls_left > 0 { Ok(self.volume.start + position) } else { Err(Error::Corrupt) }
+    }
+
+    pub(super) fn read(&mut self, position: u64, into: &mut [u8]) -> Result<(), Error> {
+        let place = self.place(position, into.len())?;
+        self.volume.cache.read(self.device, place, into)
+    }
+
+    /// How many clusters are free.
+    pub(super) fn free_clusters(&mut self) -> Result<u32, Error> {
+        let geometry = self.volume.geometry;
+        match geometry.free_count {
+            Some(_) => Ok(self.volume.free),
+            None => count_free(self, &geometry),
+        }
+    }
+
+    fn write(&mut self, position: u64, from: &[u8]) -> Result<(), Error> {
+        let place = self.place(position, from.len())?;
+        let volume = &mut *self.volume;
+        if volume.failed || self.device.is_read_only() {
+            return Err(Error::ReadOnly);
+        }
+        if !volume.in_use {
+            self.note_use(true)?;
+        }
+        let volume = &mut *self.volume;
+        let (first, end) = volume.geometry.tables;
+        let content = match position {
+            _ if (first..end).contains(&position) => Content::Table,
+            _ if self.is_data => Content::Data,
+            _ => Content::Directory,
+        };
+        let written = volume.cache.write(self.device, place, from, content);
+        volume.failed = written.is_err();
+        written
+    }
+
+    /// Notes on the disk, at once, whether the volume is in use. Nothing else may be waiting to be written.
+    pub(super) fn note_use(&mut self, in_use: bool) -> Result<(), Error> {
+        let at = self.volume.geometry.in_use;
+        let mut state = [0];
+        self.read(at, &mut state)?;
+        let state = [state[0] & !1 | u8::from(in_use)];
+        let State { cache, start, .. } = &mut *self.volume;
+        let written = cache
+            .write(self.device, *start + at, &state, Content::Directory)
+            .and_then(|()| cache.write_back(self.device));
+        self.volume.failed = written.is_err();
+        self.volume.in_use = in_use;
+        written
+    }
+}
+
+impl Bytes for Access<'_> {
+    fn read_at(&mut self, position: u64, into: &mut [u8]) -> Result<(), Error> {
+        self.read(position, into)
+    }
+}
+
+/// How the FAT crate sees the volume. Two things are kept from it: that the volume is in use is noted by
+/// [`Access::note_use`], and how many clusters are free was counted and is not what a hostile volume says.
+pub(super) struct View<'a, 'd> {
+    access: &'a RefCell<Access<'d>>,
+    position: u64,
+}
+
+impl<'a, 'd> View<'a, 'd> {
+    pub(super) const fn new(access: &'a RefCell<Access<'d>>) -> Self {
+        Self { access, position: 0 }
+    }
+}
+
+impl IoBase for View<'_, '_> {
+    type Error = Error;
+}
+
+impl Read for View<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
+        let mut access = self.access.borrow_mut();
+        access.read(self.position, into)?;
+        // The crate reads its fields one by one.
+        if self.position == access.volume.geometry.in_use
+            && let [state] = into
+        {
+            *state &= !1;
+        } else if Some(self.position) == access.volume.geometry.free_count && into.len() == 4 {
+            into.copy_from_slice(&access.volume.free.to_le_bytes());
+        }
+        self.position += into.len() as u64;
+        Ok(into.len())
+    }
+}
+
+impl Write for View<'_, '_> {
+    fn write(&mut self, from: &[u8]) -> Result<usize, Error> {
+        let mut access = self.access.borrow_mut();
+        if self.position == access.volume.geometry.in_use && from.len() == 1 {
+            return Ok(1);
+        }
+        access.write(self.position, from)?;
+        if Some(self.position) == access.volume.geometry.free_count
+            && let [a, b, c, d] = *from
+        {
+            access.volume.free = u32::from_le_bytes([a, b, c, d]);
+        }
+        self.position += from.len() as u64;
+        Ok(from.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Seek for View<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64, Error> {
+        self.position = match to {
+            SeekFrom::Start(start) => Some(start),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(_) => None,
+        }
+        .ok_or(Error::Corrupt)?;
+        Ok(self.position)
+    }
+}
