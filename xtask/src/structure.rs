@@ -21,7 +21,24 @@ use crate::image::in_workspace;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Packages that must not reach one another, not even through others: from, to.
-const APART: &[(&str, &str)] = &[];
+const APART: &[(&str, &str)] = &[
+    ("machine", "agent-core"),
+    ("machine", "network"),
+    ("machine", "storage"),
+    ("network", "agent-core"),
+    ("network", "machine"),
+    ("network", "storage"),
+    ("storage", "agent-core"),
+    ("storage", "machine"),
+    ("storage", "network"),
+    ("agent-core", "machine"),
+    ("agent-core", "network"),
+    ("agent-core", "storage"),
+    ("agent-core", "virtio-serial"),
+    ("virtio-serial", "machine"),
+    ("nanoqga-testkit", "appliance"),
+    ("nanoqga-testkit", "xtask"),
+];
 
 /// Sees to it that no package reaches one that it must not know.
 ///
