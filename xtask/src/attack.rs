@@ -8,10 +8,9 @@ use anyhow::Result;
 use nanoqga_testkit::process::run;
 
 use crate::fuzz;
-use crate::image::in_workspace;
+use crate::image::{self, in_workspace};
 use crate::options::{Argument, Options};
 use crate::setup;
-use crate::test::images;
 
 pub(crate) const HELP: &str = "\
 cargo xtask attack [--seed N] [--seconds N] [NAME]...
@@ -57,5 +56,5 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 /// Has all that is attacked; how tests find it in their environment.
 pub(crate) fn prepare() -> Result<Vec<(String, PathBuf)>> {
     setup::qemu()?;
-    images()
+    image::for_tests()
 }

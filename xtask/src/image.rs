@@ -51,7 +51,7 @@ pub struct Profile {
 pub static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 
 /// More that only tests boot.
-pub(crate) static FOR_TESTS: [&Profile; 2] = [&EXAMPLE, &CRASH];
+static FOR_TESTS: [&Profile; 2] = [&EXAMPLE, &CRASH];
 
 /// The smallest image.
 pub static NANO: Profile = Profile {
@@ -247,6 +247,22 @@ impl Disk {
 /// When no toolchain can, or the build fails.
 pub fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> {
     build_binary(target, profile)
+}
+
+/// Builds all that the tests boot here, where that shows, and not within the first test. They find it by their environment.
+pub(crate) fn for_tests() -> Result<Vec<(String, PathBuf)>> {
+    let mut built = vec![("NANOQGA_IMAGE_linux_x86_64".into(), build(targets::LINUX_TARGET, &LINUX)?)];
+    for target in targets::targets() {
+        let architecture = target.split('-').next().unwrap_or_default().replace("riscv64imac", "riscv64");
+        for profile in PROFILES.into_iter().chain(FOR_TESTS) {
+            let variable = format!("NANOQGA_IMAGE_{}_{architecture}", profile.name.replace('-', "_"));
+            built.push((variable, build(target, profile)?));
+        }
+        if !target.starts_with("x86_64") {
+            build_efi_loader(target)?;
+        }
+    }
+    Ok(built)
 }
 
 /// Builds the program that only prints one byte: the measure of how fast an image can be.

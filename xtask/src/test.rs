@@ -9,7 +9,6 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use nanoqga_testkit::machine::Machine;
 
-pub(crate) use self::parts::images;
 use self::parts::{PARTS, Part};
 pub(crate) use self::report::Report;
 use self::report::Row;

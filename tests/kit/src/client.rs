@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::deadline::Deadline;
-use crate::guest::console_tail;
+use crate::logs::console_tail;
 
 /// The byte before a reply to guest-sync-delimited.
 const DELIMITER: u8 = 0xff;

@@ -14,12 +14,10 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::Client;
 use crate::deadline::Deadline;
+use crate::logs::{console_tail, read_lossy, tail};
 use crate::process::find;
 use crate::qemu::{Config, Console, channel_socket};
 use crate::qmp::Qmp;
-
-/// How much of a log a message quotes.
-const TAIL_LINES: usize = 20;
 
 /// A folder of our own, removed when dropped. Its path is short enough for unix sockets.
 #[derive(Debug)]
@@ -202,22 +200,4 @@ fn dies_with_us(program: &str) -> Result<Command> {
     let mut command = Command::new(setpriv);
     command.args(["--pdeathsig", "KILL", "--"]).arg(path);
     Ok(command)
-}
-
-/// The end of a console log as part of a message.
-pub(crate) fn console_tail(log: &Path) -> String {
-    match tail(&read_lossy(log)) {
-        tail if tail.is_empty() => "\nThe guest's console is empty.".into(),
-        tail => format!("\nThe guest's console ends with:\n{tail}"),
-    }
-}
-
-fn tail(text: &str) -> String {
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
-}
-
-fn read_lossy(path: &Path) -> String {
-    // No file yet, or none at all on a guest without a console: nothing was said.
-    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod deadline;
 pub mod guest;
+mod logs;
 pub mod machine;
 pub mod process;
 pub mod progress;

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::attack;
 use crate::bench;
 use crate::capi;
 use crate::fuzz;
-use crate::image::{self, BARE, PROFILES, in_workspace};
+use crate::image::{self, BARE, in_workspace};
 use crate::packages;
 use crate::proofs;
 use crate::setup;
@@ -133,7 +132,7 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::disks()?;
     setup::guide()?;
     let mut tests = whole_system("qemu");
-    tests.envs(images()?);
+    tests.envs(image::for_tests()?);
     // They wait for guests at times: one more than there are processors keeps all of those busy.
     let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
     if env::var_os("RUST_TEST_THREADS").is_none() {
@@ -178,7 +177,7 @@ fn libvirt(report: &mut Report) -> Result<()> {
         return Ok(());
     }
     setup::libvirt()?;
-    report.tests(whole_system("libvirt").envs(images()?), LIMIT)
+    report.tests(whole_system("libvirt").envs(image::for_tests()?), LIMIT)
 }
 
 fn c_library(report: &mut Report) -> Result<()> {
@@ -190,22 +189,6 @@ fn c_library(report: &mut Report) -> Result<()> {
 
 fn quick_bench(report: &mut Report) -> Result<()> {
     report.check(bench::quick_check)
-}
-
-/// Builds all that the tests boot here, where that shows, and not within the first test. They find it by their environment.
-pub(crate) fn images() -> Result<Vec<(String, PathBuf)>> {
-    let mut built = vec![("NANOQGA_IMAGE_linux_x86_64".into(), image::build(targets::LINUX_TARGET, &image::LINUX)?)];
-    for target in targets::targets() {
-        let architecture = target.split('-').next().unwrap_or_default().replace("riscv64imac", "riscv64");
-        for profile in PROFILES.into_iter().chain(image::FOR_TESTS) {
-            let variable = format!("NANOQGA_IMAGE_{}_{architecture}", profile.name.replace('-', "_"));
-            built.push((variable, image::build(target, profile)?));
-        }
-        if !target.starts_with("x86_64") {
-            image::build_efi_loader(target)?;
-        }
-    }
-    Ok(built)
 }
 
 fn whole_system(test: &str) -> Command {
