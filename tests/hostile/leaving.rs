@@ -106,8 +106,9 @@ pub fn effects(attack: &mut Attack) -> Result<String> {
         agent.send(&message, soon())?;
         if whole && noise.one_in(2) {
             let reply = format!("{{\"return\": {{\"count\":8,\"eof\":false}}, \"id\": {number}}}");
-            target.lines_before(&mut agent, reply.as_bytes())?;
-            waited_for.push(number);
+            if target.hears(agent, reply.as_bytes())? {
+                waited_for.push(number);
+            }
         }
     }
     let mut agent = target.connect_after_another(2)?;

@@ -17,6 +17,10 @@ use crate::pumped::Pumped;
 /// After how long without a word a host connects again, on an idle machine. If it was only early, that does no harm.
 const FORGOTTEN: Duration = Duration::from_secs(20);
 
+fn forgotten() -> Deadline {
+    Deadline::after(FORGOTTEN * factor())
+}
+
 /// What there is to be attacked.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -102,7 +106,7 @@ impl Target {
     /// hosts connect again.
     pub fn connect_and_hear(&mut self, id: i64) -> Result<(Client, Vec<Vec<u8>>)> {
         let mut agent = self.connect()?;
-        match self.synchronise(&mut agent, id, || Deadline::after(FORGOTTEN * factor())) {
+        match self.synchronise(&mut agent, id, forgotten) {
             Err(_) if self.left_over() == LeftOver::Replies => {
                 drop(agent);
                 self.forgotten += 1;
@@ -123,11 +127,22 @@ impl Target {
         self.lines_within(limit, agent, format!("{{\"return\": {id}}}").as_bytes())
     }
 
-    /// The lines before this one.
-    pub fn lines_before(&self, agent: &mut Client, expected: &[u8]) -> Result<Vec<Vec<u8>>> {
-        self.lines_within(soon, agent, expected)
+    /// Whether a new host hears this line. If not, QEMU has kept it to itself, as for [`Target::connect_and_hear`]: then the
+    /// next host is answered.
+    pub fn hears(&mut self, mut agent: Client, expected: &[u8]) -> Result<bool> {
+        match self.lines_within(forgotten, &mut agent, expected) {
+            Err(_) if self.left_over() == LeftOver::Replies => {
+                drop(agent);
+                self.forgotten += 1;
+                let mut next = self.connect()?;
+                self.synchronise(&mut next, 1, soon)?;
+                Ok(false)
+            }
+            heard => heard.map(|_| true),
+        }
     }
 
+    /// The lines before this one.
     fn lines_within(&self, limit: fn() -> Deadline, agent: &mut Client, expected: &[u8]) -> Result<Vec<Vec<u8>>> {
         let mut before = Vec::new();
         loop {

@@ -21,9 +21,9 @@ const SOLICITATION: [u8; 18] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 #[test]
 fn an_idle_guest_with_a_network_takes_no_more() -> Result<()> {
     for (machine, network, ready, solicitations) in [
-        // A DHCP server and a router answer.
-        ("q35", "user", ["10.0.2.15", "fec0::"], 1),
-        ("microvm", "user", ["10.0.2.15", "fec0::"], 1),
+        // A DHCP server and a router answer, the latter maybe before it is asked.
+        ("q35", "user", ["10.0.2.15", "fec0::"], 0),
+        ("microvm", "user", ["10.0.2.15", "fec0::"], 0),
         // Nobody answers: the guest solicits routers three times, and goes on asking for DHCP servers now and then.
         ("q35", "hubport,hubid=1", ["fe80::", ""], 3),
     ] {

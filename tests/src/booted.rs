@@ -190,8 +190,20 @@ pub fn synchronise_after_firmware(agent: &mut Client, id: i64) -> Result<()> {
     resynchronise(agent, id + 1).map(drop)
 }
 
-/// Waits until QEMU has read what hosts have sent on channels with room for it: its main loop, which answers here, looks at
-/// every socket in each turn.
+/// Sends half a request over a UART, and waits until the beginning of it is with the guest: QEMU throws the rest away when
+/// the host leaves, which does no harm.
+///
+/// # Errors
+/// When the guest does not answer the request that is sent before.
+pub fn send_half_over_uart(agent: &mut Client, guest: &mut Guest) -> Result<()> {
+    // Once the guest has taken the end of a whole request, the UART has room for what follows.
+    agent.send(br#"{"execute":"guest-ping"}{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+    ensure!(agent.line(soon())? == br#"{"return": {}}"#);
+    qemu_has_read(guest)
+}
+
+/// Waits until QEMU has read what hosts have sent on channels that have room for it: its main loop, which answers here,
+/// looks at all their sockets in each turn.
 ///
 /// # Errors
 /// When QEMU does not answer.
