@@ -20,18 +20,26 @@ const SOLICITATION: [u8; 18] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 
 #[test]
 fn an_idle_guest_with_a_network_takes_no_more() -> Result<()> {
+    let folder = PrivateFolder::new()?;
+    let within = |name| folder.path().join(name).display().to_string();
+    let nobody = format!(
+        "dgram,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+        within("here"),
+        within("nobody")
+    );
     for (machine, network, ready, solicitations) in [
         // A DHCP server and a router answer, the latter maybe before it is asked.
         ("q35", "user", ["10.0.2.15", "fec0::"], 0),
         ("microvm", "user", ["10.0.2.15", "fec0::"], 0),
         // Nobody answers: the guest solicits routers three times, and goes on asking for DHCP servers now and then.
-        ("q35", "hubport,hubid=1", ["fe80::", ""], 3),
+        ("q35", nobody.as_str(), ["fe80::", ""], 3),
+        // The network takes the first frame, and no other.
+        ("q35", "hubport,hubid=1", ["fe80::", ""], 1),
     ] {
-        let folder = PrivateFolder::new()?;
-        let frames = folder.path().join("frames");
+        let frames = within("frames");
         let mut config = config_of(&APPLIANCE, machine, Channel::Virtio)?;
         config.argument("-netdev", format!("{network},id=net")).virtio("net", "netdev=net");
-        config.argument("-object", format!("filter-dump,id=frames,netdev=net,file={}", frames.display()));
+        config.argument("-object", format!("filter-dump,id=frames,netdev=net,file={frames}"));
         let mut booted = Booted::start(&config)?;
         soon().poll("the addresses", || {
             let told = booted.agent.execute("guest-network-get-interfaces", json!({}), soon())?.to_string();
