@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::debian::KEYRING;
 use crate::machine::{LINUX as LINUX_MACHINE, Machine, targets};
 use crate::options::Options;
 use crate::process::{find, is_root, output, run};
@@ -47,8 +48,10 @@ const LIBVIRT: [Needed; 2] = [
 /// What the guide talks to an agent with.
 const GUIDE: [Needed; 1] = [Needed { program: "socat", package: "socat" }];
 
-/// What the agent for Linux is compared with, and what makes the file systems that it freezes.
-const LINUX: [Needed; 3] = [
+/// What the agent for Linux is compared with where no newer one can be downloaded, what downloads that, and what makes the file
+/// systems that the agent freezes.
+const LINUX: [Needed; 4] = [
+    Needed { program: KEYRING, package: "debian-archive-keyring" },
     Needed { program: "qemu-ga", package: "qemu-guest-agent" },
     Needed { program: "mkfs.ext4", package: "e2fsprogs" },
     Needed { program: "dpkg-deb", package: "dpkg" },
