@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -44,9 +43,20 @@ fn an_agent_that_finds_file_systems_frozen_serves_what_writes_nothing_and_stays(
         ensure!(class("guest-get-host-name")? == "CommandNotFound");
         agent.signal("TERM")?;
         std::thread::sleep(MOMENT);
-        ensure!(class("guest-ping")? == "{}", "{} ended", program.display());
+        ensure!(class("guest-ping")? == "{}", "{} ended", program.program().display());
         ensure!(agent.wait(xtask::deadline::Deadline::after(MOMENT)).is_err());
     }
+    Ok(())
+}
+
+#[test]
+fn what_is_blocked_stays_blocked_while_file_systems_are_frozen() -> Result<()> {
+    // qemu-ga has allowed it then since QEMU 9.1, against the words of whoever blocked it.
+    let folder = PrivateFolder::new()?;
+    fs::write(folder.path().join("qga.state.isfrozen"), "")?;
+    let agent = Program::start_in(folder, &ours()?, &["--block-rpcs", "guest-fsfreeze-thaw"])?;
+    let reply = agent.connect()?.request(r#"{"execute":"guest-fsfreeze-thaw"}"#, soon())?.json()?;
+    ensure!(reply["error"]["class"] == "CommandNotFound", "{reply}");
     Ok(())
 }
 
@@ -85,7 +95,7 @@ fn a_daemon_has_a_locked_pid_file_until_its_end() -> Result<()> {
     ensure!(session == Some(&*pid.to_string()), "{stat}");
 
     // A second one does not take the file over, and says why.
-    let mut second = Command::new(ours()?);
+    let mut second = ours()?.command();
     second.args(["-d", "-m", "unix-listen", "-t"]).arg(&folder).arg("-f").arg(folder.join("pid"));
     second.arg("-p").arg(folder.join("other.sock")).stderr(fs::File::create(folder.join("second"))?);
     finish(&mut second, Duration::from_secs(20))?;

@@ -11,6 +11,7 @@ pub mod capi;
 pub mod client;
 pub mod deadline;
 pub mod debian;
+pub mod executable;
 pub mod guest;
 pub mod image;
 pub mod linux;
@@ -20,6 +21,7 @@ pub mod process;
 pub mod progress;
 pub mod qemu;
 pub mod qmp;
+pub mod reference;
 pub mod setup;
 pub mod toolchain;
 

@@ -12,6 +12,7 @@ use crate::options::Options;
 use crate::process::{find, is_root, output, run};
 use crate::progress::step;
 use crate::proofs;
+use crate::reference::QemuGa;
 use crate::toolchain::Toolchain;
 
 const INSTALL: Duration = Duration::from_secs(900);
@@ -74,7 +75,8 @@ cargo xtask setup
 
 Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind,
 cargo-fuzz, cargo-hack, Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
-packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
+packages; for anyone else it prints the command to run. The newest qemu-ga is downloaded into target/roots and not installed.
+Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -145,7 +147,8 @@ pub fn libvirt() -> Result<()> {
 /// # Errors
 /// When there is not, and it cannot be installed.
 pub fn linux() -> Result<()> {
-    need(LINUX.iter())
+    need(LINUX.iter())?;
+    QemuGa::find().map(drop)
 }
 
 /// Sees to it that what kernels in C are compiled with is there.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::apt::Apt;
+use crate::executable::Executable;
 use crate::process::{output, run};
 use crate::progress::step;
 
@@ -143,33 +144,20 @@ impl Root {
         places.find(|file| file.is_file()).with_context(|| format!("{} has no {name}", self.folder.display()))
     }
 
+    /// A program that runs through the loader here, with the libraries here.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn executable(&self, program: &str) -> Result<Executable> {
+        Ok(Executable::with_loader(self.program(program)?, self.path(LOADER), self.path(LIBRARIES)))
+    }
+
     /// Runs a program through the loader here, with the libraries here. Programs that it starts are this machine's. What is
     /// beside its executable it looks for beside the loader: tell it where its data are.
     ///
     /// # Errors
     /// When there is no such program.
     pub fn command(&self, program: &str) -> Result<Command> {
-        let program = self.program(program)?;
-        let mut command = self.loader();
-        command.arg(program);
-        Ok(command)
-    }
-
-    /// The shared libraries of a program, and their loader.
-    ///
-    /// # Errors
-    /// When there is no such program, or it lacks a library.
-    pub fn libraries(&self, program: &str) -> Result<Vec<PathBuf>> {
-        let program = self.program(program)?;
-        // library => file (address)
-        let listed = output(self.loader().arg("--list").arg(&program), QUESTION)?;
-        let files = listed.lines().filter_map(|line| line.split_once(" => ")?.1.split(" (").next());
-        Ok(files.map(PathBuf::from).collect())
-    }
-
-    fn loader(&self) -> Command {
-        let mut command = Command::new(self.path(LOADER));
-        command.arg("--library-path").arg(self.path(LIBRARIES));
-        command
+        Ok(self.executable(program)?.command())
     }
 }
