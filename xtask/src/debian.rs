@@ -11,6 +11,12 @@ use anyhow::{Context, Result, anyhow};
 use crate::process::run;
 use crate::progress::step;
 
+pub(crate) use apt::KEYRING;
+pub use root::{NEWEST, Root, root};
+
+mod apt;
+mod root;
+
 const DOWNLOAD: Duration = Duration::from_secs(600);
 
 /// The end of a folder's name whose package is not all in it yet.
