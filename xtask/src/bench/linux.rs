@@ -26,17 +26,17 @@ use crate::progress::step;
 use crate::reference;
 use crate::setup;
 
-/// How often each side has its turn. Turns are short, so that what disturbs one of them disturbs few.
-const TURNS: usize = 45;
-const QUICK_TURNS: usize = 21;
+/// How often each side has its turn. Turns are short: what disturbs the host disturbs all sides of a turn alike, or few turns.
+const TURNS: usize = 91;
+const QUICK_TURNS: usize = 61;
 /// What is asked in one turn.
-const REQUESTS: usize = 200;
-const PIPELINES: usize = 10;
+const REQUESTS: usize = 60;
+const PIPELINES: usize = 3;
 /// Requests sent together, and bytes read at once: their replies fit into a socket. Of longer ones, qemu-ga tries to send the
 /// rest again and again until the client has made room.
 const PIPELINED: usize = 100;
 const PIECE: usize = 48 << 10;
-const PIECES: usize = 20;
+const PIECES: usize = 6;
 
 /// The word of the command line by which this program becomes the server that only echoes.
 pub(super) const ECHO: &str = "echo";
