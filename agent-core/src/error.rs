@@ -125,8 +125,7 @@ impl fmt::Display for Description<'_> {
                 write!(f, "failed to open file '{}' (mode: '{}'): {cause}", quoted(path), quoted(mode))
             }
             Error::Spawn(path, cause) => {
-                f.write_str("Guest agent command failed, error was 'Failed to execute child process ")?;
-                write!(f, "\u{201c}{}\u{201d} ({cause})'", quoted(path))
+                write!(f, "Failed to execute child process \u{201c}{}\u{201d} ({cause})", quoted(path))
             }
             Error::Failed(failure) => failure.fmt(f),
         }
@@ -145,10 +144,10 @@ impl Description<'_> {
                 return f.write_str("'");
             }
             Problem::ExpectingValue => "expecting value",
-            Problem::MissingColon => "missing : in object pair",
-            Problem::MemberSeparator => "expected separator in dict",
-            Problem::ElementSeparator => "expected separator in list",
-            Problem::NameNotString => "key is not a string in object",
+            Problem::ExpectingKey => "expecting key",
+            Problem::ExpectingColon => "expecting ':'",
+            Problem::MemberSeparator => "expected ',' or '}'",
+            Problem::ElementSeparator => "expected ',' or ']'",
             Problem::DuplicateMember => "duplicate key",
             Problem::Escape => "invalid escape sequence in string",
             Problem::Utf8 => "invalid UTF-8 sequence in string",

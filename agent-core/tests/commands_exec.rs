@@ -28,9 +28,7 @@ fn a_program_is_run_with_what_the_client_gives() {
     guest.refuses = Some(Failure("No such file or directory"));
     assert_eq!(
         call(&mut guest, "guest-exec", r#""path":"/x""#),
-        error(
-            "Guest agent command failed, error was 'Failed to execute child process \\u201C/x\\u201D (No such file or directory)'"
-        )
+        error("Failed to execute child process \\u201C/x\\u201D (No such file or directory)")
     );
 }
 

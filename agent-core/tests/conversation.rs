@@ -106,9 +106,17 @@ fn time_is_read_set_and_taken_from_the_machine() {
     assert_eq!(guest.time, 1_700_000_000_000_000_000);
     assert_eq!(ask_guest(&mut guest, br#"{"execute":"guest-set-time","arguments":{"time":9}}"#), "{\"return\": {}}\n");
     assert_eq!((guest.time, guest.machine_time), (9, 9));
-    for invalid in ["-1", "3155760000000000000", "9223372036854775807", "-9223372036854775808"] {
-        let request = format!(r#"{{"execute":"guest-set-time","arguments":{{"time":{invalid}}}}}"#);
-        assert_eq!(ask_guest(&mut guest, request.as_bytes()), error("Invalid time"));
+    let (refused, invalid) = ("Failed to set time to guest: Invalid argument", "Invalid time");
+    for (time, text) in [
+        ("-1", refused),
+        ("-999999999", refused),
+        ("-1000000000", invalid),
+        ("-9223372036854775808", invalid),
+        ("3155760000000000000", invalid),
+        ("9223372036854775807", invalid),
+    ] {
+        let request = format!(r#"{{"execute":"guest-set-time","arguments":{{"time":{time}}}}}"#);
+        assert_eq!(ask_guest(&mut guest, request.as_bytes()), error(text), "{time}");
     }
     assert_eq!(guest.time, 9);
 }

@@ -193,7 +193,7 @@ fn an_error_reply_is_flushed_before_the_rest_of_a_bad_message_is_awaited() {
         let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
         let mut channel = Buffered { from_host: b"{\"a\" [".into(), ..Buffered::default() };
         assert_eq!(pump.serve(&mut agent, &mut Guest::default(), &mut channel).await, Ok(()));
-        let error = common::error("JSON parse error, missing : in object pair");
+        let error = common::error("JSON parse error, expecting ':'");
         assert_eq!(common::readable(&channel.to_host), error);
     });
 }

@@ -68,7 +68,7 @@ const PROGRAMS: Values =
 const WORDS: Values = &["[]", "[\"word\"]", "[\"a\",\"b c\",\"\"]", "['\\u00e9']", "[1]", "[\"a\",null]", "[[\"a\"]]"];
 const NOBODY: Values = &["\"no such user\"", "\"no:user\"", "\"\"", "\"new\\nline\""];
 
-/// All 44 of QEMU 10.2, and what no agent has.
+/// All 44 of QEMU 11.1.3, and what no agent has.
 pub const COMMANDS: &[Command] = &[
     command(
         "guest-sync",

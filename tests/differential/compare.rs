@@ -1,10 +1,11 @@
 //! When two replies are alike.
 
 use serde_json::{Map, Value};
+use xtask::reference::Version;
 
 use crate::agents::{Line, reset};
 use crate::conversations::Turn;
-use crate::differences::{DIFFERENCES, RESET};
+use crate::differences::{DIFFERENCES, Difference, RESET};
 use crate::requests::Request;
 
 /// A request and its two replies; for bytes that are no request, all that was answered.
@@ -12,6 +13,8 @@ use crate::requests::Request;
 pub struct Exchange<'a> {
     /// The command that the request was made for; empty if it is none.
     pub command: &'a str,
+    /// The reference's.
+    pub version: Version,
     /// Whether it may be anything, and be answered by any number of lines.
     pub broken: bool,
     pub request: &'a [u8],
@@ -29,18 +32,27 @@ pub enum Found {
 }
 
 /// Compares what both have answered to a turn, line by line where there are as many.
-pub fn compare(turn: &Turn, ours: &[Line], theirs: &[Line]) -> Vec<Found> {
+pub fn compare(turn: &Turn, version: Version, ours: &[Line], theirs: &[Line]) -> Vec<Found> {
     let replies = ours.chunks(1).zip(theirs.chunks(1));
     let count = turn.requests.len();
     if count > 0 && ours.len() == count && theirs.len() == count {
         let exchange = |(request, (ours, theirs)): (&Request, (_, _))| {
-            Exchange { command: request.command, broken: false, request: request.text.as_bytes(), ours, theirs }.found()
+            Exchange {
+                command: request.command,
+                version,
+                broken: false,
+                request: request.text.as_bytes(),
+                ours,
+                theirs,
+            }
+            .found()
         };
         return turn.requests.iter().zip(replies).map(exchange).collect();
     }
     if !turn.is_sound() && ours.len() == theirs.len() {
-        let exchange =
-            |(ours, theirs)| Exchange { command: turn.about, broken: true, request: &turn.text, ours, theirs }.found();
+        let exchange = |(ours, theirs)| {
+            Exchange { command: turn.about, version, broken: true, request: &turn.text, ours, theirs }.found()
+        };
         let found: Vec<Found> = replies.map(exchange).collect();
         if !found.contains(&Found::Different) {
             return found;
@@ -51,11 +63,11 @@ pub fn compare(turn: &Turn, ours: &[Line], theirs: &[Line]) -> Vec<Found> {
         [first @ .., last] if !turn.is_sound() && *last == reset() && first.len() == theirs.len() => first,
         all => all,
     };
-    let whole = Exchange { command: turn.about, broken: !turn.is_sound(), request: &turn.text, ours, theirs };
+    let whole = Exchange { command: turn.about, version, broken: !turn.is_sound(), request: &turn.text, ours, theirs };
     let found = whole.found();
     let rest: Vec<Line> = theirs.iter().filter(|line| **line != reset()).cloned().collect();
     if found == Found::Intended(RESET) && rest.len() < theirs.len() {
-        return [vec![found], compare(turn, ours, &rest)].concat();
+        return [vec![found], compare(turn, version, ours, &rest)].concat();
     }
     vec![found]
 }
@@ -65,7 +77,8 @@ impl Exchange<'_> {
         if self.is_alike() {
             return Found::Alike;
         }
-        let intended = DIFFERENCES.iter().position(|difference| (difference.is_it)(self));
+        let is_it = |difference: &Difference| difference.versions.contains(&self.version) && (difference.is_it)(self);
+        let intended = DIFFERENCES.iter().position(is_it);
         intended.map_or(Found::Different, Found::Intended)
     }
 

@@ -1,6 +1,9 @@
 //! Where the two agents are meant to differ, and why.
 
+use std::ops::Range;
+
 use serde_json::Value;
+use xtask::reference::Version;
 
 use crate::agents::{Line, reset};
 use crate::compare::{Exchange, shape};
@@ -8,10 +11,24 @@ use crate::compare::{Exchange, shape};
 /// A difference that is meant.
 pub struct Difference {
     pub reason: &'static str,
+    /// The versions of qemu-ga that show it.
+    pub versions: Range<Version>,
     /// Whether it does not depend on the machine that the test runs on.
     pub everywhere: bool,
     /// Whether an exchange shows it, and nothing else that is not alike.
     pub is_it: fn(&Exchange<'_>) -> bool,
+}
+
+const FIRST: Version = Version(0, 0, 0);
+const LAST: Version = Version(u32::MAX, 0, 0);
+const ALL: Range<Version> = FIRST..LAST;
+
+const fn before(major: u32, minor: u32) -> Range<Version> {
+    FIRST..Version(major, minor, 0)
+}
+
+const fn since(major: u32, minor: u32) -> Range<Version> {
+    Version(major, minor, 0)..LAST
 }
 
 /// A value without the members of these names, wherever they are.
@@ -26,14 +43,36 @@ fn without(value: &Value, names: &[&str]) -> Value {
     }
 }
 
+/// Whether the two tell that there is no such program: qemu-ga in these words.
+fn unknown_pid(exchange: &Exchange<'_>, words: &str) -> bool {
+    exchange
+        .complaints()
+        .is_some_and(|[ours, theirs]| ours.starts_with("PID ") && ours.ends_with(" does not exist") && theirs == words)
+}
+
+/// Whether qemu-ga found it before it looked at the grammar: then its words quote all that it held of a token.
+fn is_lexical(line: &Line) -> bool {
+    let words =
+        ["stray '", "invalid keyword '", "escape sequence in string", "UTF-8 sequence", "valid Unicode character"];
+    line.complaint().is_some_and(|text| words.iter().any(|words| text.contains(words)))
+}
+
+/// Whether both tell the same of disks and file systems, but for members of these names.
+fn same_disks_without(exchange: &Exchange<'_>, names: &[&str]) -> bool {
+    let known = |value: &Value| shape(&without(value, names));
+    ["guest-get-disks", "guest-get-fsinfo"].contains(&exchange.command)
+        && exchange.returned().is_some_and(|[ours, theirs]| known(ours) == known(theirs))
+}
+
 /// The first of them: it is met beside others.
 pub const RESET: usize = 0;
 
-/// In a full run each of them is met, or the test fails: what is not, is not one any more.
+/// In a full run each of them that the version shows is met, or the test fails: what is not, is not one any more.
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "A byte 0xFF gets an error from qemu-ga, from ours only where something was half read: QEMU's own tests call its \
                  answers garbage that should not be sent.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let more = exchange.theirs.iter().filter(|line| **line == reset()).count();
@@ -44,6 +83,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "A brace that breaks a number or a word off begins a message for ours; for qemu-ga it is a part of what it breaks.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let swallowed =
@@ -54,6 +94,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "A bad message gets one error from ours, which skips the rest of it, and one from qemu-ga for every piece of \
                  it that makes no sense by itself.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let (ours, theirs) = (exchange.ours, exchange.theirs);
@@ -69,6 +110,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "What cannot become a message any more is an error for ours at once, for qemu-ga when its brackets have closed.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| match exchange.ours {
             [before @ .., last] if exchange.broken && last.is_syntax() && before.len() == exchange.theirs.len() => {
@@ -81,13 +123,27 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "A text that is no JSON is told in other words: qemu-ga quotes what its lexer held, ours the byte that is wrong.",
+        versions: ALL,
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.broken
+                && exchange.lines().is_some_and(|[ours, theirs]| {
+                    ours.is_syntax() && theirs.is_syntax() && (is_lexical(ours) || is_lexical(theirs))
+                })
+        },
+    },
+    Difference {
+        reason: "What is missing in a text that is no JSON is told in the words of newer versions.",
+        versions: before(11, 1),
         everywhere: true,
         is_it: |exchange| {
             exchange.broken && exchange.lines().is_some_and(|[ours, theirs]| ours.is_syntax() && theirs.is_syntax())
         },
     },
     Difference {
-        reason: "A line that begins with a brace begins a message for ours after a bad one, whose own lines may begin so.",
+        reason: "After a bad message, a line that begins with a brace begins a message for ours. For qemu-ga it is a part of the \
+                 bad one, until the brackets close or something else is wrong.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             exchange.ours.len() > exchange.theirs.len()
@@ -98,6 +154,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "After what is no JSON, qemu-ga goes on with the next bracket, colon or comma, ours with the next line or \
                  object, and after 0xFF with the next byte. 0xFF also ends a number for qemu-ga.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let errors = exchange.ours.iter().chain(exchange.theirs).all(|line| line.complaint().is_some());
@@ -108,6 +165,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "qemu-ga refuses the code points that Unicode calls noncharacters; JSON has them (RFC 8259, section 7), and \
                  so may a file's name.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let request = String::from_utf8_lossy(exchange.request).to_lowercase();
@@ -121,15 +179,19 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "qemu-ga takes no exponent after a lone 0, as in 0e0; JSON does (RFC 8259, section 6).",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let zero = exchange.request.windows(3).any(|text| !text[0].is_ascii_digit() && text[1..] == *b"0e");
-            let refused = |line: &Line| line.complaint().is_some_and(|text| text.contains("expected separator in"));
+            let words = ["expected separator in", "expected ',' or "];
+            let refused =
+                |line: &Line| line.complaint().is_some_and(|text| words.iter().any(|words| text.contains(words)));
             zero && exchange.lines().is_some_and(|[ours, theirs]| refused(theirs) && !refused(ours))
         },
     },
     Difference {
         reason: "What is more than a double holds is inf for qemu-ga, which is no JSON; ours echoes an id as it came.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let failed = |line: &Line| line.text.contains("\"error\": {\"class\": ");
@@ -143,6 +205,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "A member that comes twice is looked for in what a command is asked for, not in its id nor in what is refused \
                  anyway: that would take memory, or time that grows with the square of a request.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let twice = |line: &Line| line.complaint() == Some("JSON parse error, duplicate key");
@@ -155,6 +218,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "Of several members that do not belong there, ours names the first, qemu-ga that which its hash table has \
                  first; in the outermost object also of others that are wrong.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let named = |text: &str| text.ends_with("' is unexpected") || text.starts_with("QMP input member '");
@@ -163,6 +227,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "What fails in the system is told in other words: ours asks the kernel, qemu-ga runs programs.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let commands = ["guest-set-time", "guest-set-vcpus", "guest-set-user-password", "guest-ssh-"];
@@ -174,7 +239,8 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        reason: "It is newer than Debian's qemu-ga.",
+        reason: "It is newer.",
+        versions: before(10, 0),
         everywhere: true,
         is_it: |exchange| {
             ["guest-get-load", "guest-network-get-route"].contains(&exchange.command)
@@ -188,6 +254,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "It is for Windows alone. Since QEMU 9.1, an agent does not have what it cannot do; before, it was disabled.",
+        versions: before(9, 1),
         everywhere: true,
         is_it: |exchange| {
             exchange.complaints().is_some_and(|[ours, theirs]| {
@@ -198,6 +265,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "A negative minimum is refused by ours. qemu-ga takes it for one near 2^64, which no file system has.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let refused = |text: &str| text.ends_with("' is invalid for argument minimum");
@@ -209,6 +277,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "What is longer than the engine's buffer for a part of a reply is cut in the text of an error.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             exchange.complaints().is_some_and(|[ours, theirs]| ours.len() > 200 && theirs.starts_with(ours))
@@ -216,6 +285,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "QEMU takes the bytes C0 80 for the character 0, which UTF-8 forbids (RFC 3629, section 3).",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let refused = |line: &Line| line.complaint() == Some("JSON parse error, invalid UTF-8 sequence in string");
@@ -224,17 +294,21 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        reason: "Without udev, qemu-ga knows no disk's serial number, and that of a file system's space for a privileged user is \
-                 newer than Debian's.",
+        reason: "Without udev, qemu-ga knows no disk's serial number.",
+        versions: since(9, 1),
         everywhere: false,
-        is_it: |exchange| {
-            let known = |value: &Value| shape(&without(value, &["serial", "total-bytes-privileged"]));
-            ["guest-get-disks", "guest-get-fsinfo"].contains(&exchange.command)
-                && exchange.returned().is_some_and(|[ours, theirs]| known(ours) == known(theirs))
-        },
+        is_it: |exchange| same_disks_without(exchange, &["serial"]),
     },
     Difference {
-        reason: "Modes of capture-output are newer than Debian's qemu-ga, which takes a boolean.",
+        reason: "Without udev, qemu-ga knows no disk's serial number, and that of a file system's space for a privileged user is \
+                 newer.",
+        versions: before(9, 1),
+        everywhere: false,
+        is_it: |exchange| same_disks_without(exchange, &["serial", "total-bytes-privileged"]),
+    },
+    Difference {
+        reason: "The modes of capture-output are newer: this qemu-ga takes a boolean.",
+        versions: before(8, 1),
         everywhere: true,
         is_it: |exchange| {
             let refused = "Invalid parameter type for 'capture-output', expected: boolean";
@@ -245,6 +319,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "A block of memory has no negative number for ours. qemu-ga takes it for one near 2^64.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let refused = "Parameter 'mem-blks[0].phys-index' expects uint64";
@@ -257,6 +332,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "Base64 whose padding is wrong is refused by ours; qemu-ga looks at the characters \
                  alone, and drops what is left over.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let refused = Some("Base64 data contains invalid characters");
@@ -266,6 +342,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "A text that a system call cannot take, since it ends at its first character 0, is an error for ours. qemu-ga \
                  takes it to that end.",
+        versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let zero = exchange.request.windows(6).any(|text| text == b"\\u0000");
@@ -276,6 +353,7 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "Since QEMU 8.1 it is told why a command is disabled, and since 9.1 in the same words while file systems are \
                  frozen.",
+        versions: before(9, 1),
         everywhere: true,
         is_it: |exchange| {
             exchange.complaints().is_some_and(|[ours, theirs]| {
@@ -285,11 +363,25 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        reason: "That a program is not known is told as by QEMU 10.2, but for its missing percent sign.",
+        reason: "That a program is not known is told in the words of newer versions.",
+        versions: before(10, 0),
+        everywhere: true,
+        is_it: |exchange| unknown_pid(exchange, "Invalid parameter 'pid'"),
+    },
+    Difference {
+        reason: "That a program is not known is told with its number, which qemu-ga forgets to format.",
+        versions: since(10, 0),
+        everywhere: true,
+        is_it: |exchange| unknown_pid(exchange, "PID ld does not exist"),
+    },
+    Difference {
+        reason: "That a program cannot be run is told in the words of newer versions.",
+        versions: before(11, 1),
         everywhere: true,
         is_it: |exchange| {
             exchange.complaints().is_some_and(|[ours, theirs]| {
-                ours.starts_with("PID ") && ours.ends_with(" does not exist") && theirs == "Invalid parameter 'pid'"
+                ours.starts_with("Failed to execute child process ")
+                    && theirs == format!("Guest agent command failed, error was '{ours}'")
             })
         },
     },

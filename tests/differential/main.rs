@@ -12,11 +12,13 @@ mod requests;
 mod syntax;
 
 use std::env;
+use std::io::{self, Write};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nanoqga_testkit::client::shown;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use xtask::reference::Version;
 
 use agents::{Pair, Setting};
 use compare::{Found, compare};
@@ -25,18 +27,23 @@ use differences::DIFFERENCES;
 
 const REQUESTS: u64 = 10_000;
 
-/// As they come; with commands that both are told to refuse; and with file systems that are said to be frozen, which nobody
-/// could thaw.
+/// As they come; with commands that both are told to refuse; and with file systems that are said to be frozen. Nothing thaws
+/// those: since QEMU 9.1, qemu-ga does so even where it was told to refuse it, which ours does not.
 const SETTINGS: [Setting; 3] = [
-    Setting { arguments: &[], files: &[] },
+    Setting { arguments: &[], files: &[], unsaid: "" },
     Setting {
         arguments: &[
             "--block-rpcs",
             "guest-shutdown,guest-suspend-ram,guest-fsfreeze-freeze,guest-exec,guest-file-open,guest-get-osinfo",
         ],
         files: &[],
+        unsaid: "",
     },
-    Setting { arguments: &["--block-rpcs", "guest-fsfreeze-thaw"], files: &["qga.state.isfrozen"] },
+    Setting {
+        arguments: &["--block-rpcs", "guest-fsfreeze-thaw"],
+        files: &["qga.state.isfrozen"],
+        unsaid: "guest-fsfreeze-thaw",
+    },
 ];
 
 /// Which of them it is for each conversation in turn: mostly the first.
@@ -73,7 +80,7 @@ fn talk(pair: &mut Pair, turns: &[Turn], met: &mut [u64]) -> Result<Option<Strin
     pair.begin();
     for turn in turns {
         let [ours, theirs] = pair.say(turn).with_context(|| shown(&turn.text))?;
-        for found in compare(turn, &ours, &theirs) {
+        for found in compare(turn, pair.version, &ours, &theirs) {
             match found {
                 Found::Alike => {}
                 Found::Intended(index) => met[index] += 1,
@@ -98,11 +105,26 @@ fn simplified(setting: &Setting, mut tree: impl ValueTree<Value = Vec<Turn>>, mu
         if !simpler {
             break;
         }
-        let found = talk(&mut Pair::start(setting)?, &tree.current(), &mut met)?;
+        let turns = tree.current();
+        let found = if setting.allows(&turns) { talk(&mut Pair::start(setting)?, &turns, &mut met)? } else { None };
         simpler = if found.is_some() { tree.simplify() } else { tree.complicate() };
         failure = found.unwrap_or(failure);
     }
     Ok(failure)
+}
+
+/// What was compared, and which meant differences were met how often.
+fn report(version: Version, sent: u64, met: &[u64]) -> String {
+    let mut text = format!("Compared {sent} requests with qemu-ga {version}. Meant differences:\n");
+    for (difference, met) in DIFFERENCES.iter().zip(met).filter(|(_, met)| **met > 0) {
+        text += &format!("{met:>6}  {}\n", difference.reason);
+    }
+    text
+}
+
+/// Says it also where a test succeeds, whose output by macros is kept.
+fn tell(text: &str) -> Result<()> {
+    Ok(io::stderr().write_all(text.as_bytes())?)
 }
 
 #[test]
@@ -111,6 +133,7 @@ fn generated_requests_are_answered_alike() -> Result<()> {
     let (mut runner, conversations) = (runner(seed), conversation());
     let mut pairs = SETTINGS.iter().map(Pair::start).collect::<Result<Vec<_>>>()?;
     let mut met = vec![0; DIFFERENCES.len()];
+    let version = pairs[0].version;
     let (mut sent, mut failures) = (0, Vec::new());
     for setting in (0..).map(setting) {
         if sent >= requests || failures.len() >= MAX_FAILURES {
@@ -118,17 +141,24 @@ fn generated_requests_are_answered_alike() -> Result<()> {
         }
         let tree = conversations.new_tree(&mut runner).map_err(|reason| anyhow!("{reason}"))?;
         let turns = tree.current();
+        if !SETTINGS[setting].allows(&turns) {
+            continue;
+        }
         sent += turns.iter().map(|turn| turn.requests.len().max(1) as u64).sum::<u64>();
         if let Some(failure) = talk(&mut pairs[setting], &turns, &mut met).with_context(|| format!("seed {seed}"))? {
             failures.push(simplified(&SETTINGS[setting], tree, failure)?);
         }
     }
+    tell(&report(version, sent, &met))?;
     ensure!(
         failures.is_empty(),
         "seed {seed}: of {sent} requests, these are not answered alike:\n{}",
         failures.join("\n")
     );
-    let unmet = DIFFERENCES.iter().zip(&met).filter(|(difference, met)| difference.everywhere && **met == 0);
+    let unmet = DIFFERENCES
+        .iter()
+        .zip(&met)
+        .filter(|(difference, met)| difference.everywhere && difference.versions.contains(&version) && **met == 0);
     let unmet: Vec<_> = unmet.map(|(difference, _)| difference.reason).collect();
     ensure!(
         requests < REQUESTS || unmet.is_empty(),

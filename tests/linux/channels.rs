@@ -162,7 +162,7 @@ fn a_socket_that_systemd_listens_at_is_served() -> Result<()> {
     // As systemd does: the socket is descriptor 3, and the variables name the process that it is for.
     let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 </dev/null";
     let mut shell = Command::new("sh");
-    shell.args(["-c", script]).arg(ours()?).arg("-t").arg(folder.path());
+    shell.args(["-c", script]).arg(ours()?.program()).arg("-t").arg(folder.path());
     let mut child = shell.stdin(Stdio::from(std::os::fd::OwnedFd::from(socket))).spawn()?;
     let outcome = Client::connect(&path, soon()).and_then(|mut client| synchronise(&mut client, 7));
     child.kill()?;
@@ -173,7 +173,7 @@ fn a_socket_that_systemd_listens_at_is_served() -> Result<()> {
 #[test]
 fn a_vsock_address_that_is_none_is_refused() -> Result<()> {
     for address in ["3", "3:", "x:1", "-1:2:3"] {
-        let mut agent = Command::new(ours()?);
+        let mut agent = ours()?.command();
         agent.args(["-m", "vsock-listen", "-p", address, "-t", "/tmp"]).stderr(Stdio::piped());
         let output = agent.output()?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,11 +1,12 @@
 //! Command lines and configuration files, as qemu-ga takes them.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Result, ensure};
 use nanoqga_testkit::guest::PrivateFolder;
 use tests::program::{ours, reference};
+use xtask::executable::Executable;
 
 /// What a run of an agent has said, and whether it succeeded.
 #[derive(Debug, PartialEq)]
@@ -15,13 +16,13 @@ struct Said {
 }
 
 /// Runs an agent with a command line that it does not serve with. `conf` is its configuration file.
-fn run(program: &std::path::Path, conf: &str, line: &[&str]) -> Result<(Said, String)> {
+fn run(program: &Executable, conf: &str, line: &[&str]) -> Result<(Said, String)> {
     let folder = PrivateFolder::new()?;
     let file = folder.path().join("conf");
     fs::write(&file, conf)?;
-    let mut command = Command::new(program);
+    let mut command = program.command();
     let output = command.args(line).env("QGA_CONF", file).stdin(Stdio::null()).output()?;
-    let own_name = program.display().to_string();
+    let own_name = program.program().display().to_string();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&own_name, "qemu-ga");
     // qemu-ga has had this key since QEMU 8.1.
     let stdout = text(&output.stdout).replace("allow-rpcs=\n", "");
@@ -53,11 +54,19 @@ fn every_option_is_dumped_as_by_qemu_ga() -> Result<()> {
             &["-D", "-l", "/log", "-f", "/pid", "-t", "/state", "-F"],
             &["-D", "--logfile", " /log", "--pidfile=/pid\\x", "--statedir", "/state", "-F/hook"],
             &["-D", "--fsfreeze-hook=/hook", "--retry-path", "--verbose", "--daemonize"],
-            &["-D", "-b", "guest-exec,guest-ping", "--block-rpcs=guest-info", "--blacklist", "a,b,,c"],
+            &["-D", "-b", "guest-exec,guest-ping", "--block-rpcs=guest-info", "--block-rpcs", "a,b,,c"],
             &["-D", "word", "-v", "--", "-r"],
             &["--dump", "--pa=/x", "--meth", "isa-serial"],
         ],
     )
+}
+
+#[test]
+fn the_option_blacklist_of_older_versions_is_still_taken() -> Result<()> {
+    let (blacklist, _) = run(&ours()?, "", &["-D", "--blacklist", "a,b"])?;
+    let (block_rpcs, _) = run(&ours()?, "", &["-D", "--block-rpcs", "a,b"])?;
+    ensure!(blacklist == block_rpcs && blacklist.succeeded, "{blacklist:?}, but {block_rpcs:?}");
+    Ok(())
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -45,10 +44,10 @@ fn an_agent_that_finds_file_systems_frozen_serves_what_writes_nothing_and_stays(
         ensure!(class("guest-get-host-name")? == "CommandNotFound");
         agent.signal("TERM")?;
         soon().poll("a signal that is taken", || Ok((!has_pending_signals(agent.pid())?).then_some(())))?;
-        ensure!(class("guest-ping")? == "{}", "{} ended", program.display());
+        ensure!(class("guest-ping")? == "{}", "{} ended", program.program().display());
         // It cannot be asked what it will do next: it is watched, and a busy host only sees less.
         ensure!(agent.wait(Deadline::after(WATCHED)).is_err());
-        ensure!(class("guest-ping")? == "{}", "{} ended", program.display());
+        ensure!(class("guest-ping")? == "{}", "{} ended", program.program().display());
     }
     Ok(())
 }
@@ -57,6 +56,17 @@ fn has_pending_signals(pid: u32) -> Result<bool> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let pending = |line: &&str| line.starts_with("SigPnd:") || line.starts_with("ShdPnd:");
     Ok(!status.lines().filter(pending).all(|line| line.ends_with("\t0000000000000000")))
+}
+
+#[test]
+fn what_is_blocked_stays_blocked_while_file_systems_are_frozen() -> Result<()> {
+    // qemu-ga has allowed it then since QEMU 9.1, against the words of whoever blocked it.
+    let folder = PrivateFolder::new()?;
+    fs::write(folder.path().join("qga.state.isfrozen"), "")?;
+    let agent = Program::start_in(folder, &ours()?, &["--block-rpcs", "guest-fsfreeze-thaw"])?;
+    let reply = agent.connect()?.request(r#"{"execute":"guest-fsfreeze-thaw"}"#, soon())?.json()?;
+    ensure!(reply["error"]["class"] == "CommandNotFound", "{reply}");
+    Ok(())
 }
 
 /// A daemon, which no handle ends: it is ended by its pid file.
@@ -94,7 +104,7 @@ fn a_daemon_has_a_locked_pid_file_until_its_end() -> Result<()> {
     ensure!(session == Some(&*pid.to_string()), "{stat}");
 
     // A second one does not take the file over, and says why.
-    let mut second = Command::new(ours()?);
+    let mut second = ours()?.command();
     second.args(["-d", "-m", "unix-listen", "-t"]).arg(&folder).arg("-f").arg(folder.join("pid"));
     second.arg("-p").arg(folder.join("other.sock")).stderr(fs::File::create(folder.join("second"))?);
     finish(&mut second, SOON)?;

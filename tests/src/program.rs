@@ -3,14 +3,16 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::{Deadline, SOON};
 use nanoqga_testkit::guest::PrivateFolder;
-use nanoqga_testkit::process::{find, run};
+use nanoqga_testkit::process::run;
+use xtask::executable::Executable;
+use xtask::reference::QemuGa;
 
 use crate::booted::soon;
 use crate::images::linux_agent;
@@ -19,16 +21,16 @@ use crate::images::linux_agent;
 ///
 /// # Errors
 /// When it cannot be built.
-pub fn ours() -> Result<PathBuf> {
-    linux_agent()
+pub fn ours() -> Result<Executable> {
+    linux_agent().map(Executable::new)
 }
 
-/// QEMU's own agent.
+/// QEMU's own agent: the newest that can be had.
 ///
 /// # Errors
-/// When it is not installed.
-pub fn reference() -> Result<PathBuf> {
-    find("qemu-ga").context("qemu-ga is not installed; `cargo xtask setup` does that")
+/// When there is none.
+pub fn reference() -> Result<Executable> {
+    QemuGa::find().map(|found| found.executable().clone())
 }
 
 /// The user and the group that own nothing, on every Linux.
@@ -46,7 +48,7 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+    pub fn start(program: &Executable, arguments: &[&str]) -> Result<Self> {
         Self::start_in(PrivateFolder::new()?, program, arguments)
     }
 
@@ -54,7 +56,7 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start_with(program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
+    pub fn start_with(program: &Executable, environment: &[(&str, &str)]) -> Result<Self> {
         Self::spawn(PrivateFolder::new()?, program, &[], |command| {
             command.envs(environment.iter().copied());
         })
@@ -65,15 +67,14 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started, or is not powerless.
-    pub fn start_powerless(program: &Path, arguments: &[&str], files: &[&str]) -> Result<Self> {
+    pub fn start_powerless(program: &Executable, arguments: &[&str], files: &[&str]) -> Result<Self> {
         let folder = PrivateFolder::new()?;
         for file in files {
             File::create(folder.path().join(file))?;
         }
         // Where we built it, nobody may have no access.
-        let copy = folder.path().join("agent");
-        fs::copy(program, &copy)?;
-        let is_root = fs::metadata(&copy)?.uid() == 0;
+        let copy = program.copied_to(folder.path(), "agent")?;
+        let is_root = fs::metadata(copy.program())?.uid() == 0;
         if is_root {
             chown(folder.path(), Some(NOBODY), Some(NOBODY))?;
         }
@@ -96,28 +97,26 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start_in(folder: PrivateFolder, program: &Path, arguments: &[&str]) -> Result<Self> {
+    pub fn start_in(folder: PrivateFolder, program: &Executable, arguments: &[&str]) -> Result<Self> {
         Self::spawn(folder, program, arguments, |_| {})
     }
 
     fn spawn(
         folder: PrivateFolder,
-        program: &Path,
+        program: &Executable,
         arguments: &[&str],
         adjust: impl FnOnce(&mut Command),
     ) -> Result<Self> {
         let said = File::create(folder.path().join("said"))?;
         // Shells have what they run in the background ignore some signals, and an agent's programs would inherit that.
         let mut command = Command::new("env");
-        command
-            .arg("--default-signal")
-            .arg(program)
-            .args(["-m", "unix-listen", "-p"])
-            .arg(folder.path().join("agent.sock"));
+        let agent = program.command();
+        command.arg("--default-signal").arg(agent.get_program()).args(agent.get_args());
+        command.args(["-m", "unix-listen", "-p"]).arg(folder.path().join("agent.sock"));
         command.arg("-t").arg(folder.path()).arg("-f").arg(folder.path().join("pid")).args(arguments);
         adjust(&mut command);
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
-        let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let child = command.spawn().with_context(|| format!("cannot start {}", program.program().display()))?;
         Ok(Self { child, folder })
     }
 

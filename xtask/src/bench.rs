@@ -39,23 +39,25 @@ pub(crate) const HELP: &str = "\
 cargo xtask bench [guests] [linux] [engine] [--quick] [--check] [--publish]
 cargo xtask bench --render [--check] [--publish]
 
-Measures these, or all of them when none is named, with a machine that should have nothing else to do. All sides take turns,
-and the figures that count are the ratios: what else the machine does weighs on all sides alike.
+Measures these, or all of them when none is named. All sides take turns, and the figures that count are the ratios: what else
+the machine does weighs on all sides alike.
 
 guests: nanoqga's images (nano, appliance) and its agent for Linux as process 1 of a guest, beside Debian's kernel with
 BusyBox and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
-first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips; requests that do not wait;
-reading and writing a file of 4 MiB that is kept in memory; the processor time that QEMU takes, idle and for 1,000 commands;
-its resident memory (the guest's that it has touched, and QEMU's own); the smallest memory in which a guest answers; and how
-time grows with the length of a message, the number of network cards, and the number of guests that start at once.
+first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor time
+that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory; the
+processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the smallest
+memory in which a guest answers; and how time grows with the length of a message, the number of network cards, and the
+number of guests that start at once.
 
-linux: the agent for Linux beside qemu-ga and a server that only echoes, over unix sockets.
+linux: the processor time of the agent for Linux beside that of qemu-ga and of a server that only echoes, over unix sockets.
 
 engine: exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with the
 base64 crate). It has no budgets, and is left out of --check unless it is named.
 
-  --quick    a few samples, neither growth nor smallest memory: some two minutes
-  --check    fails when a ratio is not what xtask/src/bench/budgets.json asks of it, twice in a row
+  --quick    only what has budgets, with fewer samples: less than a minute on an idle machine
+  --check    fails when a ratio is not what xtask/src/bench/budgets.json asks of it, and shows both sides' samples. Budgets
+             are of processor time, sizes and memory, which a busy machine hardly changes, and of the time to the first reply
   --publish  writes the table in docs/measurements.md, and docs/bench.svg
   --render   measures nothing, but shows what the last run has measured
 
@@ -64,7 +66,8 @@ The results of guests and linux are printed, and kept in target/bench: report.ht
   quick     whether it was the quick set
   measures  each with name, title, unit, less_is_better, and figures: for each contender its samples, one for each turn, and
             of these the median, low and high (a quarter of them is below low, a quarter above high)
-  ratios    each with name, median, low and high. MEASURE/CONTENDER is how many times better than qemu-ga that contender is
+  ratios    each with name, measure, sides (contenders), median, low and high. MEASURE/CONTENDER is how many times better
+            than qemu-ga that contender is
   growth    each with name, title, x and y (the axes' titles with their units), and lines: for each contender points with
             x, median, low and high
 ";

@@ -10,6 +10,12 @@ use anyhow::{Context, Result, anyhow};
 use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 
+pub(crate) use apt::KEYRING;
+pub use root::{NEWEST, Root, root};
+
+mod apt;
+mod root;
+
 const DOWNLOAD: Duration = Duration::from_secs(600);
 
 /// The end of a folder's name whose package is not all in it yet.

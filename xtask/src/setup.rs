@@ -9,8 +9,10 @@ use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{find, is_root, output, run};
 use nanoqga_testkit::progress::step;
 
+use crate::debian::KEYRING;
 use crate::options::Options;
 use crate::proofs;
+use crate::reference::QemuGa;
 use crate::targets;
 use crate::toolchain::Toolchain;
 
@@ -51,8 +53,10 @@ const LIBVIRT: [Needed; 2] = [
 /// What the guide talks to an agent with.
 const GUIDE: [Needed; 1] = [Needed { program: "socat", package: "socat" }];
 
-/// What the agent for Linux is compared with, and what makes the file systems that it freezes.
-const LINUX: [Needed; 3] = [
+/// What the agent for Linux is compared with where no newer one can be downloaded, what downloads that, and what makes the file
+/// systems that the agent freezes.
+const LINUX: [Needed; 4] = [
+    Needed { program: KEYRING, package: "debian-archive-keyring" },
     Needed { program: "qemu-ga", package: "qemu-guest-agent" },
     Needed { program: "mkfs.ext4", package: "e2fsprogs" },
     Needed { program: "dpkg-deb", package: "dpkg" },
@@ -74,8 +78,9 @@ pub(crate) const HELP: &str = "\
 cargo xtask setup
 
 Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind,
-cargo-fuzz, cargo-hack, a nightly Rust with Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
-packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
+cargo-fuzz, cargo-hack, a nightly Rust with Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it
+installs Debian packages; for anyone else it prints the command to run. The newest qemu-ga is downloaded into target/roots and not
+installed. Subcommands do the part of this that they need.
 ";
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -149,7 +154,8 @@ pub fn libvirt() -> Result<()> {
 /// # Errors
 /// When there is not, and it cannot be installed.
 pub fn linux() -> Result<()> {
-    need(LINUX.iter())
+    need(LINUX.iter())?;
+    QemuGa::find().map(drop)
 }
 
 /// Sees to it that what kernels in C are compiled with is there.

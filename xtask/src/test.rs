@@ -7,6 +7,7 @@ mod times;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use nanoqga_testkit::deadline;
 use nanoqga_testkit::machine::Machine;
 
 use self::parts::{PARTS, Part};
@@ -81,6 +82,7 @@ fn listed(times: &Times) -> String {
 
 /// Runs parts in order. One that fails does not keep the others from running.
 fn run(parts: &[&Part], times: &mut Times) -> Result<()> {
+    eprintln!("Limits of waiting are {} times as long as on an idle ordinary machine.", deadline::factor());
     let start = Instant::now();
     let mut rows = Vec::new();
     for (index, part) in parts.iter().enumerate() {

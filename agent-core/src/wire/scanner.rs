@@ -20,14 +20,14 @@ pub enum Problem {
     Stray(u8),
     /// A structural character where a value belongs.
     ExpectingValue,
-    /// A member's name without the colon.
-    MissingColon,
+    /// Something else than a string where a member's name belongs.
+    ExpectingKey,
+    /// Something else than a colon after a member's name.
+    ExpectingColon,
     /// Something else than `,` or `}` after a member.
     MemberSeparator,
     /// Something else than `,` or `]` after an element.
     ElementSeparator,
-    /// A member's name that is no string.
-    NameNotString,
     /// A word that is none of `true`, `false`, `null`: where it is stored.
     Keyword(Span),
     /// A member that was there already.
@@ -281,14 +281,13 @@ impl Scanner {
                 self.expect = Expect::Text { text: Text::after(byte), is_name: true };
                 Ok(Taken::Yes)
             }
-            (Expect::Name | Expect::NameOrEnd, b'}' | b']' | b':' | b',') => Err(Problem::ExpectingValue),
-            (Expect::Name | Expect::NameOrEnd, _) => Err(Problem::NameNotString),
+            (Expect::Name | Expect::NameOrEnd, _) => Err(Problem::ExpectingKey),
             (Expect::Colon, b':') => {
                 self.put(b":", store)?;
                 self.expect = Expect::Value;
                 Ok(Taken::Yes)
             }
-            (Expect::Colon, _) => Err(Problem::MissingColon),
+            (Expect::Colon, _) => Err(Problem::ExpectingColon),
             (_, b',') => {
                 self.put(b",", store)?;
                 self.expect = if self.in_object() { Expect::Name } else { Expect::Value };

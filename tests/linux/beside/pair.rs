@@ -1,12 +1,12 @@
 //! The two agents.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::client::{Client, request_line};
 use serde_json::{Value, json};
 use tests::program::{Program, ours, reference};
 use tests::soon;
+use xtask::executable::Executable;
+use xtask::reference::{QemuGa, Version};
 
 /// An agent that answers.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ impl Agent {
 pub struct Pair {
     pub ours: Agent,
     pub reference: Agent,
+    /// The reference's.
+    pub version: Version,
 }
 
 impl Pair {
@@ -51,8 +53,8 @@ impl Pair {
 
     /// Both, with this in their environment.
     pub fn start_with(environment: &[(&str, &str)]) -> Result<Self> {
-        let start = |program: PathBuf| Agent::start(Program::start_with(&program, environment)?);
-        Ok(Self { ours: start(ours()?)?, reference: start(reference()?)? })
+        let start = |program: Executable| Agent::start(Program::start_with(&program, environment)?);
+        Ok(Self { ours: start(ours()?)?, reference: start(reference()?)?, version: QemuGa::find()?.version() })
     }
 
     /// What both return: ours, then the reference's.

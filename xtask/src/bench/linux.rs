@@ -8,10 +8,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::PrivateFolder;
-use nanoqga_testkit::process::find;
 use nanoqga_testkit::progress::step;
 
 use super::awake::Awake;
@@ -20,22 +19,24 @@ use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips
 use super::measures::{COMMANDS, blank};
 use super::results::{Measure, Ratio};
 use super::usage::{microseconds, resident_kib};
+use crate::executable::Executable;
 use crate::image::{self, LINUX};
 use crate::options::{Argument, Options, Usage};
+use crate::reference;
 use crate::setup;
 use crate::targets;
 
-/// How often each side has its turn. Turns are short, so that what disturbs one of them disturbs few.
-const TURNS: usize = 45;
-const QUICK_TURNS: usize = 21;
+/// How often each side has its turn. Turns are short: what disturbs the host disturbs all sides of a turn alike, or few turns.
+const TURNS: usize = 91;
+const QUICK_TURNS: usize = 61;
 /// What is asked in one turn.
-const REQUESTS: usize = 200;
-const PIPELINES: usize = 10;
+const REQUESTS: usize = 60;
+const PIPELINES: usize = 3;
 /// Requests sent together, and bytes read at once: their replies fit into a socket. Of longer ones, qemu-ga tries to send the
 /// rest again and again until the client has made room.
 const PIPELINED: usize = 100;
 const PIECE: usize = 48 << 10;
-const PIECES: usize = 20;
+const PIECES: usize = 6;
 
 /// The word of the command line by which this program becomes the server that only echoes.
 pub(super) const ECHO: &str = "echo";
@@ -70,12 +71,14 @@ pub(super) const RATIOS: [&str; 3] = [ECHOES, FIGURES[0].1, FIGURES[1].1];
 pub(super) fn measure(quick: bool) -> Result<Vec<Measure>> {
     setup::linux()?;
     let agent = image::build(targets::LINUX_TARGET, &LINUX)?;
-    let reference = find("qemu-ga").context("qemu-ga is not installed; `cargo xtask setup` does that")?;
+    let reference = reference::QemuGa::find()?;
     let turns = if quick { QUICK_TURNS } else { TURNS };
-    step("Measuring the agent for Linux beside qemu-ga", || beside(&agent, &reference, turns))
+    step("Measuring the agent for Linux beside qemu-ga", || {
+        beside(&Executable::new(agent), reference.executable(), turns)
+    })
 }
 
-fn beside(agent: &Path, reference: &Path, turns: usize) -> Result<Vec<Measure>> {
+fn beside(agent: &Executable, reference: &Executable, turns: usize) -> Result<Vec<Measure>> {
     let mut agents = [(LinuxAgent, Side::agent(agent)?), (QemuGa, Side::agent(reference)?)];
     // A process like the others: between threads of one it would be quicker.
     let mut echo = Side::start(Command::new(env::current_exe()?).args(["bench", ECHO]))?;
@@ -102,7 +105,7 @@ fn beside(agent: &Path, reference: &Path, turns: usize) -> Result<Vec<Measure>> 
     }
     for ((contender, side), file) in agents.iter_mut().zip([agent, reference]) {
         memory.add(*contender, side.memory_after_commands()?);
-        program.add(*contender, fs::metadata(file)?.len() as f64 / 1024.0);
+        program.add(*contender, fs::metadata(file.program())?.len() as f64 / 1024.0);
     }
     Ok(commands.into_iter().chain([pipeline, read, memory, program]).collect())
 }
@@ -130,8 +133,8 @@ struct Side {
 }
 
 impl Side {
-    fn agent(program: &Path) -> Result<Self> {
-        Self::start(Command::new(program).args(["-m", "unix-listen", "-t", ".", "-p"]))
+    fn agent(program: &Executable) -> Result<Self> {
+        Self::start(program.command().args(["-m", "unix-listen", "-t", ".", "-p"]))
     }
 
     /// Starts a server in a folder of its own; the last word of its command line is added, its socket.

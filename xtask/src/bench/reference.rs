@@ -4,17 +4,13 @@
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use nanoqga_testkit::process::{find, output};
+use anyhow::{Context, Result};
 
 use crate::cpio::Archive;
 use crate::debian;
 use crate::linux::{Kernel, Modules};
-
-const QUESTION: Duration = Duration::from_secs(60);
+use crate::reference::QemuGa;
 
 const DIRECTORIES: [&str; 6] = ["/bin", "/dev", "/modules", "/proc", "/sys", "/var"];
 
@@ -35,20 +31,16 @@ done
 pub(super) struct Files {
     busybox: PathBuf,
     qemu_ga: PathBuf,
-    /// The shared libraries of qemu-ga and their loader, as it looks for them.
-    libraries: Vec<PathBuf>,
+    /// The shared libraries of qemu-ga and their loader: where it looks for them, and where they are here.
+    libraries: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Files {
-    /// Those of Debian's packages; qemu-ga is the one that is installed here.
+    /// Those of Debian's packages.
     pub(super) fn find() -> Result<Self> {
         let busybox = debian::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
-        let qemu_ga = find("qemu-ga").context("qemu-ga is not installed; `cargo xtask setup` does that")?;
-        let said = output(Command::new("ldd").arg(&qemu_ga), QUESTION)?;
-        let libraries: Vec<_> =
-            said.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/'))).collect();
-        ensure!(!libraries.is_empty(), "ldd names no library of qemu-ga: {said}");
-        Ok(Self { busybox, qemu_ga, libraries: libraries.into_iter().map(PathBuf::from).collect() })
+        let qemu_ga = QemuGa::find()?;
+        Ok(Self { busybox, libraries: qemu_ga.libraries()?, qemu_ga: qemu_ga.executable().program().into() })
     }
 
     /// Writes what its guest boots into.
@@ -56,7 +48,7 @@ impl Files {
         let mut archive = Archive::new(BufWriter::new(File::create(path)?));
         let mut folders: Vec<_> = DIRECTORIES.iter().map(PathBuf::from).collect();
         // A folder comes after the one that it is in.
-        for folder in self.libraries.iter().filter_map(|library| library.parent()) {
+        for folder in self.libraries.iter().filter_map(|(place, _)| place.parent()) {
             let mut above: Vec<_> = folder.ancestors().filter(|folder| folder.parent().is_some()).collect();
             above.reverse();
             folders.extend(above.into_iter().map(Path::to_path_buf));
@@ -73,8 +65,8 @@ impl Files {
         archive.file("/init", 0o755, INIT.as_bytes())?;
         archive.file("/bin/busybox", 0o755, &fs::read(&self.busybox)?)?;
         archive.file("/bin/qemu-ga", 0o755, &fs::read(&self.qemu_ga)?)?;
-        for library in &self.libraries {
-            archive.file(&library.to_string_lossy(), 0o755, &fs::read(library)?)?;
+        for (place, library) in &self.libraries {
+            archive.file(&place.to_string_lossy(), 0o755, &fs::read(library)?)?;
         }
         archive.end()?.into_inner().context("cannot write the initramfs")?;
         Ok(())

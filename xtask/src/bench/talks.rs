@@ -19,7 +19,13 @@ const FILE_LENGTH: usize = 4 << 20;
 /// Three quarters of what Proxmox sends at once; with base64 around it, within the appliance's longest request.
 const PIECE: usize = 48 << 10;
 
-/// How much is measured.
+const FILE_TURNS: usize = 9;
+
+/// How often and how long the guests are left alone.
+const IDLE_TURNS: usize = 5;
+const IDLE: Duration = Duration::from_secs(6);
+
+/// How many requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     pub turns: usize,
@@ -27,8 +33,6 @@ pub(super) struct Effort {
     pub commands: &'static [(&'static str, &'static str)],
     pub round_trips: usize,
     pub pipelined: usize,
-    /// How long the guests are left alone, in each turn.
-    pub idle: Duration,
 }
 
 /// What requests to guests that are up at the same time take, in turns: time and the host's processor time.
@@ -39,9 +43,9 @@ pub(super) fn requests(sessions: &mut [Session], effort: Effort) -> Result<Vec<M
 }
 
 /// Files, and what guests take that nobody talks to.
-pub(super) fn others(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
-    let mut measures = Vec::from(files(sessions, effort)?);
-    measures.push(idle(sessions, effort)?);
+pub(super) fn others(sessions: &mut [Session]) -> Result<Vec<Measure>> {
+    let mut measures = Vec::from(files(sessions)?);
+    measures.push(idle(sessions)?);
     let mut memory = blank("memory");
     for session in sessions.iter() {
         memory.add(session.contender, resident_kib(session.pid())? / 1024.0);
@@ -94,9 +98,9 @@ fn pipelines(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
 }
 
 /// A file that is written and read, in MB/s.
-fn files(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
+fn files(sessions: &mut [Session]) -> Result<[Measure; 2]> {
     let [mut reading, mut writing] = ["file-read", "file-write"].map(blank);
-    for _ in 0..effort.turns {
+    for _ in 0..FILE_TURNS {
         for session in sessions.iter_mut().filter(|session| session.contender.answers("guest-file-open")) {
             let agent = &mut session.agent;
             writing.add(session.contender, write_file(agent, FILE, FILE_LENGTH, PIECE)? / 1e6);
@@ -107,13 +111,13 @@ fn files(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
 }
 
 /// The share of a core that QEMU takes for guests that nobody talks to, in percent.
-fn idle(sessions: &[Session], effort: Effort) -> Result<Measure> {
+fn idle(sessions: &[Session]) -> Result<Measure> {
     let mut measure = blank("idle-cpu");
-    for _ in 0..effort.turns.min(5) {
+    for _ in 0..IDLE_TURNS {
         let start = Instant::now();
         let before = sessions.iter().map(|session| processor_time(session.pid())).collect::<Result<Vec<_>>>()?;
         // No event ends the window: what the guests take during it is the figure.
-        thread::sleep(effort.idle);
+        thread::sleep(IDLE);
         for (session, before) in sessions.iter().zip(before) {
             let used = processor_time(session.pid())? - before;
             measure.add(session.contender, used / start.elapsed().as_secs_f64() * 100.0);

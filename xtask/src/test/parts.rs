@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use nanoqga_testkit::deadline;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{is_root, output};
 use nanoqga_testkit::progress::step;
@@ -199,6 +200,7 @@ fn whole_system(test: &str) -> Command {
 
 fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
-    in_workspace(&mut command).arg(subcommand);
+    // All tests wait by one measure of how slow this machine is.
+    in_workspace(&mut command).arg(subcommand).env(deadline::PATIENCE, deadline::factor().to_string());
     command
 }

@@ -80,7 +80,7 @@ pub struct Guest {
     keys: Listing<String>,
 }
 
-/// All commands of QEMU 10.2's agent on Linux.
+/// All commands of QEMU 11.1.3's agent on Linux.
 pub static TABLES: &[&[Command<Guest>]] = &[
     commands::sync::commands(),
     commands::info::commands(),
