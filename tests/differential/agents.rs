@@ -1,12 +1,12 @@
 //! The two agents, and a way to talk to them that finds every line there is.
 
 use anyhow::{Context, Result, ensure};
+use debian::executable::Executable;
+use debian::reference::{QemuGa, Version};
 use nanoqga_testkit::client::{Client, shown};
 use serde_json::{Value, json};
 use tests::program::{Program, ours, reference};
 use tests::soon;
-use xtask::executable::Executable;
-use xtask::reference::{QemuGa, Version};
 
 use crate::conversations::Turn;
 use crate::requests::Request;

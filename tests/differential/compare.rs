@@ -1,7 +1,7 @@
 //! When two replies are alike.
 
+use debian::reference::Version;
 use serde_json::{Map, Value};
-use xtask::reference::Version;
 
 use crate::agents::{Line, reset};
 use crate::conversations::Turn;

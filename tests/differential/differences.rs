@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use debian::reference::Version;
 use serde_json::Value;
-use xtask::reference::Version;
 
 use crate::agents::{Line, reset};
 use crate::compare::{Exchange, shape};

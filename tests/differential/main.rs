@@ -15,10 +15,10 @@ use std::env;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use debian::reference::Version;
 use nanoqga_testkit::client::shown;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use xtask::reference::Version;
 
 use agents::{Pair, Setting};
 use compare::{Found, compare};

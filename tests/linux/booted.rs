@@ -1,13 +1,14 @@
 //! Guests whose first process is the agent.
 
 use anyhow::Result;
+use debian::linux::{self, Extra};
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::{Guest, PrivateFolder};
 use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::Booted;
-use xtask::linux::{self, Extra};
+use tests::images::linux_agent;
 
 /// How many seconds a Linux guest may take to boot where several are emulated at once.
 const BOOT: u64 = 120;
@@ -21,7 +22,7 @@ pub fn boot(channel: Channel) -> Result<Booted> {
 pub fn boot_with(channel: Channel, extras: &[Extra<'_>], adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
     // QEMU has read the file when the agent in it answers.
     let folder = PrivateFolder::new()?;
-    let mut config = linux::config(channel, &folder.path().join("initramfs"), extras)?;
+    let mut config = linux::config(&linux_agent()?, channel, &folder.path().join("initramfs"), extras)?;
     adjust(&mut config);
     let mut guest = Guest::start(&config)?;
     let booted = Deadline::seconds(BOOT);

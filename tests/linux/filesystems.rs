@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use debian::linux::Extra;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::SOON;
 use nanoqga_testkit::guest::PrivateFolder;
@@ -15,7 +16,6 @@ use nanoqga_testkit::process::{find, output};
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::{Booted, soon};
-use xtask::linux::Extra;
 
 use crate::booted::boot_with;
 use crate::inside::{busybox, finish, run, start};

@@ -1,17 +1,17 @@
 //! Programs in a guest, run by its agent. They are BusyBox's.
 
 use anyhow::{Context, Result, bail};
+use debian::linux::Extra;
+use debian::packages;
 use nanoqga_testkit::client::Client;
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::soon;
-use xtask::debian;
-use xtask::linux::Extra;
 
 /// What brings BusyBox into a guest.
 pub fn busybox() -> Result<Extra<'static>> {
-    let file = debian::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
+    let file = packages::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
     let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(Extra { path: "/bin/busybox", mode: 0o755, content })
 }

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use debian::linux::Extra;
 use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::time::{SECOND, guest_time, has_gone_on};
 use tests::{Booted, soon};
-use xtask::linux::Extra;
 
 use crate::booted::{boot, boot_with};
 use crate::inside::{busybox, run, start};

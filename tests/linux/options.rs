@@ -4,9 +4,9 @@ use std::fs;
 use std::process::Stdio;
 
 use anyhow::{Result, ensure};
+use debian::executable::Executable;
 use nanoqga_testkit::guest::PrivateFolder;
 use tests::program::{ours, reference};
-use xtask::executable::Executable;
 
 /// What a run of an agent has said, and whether it succeeded.
 #[derive(Debug, PartialEq)]

@@ -1,12 +1,12 @@
 //! The agent beside an init that is not its own, which it asks to take the guest down: BusyBox's.
 
 use anyhow::{Result, ensure};
+use debian::linux::Extra;
 use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 use tests::booted::synchronise;
 use tests::{Booted, soon};
-use xtask::linux::Extra;
 
 use crate::booted::boot_with;
 use crate::inside::busybox;

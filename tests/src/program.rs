@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use debian::executable::Executable;
+use debian::reference::QemuGa;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::{Deadline, SOON};
 use nanoqga_testkit::guest::PrivateFolder;
 use nanoqga_testkit::process::run;
-use xtask::executable::Executable;
-use xtask::reference::QemuGa;
 
 use crate::booted::soon;
 use crate::images::linux_agent;

@@ -8,19 +8,14 @@ use anyhow::Result;
 
 pub mod boot_disk;
 pub mod capi;
-pub mod debian;
-pub mod executable;
 pub mod image;
-pub mod linux;
 pub mod options;
-pub mod reference;
 pub mod setup;
 pub mod targets;
 pub mod toolchain;
 
 mod attack;
 mod bench;
-mod cpio;
 mod fuzz;
 mod packages;
 mod prompt;

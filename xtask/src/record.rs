@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use debian::reference::QemuGa;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::PrivateFolder;
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 
 use crate::options::Options;
-use crate::reference::QemuGa;
 
 pub(crate) const HELP: &str = "\
 cargo xtask record

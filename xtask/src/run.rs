@@ -1,6 +1,7 @@
 //! `cargo xtask run`: boot the image, talk to it, shut it down through the agent.
 
 use anyhow::{Context, Result, bail};
+use debian::linux;
 use nanoqga_testkit::client::{Client, request_line};
 use nanoqga_testkit::deadline::soon;
 use nanoqga_testkit::guest::{Guest, PrivateFolder};
@@ -9,7 +10,6 @@ use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 
 use crate::image::{self, Profile};
-use crate::linux;
 use crate::options::{Argument, Options};
 use crate::prompt::{End, prompt};
 use crate::setup;
@@ -54,7 +54,12 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     let profile = Profile::of(machine, profile)?;
     let folder = PrivateFolder::new()?;
     let config = if machine == &targets::LINUX {
-        linux::config(channel, &folder.path().join("initramfs"), &[])?
+        linux::config(
+            &image::build(targets::LINUX_TARGET, &image::LINUX)?,
+            channel,
+            &folder.path().join("initramfs"),
+            &[],
+        )?
     } else {
         let mut config = Config::new(machine, channel, &image::build(targets::target(machine), profile)?);
         profile.equip(&mut config);

@@ -5,14 +5,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use debian::packages::KEYRING;
+use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{find, is_root, output, run};
 use nanoqga_testkit::progress::step;
 
-use crate::debian::KEYRING;
 use crate::options::Options;
 use crate::proofs;
-use crate::reference::QemuGa;
 use crate::targets;
 use crate::toolchain::Toolchain;
 

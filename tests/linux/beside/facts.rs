@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use debian::reference::Version;
 use nanoqga_testkit::client::Client;
 use serde_json::{Value, json};
 use tests::conformance::vectors;
 use tests::soon;
-use xtask::reference::Version;
 
 use super::Pair;
 use super::pair::{Agent, shape, sorted};

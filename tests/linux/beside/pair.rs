@@ -1,12 +1,12 @@
 //! The two agents.
 
 use anyhow::{Context, Result, ensure};
+use debian::executable::Executable;
+use debian::reference::{QemuGa, Version};
 use nanoqga_testkit::client::{Client, request_line};
 use serde_json::{Value, json};
 use tests::program::{Program, ours, reference};
 use tests::soon;
-use xtask::executable::Executable;
-use xtask::reference::{QemuGa, Version};
 
 /// An agent that answers.
 #[derive(Debug)]

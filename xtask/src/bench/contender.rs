@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use debian::linux::{Kernel, Modules};
 use nanoqga_testkit::guest::PrivateFolder;
 use nanoqga_testkit::machine::{Bus, Channel, Machine};
 use nanoqga_testkit::qemu::{Config, Console};
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::reference;
 use crate::image::{self, APPLIANCE, LINUX, NANO};
-use crate::linux::{Kernel, Modules};
 use crate::targets;
 
 /// What every guest gets.

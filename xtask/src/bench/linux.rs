@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Result;
+use debian::executable::Executable;
+use debian::reference;
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::PrivateFolder;
 use nanoqga_testkit::progress::step;
@@ -19,10 +21,8 @@ use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips
 use super::measures::{COMMANDS, blank};
 use super::results::{Measure, Ratio};
 use super::usage::{microseconds, resident_kib};
-use crate::executable::Executable;
 use crate::image::{self, LINUX};
 use crate::options::{Argument, Options, Usage};
-use crate::reference;
 use crate::setup;
 use crate::targets;
 

@@ -6,11 +6,10 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-
-use crate::cpio::Archive;
-use crate::debian;
-use crate::linux::{Kernel, Modules};
-use crate::reference::QemuGa;
+use debian::cpio::Archive;
+use debian::linux::{Kernel, Modules};
+use debian::packages;
+use debian::reference::QemuGa;
 
 const DIRECTORIES: [&str; 6] = ["/bin", "/dev", "/modules", "/proc", "/sys", "/var"];
 
@@ -38,7 +37,7 @@ pub(super) struct Files {
 impl Files {
     /// Those of Debian's packages.
     pub(super) fn find() -> Result<Self> {
-        let busybox = debian::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
+        let busybox = packages::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
         let qemu_ga = QemuGa::find()?;
         Ok(Self { busybox, libraries: qemu_ga.libraries()?, qemu_ga: qemu_ga.executable().program().into() })
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use nanoqga_testkit::process::{find, output};
 
-use crate::debian::{self, Root};
 use crate::executable::Executable;
+use crate::packages::{self, Root};
 
 const PACKAGE: &str = "qemu-guest-agent";
 const PROGRAM: &str = "qemu-ga";
@@ -44,7 +44,7 @@ impl QemuGa {
         if let Some(found) = &*found {
             return Ok(found.clone());
         }
-        let newest = debian::root(PROGRAM, &debian::NEWEST, &[PACKAGE]).and_then(Self::of_root);
+        let newest = packages::root(PROGRAM, &packages::NEWEST, &[PACKAGE]).and_then(Self::of_root);
         let qemu_ga = newest.or_else(|reason| -> Result<Self> {
             let installed = Self::installed().with_context(|| format!("{reason:#}; nor is there another one"))?;
             // Not by a macro, whose output a test that succeeds keeps to itself.

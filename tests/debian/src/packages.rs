@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 
-pub(crate) use apt::KEYRING;
+pub use apt::KEYRING;
 pub use root::{NEWEST, Root, root};
 
 mod apt;
@@ -31,7 +31,7 @@ static DOWNLOADING: Mutex<()> = Mutex::new(());
 /// When it is not there and cannot be downloaded.
 pub fn unpacked(prefix: &str, name: impl FnOnce() -> Result<String>) -> Result<PathBuf> {
     let _alone = DOWNLOADING.lock().map_err(|_| anyhow!("another download failed"))?;
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("debian");
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join("debian");
     if let Some(folder) = first(&all, |name| name.starts_with(prefix) && !name.ends_with(HALF)) {
         return Ok(folder);
     }
@@ -59,7 +59,7 @@ pub fn unpacked(prefix: &str, name: impl FnOnce() -> Result<String>) -> Result<P
 }
 
 /// The first entry of a folder whose name is wanted.
-pub(crate) fn first(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
+pub fn first(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
     let mut entries: Vec<_> = folder.read_dir().ok()?.flatten().map(|entry| entry.path()).collect();
     entries.sort_unstable();
     entries.into_iter().find(|path| path.file_name().is_some_and(|name| wanted(&name.to_string_lossy())))

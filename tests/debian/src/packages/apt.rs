@@ -14,7 +14,7 @@ const QUESTION: Duration = Duration::from_secs(120);
 const DOWNLOAD: Duration = Duration::from_secs(3 * 3600);
 
 /// The keys that Debian signs its suites with.
-pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// What is downloaded for a few packages.
 #[derive(Clone, Copy, Debug)]

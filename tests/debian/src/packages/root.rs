@@ -42,7 +42,7 @@ pub struct Root {
 /// # Errors
 /// When it is not there and cannot be downloaded. Nothing is left of it then.
 pub fn root(name: &str, choices: &[&[&str]], packages: &[&str]) -> Result<Root> {
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("roots");
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join("roots");
     fs::create_dir_all(&all)?;
     let lock = File::create(all.join(format!("{name}.lock")))?;
     if lock.try_lock().is_err() {

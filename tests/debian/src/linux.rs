@@ -1,4 +1,4 @@
-//! The Linux agent as the first process of a guest: Debian's kernel, an initramfs with that one program, and nothing else.
+//! An agent as the first process of a guest: Debian's kernel, an initramfs with that one program, and nothing else.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -9,14 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::Guest;
-use nanoqga_testkit::machine::{Bus, Channel};
+use nanoqga_testkit::machine::{Bus, Channel, Machine};
 use nanoqga_testkit::process::output;
 use nanoqga_testkit::qemu::Config;
 
 use crate::cpio::Archive;
-use crate::debian::{self, first};
-use crate::image::{self, LINUX};
-use crate::targets;
+use crate::packages::{self, first};
 
 /// The end of what a verbose agent says when it has opened its serial line.
 const LISTENING: &str = "serving /dev/ttyS1";
@@ -39,7 +37,7 @@ const NETWORK: [&str; 3] = ["net/core/failover.ko", "drivers/net/net_failover.ko
 
 /// Which modules a guest has, beside those of the agent's port.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Modules {
+pub struct Modules {
     /// Where its virtio devices are.
     pub bus: Bus,
     /// Those of disks.
@@ -66,17 +64,17 @@ pub struct Extra<'a> {
     pub content: Vec<u8>,
 }
 
-/// A guest with that kernel, whose first process is the agent on `channel`. `initramfs` is where the file is made that it
-/// boots from.
+/// A guest with that kernel, whose first process is `agent`, on `channel`. `initramfs` is where the file is made that it boots
+/// from.
 ///
 /// # Errors
-/// When there is no kernel, or the agent cannot be built.
-pub fn config(channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Result<Config> {
+/// When there is no kernel.
+pub fn config(agent: &Path, channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Result<Config> {
     let kernel = Kernel::find()?;
-    let agent = image::build(targets::LINUX_TARGET, &LINUX)?;
-    let modules = Modules { bus: targets::LINUX.bus, disks: true, network: false };
-    kernel.write_initramfs(initramfs, &agent, modules, extras)?;
-    let mut config = Config::new(&targets::LINUX, channel, &kernel.image);
+    let machine = Machine::named("q35")?;
+    let modules = Modules { bus: machine.bus, disks: true, network: false };
+    kernel.write_initramfs(initramfs, agent, modules, extras)?;
+    let mut config = Config::new(machine, channel, &kernel.image);
     config.initramfs = Some(initramfs.into());
     config.memory_kib = 96 << 10;
     let method = match channel {
@@ -104,7 +102,7 @@ impl Kernel {
     /// # Errors
     /// When it cannot be downloaded.
     pub fn find() -> Result<Self> {
-        let folder = debian::unpacked("linux-image-", || {
+        let folder = packages::unpacked("linux-image-", || {
             let depends = output(Command::new("apt-cache").args(["depends", "--important", KERNEL]), QUESTION)?;
             let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
             package.map(String::from).with_context(|| format!("{KERNEL} is in no package index; try `apt-get update`"))
@@ -115,18 +113,12 @@ impl Kernel {
     }
 
     /// The kernel itself.
-    pub(crate) fn image(&self) -> &Path {
+    pub fn image(&self) -> &Path {
         &self.image
     }
 
     /// Writes what a guest boots into: the agent, the modules by which it reaches its host, and `extras`.
-    pub(crate) fn write_initramfs(
-        &self,
-        path: &Path,
-        agent: &Path,
-        modules: Modules,
-        extras: &[Extra<'_>],
-    ) -> Result<()> {
+    pub fn write_initramfs(&self, path: &Path, agent: &Path, modules: Modules, extras: &[Extra<'_>]) -> Result<()> {
         let mut archive = Archive::new(BufWriter::new(File::create(path)?));
         for directory in ["/dev", "/etc", "/modules", "/root", "/mnt", "/bin"] {
             archive.directory(directory)?;
@@ -142,7 +134,7 @@ impl Kernel {
     }
 
     /// Adds modules to /modules, with names in the order in which they can be loaded.
-    pub(crate) fn add_modules(&self, archive: &mut Archive<impl Write>, modules: Modules) -> Result<()> {
+    pub fn add_modules(&self, archive: &mut Archive<impl Write>, modules: Modules) -> Result<()> {
         let bus: &[_] = match modules.bus {
             Bus::Pci => &PCI,
             Bus::Mmio => &MMIO,
