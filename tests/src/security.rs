@@ -26,7 +26,7 @@ fn missing(cell: &str) -> Vec<String> {
     let mut file = String::new();
     for word in quoted(cell) {
         let there = if let Some(part) = word.strip_prefix("cargo xtask test ") {
-            let parts = fs::read_to_string(root().join("xtask/src/test.rs")).unwrap_or_default();
+            let parts = fs::read_to_string(root().join("xtask/src/test/parts.rs")).unwrap_or_default();
             parts.contains(&format!("Part {{ name: \"{part}\""))
         } else if word.contains('/') {
             file = fs::read_to_string(root().join(word)).unwrap_or_default();

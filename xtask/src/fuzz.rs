@@ -19,6 +19,7 @@ use crate::options::{Argument, Options, Usage};
 use crate::process::run;
 use crate::progress::step;
 use crate::setup;
+use crate::test::Report;
 
 pub(crate) const HELP: &str = "\
 cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
@@ -68,17 +69,17 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 }
 
 /// The lints of the targets, then all of them for as long as a test takes.
-pub(crate) fn test() -> Result<()> {
+pub(crate) fn test(report: &mut Report) -> Result<()> {
     setup::fuzz()?;
     let cargo = |subcommand| {
         let mut command = Command::new("cargo");
         in_workspace(&mut command).args([subcommand, "--manifest-path", "fuzz/Cargo.toml"]);
         command
     };
-    run(cargo("fmt").arg("--check"), BUILD)?;
-    run(cargo("clippy").args(["--all-targets", "--", "--deny", "warnings"]), BUILD)?;
-    run(cargo("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), BUILD)?;
-    fuzz(&TARGETS, SECONDS)
+    report.run(cargo("fmt").arg("--check"), BUILD)?;
+    report.run(cargo("clippy").args(["--all-targets", "--", "--deny", "warnings"]), BUILD)?;
+    report.run(cargo("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), BUILD)?;
+    report.check(|| fuzz(&TARGETS, SECONDS))
 }
 
 /// Runs `targets` for `seconds` each, on every processor one. One that fails does not keep the others from running.

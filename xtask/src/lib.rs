@@ -63,7 +63,7 @@ struct Subcommand {
 
 const SUBCOMMANDS: [Subcommand; 9] = [
     Subcommand { name: "run", help: run::help, main: run::main },
-    Subcommand { name: "test", help: || test::HELP.into(), main: test::main },
+    Subcommand { name: "test", help: test::help, main: test::main },
     Subcommand { name: "image", help: image::help, main: image::main },
     Subcommand { name: "attack", help: || attack::HELP.into(), main: attack::main },
     Subcommand { name: "capi", help: || capi::HELP.into(), main: capi::main },

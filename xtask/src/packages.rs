@@ -10,6 +10,7 @@ use crate::image::in_workspace;
 use crate::process::{output, run};
 use crate::progress::step;
 use crate::setup;
+use crate::test::Report;
 
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -20,20 +21,25 @@ const PUBLISHED: [&str; 2] = ["agent-core", "virtio-serial"];
 ///
 /// # Errors
 /// When one has a file too few, a feature does not compile, or the documentation does not.
-pub(crate) fn test() -> Result<()> {
+pub(crate) fn test(report: &mut Report) -> Result<()> {
     setup::packages()?;
-    PUBLISHED.iter().try_for_each(|package| has_its_licences(package))?;
-    step("Packing the crates and compiling what was packed", || {
-        // What is not committed yet is to be packed, too.
-        run(about_published(cargo("publish").args(["--dry-run", "--allow-dirty"])), LIMIT)
-    })?;
-    each_feature(&oldest_rust()?)?;
-    if setup::has_nightly()? {
-        step("Documenting the crates as docs.rs does", documentation)?;
-    } else {
-        eprintln!("There is no nightly toolchain: that docs.rs could show the crates is not tested.");
+    for package in PUBLISHED {
+        report.check(|| has_its_licences(package))?;
     }
-    Ok(())
+    report.check(|| {
+        step("Packing the crates and compiling what was packed", || {
+            // What is not committed yet is to be packed, too.
+            run(about_published(cargo("publish").args(["--dry-run", "--allow-dirty"])), LIMIT)
+        })
+    })?;
+    each_feature(&oldest_rust()?, report)?;
+    match setup::nightly() {
+        Ok(()) => report.check(|| step("Documenting the crates as docs.rs does", documentation)),
+        Err(reason) => {
+            report.skip(format!("documentation as on docs.rs: {reason:#}"));
+            Ok(())
+        }
+    }
 }
 
 /// The texts are in the workspace's root, from where links bring them.
@@ -46,17 +52,16 @@ fn has_its_licences(package: &str) -> Result<()> {
 }
 
 /// Compiles the crates with each of their features, and none.
-fn each_feature(oldest: &str) -> Result<()> {
+fn each_feature(oldest: &str, report: &mut Report) -> Result<()> {
     // What tests depend on is not compiled by `check`, so it may need a newer Rust.
     let mut hack = cargo("hack");
     about_published(hack.args(["check", "--each-feature"]));
     if setup::toolchain(oldest)? {
-        return step(&format!("Compiling each feature with Rust {oldest}"), || run(hack.arg("--rust-version"), LIMIT));
+        let with_oldest = || run(hack.arg("--rust-version"), LIMIT);
+        return report.check(|| step(&format!("Compiling each feature with Rust {oldest}"), with_oldest));
     }
-    eprintln!(
-        "Rust {oldest} cannot be had here: that it compiles the crates is NOT tested, only that the one that runs this does."
-    );
-    step("Compiling each feature with a newer Rust", || run(&mut hack, LIMIT))
+    report.skip(format!("each feature with Rust {oldest}, which cannot be installed here; a newer one compiles them"));
+    report.check(|| step("Compiling each feature with a newer Rust", || run(&mut hack, LIMIT)))
 }
 
 /// The oldest Rust that the crates say they compile with.
@@ -70,8 +75,8 @@ fn oldest_rust() -> Result<String> {
 }
 
 fn documentation() -> Result<()> {
-    let mut command = Command::new("rustup");
-    in_workspace(&mut command).args(["run", "nightly", "cargo", "doc", "--no-deps", "--all-features"]);
+    let mut command = setup::nightly_cargo();
+    in_workspace(&mut command).args(["doc", "--no-deps", "--all-features"]);
     run(about_published(&mut command).env("RUSTDOCFLAGS", "--deny warnings --cfg docsrs"), LIMIT)
 }
 

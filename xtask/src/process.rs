@@ -1,7 +1,7 @@
 //! Programs run to their end, with a time limit.
 
 use std::env;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -42,13 +42,31 @@ pub fn output(command: &mut Command, limit: Duration) -> Result<String> {
 /// # Errors
 /// When it cannot start, takes longer (it is killed then), or writes something that is not UTF-8.
 pub fn finish(command: &mut Command, limit: Duration) -> Result<(ExitStatus, String)> {
+    finish_with(command, limit, |_| {})
+}
+
+/// As [`finish`], and shows each line of stdout on ours as it comes.
+///
+/// # Errors
+/// As [`finish`].
+pub fn finish_showing(command: &mut Command, limit: Duration) -> Result<(ExitStatus, String)> {
+    finish_with(command, limit, |line| print!("{line}"))
+}
+
+fn finish_with(command: &mut Command, limit: Duration, show: fn(&str)) -> Result<(ExitStatus, String)> {
     let line = shown(command);
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{line}`"))?;
-    let mut stdout = child.stdout.take().context("a piped child has a stdout")?;
+    let mut stdout = BufReader::new(child.stdout.take().context("a piped child has a stdout")?);
     // Read beside the wait, or a child with much to say would block on a full pipe.
     let reader = thread::spawn(move || {
         let mut text = String::new();
-        stdout.read_to_string(&mut text).map(|_| text)
+        loop {
+            let start = text.len();
+            if stdout.read_line(&mut text)? == 0 {
+                return io::Result::Ok(text);
+            }
+            show(&text[start..]);
+        }
     });
     let status = wait(&mut child, &line, limit)?;
     let text = reader.join().map_err(|_| anyhow!("reading from `{line}` failed"))??;
@@ -77,7 +95,8 @@ fn wait(child: &mut Child, line: &str, limit: Duration) -> Result<ExitStatus> {
     waited
 }
 
-fn shown(command: &Command) -> String {
+/// The command line, for messages.
+pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::debian::KEYRING;
 use crate::machine::{LINUX as LINUX_MACHINE, Machine, targets};
@@ -15,6 +15,9 @@ use crate::proofs;
 use crate::toolchain::Toolchain;
 
 const INSTALL: Duration = Duration::from_secs(900);
+
+/// The compiler that Miri and docs.rs's flags need. Pinned, because each night brings another one.
+const NIGHTLY: &str = "nightly-2026-07-21";
 
 /// A program that must be there, or the path of a file, and the Debian package that brings it.
 struct Needed {
@@ -73,7 +76,7 @@ pub(crate) const HELP: &str = "\
 cargo xtask setup
 
 Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind,
-cargo-fuzz, cargo-hack, Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
+cargo-fuzz, cargo-hack, a nightly Rust with Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
 packages; for anyone else it prints the command to run. Subcommands do the part of this that they need.
 ";
 
@@ -90,7 +93,9 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     lints()?;
     fuzz()?;
     packages()?;
-    miri()?;
+    if let Err(reason) = nightly() {
+        eprintln!("Without Miri: {reason:#}");
+    }
     // Those of the proofs beside those of the machines, each once.
     let targets: BTreeSet<_> = targets().into_iter().chain([LINUX_MACHINE.target]).chain(proofs::TARGETS).collect();
     for target in targets {
@@ -191,7 +196,7 @@ pub fn lints() -> Result<()> {
 /// When they are not and cannot be installed.
 pub fn fuzz() -> Result<()> {
     need(COMPILER.iter())?;
-    cargo_tool("fuzz")
+    cargo_tool("fuzz", "0.13.2")
 }
 
 /// Sees to it that cargo-hack is there.
@@ -199,18 +204,18 @@ pub fn fuzz() -> Result<()> {
 /// # Errors
 /// When it is not and cannot be installed.
 pub fn packages() -> Result<()> {
-    cargo_tool("hack")
+    cargo_tool("hack", "0.6.46")
 }
 
-fn cargo_tool(name: &str) -> Result<()> {
+fn cargo_tool(name: &str, version: &str) -> Result<()> {
     // It comes from the registry all else comes from, so nothing has to be asked.
     let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
     if works {
         return Ok(());
     }
     let package = format!("cargo-{name}");
-    step(&format!("Installing {package}"), || {
-        run(Command::new("cargo").args(["install", &package, "--locked"]), INSTALL)
+    step(&format!("Installing {package} {version}"), || {
+        run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
     })
 }
 
@@ -228,31 +233,34 @@ pub fn toolchain(version: &str) -> Result<bool> {
     Ok(added.inspect_err(|error| eprintln!("{error:#}")).is_ok())
 }
 
-/// Whether there is a nightly toolchain.
+/// Sees to it that the pinned nightly toolchain is there, with Miri.
 ///
 /// # Errors
-/// When rustup does not work.
-pub fn has_nightly() -> Result<bool> {
-    has_toolchain("nightly")
+/// When it is not and cannot be installed. The error is the reason to skip what needs it.
+pub fn nightly() -> Result<()> {
+    let Some(rustup) = find("rustup") else { bail!("there is no rustup to install {NIGHTLY} with") };
+    let works = nightly_cargo().args(["miri", "--version"]).output().is_ok_and(|asked| asked.status.success());
+    if works {
+        return Ok(());
+    }
+    let mut add = Command::new(rustup);
+    add.args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"]);
+    add.args(["--component", "miri", "--component", "rust-src"]);
+    step(&format!("Adding Rust {NIGHTLY} with Miri"), || run(&mut add, INSTALL))
+        .with_context(|| format!("{NIGHTLY} cannot be installed"))
+}
+
+/// The cargo of the pinned nightly toolchain.
+pub fn nightly_cargo() -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", NIGHTLY, "cargo"]);
+    command
 }
 
 fn has_toolchain(name: &str) -> Result<bool> {
     let Some(rustup) = find("rustup") else { return Ok(false) };
     let toolchains = output(Command::new(rustup).args(["toolchain", "list"]), INSTALL)?;
     Ok(toolchains.lines().any(|toolchain| toolchain.starts_with(&format!("{name}-"))))
-}
-
-/// Sees to it that Miri is there; whether it is. It comes with nightly toolchains only, and this installs none.
-///
-/// # Errors
-/// When there is such a toolchain, and it cannot be given Miri.
-pub fn miri() -> Result<bool> {
-    if !has_nightly()? {
-        return Ok(false);
-    }
-    let components = ["component", "add", "miri", "rust-src", "--toolchain", "nightly"];
-    step("Adding Miri", || run(Command::new("rustup").args(components), INSTALL))?;
-    Ok(true)
 }
 
 /// Installs Debian packages, as root.

@@ -1,0 +1,212 @@
+//! The parts of the test: what each runs, and what it needs before.
+
+use std::env;
+use std::num::NonZero;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::report::Report;
+use crate::attack;
+use crate::bench;
+use crate::fuzz;
+use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
+use crate::machine::{self, Machine};
+use crate::packages;
+use crate::process::{is_root, output};
+use crate::proofs;
+use crate::setup;
+use crate::toolchain::Toolchain;
+
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// A part of the test.
+pub(super) struct Part {
+    pub name: &'static str,
+    /// What it tests, for `--help` and for whoever watches the run.
+    pub about: &'static str,
+    /// Whether only `all` has it.
+    pub long: bool,
+    pub run: fn(&mut Report) -> Result<()>,
+}
+
+#[rustfmt::skip]
+pub(super) static PARTS: [Part; 13] = [
+    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
+    Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine, linked with every command" },
+    Part { name: "host", long: false, run: host, about: "the crates' own tests" },
+    Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
+    Part { name: "miri", long: false, run: miri, about: "the tests of the virtqueue and of the library for C under Miri" },
+    Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
+    Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
+    Part { name: "differential", long: false, run: differential, about: "10,000 generated requests to the agent for Linux and to qemu-ga" },
+    Part { name: "hostile", long: false, run: hostile, about: "hosts that attack, over every kind of channel; `cargo xtask attack` is the long form" },
+    Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
+    Part { name: "capi", long: false, run: capi, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
+    Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and a minute of each" },
+    Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
+];
+
+fn lint(report: &mut Report) -> Result<()> {
+    setup::lints()?;
+    report.run(cargo("fmt").args(["--all", "--check"]), LIMIT)?;
+    report.run(
+        cargo("clippy").args(["--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]),
+        LIMIT,
+    )?;
+    report.run(
+        cargo("doc").args(["--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"),
+        LIMIT,
+    )?;
+    for target in machine::targets() {
+        let toolchain = Toolchain::for_target(target)?;
+        // On the host only those of their parts exist that need no machine.
+        let bare = |subcommand| {
+            let mut command = toolchain.cargo(subcommand);
+            in_workspace(&mut command);
+            for package in [BARE, EXAMPLE_KERNEL, LOADER] {
+                command.args(["--package", package]);
+            }
+            command
+        };
+        // Also without features: what only one of them uses may not be there for the others.
+        report.run(bare("clippy").args(["--", "--deny", "warnings"]), LIMIT)?;
+        report.run(bare("clippy").args(["--all-features", "--", "--deny", "warnings"]), LIMIT)?;
+        report.run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
+    }
+    // The agent for Linux has its program on one target only, and there it cannot unwind.
+    let mut clippy = Toolchain::for_target(machine::LINUX.target)?.cargo("clippy");
+    clippy.args(["--package", "linux-agent", "--profile", "agent", "--", "--deny", "warnings"]);
+    report.run(in_workspace(&mut clippy), LIMIT)?;
+    // The library for C has its panic handler only where nothing unwinds.
+    let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");
+    report.run(in_workspace(&mut clippy).args(["--package", "capi", "--", "--deny", "warnings"]), LIMIT)?;
+    for target in proofs::TARGETS {
+        let mut clippy = Toolchain::for_target(target)?.cargo("clippy");
+        clippy.args(["--package", proofs::PACKAGE, "--bin", proofs::NO_PANIC, "--", "--deny", "warnings"]);
+        report.run(in_workspace(&mut clippy), LIMIT)?;
+    }
+    Ok(())
+}
+
+fn panics(report: &mut Report) -> Result<()> {
+    proofs::TARGETS.iter().try_for_each(|target| report.check(|| proofs::no_panic(target)))
+}
+
+fn host(report: &mut Report) -> Result<()> {
+    // The lib of the whole-system tests is a host crate; its tests are parts of their own.
+    report
+        .tests(cargo("test").args(["--workspace", "--all-features", "--no-fail-fast", "--exclude", "tests"]), LIMIT)?;
+    report.tests(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
+}
+
+/// The library for C, called as C does. All unsafe code of the virtio-serial driver is in its virtqueue, which these tests drive
+/// from end to end, and with devices that lie by chance; the others would take several minutes more.
+fn miri(report: &mut Report) -> Result<()> {
+    if let Err(reason) = setup::nightly() {
+        report.skip(format!("all: {reason:#}"));
+        return Ok(());
+    }
+    let miri = |package, test| {
+        let mut command = setup::nightly_cargo();
+        in_workspace(&mut command).args(["miri", "test", "--package", package, "--test", test]);
+        command
+    };
+    report.tests(&mut miri("capi", "calls"), LIMIT)?;
+    // The driver gets addresses from a HAL as numbers, as from any device.
+    let mut serial = miri("virtio-serial", "serial");
+    serial.args(["--", "lifetime", "talking", "no_lies_do_harm"]);
+    report.tests(serial.env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
+}
+
+fn qemu(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::disks()?;
+    setup::guide()?;
+    images()?;
+    let mut tests = whole_system("qemu");
+    // They wait for guests at times: one more than there are processors keeps all of those busy.
+    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", threads.to_string());
+    }
+    report.tests(&mut tests, LIMIT)
+}
+
+/// The rows of the part qemu that are named for `machine`.
+pub(super) fn rows_of(machine: &Machine, report: &mut Report) -> Result<()> {
+    setup::qemu_for(machine)?;
+    if machine.boots_disks() {
+        setup::disks()?;
+    }
+    let rows = format!("::{}_", machine.name.replace('-', "_"));
+    report.tests(whole_system("qemu").args(["--", &rows]), LIMIT)
+}
+
+pub(super) fn linux(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::linux()?;
+    image::build(machine::LINUX.target, &image::LINUX)?;
+    report.tests(&mut whole_system("linux"), LIMIT)
+}
+
+fn differential(report: &mut Report) -> Result<()> {
+    setup::linux()?;
+    image::build(machine::LINUX.target, &image::LINUX)?;
+    report.tests(&mut whole_system("differential"), LIMIT)
+}
+
+fn hostile(report: &mut Report) -> Result<()> {
+    attack::prepare()?;
+    report.tests(&mut whole_system("hostile"), LIMIT)
+}
+
+fn libvirt(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::disks()?;
+    let answers = || output(Command::new("virsh").args(["--connect", "qemu:///system", "version"]), LIMIT).is_ok();
+    if !is_root() && !answers() {
+        report.skip("all: no libvirtd answers, and only root may start one");
+        return Ok(());
+    }
+    setup::libvirt()?;
+    images()?;
+    report.tests(&mut whole_system("libvirt"), LIMIT)
+}
+
+fn capi(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::c_tests()?;
+    report.tests(&mut whole_system("capi"), LIMIT)
+}
+
+fn quick_bench(report: &mut Report) -> Result<()> {
+    report.check(bench::quick_check)
+}
+
+/// Builds all images here, where that shows, and not within the first test.
+pub(crate) fn images() -> Result<()> {
+    for target in machine::targets() {
+        for profile in PROFILES.into_iter().chain([&image::EXAMPLE]) {
+            image::build(target, profile)?;
+        }
+        if !target.starts_with("x86_64") {
+            image::build_efi_loader(target)?;
+        }
+    }
+    Ok(())
+}
+
+fn whole_system(test: &str) -> Command {
+    let mut command = cargo("test");
+    command.args(["--package", "tests", "--test", test]);
+    command
+}
+
+fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new("cargo");
+    in_workspace(&mut command).arg(subcommand);
+    command
+}
