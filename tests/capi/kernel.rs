@@ -1,22 +1,15 @@
 //! The C kernel under QEMU. Its agent's port is the machine's only UART.
 
-use std::thread;
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::booted::{resynchronise, synchronise};
+use tests::booted::{resynchronise, send_half_over_uart, synchronise, synchronise_after_firmware};
 use tests::recorded::{commands, hold_all};
 use tests::{Booted, soon};
-use xtask::deadline::Deadline;
 use xtask::guest::Guest;
 use xtask::machine::{Channel, Machine};
 use xtask::qemu::Config;
 
 use crate::built::kernel;
-
-/// A moment in which bytes get to the guest.
-const MOMENT: Duration = Duration::from_millis(100);
 
 /// Years in nanoseconds, the shorter way round.
 const YEAR: i64 = 365 * 86_400 * 1_000_000_000;
@@ -26,18 +19,7 @@ fn boot(machine: &str) -> Result<Booted> {
     let mut guest = Guest::start(&Config::new(machine, Channel::Com1, &kernel(machine)?))?;
     let mut agent = guest.connect(soon())?;
     // On riscv64 firmware speaks there before, and takes what it is told.
-    let request = b"\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":7}}\n";
-    soon().poll("the agent's first answer", || {
-        agent.send(request, soon())?;
-        thread::sleep(MOMENT);
-        while let Ok(line) = agent.line(Deadline::after(MOMENT)) {
-            if line.ends_with(b"\xff{\"return\": 7}") {
-                return Ok(Some(()));
-            }
-        }
-        Ok(None)
-    })?;
-    resynchronise(&mut agent, 8)?;
+    synchronise_after_firmware(&mut agent, 7)?;
     Ok(Booted { agent, guest })
 }
 
@@ -107,8 +89,7 @@ fn answers_as_hosts_expect(machine: &str) -> Result<()> {
 fn hosts_come_and_go(machine: &str) -> Result<()> {
     let Booted { mut agent, mut guest } = boot(machine)?;
     for id in 1..=5 {
-        agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
-        thread::sleep(MOMENT);
+        send_half_over_uart(&mut agent, &mut guest)?;
         drop(agent);
         agent = guest.connect(soon())?;
         let before = resynchronise(&mut agent, id)?;

@@ -4,12 +4,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tests::booted::{resynchronise, soon, synchronise, transcript};
 use tests::recorded::hold_all;
 use xtask::client::Client;
+use xtask::deadline::SOON;
 use xtask::guest::PrivateFolder;
 use xtask::process::run;
 
@@ -84,5 +84,5 @@ fn the_kernel_as_a_program_answers_as_recorded() -> Result<()> {
 
 #[test]
 fn wrong_use_gets_errors_and_does_no_harm() -> Result<()> {
-    run(&mut valgrind(&built::program("wrong_use.c")?), Duration::from_secs(60))
+    run(&mut valgrind(&built::program("wrong_use.c")?), SOON)
 }

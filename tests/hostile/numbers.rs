@@ -8,12 +8,11 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use tests::booted::synchronise;
 use tests::hostile::{Sentence, exchange};
-use tests::processor::smallest_share;
+use tests::processor::rests;
+use tests::soon;
 use xtask::client::shown;
 
 use crate::Attack;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Each ping is answered once, in its order, by its own reply.
 pub fn pings(attack: &mut Attack) -> Result<String> {
@@ -22,7 +21,7 @@ pub fn pings(attack: &mut Attack) -> Result<String> {
     let mut answered = 0;
     let mut agent = exchange(
         agent,
-        PATIENCE,
+        soon().limit(),
         |stream| {
             let mut stream = std::io::BufWriter::with_capacity(1 << 16, stream);
             (0..pings).try_for_each(|number| stream.write_all(&Sentence::ping(number).message))?;
@@ -34,7 +33,7 @@ pub fn pings(attack: &mut Attack) -> Result<String> {
             Ok(answered == pings)
         },
     )?;
-    agent.silence(Duration::from_millis(100))?;
+    synchronise(&mut agent, -1)?;
     Ok(format!("{pings} pings, each answered once and in order"))
 }
 
@@ -49,7 +48,7 @@ pub fn slow_reader(attack: &mut Attack) -> Result<String> {
     let seconds = attack.scale(2, 60) as u64;
     let beside = attack.target.connect_beside()?;
     let mut stream = attack.target.connect_after_another(1)?.into_stream()?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(soon().limit()))?;
     // Nothing is taken for as long as little is read.
     stream.set_write_timeout(None)?;
     let mut writer = stream.try_clone()?;
@@ -57,20 +56,19 @@ pub fn slow_reader(attack: &mut Attack) -> Result<String> {
         (0..UNREAD)
             .try_for_each(|id| writer.write_all(format!("{{\"execute\":\"guest-info\",\"id\":{id}}}").as_bytes()))
     });
-    // Long enough for every buffer between the agent and its host to fill.
-    thread::sleep(Duration::from_secs(2));
-    let share = attack.target.pid().map(|pid| thread::spawn(move || smallest_share(pid, BAR)));
+    // It comes to rest when every buffer between the agent and its host is full.
+    let share = attack.target.pid().map(|pid| thread::spawn(move || rests(pid, BAR)));
     let mut received = Vec::new();
     let start = Instant::now();
     while start.elapsed().as_secs() < seconds || share.as_ref().is_some_and(|share| !share.is_finished()) {
         let mut byte = [0];
         stream.read_exact(&mut byte)?;
         received.extend(byte);
-        thread::sleep(Duration::from_secs(1));
+        thread::sleep(Duration::from_secs(1)); // no wait: the slow reader is the attack
     }
-    let share =
-        share.map_or(Ok(Ok(0.0)), thread::JoinHandle::join).map_err(|_| anyhow!("the measurement failed"))??;
-    ensure!(share < BAR, "while its host reads a byte a second, the agent takes {share:.3} of a core");
+    let share = share.map_or(Ok(Ok(0.0)), thread::JoinHandle::join).map_err(|_| anyhow!("the measurement failed"))?;
+    let share = share.context("while its host reads a byte a second")?;
+    ensure!(!sending.is_finished(), "{UNREAD} unread replies were not enough to fill the way");
     if let Some(mut beside) = beside {
         (2..50).try_for_each(|id| synchronise(&mut beside, id)).context("the channel beside")?;
     }

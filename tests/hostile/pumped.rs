@@ -81,12 +81,12 @@ fn serve(listener: &UnixListener, seed: u64, over: &AtomicBool) -> io::Result<()
                 pump.reset(&mut agent);
                 while !channel.left && !over.load(Ordering::Relaxed) {
                     if !pump.poll(&mut agent, &mut Kernel, &mut channel)? && !channel.left {
-                        thread::sleep(NAP);
+                        thread::sleep(NAP); // polls: bytes of the host, or room for some
                     }
                 }
                 noise = channel.noise;
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(NAP),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(NAP), // polls: the next host
             Err(error) => return Err(error),
         }
     }

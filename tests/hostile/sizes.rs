@@ -2,17 +2,18 @@
 
 use std::io::Write;
 use std::iter::repeat_n;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tests::booted::synchronise;
 use tests::hostile::{Sentence, exchange, is_reply};
 use xtask::client::shown;
+use xtask::deadline::Deadline;
 
 use crate::Attack;
 
 const MIB: usize = 1 << 20;
-/// A line of a slow machine takes as long as it takes to read what comes before the next thing worth an answer.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// How many seconds a line may take: as long as it takes to read what comes before the next thing worth an answer.
+const PATIENCE: u64 = 900;
 const PIECE: usize = 1 << 16;
 
 /// A message in three parts, of which the middle one is there as often as its size demands.
@@ -44,7 +45,7 @@ pub fn messages(attack: &mut Attack) -> Result<String> {
         let mut errors = 0;
         agent = exchange(
             agent,
-            PATIENCE,
+            Deadline::seconds(PATIENCE).limit(),
             |stream| {
                 stream.write_all(begin)?;
                 let piece = middle.repeat(PIECE / middle.len());
@@ -64,7 +65,7 @@ pub fn messages(attack: &mut Attack) -> Result<String> {
         )
         .with_context(|| format!("{what} of {size} bytes"))?;
     }
-    agent.silence(Duration::from_millis(100))?;
+    synchronise(&mut agent, 3)?;
     Ok(format!("{} messages of {} KiB", HUGE.len(), size >> 10))
 }
 
@@ -84,7 +85,7 @@ pub fn floods(attack: &mut Attack) -> Result<String> {
         let agent = target.connect_after_another(1)?;
         exchange(
             agent,
-            PATIENCE,
+            Deadline::seconds(PATIENCE).limit(),
             |stream| {
                 (0..size / PIECE).try_for_each(|_| stream.write_all(flood))?;
                 stream.write_all(b"\xff")?;

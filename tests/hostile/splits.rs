@@ -1,7 +1,5 @@
 //! Bytes cut anywhere, and bytes that are none of a message's.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use tests::booted::{resynchronise, synchronise};
 use tests::hostile::{Sentence, exchange, in_pieces, is_reply, play};
@@ -10,7 +8,6 @@ use xtask::client::shown;
 
 use crate::Attack;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const IN_STEP: i64 = 1;
 
 /// However a conversation is cut, each message is answered once, in order, by its own reply.
@@ -28,7 +25,7 @@ pub fn any_pieces(attack: &mut Attack) -> Result<String> {
         let mut next = due.next();
         agent = exchange(
             agent,
-            PATIENCE,
+            soon().limit(),
             |stream| play(stream, &steps),
             |line| {
                 next.context("a line more than messages")?.is_answered_by(line)?;
@@ -38,7 +35,7 @@ pub fn any_pieces(attack: &mut Attack) -> Result<String> {
         )?;
         asked += sentences.len() as u64;
     }
-    agent.silence(Duration::from_millis(100))?;
+    synchronise(&mut agent, -1)?;
     Ok(format!("{asked} messages"))
 }
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tests::soon;
 use xtask::process::{find, is_root};
 
-/// How long any one virsh may take.
-const LIMIT_SECONDS: &str = "30";
+/// How often virsh is started to look for something.
+pub const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// The daemon that all tests of this run share, and how many of them use it. Locked while it starts and while it ends, so
 /// that no new one starts beside one that is about to go.
@@ -62,7 +63,7 @@ impl Daemon {
             daemon.children.push(background(Command::new(program("virtlogd")?))?);
         }
         daemon.children.insert(0, libvirtd()?);
-        soon().poll("an answer from libvirtd", || Ok(answers().then_some(())))?;
+        soon().poll_every(BETWEEN_LOOKS, "an answer from libvirtd", || Ok(answers().then_some(())))?;
         Ok(daemon)
     }
 }
@@ -93,7 +94,7 @@ pub fn virsh(arguments: &[&str]) -> Result<String> {
 /// virsh at the system's libvirt, in English, ended when it takes too long.
 pub fn virsh_command(arguments: &[&str]) -> Command {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", LIMIT_SECONDS, "virsh", "--connect", "qemu:///system"]);
+    command.args(["--kill-after=5", &soon().limit().as_secs().to_string(), "virsh", "--connect", "qemu:///system"]);
     command.args(arguments).env("LC_ALL", "C");
     command
 }

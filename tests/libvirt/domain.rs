@@ -1,15 +1,14 @@
 //! A transient domain that runs the image, destroyed when dropped.
 
-use std::fs::{self, Permissions};
-use std::io::Read;
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{self, Child, Stdio};
+use std::path::PathBuf;
+use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
+use tests::time::SECOND;
 use tests::{image, soon};
 use xtask::boot_disk::{self, Format};
 use xtask::deadline::Deadline;
@@ -18,7 +17,7 @@ use xtask::image::{NANO, Profile};
 use xtask::machine::Machine;
 use xtask::process::find;
 
-use crate::daemon::{Libvirt, virsh, virsh_command};
+use crate::daemon::{BETWEEN_LOOKS, Libvirt, virsh, virsh_command};
 
 /// The agent's channel, as libvirt's users write it.
 pub const CHANNEL: &str = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>";
@@ -104,10 +103,8 @@ impl Domain {
     }
 
     fn shows_before(&self, deadline: Deadline, arguments: &[&str], text: &str) -> Result<()> {
-        let shown = deadline.poll(&format!("`{text}` in virsh {}", arguments[0]), || {
-            let printed = self.virsh(arguments)?;
-            thread::sleep(Duration::from_millis(50));
-            Ok(printed.contains(text).then_some(()))
+        let shown = deadline.poll_every(BETWEEN_LOOKS, &format!("`{text}` in virsh {}", arguments[0]), || {
+            Ok(self.virsh(arguments)?.contains(text).then_some(()))
         });
         shown.map_err(|error| anyhow!("{error:#}{}", self.console()))
     }
@@ -139,27 +136,43 @@ impl Domain {
         Ok(serde_json::from_str(&self.virsh(&["qemu-agent-command", request])?)?)
     }
 
-    /// The guest's time in seconds since 1970, as virsh shows it.
+    /// The guest's time since 1970 in nanoseconds, as virsh shows it in whole seconds.
     pub fn time(&self) -> Result<i64> {
         let shown = self.virsh(&["domtime"])?;
         let seconds = shown.trim().strip_prefix("Time: ").with_context(|| format!("domtime shows {shown}"))?;
-        Ok(seconds.parse()?)
+        Ok(seconds.parse::<i64>()? * SECOND)
     }
 
-    /// Watches for the domain's next event of that name.
-    pub fn watch(&self, event: &str) -> Result<Watch> {
-        let mut command = virsh_command(&["event", "--domain", &self.name, "--event", event]);
-        let virsh = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        // virsh does not say when it has begun to listen.
-        thread::sleep(Duration::from_secs(1));
-        Ok(Watch(virsh))
+    /// Watches the domain's events.
+    pub fn watch(&self) -> Result<Watch> {
+        let printed = self.folder.path().join("events");
+        // Line by line, though it prints into a file.
+        let mut command = Command::new("stdbuf");
+        command.args([
+            "-oL",
+            "virsh",
+            "--connect",
+            "qemu:///system",
+            "event",
+            "--all",
+            "--loop",
+            "--domain",
+            &self.name,
+        ]);
+        let virsh = command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(File::create(&printed)?).spawn()?;
+        let watch = Watch { virsh, printed };
+        // virsh does not say when it has begun to listen: it listens when it tells of a change that is made for that.
+        soon().poll_every(BETWEEN_LOOKS, "a virsh that tells of events", || {
+            self.virsh(&["desc", "--live", "--new-desc", "watched"])?;
+            watch.told("metadata-change")
+        })?;
+        Ok(watch)
     }
 
     /// Waits until libvirt has forgotten the domain, which ended by itself.
     pub fn gone(&self, deadline: Deadline) -> Result<()> {
-        deadline.poll("the end of the domain", || {
+        deadline.poll_every(BETWEEN_LOOKS, "the end of the domain", || {
             let names = virsh(&["list", "--all", "--name"])?;
-            thread::sleep(Duration::from_millis(50));
             Ok((!names.lines().any(|name| name == self.name)).then_some(()))
         })
     }
@@ -223,24 +236,31 @@ impl Drop for Domain {
     }
 }
 
-/// A virsh that waits for an event.
+/// A virsh that tells of events.
 #[derive(Debug)]
-pub struct Watch(Child);
+pub struct Watch {
+    virsh: Child,
+    printed: PathBuf,
+}
 
 impl Watch {
-    /// What virsh prints of the event.
-    pub fn event(mut self) -> Result<String> {
-        let mut printed = String::new();
-        self.0.stdout.take().context("virsh's stdout is a pipe")?.read_to_string(&mut printed)?;
-        self.0.wait()?;
-        Ok(printed)
+    /// Waits for the first event of that name since the watch began; returns what virsh prints of it.
+    pub fn event(&self, name: &str) -> Result<String> {
+        soon().poll(&format!("the event '{name}'"), || self.told(name))
+    }
+
+    /// What virsh has printed of the first event of that name, if it has come.
+    fn told(&self, name: &str) -> Result<Option<String>> {
+        let printed = fs::read_to_string(&self.printed)?;
+        let mut lines = printed.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        Ok(lines.find(|line| line.contains(&format!("event '{name}'"))).map(String::from))
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         // Fails only when virsh has ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.virsh.kill();
+        let _ = self.virsh.wait();
     }
 }

@@ -1,18 +1,13 @@
 //! The agent as the first process of a guest: its channels, its payload, its children.
 
-use std::thread;
-use std::time::Duration;
-
-use anyhow::{Result, ensure};
-use tests::booted::{resynchronise, synchronise};
-use tests::processor::smallest_share;
+use anyhow::{Context, Result, ensure};
+use tests::booted::{qemu_has_no_host, qemu_has_read, resynchronise, resynchronise_after_another, synchronise};
+use tests::processor::{rests, smallest_share};
 use tests::{Booted, soon};
+use xtask::guest::Guest;
 use xtask::machine::Channel;
 
 use crate::booted::{boot, boot_with};
-
-/// A moment in which the guest hears of a host that left.
-const AWAY: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_virtio_port_is_found_by_its_name_without_udev() -> Result<()> {
@@ -22,12 +17,14 @@ fn a_virtio_port_is_found_by_its_name_without_udev() -> Result<()> {
 
 #[test]
 fn a_host_that_leaves_in_mid_message_and_returns_finds_a_clean_parser() -> Result<()> {
-    let Booted { mut agent, mut guest } = boot(Channel::Virtio)?;
+    let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[], |config| config.append += " -v")?;
     for id in 1..=10 {
         agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
-        thread::sleep(AWAY);
+        qemu_has_read(&mut guest)?;
+        let heard = |guest: &Guest| guest.console().matches("debug: the host is gone").count();
+        let before = heard(&guest);
         drop(agent);
-        thread::sleep(AWAY);
+        soon().poll("an agent without a host", || Ok((heard(&guest) > before).then_some(())))?;
         agent = guest.connect(soon())?;
         synchronise(&mut agent, id)?;
     }
@@ -40,10 +37,10 @@ fn a_host_that_leaves_without_its_replies_is_forgotten() -> Result<()> {
     for id in 1..=3 {
         agent.send(&br#"{"execute":"guest-info"}"#.repeat(200), soon())?;
         drop(agent);
-        thread::sleep(AWAY);
+        qemu_has_no_host(&mut guest)?;
         agent = guest.connect(soon())?;
         // What the guest asked for and had on its way may still come, then the agent is in step.
-        resynchronise(&mut agent, id)?;
+        resynchronise_after_another(&mut agent, id)?;
     }
     Ok(())
 }
@@ -51,12 +48,11 @@ fn a_host_that_leaves_without_its_replies_is_forgotten() -> Result<()> {
 #[test]
 fn without_a_host_the_agent_sleeps() -> Result<()> {
     let Booted { mut agent, mut guest } = boot(Channel::Virtio)?;
-    let with_host = smallest_share(guest.pid(), 0.0)?;
+    let with_host = smallest_share(guest.pid())?;
     synchronise(&mut agent, 2)?;
     drop(agent);
     // A port without a host is one that poll(2) never waits for.
-    let without = smallest_share(guest.pid(), 0.0)?;
-    ensure!(without < with_host + 0.02, "with a host {with_host:.3} of a core, without {without:.3}");
+    rests(guest.pid(), with_host + 0.02).with_context(|| format!("with a host it takes {with_host:.3} of a core"))?;
     synchronise(&mut guest.connect(soon())?, 3)
 }
 

@@ -9,8 +9,8 @@ use xtask::linux::{self, Extra};
 use xtask::machine::Channel;
 use xtask::qemu::Config;
 
-/// A Linux guest takes a while to boot where several are emulated at once.
-const BOOT: u64 = 90;
+/// How many seconds a Linux guest may take to boot where several are emulated at once.
+const BOOT: u64 = 120;
 
 /// Boots a guest with nothing but the agent.
 pub fn boot(channel: Channel) -> Result<Booted> {

@@ -2,22 +2,18 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
-use tests::processor::smallest_share;
+use tests::processor::{is_asleep, rests};
 use tests::program::{ours, reference};
 use tests::{Program, soon};
 use xtask::client::Client;
-use xtask::deadline::Deadline;
 use xtask::guest::PrivateFolder;
-
-const MOMENT: Duration = Duration::from_millis(200);
 
 #[test]
 fn requests_need_no_line_end_and_come_in_any_pieces() -> Result<()> {
@@ -30,7 +26,7 @@ fn requests_need_no_line_end_and_come_in_any_pieces() -> Result<()> {
     ensure!(client.line(soon())? == br#"{"return": 2}"#);
     client.send(b"{", soon())?;
     ensure!(resynchronise(&mut client, 3)?.len() == 1);
-    client.silence(MOMENT)
+    synchronise(&mut client, 4)
 }
 
 #[test]
@@ -53,8 +49,9 @@ fn clients_are_served_one_after_another() -> Result<()> {
     synchronise(&mut first, 1)?;
     let mut second = agent.connect()?;
     second.send(br#"{"execute":"guest-ping"}"#, soon())?;
-    second.silence(MOMENT)?;
-    synchronise(&mut first, 2)?;
+    // Whatever it does meanwhile, an agent that answers the first one so often has seen the second one, too.
+    (2..20).try_for_each(|id| synchronise(&mut first, id))?;
+    ensure!(second.is_silent()?, "two clients were served at once");
     drop(first);
     ensure!(second.line(soon())? == br#"{"return": {}}"#);
     Ok(())
@@ -90,7 +87,7 @@ fn a_client_that_ends_its_side_still_gets_its_replies() -> Result<()> {
     let mut stream = agent.connect()?.into_stream()?;
     stream.write_all(br#"{"execute":"guest-ping"}{"execute":"guest-ping","id":2}"#)?;
     stream.shutdown(std::net::Shutdown::Write)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_read_timeout(Some(soon().limit()))?;
     let lines: Vec<_> = BufReader::new(stream).lines().collect::<std::io::Result<_>>()?;
     ensure!(lines == [r#"{"return": {}}"#, r#"{"return": {}, "id": 2}"#], "{lines:?}");
     Ok(())
@@ -103,16 +100,14 @@ const UNREAD: usize = 2000;
 fn a_client_that_stops_reading_gets_every_reply_once_it_reads_again() -> Result<()> {
     let agent = Program::start(&ours()?, &[])?;
     let stream = agent.connect()?.into_stream()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(soon().limit()))?;
     let mut writer = stream.try_clone()?;
     let sending = thread::spawn(move || {
         (0..UNREAD)
             .try_for_each(|id| writer.write_all(format!("{{\"execute\":\"guest-info\",\"id\":{id}}}").as_bytes()))
     });
-    thread::sleep(Duration::from_secs(1));
+    rests(agent.pid(), 0.01).context("while its client reads nothing")?;
     ensure!(!sending.is_finished(), "{UNREAD} unread replies were not enough to fill the way");
-    let share = smallest_share(agent.pid(), 0.01)?;
-    ensure!(share < 0.01, "while its client reads nothing, the agent takes {share:.3} of a core");
     let mut lines = BufReader::new(stream).lines();
     for id in 0..UNREAD {
         let line = lines.next().ok_or_else(|| anyhow!("the channel ended before reply {id}"))??;
@@ -126,16 +121,16 @@ fn a_client_that_stops_reading_gets_every_reply_once_it_reads_again() -> Result<
 #[test]
 fn a_client_that_reads_nothing_keeps_no_signal_waiting() -> Result<()> {
     let mut agent = Program::start(&ours()?, &[])?;
-    let stream = agent.connect()?.into_stream()?;
-    let mut writer = stream.try_clone()?;
-    // It fails when the agent has ended.
-    let sending = thread::spawn(move || {
-        let _ = (0..UNREAD).try_for_each(|_| writer.write_all(br#"{"execute":"guest-info"}"#));
-    });
-    thread::sleep(Duration::from_secs(1));
+    let mut stream = agent.connect()?.into_stream()?;
+    stream.set_nonblocking(true)?;
+    let pid = agent.pid();
+    soon().poll("an agent that takes nothing more, and sleeps", || {
+        while stream.write(br#"{"execute":"guest-info"}"#).is_ok() {}
+        Ok((is_asleep(pid)? && stream.write(b" ").is_err()).then_some(()))
+    })?;
     agent.signal("TERM")?;
     ensure!(agent.wait(soon())?.success());
-    sending.join().map_err(|_| anyhow!("the sender failed"))
+    Ok(())
 }
 
 #[test]
@@ -145,8 +140,8 @@ fn a_socket_that_nobody_serves_any_more_is_replaced_and_no_other_file() -> Resul
     drop(UnixListener::bind(&path)?);
     let agent = Program::start_in(folder, &ours()?, &[])?;
     // Until it is replaced, nobody is there.
-    let mut client = soon().poll("the agent", || Ok(Client::connect(&path, Deadline::after(MOMENT)).ok()))?;
-    synchronise(&mut client, 1)?;
+    let stream = soon().poll("the agent", || Ok(UnixStream::connect(&path).ok()))?;
+    synchronise(&mut Client::over(stream), 1)?;
     drop(agent);
 
     let folder = PrivateFolder::new()?;

@@ -41,7 +41,7 @@ fn powerdown_and_reboot_go_through_it() -> Result<()> {
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
     let event = qmp.event("RESET", soon())?;
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
-    ensure!(guest.console().contains("down in order"), "{}", guest.tails());
+    guest.console_shows("down in order", soon())?;
     synchronise(&mut agent, 2)?;
     agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
     qmp.event("SHUTDOWN", soon())?;
@@ -55,6 +55,5 @@ fn halt_goes_through_it() -> Result<()> {
     let Booted { mut agent, guest } = boot(|_| {})?;
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"halt"}}"#, soon())?;
     guest.console_shows("reboot: System halted", soon())?;
-    ensure!(guest.console().contains("down in order"), "{}", guest.tails());
-    Ok(())
+    guest.console_shows("down in order", soon())
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tests::program::{ours, reference, signal};
 use tests::{Program, soon};
+use xtask::deadline::{Deadline, SOON};
 use xtask::guest::PrivateFolder;
 use xtask::process::finish;
 
-/// A moment in which a signal is dealt with.
-const MOMENT: Duration = Duration::from_millis(300);
+/// How long an agent is watched that should not end.
+const WATCHED: Duration = Duration::from_millis(300);
 
 #[test]
 fn sigterm_and_sigint_end_it_with_success() -> Result<()> {
@@ -43,11 +44,19 @@ fn an_agent_that_finds_file_systems_frozen_serves_what_writes_nothing_and_stays(
         ensure!(class("guest-fsfreeze-status")? == "\"frozen\"");
         ensure!(class("guest-get-host-name")? == "CommandNotFound");
         agent.signal("TERM")?;
-        std::thread::sleep(MOMENT);
+        soon().poll("a signal that is taken", || Ok((!has_pending_signals(agent.pid())?).then_some(())))?;
         ensure!(class("guest-ping")? == "{}", "{} ended", program.display());
-        ensure!(agent.wait(xtask::deadline::Deadline::after(MOMENT)).is_err());
+        // It cannot be asked what it will do next: it is watched, and a busy host only sees less.
+        ensure!(agent.wait(Deadline::after(WATCHED)).is_err());
+        ensure!(class("guest-ping")? == "{}", "{} ended", program.display());
     }
     Ok(())
+}
+
+fn has_pending_signals(pid: u32) -> Result<bool> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let pending = |line: &&str| line.starts_with("SigPnd:") || line.starts_with("ShdPnd:");
+    Ok(!status.lines().filter(pending).all(|line| line.ends_with("\t0000000000000000")))
 }
 
 /// A daemon, which no handle ends: it is ended by its pid file.
@@ -88,7 +97,7 @@ fn a_daemon_has_a_locked_pid_file_until_its_end() -> Result<()> {
     let mut second = Command::new(ours()?);
     second.args(["-d", "-m", "unix-listen", "-t"]).arg(&folder).arg("-f").arg(folder.join("pid"));
     second.arg("-p").arg(folder.join("other.sock")).stderr(fs::File::create(folder.join("second"))?);
-    finish(&mut second, Duration::from_secs(20))?;
+    finish(&mut second, SOON)?;
     soon().poll("the second daemon's complaint", || {
         let said = fs::read_to_string(folder.join("second"))?;
         Ok(said.contains("cannot write the pid file").then_some(()))

@@ -1,7 +1,5 @@
 //! Input that is no request: one clear error for each bad message, and the next good one is answered.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
@@ -83,7 +81,7 @@ fn one_error_each(machine: &str, channel: Channel) -> Result<()> {
         let next = agent.line(soon()).with_context(|| format!("nothing came after {what}"))?;
         ensure!(next == PONG, "after {what}, a good request was answered by {}", next.escape_ascii());
     }
-    agent.silence(Duration::from_millis(200))
+    synchronise(&mut agent, 2)
 }
 
 #[test]
@@ -93,7 +91,7 @@ fn a_0xff_between_messages_is_silent() -> Result<()> {
     for _ in 0..2 {
         ensure!(agent.line(soon())? == PONG);
     }
-    agent.silence(Duration::from_millis(300))
+    synchronise(&mut agent, 2)
 }
 
 #[test]
@@ -130,5 +128,5 @@ fn bad_requests_among_good_ones_are_answered_in_their_order() -> Result<()> {
         let bad: Value = serde_json::from_slice(&agent.line(soon())?)?;
         ensure!(bad["error"]["class"] == "GenericError", "error {id}: {bad}");
     }
-    agent.silence(Duration::from_millis(200))
+    synchronise(&mut agent, 2)
 }

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tests::{Booted, image, soon};
+use xtask::deadline::SOON;
 use xtask::guest::PrivateFolder;
 use xtask::image::EXAMPLE;
 use xtask::machine::Channel::{self, Virtio, VirtioModern};
@@ -83,8 +83,9 @@ fn the_guides_commands_boot_it_ask_it_and_switch_it_off() -> Result<()> {
     fs::copy(image(Machine::named("q35")?, &EXAMPLE)?, folder.path().join("mykernel"))?;
     // It ends what the shell has started, too.
     let mut shell = Command::new("timeout");
-    shell.args(["30", "sh", "-e", "-c", commands.context("the guide boots a kernel")?]).current_dir(folder.path());
-    let said = output(&mut shell, Duration::from_secs(60))?;
+    shell.arg(soon().limit().as_secs().to_string());
+    shell.args(["sh", "-e", "-c", commands.context("the guide boots a kernel")?]).current_dir(folder.path());
+    let said = output(&mut shell, 2 * SOON)?;
     ensure!(said == "{\"return\": {\"id\":\"mykernel\",\"name\":\"My Kernel\"}}\n", "the commands ended with {said}");
     Ok(())
 }

@@ -1,21 +1,20 @@
 //! Hosts that behave badly, or in a hurry.
 
 use std::io::{BufRead, BufReader, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
-use tests::booted::{config, resynchronise, synchronise};
+use tests::booted::{
+    config, qemu_has_no_host, resynchronise, send_half_over_uart, synchronise, synchronise_after_firmware,
+};
 use tests::{Booted, soon};
-use xtask::deadline::Deadline;
 use xtask::guest::Guest;
 use xtask::machine::Channel;
 
 use crate::rows::Row;
-
-/// A moment in which bytes and events get to the guest.
-const AWAY: Duration = Duration::from_millis(100);
 
 /// A host leaves in the middle of a message, and another one comes.
 pub fn leaves_and_returns(row: Row) -> Result<()> {
@@ -25,21 +24,20 @@ pub fn leaves_and_returns(row: Row) -> Result<()> {
 /// The same with a guest that runs; gives it back.
 pub fn come_and_go(Booted { mut agent, mut guest }: Booted, channel: Channel) -> Result<Booted> {
     for id in 1..=10 {
-        agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
         if matches!(channel, Channel::Com1 | Channel::Com2) {
-            // QEMU throws away what a host that left had sent and the guest had not yet taken. A UART does not tell that its
-            // host left: the next one clears the line, as hosts do.
-            thread::sleep(AWAY);
+            // A UART does not tell that its host left: the next one clears the line, as hosts do.
+            send_half_over_uart(&mut agent, &mut guest)?;
             drop(agent);
             agent = guest.connect(soon())?;
             let before = resynchronise(&mut agent, id)?;
             ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
         } else {
+            agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
             drop(agent);
             // The guest is told of leaving and returning over another queue than it gets bytes from: it may hear of both
             // at once, with the bytes of both waiting.
             if id % 2 == 0 {
-                thread::sleep(AWAY);
+                qemu_has_no_host(&mut guest)?;
             }
             agent = guest.connect(soon())?;
         }
@@ -52,11 +50,12 @@ pub fn come_and_go(Booted { mut agent, mut guest }: Booted, channel: Channel) ->
 #[test]
 fn what_an_absent_host_asked_for_is_not_told_to_the_next() -> Result<()> {
     let Booted { mut agent, mut guest } = Booted::new("q35", Channel::Virtio)?;
-    agent.silence(Duration::from_millis(200))?;
+    synchronise(&mut agent, 1)?;
     drop(agent);
     let mut agent = guest.connect(soon())?;
-    agent.silence(Duration::from_millis(500))?;
-    synchronise(&mut agent, 1)
+    // At the second one, the guest has heard of its new host, too.
+    synchronise(&mut agent, 2)?;
+    synchronise(&mut agent, 3)
 }
 
 /// More replies than any buffer on the way can hold.
@@ -73,18 +72,25 @@ fn a_host_that_never_reads_stalls_no_other() -> Result<()> {
     synchronise(&mut other, 1)?;
 
     let stream = greedy.into_stream()?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(soon().limit()))?;
     let mut writer = stream.try_clone()?;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counted = sent.clone();
     let sending = thread::spawn(move || {
-        (0..UNREAD)
-            .try_for_each(|id| writer.write_all(format!("{{\"execute\":\"guest-info\",\"id\":{id}}}").as_bytes()))
+        (0..UNREAD).try_for_each(|id| {
+            counted.store(id, Ordering::Relaxed);
+            writer.write_all(format!("{{\"execute\":\"guest-info\",\"id\":{id}}}").as_bytes())
+        })
     });
-    // Long enough for every buffer between the agent and its host to fill.
-    thread::sleep(Duration::from_secs(2));
+    // Every buffer between the agent and its host is full when no request gets on its way while the other is answered.
+    soon().poll("the greedy host's standstill", || {
+        let before = sent.load(Ordering::Relaxed);
+        for id in 1..=50 {
+            synchronise(&mut other, id)?;
+        }
+        Ok((before > 0 && sent.load(Ordering::Relaxed) == before).then_some(()))
+    })?;
     ensure!(!sending.is_finished(), "{UNREAD} unread replies were not enough to fill the way");
-    for id in 1..=50 {
-        synchronise(&mut other, id)?;
-    }
 
     // Once the host reads, it gets every reply, whole and in order.
     let mut lines = BufReader::new(stream).lines();
@@ -116,7 +122,7 @@ fn a_thousand_requests_in_one_write_get_a_thousand_replies_in_order() -> Result<
             let line = String::from_utf8(agent.line(soon())?)?;
             ensure!(line == format!("{{\"return\": {{}}, \"id\": {id}}}"), "{machine}: {line} came as reply {id}");
         }
-        agent.silence(Duration::from_millis(200))?;
+        synchronise(&mut agent, 1)?;
     }
     Ok(())
 }
@@ -137,7 +143,7 @@ fn the_first_request_arrives_whole_though_it_was_sent_before_the_guest_ran() -> 
         let mut agent = guest.connect(soon())?;
         let reply = agent.request(&request, soon())?;
         ensure!(reply.json()? == json!({"return": {}, "id": id}), "{machine}, {channel}: {}", reply.text());
-        agent.silence(Duration::from_millis(100))?;
+        synchronise(&mut agent, 1)?;
     }
     Ok(())
 }
@@ -147,18 +153,7 @@ fn the_first_request_arrives_whole_though_it_was_sent_before_the_guest_ran() -> 
 fn over_a_uart_that_firmware_has_used_a_host_gets_in_step() -> Result<()> {
     let mut guest = Guest::start(&config("riscv64-virt", Channel::Com1)?)?;
     let mut agent = guest.connect(soon())?;
-    let request = b"\xff{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":7}}\n";
-    soon().poll("an answer after firmware's words", || {
-        agent.send(request, soon())?;
-        thread::sleep(AWAY);
-        while let Ok(line) = agent.line(Deadline::after(AWAY)) {
-            if line.ends_with(b"\xff{\"return\": 7}") {
-                return Ok(Some(()));
-            }
-        }
-        Ok(None)
-    })?;
-    resynchronise(&mut agent, 8)?;
+    synchronise_after_firmware(&mut agent, 7)?;
     synchronise(&mut agent, 9)
 }
 

@@ -4,8 +4,6 @@
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::os::unix::net::UnixDatagram;
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
@@ -96,7 +94,6 @@ impl Peer {
             self.poll();
             let socket = self.sockets.get_mut::<Socket<'_>>(self.echo);
             if !socket.can_recv() {
-                thread::sleep(Duration::from_millis(1));
                 return Ok(None);
             }
             let (answer, from) = socket.recv()?;

@@ -1,19 +1,14 @@
 //! guest-shutdown in every mode, and what QEMU says of it.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::booted::synchronise;
+use tests::booted::{synchronise, synchronise_after_firmware};
 use tests::{Booted, soon};
 use xtask::deadline::Deadline;
 use xtask::image::NANO;
 use xtask::machine::{Channel, Machine};
 
 use crate::rows::Row;
-
-/// After this long without one, no further reset comes.
-const SETTLED: Duration = Duration::from_millis(500);
 
 /// Switches a guest off, and starts another one again that then goes on answering.
 pub fn off_and_reboot(row: Row) -> Result<()> {
@@ -55,10 +50,10 @@ pub fn comes_again(booted: &mut Booted, channel: Channel, deadline: Deadline) ->
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
     if matches!(channel, Channel::Com1 | Channel::Com2) {
         // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
-        while qmp.event("RESET", Deadline::after(SETTLED)).is_ok() {}
+        synchronise_after_firmware(agent, 2)?;
     }
-    let answer = agent.execute("guest-sync", json!({"id": 2}), deadline)?;
-    ensure!(answer == 2, "guest-sync 2 was answered by {answer}");
+    let answer = agent.execute("guest-sync", json!({"id": 4}), deadline)?;
+    ensure!(answer == 4, "guest-sync 4 was answered by {answer}");
     Ok(())
 }
 

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use anyhow::{Result, anyhow, ensure};
-use serde_json::{Value, json};
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::json;
 use xtask::client::Client;
 use xtask::deadline::Deadline;
+pub use xtask::deadline::soon;
 use xtask::guest::Guest;
 use xtask::image::{NANO, Profile, build};
 use xtask::machine::{Channel, Machine};
 use xtask::qemu::Config;
 
-/// For anything that takes a moment on a busy machine that emulates several guests.
-const SECONDS: u64 = 20;
-
-/// A deadline that only what hangs can miss.
-pub fn soon() -> Deadline {
-    Deadline::seconds(SECONDS)
-}
+/// After how long without an answer a request is sent again. An answer that comes later does no harm.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The image of a profile for `machine`, built once per run.
 ///
@@ -121,7 +118,7 @@ pub fn config_of(profile: &Profile, machine: &str, channel: Channel) -> Result<C
     Ok(Config::new(machine, channel, &image(machine, profile)?))
 }
 
-/// guest-sync, answered at once and by the right number.
+/// guest-sync, answered by the right number in the very next line: so the agent has said nothing else before.
 ///
 /// # Errors
 /// When the next line is anything else.
@@ -136,14 +133,95 @@ pub fn synchronise(agent: &mut Client, id: i64) -> Result<()> {
 /// # Errors
 /// When the agent does not get in step.
 pub fn resynchronise(agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
-    let request = format!(r#"{{"execute": "guest-sync-delimited", "arguments": {{"id": {id}}}}}"#);
-    agent.send(&[b"\xff", request.as_bytes(), b"\n"].concat(), soon())?;
+    let (request, reply) = delimited_sync(id);
+    agent.send(&request, soon())?;
     let mut before = Vec::new();
     loop {
         let line = agent.line(soon())?;
-        match line.strip_prefix(b"\xff") {
-            Some(reply) if serde_json::from_slice::<Value>(reply)? == json!({"return": id}) => return Ok(before),
-            _ => before.push(line),
+        if line == reply {
+            return Ok(before);
         }
+        before.push(line);
     }
+}
+
+/// guest-sync-delimited behind the byte that clears what was half sent, and its reply.
+fn delimited_sync(id: i64) -> (Vec<u8>, Vec<u8>) {
+    let request = format!(r#"{{"execute": "guest-sync-delimited", "arguments": {{"id": {id}}}}}"#);
+    let reply = format!(r#"{{"return": {id}}}"#);
+    ([b"\xff", request.as_bytes(), b"\n"].concat(), [b"\xff", reply.as_bytes()].concat())
+}
+
+/// [`resynchronise`] where another host has left replies unread, of which the last may have no end: this one's may stand
+/// behind it. Gives the lines before.
+///
+/// # Errors
+/// When the agent does not get in step.
+pub fn resynchronise_after_another(agent: &mut Client, id: i64) -> Result<Vec<Vec<u8>>> {
+    let (request, reply) = delimited_sync(id);
+    agent.send(&request, soon())?;
+    let mut before = Vec::new();
+    loop {
+        let line = agent.line(soon()).context("no reply to a delimited sync")?;
+        if line.ends_with(&reply) {
+            return Ok(before);
+        }
+        before.push(line);
+    }
+}
+
+/// Gets in step with an agent on a line where firmware, or a reset, takes what is sent too early: a sync is sent again until
+/// one is answered.
+///
+/// # Errors
+/// When none is.
+pub fn synchronise_after_firmware(agent: &mut Client, id: i64) -> Result<()> {
+    let (request, reply) = delimited_sync(id);
+    soon().poll("an answer after the firmware", || {
+        agent.send(&request, soon())?;
+        while let Ok(line) = agent.line(Deadline::after(AGAIN)) {
+            // Firmware's words may stand before it.
+            if line.ends_with(&reply) {
+                return Ok(Some(()));
+            }
+        }
+        Ok(None)
+    })?;
+    resynchronise(agent, id + 1).map(drop)
+}
+
+/// Sends half a request over a UART, and waits until the beginning of it is with the guest: QEMU throws the rest away when
+/// the host leaves, which does no harm.
+///
+/// # Errors
+/// When the guest does not answer the request that is sent before.
+pub fn send_half_over_uart(agent: &mut Client, guest: &mut Guest) -> Result<()> {
+    // Once the guest has taken the end of a whole request, the UART has room for what follows.
+    agent.send(br#"{"execute":"guest-ping"}{"execute":"guest-sync","arguments":{"id":"#, soon())?;
+    ensure!(agent.line(soon())? == br#"{"return": {}}"#);
+    qemu_has_read(guest)
+}
+
+/// Waits until QEMU has read what hosts have sent on channels that have room for it: its main loop, which answers here,
+/// looks at all their sockets in each turn.
+///
+/// # Errors
+/// When QEMU does not answer.
+pub fn qemu_has_read(guest: &mut Guest) -> Result<()> {
+    let mut qmp = guest.qmp(soon())?;
+    (0..3).try_for_each(|_| qmp.execute("query-status", json!({}), soon()).map(drop))
+}
+
+/// Waits until QEMU knows that the first channel's host has left. A virtio device has told the guest then.
+///
+/// # Errors
+/// When QEMU does not notice.
+pub fn qemu_has_no_host(guest: &mut Guest) -> Result<()> {
+    let mut qmp = guest.qmp(soon())?;
+    soon().poll("the first channel without a host", || {
+        let all = qmp.execute("query-chardev", json!({}), soon())?;
+        let channel = all.as_array().and_then(|all| all.iter().find(|chardev| chardev["label"] == "agent0"));
+        let socket = channel.and_then(|channel| channel["filename"].as_str()).context("no such channel")?;
+        Ok(socket.starts_with("disconnected:").then_some(()))
+    })
 }

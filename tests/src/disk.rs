@@ -3,14 +3,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use xtask::deadline::soon;
 use xtask::guest::PrivateFolder;
 use xtask::process::find;
 use xtask::qemu::Config;
-
-const LIMIT_SECONDS: &str = "60";
 
 /// A raw disk in a file of its own folder.
 #[derive(Debug)]
@@ -89,7 +87,7 @@ impl Disk {
     /// When it cannot, or the volume is not in order after that.
     pub fn repair(&self) -> Result<String> {
         let program = find("fsck.fat").context("fsck.fat is not installed; `cargo xtask setup` does that")?;
-        let run = Command::new("timeout").arg(LIMIT_SECONDS).arg(program).arg("-a").arg(&self.path).output()?;
+        let run = limited(&program).arg("-a").arg(&self.path).output()?;
         let said = String::from_utf8_lossy(&run.stdout).into_owned();
         // 1: errors were found and repaired.
         ensure!(matches!(run.status.code(), Some(0 | 1)), "fsck.fat -a ({}): {said}", run.status);
@@ -113,8 +111,8 @@ impl Disk {
         let path = self.path.to_string_lossy();
         let found =
             find(program).with_context(|| format!("{program} is not installed; `cargo xtask setup` does that"))?;
-        let mut command = Command::new("timeout");
-        command.arg(LIMIT_SECONDS).arg(found).env("MTOOLS_SKIP_CHECK", "1");
+        let mut command = limited(&found);
+        command.env("MTOOLS_SKIP_CHECK", "1");
         command.args(arguments.iter().map(|argument| if *argument == "@" { path.as_ref() } else { argument }));
         let run = command.output()?;
         let said = String::from_utf8_lossy(&run.stdout);
@@ -130,5 +128,9 @@ impl Disk {
     }
 }
 
-/// A moment that is enough for a running guest to have written what it wants to write.
-pub const MOMENT: Duration = Duration::from_millis(500);
+/// A program that is ended when it hangs.
+fn limited(program: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg(soon().limit().as_secs().to_string()).arg(program);
+    command
+}

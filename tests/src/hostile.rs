@@ -223,7 +223,7 @@ pub fn play(stream: &mut UnixStream, steps: &[Step]) -> std::io::Result<()> {
     for step in steps {
         match step {
             Step::Send(bytes) => stream.write_all(bytes)?,
-            Step::Stall(time) => thread::sleep(*time),
+            Step::Stall(time) => thread::sleep(*time), // no wait: the stall is the attack
         }
     }
     Ok(())

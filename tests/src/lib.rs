@@ -12,6 +12,7 @@ pub mod program;
 pub mod recorded;
 #[cfg(test)]
 mod security;
+pub mod time;
 
 pub use booted::{Booted, image, soon};
 pub use program::Program;

@@ -5,15 +5,14 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use xtask::client::Client;
-use xtask::deadline::Deadline;
+use xtask::deadline::{Deadline, SOON};
 use xtask::guest::PrivateFolder;
 use xtask::image::LINUX;
 use xtask::machine;
-use xtask::process::find;
+use xtask::process::{find, run};
 
 use crate::booted::{image, soon};
 
@@ -109,8 +108,13 @@ impl Program {
         adjust: impl FnOnce(&mut Command),
     ) -> Result<Self> {
         let said = File::create(folder.path().join("said"))?;
-        let mut command = Command::new(program);
-        command.args(["-m", "unix-listen", "-p"]).arg(folder.path().join("agent.sock"));
+        // Shells have what they run in the background ignore some signals, and an agent's programs would inherit that.
+        let mut command = Command::new("env");
+        command
+            .arg("--default-signal")
+            .arg(program)
+            .args(["-m", "unix-listen", "-p"])
+            .arg(folder.path().join("agent.sock"));
         command.arg("-t").arg(folder.path()).arg("-f").arg(folder.path().join("pid")).args(arguments);
         adjust(&mut command);
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
@@ -173,5 +177,5 @@ impl Drop for Program {
 /// When there is no such process.
 pub fn signal(pid: u32, name: &str) -> Result<()> {
     let pid = pid.to_string();
-    xtask::process::run(Command::new("kill").args(["-s", name, &pid]), Duration::from_secs(10))
+    run(Command::new("kill").args(["-s", name, &pid]), SOON)
 }

@@ -164,22 +164,21 @@ impl Client {
         }
     }
 
-    /// Nothing has come, and nothing comes for a while.
+    /// Whether nothing has come so far that nobody took.
     ///
     /// # Errors
-    /// When something came.
-    pub fn silence(&mut self, duration: Duration) -> Result<()> {
-        self.stream.set_read_timeout(Some(duration))?;
+    /// When the connection is broken.
+    pub fn is_silent(&mut self) -> Result<bool> {
+        self.stream.set_nonblocking(true)?;
         let mut piece = [0; 4096];
-        match self.stream.read(&mut piece) {
+        let read = self.stream.read(&mut piece);
+        self.stream.set_nonblocking(false)?;
+        match read {
             Ok(count) => self.received.extend_from_slice(&piece[..count]),
             Err(error) if timed_out(&error) => {}
             Err(error) => return Err(error.into()),
         }
-        if !self.received.is_empty() {
-            bail!("silence was due, but the agent said: {}", shown(&self.received));
-        }
-        Ok(())
+        Ok(self.received.is_empty())
     }
 
     fn remaining(&self, deadline: Deadline, what: &str) -> Result<Duration> {
@@ -228,6 +227,7 @@ pub fn shown(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deadline::soon;
 
     fn pair() -> (Client, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -238,9 +238,9 @@ mod tests {
     fn lines_that_come_in_pieces_or_together_are_taken_one_by_one() {
         let (mut client, mut agent) = pair();
         agent.write_all(b"{\"return\": 1}\n{\"ret").unwrap();
-        assert_eq!(client.line(Deadline::seconds(5)).unwrap(), b"{\"return\": 1}");
+        assert_eq!(client.line(soon()).unwrap(), b"{\"return\": 1}");
         agent.write_all(b"urn\": 2}\n").unwrap();
-        assert_eq!(client.line(Deadline::seconds(5)).unwrap(), b"{\"return\": 2}");
+        assert_eq!(client.line(soon()).unwrap(), b"{\"return\": 2}");
     }
 
     #[test]
@@ -261,15 +261,16 @@ mod tests {
     fn the_end_of_the_connection_is_an_error() {
         let (mut client, agent) = pair();
         drop(agent);
-        let error = client.line(Deadline::seconds(5)).unwrap_err();
+        let error = client.line(soon()).unwrap_err();
         assert_eq!(error.to_string(), "the agent's end of the channel was closed");
     }
 
     #[test]
     fn silence_is_broken_by_any_byte() {
         let (mut client, mut agent) = pair();
-        client.silence(Duration::from_millis(10)).unwrap();
+        assert!(client.is_silent().unwrap());
         agent.write_all(b"{").unwrap();
-        assert!(client.silence(Duration::from_secs(5)).is_err());
+        assert!(!client.is_silent().unwrap());
+        assert!(!client.is_silent().unwrap());
     }
 }

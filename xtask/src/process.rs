@@ -1,4 +1,4 @@
-//! Programs run to their end, with a time limit.
+//! Programs run to their end, with a time limit that only a hang reaches: [`Deadline::patient`].
 
 use std::env;
 use std::io::{self, BufRead, BufReader};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, SOON};
 
 /// Runs `command` with our own terminal. It must succeed within `limit`.
 ///
@@ -18,7 +18,7 @@ use crate::deadline::Deadline;
 pub fn run(command: &mut Command, limit: Duration) -> Result<()> {
     let line = shown(command);
     let mut child = command.spawn().with_context(|| format!("cannot start `{line}`"))?;
-    let status = wait(&mut child, &line, limit)?;
+    let status = wait(&mut child, &line, Deadline::patient(limit))?;
     if !status.success() {
         bail!("`{line}` failed ({status})");
     }
@@ -68,7 +68,7 @@ fn finish_with(command: &mut Command, limit: Duration, show: fn(&str)) -> Result
             show(&text[start..]);
         }
     });
-    let status = wait(&mut child, &line, limit)?;
+    let status = wait(&mut child, &line, Deadline::patient(limit))?;
     let text = reader.join().map_err(|_| anyhow!("reading from `{line}` failed"))??;
     Ok((status, text))
 }
@@ -82,11 +82,11 @@ pub fn find(program: &str) -> Option<PathBuf> {
 
 /// Whether we may install packages and start system services.
 pub fn is_root() -> bool {
-    output(Command::new("id").arg("-u"), Duration::from_secs(10)).is_ok_and(|uid| uid.trim() == "0")
+    output(Command::new("id").arg("-u"), SOON).is_ok_and(|uid| uid.trim() == "0")
 }
 
-fn wait(child: &mut Child, line: &str, limit: Duration) -> Result<ExitStatus> {
-    let waited = Deadline::after(limit).poll(&format!("the end of `{line}`"), || Ok(child.try_wait()?));
+fn wait(child: &mut Child, line: &str, deadline: Deadline) -> Result<ExitStatus> {
+    let waited = deadline.poll(&format!("the end of `{line}`"), || Ok(child.try_wait()?));
     if waited.is_err() {
         // It may have ended by itself in this moment; either way it is gone after this.
         let _ = child.kill();
@@ -105,8 +105,6 @@ pub(crate) fn shown(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    const SOON: Duration = Duration::from_secs(20);
-
     #[test]
     fn output_gives_stdout() {
         assert_eq!(output(Command::new("echo").arg("hello"), SOON).unwrap(), "hello\n");
@@ -120,8 +118,10 @@ mod tests {
 
     #[test]
     fn a_program_that_takes_too_long_is_killed() {
-        let error = run(Command::new("sleep").arg("60"), Duration::from_millis(50)).unwrap_err();
-        assert!(error.to_string().starts_with("the end of `sleep 60`: not within"), "{error}");
+        let mut child = Command::new("sleep").arg("infinity").spawn().unwrap();
+        let error = wait(&mut child, "sleep", Deadline::after(Duration::from_millis(50))).unwrap_err();
+        assert_eq!(error.to_string(), "the end of `sleep`: not within 0.1 s");
+        assert!(child.try_wait().unwrap().is_some_and(|status| !status.success()));
     }
 
     #[test]

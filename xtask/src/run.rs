@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::client::{Client, request_line};
-use crate::deadline::Deadline;
+use crate::deadline::soon;
 use crate::guest::{Guest, PrivateFolder};
 use crate::image::{self, Profile};
 use crate::linux;
@@ -15,10 +15,6 @@ use crate::qemu::Config;
 use crate::setup;
 use crate::terminal::bold;
 use crate::tour::{show_reply, tour};
-
-/// How many seconds the guest may take to boot and to end.
-const BOOT: u64 = 30;
-const SHUT_DOWN: u64 = 15;
 
 pub(crate) fn help() -> String {
     format!(
@@ -65,9 +61,9 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     };
     let mut guest = Guest::start(&config)?;
     if machine == &machine::LINUX {
-        linux::listens(&guest, channel, Deadline::seconds(BOOT))?;
+        linux::listens(&guest, channel, soon())?;
     }
-    let mut agent = guest.connect(Deadline::seconds(BOOT))?;
+    let mut agent = guest.connect(soon())?;
     greet(&guest, &mut agent, &format!("{machine} over {channel}"))?;
     if !interactive {
         tour(&mut agent)?;
@@ -79,14 +75,14 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 
 /// Waits for the agent's first reply, and says how long it took from the start of QEMU.
 fn greet(guest: &Guest, agent: &mut Client, place: &str) -> Result<()> {
-    agent.execute("guest-sync", json!({"id": 1}), Deadline::seconds(BOOT))?;
+    agent.execute("guest-sync", json!({"id": 1}), soon())?;
     let milliseconds = guest.started().elapsed().as_secs_f64() * 1e3;
     println!("{}", bold(&format!("nanoqga on {place}: first reply {milliseconds:.0} ms after QEMU was started\n")));
     Ok(())
 }
 
 fn shut_down(guest: &mut Guest, mut agent: Client, machine: &Machine) -> Result<()> {
-    let deadline = Deadline::seconds(SHUT_DOWN);
+    let deadline = soon();
     let request = request_line("guest-shutdown", None);
     println!("{}\n  -> {request}", bold("guest-shutdown"));
     agent.send(request.as_bytes(), deadline)?;
@@ -106,7 +102,7 @@ fn shut_down(guest: &mut Guest, mut agent: Client, machine: &Machine) -> Result<
 }
 
 fn ended(guest: &mut Guest) -> Result<()> {
-    let status = guest.wait(Deadline::seconds(SHUT_DOWN)).context("the channel was closed, but QEMU still runs")?;
+    let status = guest.wait(soon()).context("the channel was closed, but QEMU still runs")?;
     if !status.success() {
         bail!("QEMU ended with {status}{}", guest.tails());
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::capi;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, factor, soon};
 use crate::guest::Guest;
 use crate::image::{self, APPLIANCE, NANO, Profile};
 use crate::machine::{Channel, Machine};
@@ -30,9 +30,8 @@ by how much code and data the C kernel grows with the agent. Fails when a bar is
 
 /// How many times each is booted for the times. Odd, so that the median is one of them.
 const BOOTS: usize = 11;
-const BOOT: u64 = 30;
 
-/// How long a guest with too little memory is given to answer all the same.
+/// How long a guest with too little memory is given to answer all the same, on an idle machine.
 const ANSWER: Duration = Duration::from_secs(5);
 
 const KIB: u64 = 1024;
@@ -176,7 +175,8 @@ fn answers(machine: &'static Machine, image: &Path, mib: u32) -> bool {
     // A guest that is too small ends, hangs or resets: whatever it does, it does not answer.
     let ping = || {
         let mut guest = Guest::start(&config)?;
-        guest.connect(Deadline::after(ANSWER))?.execute("guest-ping", json!({}), Deadline::after(ANSWER))
+        let deadline = Deadline::after(ANSWER * factor());
+        guest.connect(deadline)?.execute("guest-ping", json!({}), deadline)
     };
     ping().is_ok()
 }
@@ -207,16 +207,16 @@ fn first_reply(place: &str, profile: &Profile, image: &Path, bare: &Path, bars: 
 
 fn time_to_reply(config: &Config) -> Result<Duration> {
     let mut guest = Guest::start(config)?;
-    let mut agent = guest.connect(Deadline::seconds(BOOT))?;
-    agent.execute("guest-ping", json!({}), Deadline::seconds(BOOT))?;
+    let mut agent = guest.connect(soon())?;
+    agent.execute("guest-ping", json!({}), soon())?;
     Ok(guest.started().elapsed())
 }
 
 fn time_to_byte(mut config: Config) -> Result<Duration> {
     config.console = Console::Socket;
     let mut guest = Guest::start(&config)?;
-    let mut console = guest.take_console(Deadline::seconds(BOOT))?;
-    console.set_read_timeout(Some(Duration::from_secs(BOOT)))?;
+    let mut console = guest.take_console(soon())?;
+    console.set_read_timeout(Some(soon().limit()))?;
     // Firmware may have something to say before.
     let mut byte = [0];
     while byte != *b"!" {

@@ -13,6 +13,7 @@ use self::parts::{PARTS, Part};
 pub(crate) use self::report::Report;
 use self::report::Row;
 use self::times::{Times, clock};
+use crate::deadline;
 use crate::machine::{self, Machine};
 use crate::options::{Argument, Options, Usage};
 
@@ -81,6 +82,7 @@ fn listed(times: &Times) -> String {
 
 /// Runs parts in order. One that fails does not keep the others from running.
 fn run(parts: &[&Part], times: &mut Times) -> Result<()> {
+    eprintln!("Limits of waiting are {} times as long as on an idle ordinary machine.", deadline::factor());
     let start = Instant::now();
     let mut rows = Vec::new();
     for (index, part) in parts.iter().enumerate() {

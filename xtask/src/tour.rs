@@ -4,11 +4,8 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Reply, request_line, shown};
-use crate::deadline::Deadline;
+use crate::deadline::soon;
 use crate::terminal::{bold, faint};
-
-/// How long any single reply may take.
-const REPLY: u64 = 10;
 
 /// What the second of two clock readings is set to lie after the first, in nanoseconds.
 const CLOCK_STEP: i64 = 3_600_000_000_000;
@@ -87,7 +84,7 @@ pub fn tour(agent: &mut Client) -> Result<()> {
 /// # Errors
 /// When guest-info has no reply, or one of another form.
 pub fn commands(agent: &mut Client) -> Result<Vec<String>> {
-    let info = agent.execute("guest-info", json!({}), Deadline::seconds(REPLY))?;
+    let info = agent.execute("guest-info", json!({}), soon())?;
     let Some(entries) = info["supported_commands"].as_array() else {
         bail!("guest-info lists no commands: {info}");
     };
@@ -97,7 +94,7 @@ pub fn commands(agent: &mut Client) -> Result<Vec<String>> {
 /// Sends one command and shows it with its reply.
 fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Result<Reply> {
     let request = request_line(command, arguments.as_ref());
-    let reply = agent.request(&request, Deadline::seconds(REPLY))?;
+    let reply = agent.request(&request, soon())?;
     let time = format!("{:.2} ms", reply.round_trip.as_secs_f64() * 1e3);
     println!("{}  {}", bold(command), faint(&time));
     println!("  -> {request}");

@@ -4,10 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use xtask::deadline::SOON;
 
 use super::Pair;
 use super::pair::Agent;
@@ -186,7 +186,7 @@ fn what_is_no_file_is_refused_alike() -> Result<()> {
 fn a_fifo_keeps_nobody_waiting() -> Result<()> {
     let mut files = Files::without()?;
     for path in files.paths() {
-        xtask::process::run(Command::new("mkfifo").arg(path), Duration::from_secs(10))?;
+        xtask::process::run(Command::new("mkfifo").arg(path), SOON)?;
     }
     // Nobody reads: it cannot be written. Nobody writes: it is at its end.
     files.open("w")?;

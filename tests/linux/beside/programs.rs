@@ -1,10 +1,9 @@
 //! Programs that both agents run.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::soon;
+use xtask::deadline::SOON;
 
 use super::Pair;
 use super::pair::Agent;
@@ -80,7 +79,7 @@ fn a_script_that_does_not_say_what_runs_it_is_the_shells() -> Result<()> {
     let folder = xtask::guest::PrivateFolder::new()?;
     let script = folder.path().join("script");
     std::fs::write(&script, "echo \"$1\"\n")?;
-    xtask::process::run(std::process::Command::new("chmod").arg("755").arg(&script), Duration::from_secs(10))?;
+    xtask::process::run(std::process::Command::new("chmod").arg("755").arg(&script), SOON)?;
     let status = same(&mut pair, json!({"path": script, "arg": ["argument"], "capture-output": true}))?;
     ensure!(status["out-data"] == "YXJndW1lbnQK", "{status}");
     Ok(())
@@ -158,7 +157,9 @@ fn an_end_is_told_once() -> Result<()> {
 #[test]
 fn a_program_runs_as_long_as_something_holds_its_output() -> Result<()> {
     let mut pair = Pair::start()?;
-    let status = same(&mut pair, shell("sleep 0.2 && echo late & echo early"))?;
+    // The shell has ended when it is a zombie, or is waited for.
+    let script = "(while grep -q 'State:.[^Z]' /proc/$$/status; do :; done 2>/dev/null; echo late) & echo early";
+    let status = same(&mut pair, shell(script))?;
     ensure!(status["out-data"] == "ZWFybHkKbGF0ZQo=", "{status}");
     Ok(())
 }
@@ -168,7 +169,7 @@ fn a_program_that_never_ends_or_never_reads_leaves_the_agent_answering() -> Resu
     let mut agent = Agent::ours()?;
     let mut pids = Vec::new();
     let large = "QUJD".repeat(24_000);
-    for (script, input) in [("exec sleep 60", large.as_str()), ("exec yes", ""), ("exec cat /dev/zero >&2", "")] {
+    for (script, input) in [("exec sleep 600", large.as_str()), ("exec yes", ""), ("exec cat /dev/zero >&2", "")] {
         let mut program = shell(script);
         program["input-data"] = input.into();
         pids.push(agent.get("guest-exec", &program)?["pid"].take());

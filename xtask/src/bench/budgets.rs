@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::results::Ratio;
+use super::results::{Figure, Ratio, Results};
+use super::table::number;
 
 const FILE: &str = include_str!("budgets.json");
 
@@ -51,10 +52,11 @@ impl Budgets {
         Ok(Self(budgets))
     }
 
-    /// Holds them against ratios. Where `all` were measured, one that is missing has missed its budget.
-    pub(super) fn check(&self, ratios: &[Ratio], all: bool) -> Vec<Verdict> {
-        let verdict = |(name, budget): (&String, &Budget)| match ratios.iter().find(|ratio| ratio.name == *name) {
-            Some(ratio) => Some(budget.judge(ratio)),
+    /// Holds them against what was measured. Where `all` was, a ratio that is missing has missed its budget.
+    pub(super) fn check(&self, results: &Results, all: bool) -> Vec<Verdict> {
+        let verdict = |(name, budget): (&String, &Budget)| match results.ratios.iter().find(|ratio| ratio.name == *name)
+        {
+            Some(ratio) => Some(budget.judge(ratio, results)),
             None if all => Some(Verdict { text: format!("{name}: not measured ({})", budget.shown()), holds: false }),
             None => None,
         };
@@ -70,8 +72,8 @@ impl Budget {
         }
     }
 
-    fn judge(&self, ratio: &Ratio) -> Verdict {
-        let Ratio { name, spread } = ratio;
+    fn judge(&self, ratio: &Ratio, results: &Results) -> Verdict {
+        let Ratio { name, spread, .. } = ratio;
         let (bar, holds) = match (self.at_least, self.at_most) {
             (Some(bar), _) => (bar, spread.median >= bar),
             (None, bar) => (bar.unwrap_or_default(), spread.median <= bar.unwrap_or_default()),
@@ -79,59 +81,79 @@ impl Budget {
         let outcome = if holds {
             "holds".to_owned()
         } else {
-            format!("MISSED by {:.0} %", ((spread.median - bar) / bar * 100.0).abs())
+            format!("MISSED by {:.0} %{}", ((spread.median - bar) / bar * 100.0).abs(), samples(ratio, results))
         };
         let measured = format!("{:.2} ({:.2} to {:.2})", spread.median, spread.low, spread.high);
         Verdict { text: format!("{name}: {measured}, {}: {outcome}", self.shown()), holds }
     }
 }
 
+/// A line for each side of a ratio with all of its samples, in the order of turns.
+fn samples(ratio: &Ratio, results: &Results) -> String {
+    let Some(measure) = results.measure(&ratio.measure) else { return String::new() };
+    let figures = ratio.sides.iter().filter_map(|side| measure.figure(*side));
+    let line = |figure: &Figure| {
+        let samples: Vec<_> = figure.samples.iter().copied().map(number).collect();
+        format!("\n    {}, {}: {}", figure.contender.name(), measure.unit, samples.join(" "))
+    };
+    figures.map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::statistics::Spread;
+    use crate::bench::results::tests::some;
 
     const SOME: &str = r#"{
-        "boot/nano": {"at_least": 30, "why": "it is the point"},
+        "first-reply/nano": {"at_least": 30, "why": "it is the point"},
         "size": {"at_most": 400, "why": "small"}
     }"#;
 
     fn known() -> impl Iterator<Item = String> {
-        ["boot/nano", "size"].map(String::from).into_iter()
+        ["first-reply/nano", "size"].map(String::from).into_iter()
     }
 
-    fn ratio(name: &str, median: f64) -> Ratio {
-        Ratio { name: name.into(), spread: Spread { median, low: median - 1.0, high: median + 1.0 } }
+    /// A budget of the only ratio of [`some`] results.
+    fn budgets(bar: &str) -> Budgets {
+        Budgets::parse(&format!(r#"{{"first-reply/nano": {{{bar}, "why": ""}}}}"#), known()).unwrap()
     }
 
     #[test]
     fn a_ratio_that_is_as_good_as_asked_for_holds() {
-        let budgets = Budgets::parse(SOME, known()).unwrap();
-        let verdicts = budgets.check(&[ratio("boot/nano", 30.0), ratio("size", 400.0)], true);
-        assert_eq!(verdicts.len(), 2);
-        assert!(verdicts.iter().all(|verdict| verdict.holds), "{verdicts:?}");
+        for bar in [r#""at_least": 32"#, r#""at_most": 32"#] {
+            let verdicts = budgets(bar).check(&some(), true);
+            assert_eq!(verdicts.len(), 1);
+            assert!(verdicts[0].holds, "{verdicts:?}");
+        }
     }
 
     #[test]
-    fn a_miss_says_what_was_measured_and_by_how_much_it_missed() {
-        let budgets = Budgets::parse(SOME, known()).unwrap();
-        let verdicts = budgets.check(&[ratio("boot/nano", 24.0), ratio("size", 500.0)], true);
-        assert!(verdicts.iter().all(|verdict| !verdict.holds));
-        assert_eq!(verdicts[0].text, "boot/nano: 24.00 (23.00 to 25.00), at least 30: MISSED by 20 %");
-        assert_eq!(verdicts[1].text, "size: 500.00 (499.00 to 501.00), at most 400: MISSED by 25 %");
+    fn a_miss_says_by_how_much_and_shows_the_samples_of_both_sides() {
+        let verdicts = budgets(r#""at_least": 40"#).check(&some(), true);
+        assert!(!verdicts[0].holds);
+        assert_eq!(
+            verdicts[0].text,
+            "first-reply/nano: 32.00 (31.00 to 36.00), at least 40: MISSED by 20 %\
+             \n    nano, ms: 50.0 60.0 50.0\
+             \n    qemu-ga, ms: 2000 1800 1600"
+        );
+        let verdicts = budgets(r#""at_most": 16"#).check(&some(), true);
+        assert!(verdicts[0].text.contains("at most 16: MISSED by 100 %"), "{verdicts:?}");
     }
 
     #[test]
     fn what_was_not_measured_is_missed_unless_only_some_were() {
         let budgets = Budgets::parse(SOME, known()).unwrap();
-        assert!(!budgets.check(&[ratio("size", 1.0)], true)[0].holds);
-        assert_eq!(budgets.check(&[ratio("size", 1.0)], false).len(), 1);
+        let verdicts = budgets.check(&some(), true);
+        assert_eq!(verdicts[1].text, "size: not measured (at most 400)");
+        assert!(!verdicts[1].holds);
+        assert_eq!(budgets.check(&some(), false).len(), 1);
     }
 
     #[test]
     fn a_budget_of_an_unknown_ratio_is_an_error() {
         let error = Budgets::parse(SOME, known().skip(1)).unwrap_err().to_string();
-        assert_eq!(error, "budgets.json: no ratio is called boot/nano; there are: size");
+        assert_eq!(error, "budgets.json: no ratio is called first-reply/nano; there are: size");
     }
 
     #[test]

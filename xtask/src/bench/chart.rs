@@ -25,7 +25,7 @@ const DRAWN: [&str; 12] = [
     "pipelined",
     "file-read",
     "file-write",
-    "command-cpu",
+    "ping-cpu",
     "memory",
 ];
 

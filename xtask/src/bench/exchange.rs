@@ -1,15 +1,11 @@
-//! Conversations that are timed, over a socket with an agent at its other end.
+//! Conversations with an agent that are timed.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// How long an agent may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+use super::awake::Awake;
 
 pub(super) const PING: &str = r#"{"execute":"guest-ping"}"#;
 /// Every agent's answer, byte for byte, without the end of its line.
@@ -18,26 +14,18 @@ pub(super) const PONG: &[u8] = b"{\"return\": {}}";
 /// Three bytes of a file that is written, and their base64.
 const CONTENT: (usize, &str) = (3, "eHh4");
 
-/// Sees to it that nobody waits for ever.
-pub(super) fn with_limits(stream: UnixStream) -> Result<UnixStream> {
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.set_write_timeout(Some(SILENCE))?;
-    Ok(stream)
-}
-
 /// A command without arguments.
 pub(super) fn command(name: &str) -> String {
     format!(r#"{{"execute":"{name}"}}"#)
 }
 
 /// Sends a line and reads one; returns its length.
-pub(super) fn exchange(stream: &mut UnixStream, request: &str) -> Result<usize> {
-    send(stream, request)?;
+pub(super) fn exchange(agent: &mut Awake, request: &str) -> Result<usize> {
+    send(agent, request)?;
     let mut room = [0; 64 << 10];
     let mut length = 0;
     loop {
-        let count = stream.read(&mut room)?;
-        ensure!(count > 0, "the other end is gone");
+        let count = agent.receive(&mut room)?;
         length += count;
         if room[count - 1] == b'\n' {
             return Ok(length);
@@ -45,21 +33,20 @@ pub(super) fn exchange(stream: &mut UnixStream, request: &str) -> Result<usize> 
     }
 }
 
-fn send(stream: &mut UnixStream, request: &str) -> Result<()> {
+fn send(agent: &mut Awake, request: &str) -> Result<()> {
     let mut line = String::with_capacity(request.len() + 1);
     line.push_str(request);
     line.push('\n');
-    Ok(stream.write_all(line.as_bytes())?)
+    agent.send(line.as_bytes())
 }
 
 /// Sends a command that must succeed; gives what it returns.
-fn execute(stream: &mut UnixStream, request: &str) -> Result<Value> {
-    send(stream, request)?;
+fn execute(agent: &mut Awake, request: &str) -> Result<Value> {
+    send(agent, request)?;
     let mut line = Vec::new();
     let mut room = [0; 4096];
     while line.last() != Some(&b'\n') {
-        let count = stream.read(&mut room)?;
-        ensure!(count > 0, "the other end is gone");
+        let count = agent.receive(&mut room)?;
         line.extend_from_slice(&room[..count]);
     }
     let reply: Value = serde_json::from_slice(&line)?;
@@ -68,69 +55,60 @@ fn execute(stream: &mut UnixStream, request: &str) -> Result<Value> {
 }
 
 /// Sees to it that a command succeeds.
-pub(super) fn must_succeed(stream: &mut UnixStream, name: &str) -> Result<()> {
-    execute(stream, &command(name)).map(drop)
+pub(super) fn must_succeed(agent: &mut Awake, name: &str) -> Result<()> {
+    execute(agent, &command(name)).map(drop)
 }
 
 /// Seconds of so many round trips, one by one.
-pub(super) fn round_trips(stream: &mut UnixStream, request: &str, times: usize) -> Result<Vec<f64>> {
+pub(super) fn round_trips(agent: &mut Awake, request: &str, times: usize) -> Result<Vec<f64>> {
     let trip = || {
         let start = Instant::now();
-        exchange(stream, request)?;
+        exchange(agent, request)?;
         Ok(start.elapsed().as_secs_f64())
     };
     std::iter::repeat_with(trip).take(times).collect()
 }
 
 /// Replies in a second, to so many guest-pings that do not wait for them.
-pub(super) fn pipelined(stream: &mut UnixStream, times: usize) -> Result<f64> {
-    let mut writer = stream.try_clone()?;
+pub(super) fn pipelined(agent: &mut Awake, times: usize) -> Result<f64> {
+    let requests = format!("{PING}\n").repeat(times);
     let start = Instant::now();
-    let sending = thread::spawn(move || writer.write_all(format!("{PING}\n").repeat(times).as_bytes()));
-    let mut room = [0; 64 << 10];
-    let mut left = times * (PONG.len() + 1);
-    while left > 0 {
-        let count = stream.read(&mut room)?;
-        ensure!(count > 0 && count <= left, "other replies than were due");
-        left -= count;
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    sending.join().ok().context("the sender failed")??;
-    Ok(times as f64 / seconds)
+    agent.exchange_at_once(requests.as_bytes(), times * (PONG.len() + 1))?;
+    Ok(times as f64 / start.elapsed().as_secs_f64())
 }
 
 /// Writes a file of so many bytes, in pieces of a length that is a multiple of three; returns bytes in a second.
-pub(super) fn write_file(stream: &mut UnixStream, path: &str, length: usize, piece: usize) -> Result<f64> {
-    let handle = open(stream, path, "w")?;
+pub(super) fn write_file(agent: &mut Awake, path: &str, length: usize, piece: usize) -> Result<f64> {
+    let handle = open(agent, path, "w")?;
     let base64 = CONTENT.1.repeat(piece / CONTENT.0);
     let write = about("write", handle, &format!(r#","buf-b64":"{base64}""#));
     let start = Instant::now();
     for _ in 0..length / piece {
-        let written = execute(stream, &write)?;
+        let written = execute(agent, &write)?;
         ensure!(written["count"] == piece, "guest-file-write: {written}");
     }
     // What it has written is safe, or as safe as it gets there, when the file is closed.
-    exchange(stream, &about("close", handle, ""))?;
+    exchange(agent, &about("close", handle, ""))?;
     Ok(length as f64 / start.elapsed().as_secs_f64())
 }
 
 /// Reads the first so many bytes of a file in pieces; returns bytes in a second.
-pub(super) fn read_file(stream: &mut UnixStream, path: &str, length: usize, piece: usize) -> Result<f64> {
-    let handle = open(stream, path, "r")?;
+pub(super) fn read_file(agent: &mut Awake, path: &str, length: usize, piece: usize) -> Result<f64> {
+    let handle = open(agent, path, "r")?;
     let read = about("read", handle, &format!(r#","count":{piece}"#));
     let start = Instant::now();
     for _ in 0..length / piece {
-        let reply = exchange(stream, &read)?;
+        let reply = exchange(agent, &read)?;
         ensure!(reply > piece, "a short read: {reply}");
     }
     let seconds = start.elapsed().as_secs_f64();
-    exchange(stream, &about("close", handle, ""))?;
+    exchange(agent, &about("close", handle, ""))?;
     Ok(length as f64 / seconds)
 }
 
-fn open(stream: &mut UnixStream, path: &str, mode: &str) -> Result<i64> {
+fn open(agent: &mut Awake, path: &str, mode: &str) -> Result<i64> {
     let open = format!(r#"{{"execute":"guest-file-open","arguments":{{"path":"{path}","mode":"{mode}"}}}}"#);
-    execute(stream, &open)?.as_i64().context("guest-file-open returned no handle")
+    execute(agent, &open)?.as_i64().context("guest-file-open returned no handle")
 }
 
 fn about(what: &str, handle: i64, more: &str) -> String {

@@ -54,7 +54,7 @@ pub(super) fn messages(sessions: &mut [Session], turns: usize) -> Result<Growth>
         let request = ping_of(length);
         for _ in 0..turns {
             for session in sessions.iter_mut().filter(|session| length < session.contender.longest_request()) {
-                let reply = exchange(&mut session.stream, &request)?;
+                let reply = exchange(&mut session.agent, &request)?;
                 ensure!(reply + ENVELOPE > length, "{}: {reply} bytes for a ping of {length}", session.contender);
                 let times = (VOLUME / length).clamp(MESSAGES, QUESTIONS);
                 if let Some(time) = round_trip_ms(session, &request, times)? {

@@ -1,5 +1,5 @@
-//! The agent for Linux beside qemu-ga and a server that only echoes, as processes of this host: the same client, the same
-//! requests, in turns.
+//! The agent for Linux beside qemu-ga and a server that only echoes, as processes of this host: the processor time that each
+//! takes for the same requests of the same client, in turns.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,12 +10,12 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use super::awake::Awake;
 use super::contender::Contender::{Floor, LinuxAgent, QemuGa};
-use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips, with_limits};
-use super::measures::blank;
+use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips};
+use super::measures::{COMMANDS, blank};
 use super::results::{Measure, Ratio};
-use super::session::resident_kib;
-use super::statistics::Spread;
+use super::usage::{microseconds, resident_kib};
 use crate::deadline::Deadline;
 use crate::guest::PrivateFolder;
 use crate::image::{self, LINUX};
@@ -25,16 +25,22 @@ use crate::process::find;
 use crate::progress::step;
 use crate::setup;
 
-/// How often each side has its turn.
-const TURNS: usize = 11;
-const QUICK_TURNS: usize = 3;
-const ROUND_TRIPS: usize = 2000;
-const PIPELINED: usize = 5000;
+/// How often each side has its turn. Turns are short, so that what disturbs one of them disturbs few.
+const TURNS: usize = 45;
+const QUICK_TURNS: usize = 21;
+/// What is asked in one turn.
+const REQUESTS: usize = 200;
+const PIPELINES: usize = 10;
+/// Requests sent together, and bytes read at once: their replies fit into a socket. Of longer ones, qemu-ga tries to send the
+/// rest again and again until the client has made room.
+const PIPELINED: usize = 100;
+const PIECE: usize = 48 << 10;
+const PIECES: usize = 20;
 
 /// The word of the command line by which this program becomes the server that only echoes.
 pub(super) const ECHO: &str = "echo";
 
-const START: u64 = 20;
+const START: u64 = 60;
 
 /// What is asked for again and again before the memory is measured.
 const QUESTIONS: [&str; 12] = [
@@ -51,14 +57,10 @@ const QUESTIONS: [&str; 12] = [
     "guest-get-cpustats",
     "guest-get-users",
 ];
-const COMMANDS: usize = 10_000;
-
-/// The file that is read, and how much at once.
-const FILE: usize = 16 << 20;
-const CHUNK: usize = 1 << 20;
+const QUESTIONS_ASKED: usize = 10_000;
 
 /// What is said beside how many times better it is than qemu-ga: how many echoes a guest-ping takes, and KiB.
-const ECHOES: &str = "linux-ping/in-echoes";
+const ECHOES: &str = "linux-ping-cpu/in-echoes";
 const FIGURES: [(&str, &str); 2] = [("linux-memory", "linux-memory/kib"), ("linux-program", "linux-program/kib")];
 
 /// The names of the ratios that only this part has.
@@ -79,49 +81,51 @@ fn beside(agent: &Path, reference: &Path, turns: usize) -> Result<Vec<Measure>> 
     let mut echo = Side::start(Command::new(env::current_exe()?).args(["bench", ECHO]))?;
     let folder = PrivateFolder::new()?;
     let file = folder.path().join("file");
-    File::create(&file)?.write_all(&[b'x'; FILE])?;
+    File::create(&file)?.write_all(&vec![b'x'; PIECES * PIECE])?;
     let file = file.display().to_string();
-    let names = ["ping", "info", "pipelined", "read", "memory", "program"];
-    let [mut ping, mut info, mut rate, mut read, mut memory, mut program] =
-        names.map(|name| blank(&format!("linux-{name}")));
+    let mut commands = COMMANDS.map(|(_, short)| blank(&format!("linux-{short}-cpu")));
+    let [mut pipeline, mut read, mut memory, mut program] =
+        ["pipelined-cpu", "read-cpu", "memory", "program"].map(|name| blank(&format!("linux-{name}")));
     for _ in 0..turns {
-        for (contender, side) in &mut agents {
-            ping.add(*contender, mean_trip(side, PING)?);
-            info.add(*contender, mean_trip(side, &command("guest-info"))?);
-            rate.add(*contender, pipelined(&mut side.stream, PIPELINED)?);
-            read.add(*contender, read_file(&mut side.stream, &file, FILE, CHUNK)? / 1e6);
+        for ((name, _), measure) in COMMANDS.iter().zip(&mut commands) {
+            for (contender, side) in &mut agents {
+                measure.add(*contender, side.cost_of(&command(name))?);
+            }
         }
-        ping.add(Floor, mean_trip(&mut echo, PING)?);
+        commands[0].add(Floor, echo.cost_of(PING)?);
+        for (contender, side) in &mut agents {
+            let pipelines = |agent: &mut Awake| (0..PIPELINES).try_for_each(|_| pipelined(agent, PIPELINED).map(drop));
+            pipeline.add(*contender, side.cost(pipelines)? / (PIPELINES * PIPELINED) as f64);
+            let length = PIECES * PIECE;
+            read.add(*contender, side.cost(|agent| read_file(agent, &file, length, PIECE))? / (length as f64 / 1e6));
+        }
     }
     for ((contender, side), file) in agents.iter_mut().zip([agent, reference]) {
         memory.add(*contender, side.memory_after_commands()?);
         program.add(*contender, fs::metadata(file)?.len() as f64 / 1024.0);
     }
-    Ok(vec![ping, info, rate, read, memory, program])
-}
-
-/// Microseconds.
-fn mean_trip(side: &mut Side, request: &str) -> Result<f64> {
-    let times = round_trips(&mut side.stream, request, ROUND_TRIPS)?;
-    Ok(times.iter().sum::<f64>() / times.len() as f64 * 1e6)
+    Ok(commands.into_iter().chain([pipeline, read, memory, program]).collect())
 }
 
 /// The ratios that only this part has.
 pub(super) fn ratios(measures: &[Measure]) -> Vec<Ratio> {
     let measure = |name: &str| measures.iter().find(|measure| measure.name == name);
-    let ratio = |name: &str, spread: Option<Spread>| spread.map(|spread| Ratio { name: name.into(), spread });
-    let echoes = measure("linux-ping").and_then(|ping| ping.times_better(Floor, LinuxAgent));
-    let figures = FIGURES.iter().filter_map(|(name, figure)| {
-        ratio(figure, measure(name).and_then(|measure| measure.figure(LinuxAgent)).map(|figure| figure.spread))
+    let echoes = measure("linux-ping-cpu").and_then(|ping| {
+        let spread = ping.times_better(Floor, LinuxAgent)?;
+        Some(Ratio { name: ECHOES.into(), measure: ping.name.clone(), sides: vec![LinuxAgent, Floor], spread })
     });
-    ratio(ECHOES, echoes).into_iter().chain(figures).collect()
+    let figures = FIGURES.iter().filter_map(|(name, figure)| {
+        let spread = measure(name)?.figure(LinuxAgent)?.spread;
+        Some(Ratio { name: (*figure).into(), measure: (*name).into(), sides: vec![LinuxAgent], spread })
+    });
+    echoes.into_iter().chain(figures).collect()
 }
 
 /// A server at a socket of its own, and its client.
 #[derive(Debug)]
 struct Side {
     child: Child,
-    stream: UnixStream,
+    agent: Awake,
     _folder: PrivateFolder,
 }
 
@@ -137,7 +141,7 @@ impl Side {
         command.arg(&socket).current_dir(folder.path());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         match connect(&socket) {
-            Ok(stream) => Ok(Self { child, stream, _folder: folder }),
+            Ok(agent) => Ok(Self { child, agent, _folder: folder }),
             Err(error) => {
                 child.kill()?;
                 child.wait()?;
@@ -146,10 +150,21 @@ impl Side {
         }
     }
 
+    /// Microseconds of processor time that it takes for what the client does.
+    fn cost<T>(&mut self, work: impl FnOnce(&mut Awake) -> Result<T>) -> Result<f64> {
+        let (cost, _) = microseconds(self.child.id(), || work(&mut self.agent))?;
+        Ok(cost)
+    }
+
+    /// Microseconds for one request of many.
+    fn cost_of(&mut self, request: &str) -> Result<f64> {
+        Ok(self.cost(|agent| round_trips(agent, request, REQUESTS))? / REQUESTS as f64)
+    }
+
     /// In KiB.
     fn memory_after_commands(&mut self) -> Result<f64> {
-        for name in QUESTIONS.iter().cycle().take(COMMANDS) {
-            exchange(&mut self.stream, &command(name))?;
+        for name in QUESTIONS.iter().cycle().take(QUESTIONS_ASKED) {
+            exchange(&mut self.agent, &command(name))?;
         }
         resident_kib(self.child.id())
     }
@@ -163,9 +178,8 @@ impl Drop for Side {
     }
 }
 
-fn connect(socket: &Path) -> Result<UnixStream> {
-    let stream = Deadline::seconds(START).poll("an agent at its socket", || Ok(UnixStream::connect(socket).ok()))?;
-    with_limits(stream)
+fn connect(socket: &Path) -> Result<Awake> {
+    Awake::over(Deadline::seconds(START).poll("an agent at its socket", || Ok(UnixStream::connect(socket).ok()))?)
 }
 
 /// A server that gives back what it gets, to one client.

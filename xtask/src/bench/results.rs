@@ -54,10 +54,14 @@ pub(super) struct Figure {
     pub samples: Vec<f64>,
 }
 
-/// How one side does against another, of the quotients of all turns.
+/// How one side does against another, of the quotients of all turns, or a figure of one side alone.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Ratio {
     pub name: String,
+    /// The name of the measure that it is of.
+    pub measure: String,
+    /// Whose samples it was computed from.
+    pub sides: Vec<Contender>,
     #[serde(flatten)]
     pub spread: Spread,
 }
@@ -115,7 +119,12 @@ impl Measure {
     pub(super) fn ratios(&self) -> Vec<Ratio> {
         let ratio = |contender: Contender| {
             let spread = self.times_better(contender, Contender::REFERENCE)?;
-            Some(Ratio { name: format!("{}/{}", self.name, contender.name()), spread })
+            Some(Ratio {
+                name: format!("{}/{}", self.name, contender.name()),
+                measure: self.name.clone(),
+                sides: vec![contender, Contender::REFERENCE],
+                spread,
+            })
         };
         Contender::ALL.into_iter().filter(|contender| *contender != Contender::REFERENCE).filter_map(ratio).collect()
     }

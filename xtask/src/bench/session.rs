@@ -1,14 +1,13 @@
 //! A contender's guest that has given its first reply.
 
-use std::fs;
 use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::awake::Awake;
 use super::contender::Contender;
-use super::exchange::{PING, PONG, must_succeed, with_limits};
+use super::exchange::{PING, PONG, must_succeed};
 use crate::client::{Client, shown};
 use crate::deadline::Deadline;
 use crate::guest::Guest;
@@ -24,7 +23,7 @@ const FIRST_BYTE: u8 = b'!';
 #[derive(Debug)]
 pub(super) struct Session {
     pub contender: Contender,
-    pub stream: UnixStream,
+    pub agent: Awake,
     /// From the start of QEMU to the first reply.
     pub first_reply: Duration,
     guest: Guest,
@@ -52,33 +51,13 @@ impl Session {
         if self.contender == Contender::Floor {
             return Ok(());
         }
-        must_succeed(&mut self.stream, command).with_context(|| self.contender.to_string())
+        must_succeed(&mut self.agent, command).with_context(|| self.contender.to_string())
     }
 
-    /// Seconds of processor time that QEMU has used.
-    pub(super) fn processor_time(&self) -> Result<f64> {
-        let mut nanoseconds = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.guest.pid()))? {
-            // One that ends meanwhile is no guest's processor.
-            let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-            let time = text.split_whitespace().next().context("a thread has no time in schedstat")?;
-            nanoseconds += time.parse::<u64>()?;
-        }
-        Ok(nanoseconds as f64 / 1e9)
+    /// QEMU's process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.guest.pid()
     }
-
-    /// The memory of QEMU's process that is in RAM, in KiB: the guest's that it has touched, and QEMU's own.
-    pub(super) fn resident_kib(&self) -> Result<f64> {
-        resident_kib(self.guest.pid())
-    }
-}
-
-/// The memory of a process that is in RAM.
-pub(super) fn resident_kib(pid: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = resident.and_then(|rest| rest.trim().strip_suffix(" kB")).context("a process has memory")?;
-    Ok(kib.trim().parse()?)
 }
 
 impl Booting {
@@ -112,7 +91,8 @@ impl Booting {
                 agent.into_stream()?
             }
             None => {
-                let mut console = with_limits(guest.take_console(deadline)?)?;
+                let mut console = guest.take_console(deadline)?;
+                console.set_read_timeout(deadline.remaining())?;
                 let mut byte = [0];
                 while byte != [FIRST_BYTE] {
                     console.read_exact(&mut byte).context("the bare ELF printed nothing")?;
@@ -121,6 +101,6 @@ impl Booting {
             }
         };
         let first_reply = guest.started().elapsed();
-        Ok(Session { contender, stream: with_limits(stream)?, first_reply, guest })
+        Ok(Session { contender, agent: Awake::over(stream)?, first_reply, guest })
     }
 }

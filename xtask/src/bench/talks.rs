@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 
 use super::contender::Contender;
 use super::exchange::{PING, command, pipelined, read_file, round_trips, write_file};
-use super::measures::{ROUND_TRIPS, blank};
+use super::measures::blank;
 use super::results::Measure;
 use super::session::Session;
 use super::statistics::percentiles;
+use super::usage::{microseconds, processor_time, resident_kib};
 
 /// At the root of a volume or file system that is kept in memory.
 const FILE: &str = "/bench.bin";
@@ -22,36 +23,42 @@ const PIECE: usize = 48 << 10;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     pub turns: usize,
+    /// The commands that are sent, and their short names in the names of measures.
+    pub commands: &'static [(&'static str, &'static str)],
     pub round_trips: usize,
     pub pipelined: usize,
     /// How long the guests are left alone, in each turn.
     pub idle: Duration,
 }
 
-/// All that is measured of guests that are up at the same time, in turns.
-pub(super) fn measure(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
-    let mut measures = Vec::new();
-    measures.extend(commands(sessions, effort)?);
-    measures.push(pipelines(sessions, effort)?);
-    measures.extend(files(sessions, effort)?);
+/// What requests to guests that are up at the same time take, in turns: time and the host's processor time.
+pub(super) fn requests(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
+    let mut measures = commands(sessions, effort)?;
+    measures.extend(pipelines(sessions, effort)?);
+    Ok(measures)
+}
+
+/// Files, and what guests take that nobody talks to.
+pub(super) fn others(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
+    let mut measures = Vec::from(files(sessions, effort)?);
     measures.push(idle(sessions, effort)?);
     let mut memory = blank("memory");
     for session in sessions.iter() {
-        memory.add(session.contender, session.resident_kib()? / 1024.0);
+        memory.add(session.contender, resident_kib(session.pid())? / 1024.0);
     }
     measures.push(memory);
     Ok(measures)
 }
 
-/// Round trips in microseconds, and what a thousand guest-pings cost the host, in milliseconds.
+/// Round trips, and the processor time that all of QEMU's threads take for one, in microseconds. A virtual processor's thread
+/// alone would not do: a guest that notifies QEMU more often than it must costs the thread that handles notifications.
 fn commands(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
     let mut measures = Vec::new();
-    let mut cost = blank("command-cpu");
-    for (name, short) in ROUND_TRIPS {
-        let [mut middle, mut tail] = ["p50", "p99"].map(|percentile| blank(&format!("{short}-{percentile}")));
+    for (name, short) in effort.commands {
+        let [mut middle, mut tail, mut cost] = ["p50", "p99", "cpu"].map(|figure| blank(&format!("{short}-{figure}")));
         // The floor's echo stands for the shortest command.
         let takes_part = |session: &&mut Session| {
-            session.contender.answers(name) || (session.contender, name) == (Contender::Floor, "guest-ping")
+            session.contender.answers(name) || (session.contender, *name) == (Contender::Floor, "guest-ping")
         };
         for turn in 0..effort.turns {
             for session in sessions.iter_mut().filter(takes_part) {
@@ -59,33 +66,31 @@ fn commands(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
                     session.check(name)?;
                 }
                 let request = if session.contender == Contender::Floor { String::new() } else { command(name) };
-                let before = session.processor_time()?;
-                let times = round_trips(&mut session.stream, &request, effort.round_trips)?;
-                if name == "guest-ping" {
-                    let seconds = session.processor_time()? - before;
-                    cost.add(session.contender, seconds * 1e3 * 1000.0 / effort.round_trips as f64);
-                }
+                let (used, times) =
+                    microseconds(session.pid(), || round_trips(&mut session.agent, &request, effort.round_trips))?;
+                cost.add(session.contender, used / effort.round_trips as f64);
                 if let Some([p50, p99]) = percentiles(&times, [50.0, 99.0]) {
                     middle.add(session.contender, p50 * 1e6);
                     tail.add(session.contender, p99 * 1e6);
                 }
             }
         }
-        measures.extend([middle, tail]);
+        measures.extend([middle, tail, cost]);
     }
-    measures.push(cost);
     Ok(measures)
 }
 
-/// Replies in a second to requests that do not wait for them.
-fn pipelines(sessions: &mut [Session], effort: Effort) -> Result<Measure> {
-    let mut measure = blank("pipelined");
+/// Requests that do not wait for replies: replies in a second, and processor time for each, in microseconds.
+fn pipelines(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
+    let [mut rate, mut cost] = ["pipelined", "pipelined-cpu"].map(blank);
     for _ in 0..effort.turns {
         for session in sessions.iter_mut().filter(|session| session.contender.answers("guest-ping")) {
-            measure.add(session.contender, pipelined(&mut session.stream, effort.pipelined)?);
+            let (used, replies) = microseconds(session.pid(), || pipelined(&mut session.agent, effort.pipelined))?;
+            rate.add(session.contender, replies);
+            cost.add(session.contender, used / effort.pipelined as f64);
         }
     }
-    Ok(measure)
+    Ok([rate, cost])
 }
 
 /// A file that is written and read, in MB/s.
@@ -93,9 +98,9 @@ fn files(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
     let [mut reading, mut writing] = ["file-read", "file-write"].map(blank);
     for _ in 0..effort.turns {
         for session in sessions.iter_mut().filter(|session| session.contender.answers("guest-file-open")) {
-            let stream = &mut session.stream;
-            writing.add(session.contender, write_file(stream, FILE, FILE_LENGTH, PIECE)? / 1e6);
-            reading.add(session.contender, read_file(stream, FILE, FILE_LENGTH, PIECE)? / 1e6);
+            let agent = &mut session.agent;
+            writing.add(session.contender, write_file(agent, FILE, FILE_LENGTH, PIECE)? / 1e6);
+            reading.add(session.contender, read_file(agent, FILE, FILE_LENGTH, PIECE)? / 1e6);
         }
     }
     Ok([reading, writing])
@@ -106,10 +111,11 @@ fn idle(sessions: &[Session], effort: Effort) -> Result<Measure> {
     let mut measure = blank("idle-cpu");
     for _ in 0..effort.turns.min(5) {
         let start = Instant::now();
-        let before = sessions.iter().map(Session::processor_time).collect::<Result<Vec<_>>>()?;
+        let before = sessions.iter().map(|session| processor_time(session.pid())).collect::<Result<Vec<_>>>()?;
+        // No event ends the window: what the guests take during it is the figure.
         thread::sleep(effort.idle);
         for (session, before) in sessions.iter().zip(before) {
-            let used = session.processor_time()? - before;
+            let used = processor_time(session.pid())? - before;
             measure.add(session.contender, used / start.elapsed().as_secs_f64() * 100.0);
         }
     }
@@ -118,7 +124,7 @@ fn idle(sessions: &[Session], effort: Effort) -> Result<Measure> {
 
 /// Milliseconds of a round trip, the median of some.
 pub(super) fn round_trip_ms(session: &mut Session, request: &str, times: usize) -> Result<Option<f64>> {
-    let times = round_trips(&mut session.stream, request, times).with_context(|| session.contender.to_string())?;
+    let times = round_trips(&mut session.agent, request, times).with_context(|| session.contender.to_string())?;
     Ok(percentiles(&times, [50.0]).map(|[median]| median * 1e3))
 }
 

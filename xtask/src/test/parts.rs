@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::report::Report;
 use crate::attack;
 use crate::bench;
+use crate::deadline;
 use crate::fuzz;
 use crate::image::{self, BARE, EXAMPLE_KERNEL, LOADER, PROFILES, in_workspace};
 use crate::machine::{self, Machine};
@@ -207,6 +208,7 @@ fn whole_system(test: &str) -> Command {
 
 fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
-    in_workspace(&mut command).arg(subcommand);
+    // All tests wait by one measure of how slow this machine is.
+    in_workspace(&mut command).arg(subcommand).env(deadline::PATIENCE, deadline::factor().to_string());
     command
 }
