@@ -14,12 +14,17 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::Client;
 use crate::deadline::Deadline;
+use crate::emulator;
 use crate::process::find;
 use crate::qemu::{Config, Console, channel_socket};
 use crate::qmp::Qmp;
 
 /// How much of a log a message quotes.
 const TAIL_LINES: usize = 20;
+
+/// In a guest's folder: what the guest and QEMU have printed.
+const CONSOLE_LOG: &str = "console.log";
+const QEMU_LOG: &str = "qemu.log";
 
 /// A folder of our own, removed when dropped. Its path is short enough for unix sockets.
 #[derive(Debug)]
@@ -68,7 +73,7 @@ impl Guest {
     /// When QEMU cannot be started. That it ended at once is found by the first to wait for something.
     pub fn start(config: &Config) -> Result<Self> {
         let folder = PrivateFolder::new()?;
-        let said = File::create(folder.path().join("qemu.log"))?;
+        let said = File::create(folder.path().join(QEMU_LOG))?;
         let mut command = dies_with_us(config.machine.qemu)?;
         command
             .args(config.arguments())
@@ -110,7 +115,7 @@ impl Guest {
     /// When QEMU does not listen before the deadline.
     pub fn connect_to(&mut self, index: usize, deadline: Deadline) -> Result<Client> {
         let socket = self.socket(&channel_socket(index), deadline)?;
-        Ok(Client::connect(&socket, deadline)?.quoting(self.console_log()))
+        Ok(Client::connect(&socket, deadline)?.quoting(self.folder.path()))
     }
 
     /// Takes the console of a guest that has it on a socket.
@@ -141,7 +146,7 @@ impl Guest {
 
     /// What the guest has logged so far. Empty when it has no console.
     pub fn console(&self) -> String {
-        read_lossy(&self.console_log())
+        read_lossy(&self.folder.path().join(CONSOLE_LOG))
     }
 
     /// Waits until the console holds `text`.
@@ -165,13 +170,7 @@ impl Guest {
 
     /// The ends of the guest's and of QEMU's log, for messages.
     pub fn tails(&self) -> String {
-        let qemu = tail(&read_lossy(&self.folder.path().join("qemu.log")));
-        let qemu = if qemu.is_empty() { String::new() } else { format!("\nQEMU said:\n{qemu}") };
-        format!("{}{qemu}", console_tail(&self.console_log()))
-    }
-
-    fn console_log(&self) -> PathBuf {
-        self.folder.path().join("console.log")
+        tails(self.folder.path())
     }
 
     /// The path of a socket QEMU makes, once it is there.
@@ -193,22 +192,27 @@ impl Drop for Guest {
     }
 }
 
-/// A command for `program` that the kernel kills when the thread that started it ends, however it ends.
+/// The command for one of QEMU's programs that the kernel kills when the thread that started it ends, however it ends.
 fn dies_with_us(program: &str) -> Result<Command> {
-    let path = find(program).with_context(|| format!("{program} is not installed; `cargo xtask setup` does that"))?;
+    let qemu = emulator::command(program)?;
     let Some(setpriv) = find("setpriv") else {
-        return Ok(Command::new(path));
+        return Ok(qemu);
     };
     let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(path);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(qemu.get_program()).args(qemu.get_args());
+    command.envs(qemu.get_envs().filter_map(|(name, value)| Some((name, value?))));
     Ok(command)
 }
 
-/// The end of a console log as part of a message.
-pub(crate) fn console_tail(log: &Path) -> String {
-    match tail(&read_lossy(log)) {
+/// The ends of the logs in a guest's folder as part of a message.
+pub(crate) fn tails(folder: &Path) -> String {
+    let console = match tail(&read_lossy(&folder.join(CONSOLE_LOG))) {
         tail if tail.is_empty() => "\nThe guest's console is empty.".into(),
         tail => format!("\nThe guest's console ends with:\n{tail}"),
+    };
+    match tail(&read_lossy(&folder.join(QEMU_LOG))) {
+        tail if tail.is_empty() => console,
+        tail => format!("{console}\nQEMU said:\n{tail}"),
     }
 }
 

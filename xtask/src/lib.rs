@@ -11,6 +11,7 @@ pub mod capi;
 pub mod client;
 pub mod deadline;
 pub mod debian;
+pub mod emulator;
 pub mod executable;
 pub mod guest;
 pub mod image;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::newest;
 use super::report::Report;
 use crate::attack;
 use crate::bench;
@@ -21,7 +22,7 @@ use crate::proofs;
 use crate::setup;
 use crate::toolchain::Toolchain;
 
-const LIMIT: Duration = Duration::from_secs(1800);
+pub(super) const LIMIT: Duration = Duration::from_secs(1800);
 
 /// A part of the test.
 pub(super) struct Part {
@@ -34,7 +35,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 13] = [
+pub(super) static PARTS: [Part; 14] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine, linked with every command" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
@@ -48,6 +49,7 @@ pub(super) static PARTS: [Part; 13] = [
     Part { name: "capi", long: false, run: capi, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
     Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
+    Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
 
 fn lint(report: &mut Report) -> Result<()> {
@@ -127,13 +129,18 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::disks()?;
     setup::guide()?;
     images()?;
+    report.tests(&mut qemu_tests(), LIMIT)
+}
+
+/// The command that runs tests of the images under QEMU.
+pub(super) fn qemu_tests() -> Command {
     let mut tests = whole_system("qemu");
     // They wait for guests at times: one more than there are processors keeps all of those busy.
     let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
     if env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", threads.to_string());
     }
-    report.tests(&mut tests, LIMIT)
+    tests
 }
 
 /// The rows of the part qemu that are named for `machine`.
