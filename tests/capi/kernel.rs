@@ -5,7 +5,7 @@ use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
-use tests::booted::{resynchronise, send_half_over_uart, synchronise, synchronise_after_firmware};
+use tests::booted::{resynchronise, send_half, synchronise, synchronise_after_firmware};
 use tests::recorded::{commands, hold_all};
 use tests::{Booted, soon};
 
@@ -89,7 +89,7 @@ fn answers_as_hosts_expect(machine: &str) -> Result<()> {
 fn hosts_come_and_go(machine: &str) -> Result<()> {
     let Booted { mut agent, mut guest } = boot(machine)?;
     for id in 1..=5 {
-        send_half_over_uart(&mut agent, &mut guest)?;
+        send_half(&mut agent, &mut guest)?;
         drop(agent);
         agent = guest.connect(soon())?;
         let before = resynchronise(&mut agent, id)?;

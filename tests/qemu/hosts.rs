@@ -9,9 +9,7 @@ use anyhow::{Result, anyhow, ensure};
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel;
 use serde_json::{Value, json};
-use tests::booted::{
-    config, qemu_has_no_host, resynchronise, send_half_over_uart, synchronise, synchronise_after_firmware,
-};
+use tests::booted::{config, qemu_has_no_host, resynchronise, send_half, synchronise, synchronise_after_firmware};
 use tests::{Booted, soon};
 
 use crate::rows::Row;
@@ -26,7 +24,7 @@ pub fn come_and_go(Booted { mut agent, mut guest }: Booted, channel: Channel) ->
     for id in 1..=10 {
         if matches!(channel, Channel::Com1 | Channel::Com2) {
             // A UART does not tell that its host left: the next one clears the line, as hosts do.
-            send_half_over_uart(&mut agent, &mut guest)?;
+            send_half(&mut agent, &mut guest)?;
             drop(agent);
             agent = guest.connect(soon())?;
             let before = resynchronise(&mut agent, id)?;

@@ -42,7 +42,7 @@ fn about(agent: &mut Client, command: &str, handle: i64) -> Result<Value> {
 }
 
 /// All of a file, in pieces of `count`.
-fn read(agent: &mut Client, path: &str, count: usize) -> Result<Vec<u8>> {
+pub fn read(agent: &mut Client, path: &str, count: usize) -> Result<Vec<u8>> {
     let handle = open(agent, path, "r")?;
     let mut content = Vec::new();
     loop {
@@ -69,7 +69,7 @@ fn write(agent: &mut Client, handle: i64, bytes: &[u8]) -> Result<()> {
 }
 
 /// A file written in requests of 60 KiB, and closed.
-fn put(agent: &mut Client, path: &str, content: &[u8]) -> Result<()> {
+pub fn put(agent: &mut Client, path: &str, content: &[u8]) -> Result<()> {
     let handle = open(agent, path, "w")?;
     for part in content.chunks(60 << 10) {
         write(agent, handle, part)?;

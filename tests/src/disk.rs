@@ -39,6 +39,16 @@ impl Disk {
         Ok(disk)
     }
 
+    /// A copy of it as it is now that can hold snapshots, in a file beside its own.
+    ///
+    /// # Errors
+    /// When qemu-img cannot make one.
+    pub fn qcow2(&self) -> Result<PathBuf> {
+        let copy = self.folder().join("disk.qcow2");
+        self.run("qemu-img", &["convert", "-f", "raw", "-O", "qcow2", "@", &copy.to_string_lossy()])?;
+        Ok(copy)
+    }
+
     /// Where its file is.
     pub fn path(&self) -> &Path {
         &self.path

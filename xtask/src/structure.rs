@@ -40,6 +40,14 @@ const APART: &[(&str, &str)] = &[
     ("nanoqga-testkit", "xtask"),
 ];
 
+/// Programs and libraries whose files still import each other, each by its first file. The list may only become shorter.
+const WITH_CIRCLES: [&str; 4] = [
+    "targets/linux/src/lib.rs",
+    "targets/proofs/src/lib.rs",
+    "targets/virtio-serial/tests/serial/main.rs",
+    "tests/differential/main.rs",
+];
+
 /// Sees to it that no package reaches one that it must not know.
 ///
 /// # Errors
@@ -63,7 +71,12 @@ pub(crate) fn no_circles() -> Result<()> {
     let mut found = BTreeSet::new();
     for root in &packages.roots {
         let files = Files::read(Path::new(root))?;
-        found.extend(circles(&files.imports()).into_iter().map(|circle| files.shown(&circle)));
+        let circles = circles(&files.imports());
+        if WITH_CIRCLES.iter().any(|known| Path::new(root).ends_with(known)) {
+            ensure!(!circles.is_empty(), "{root} has no circle any more: take it off the list WITH_CIRCLES");
+            continue;
+        }
+        found.extend(circles.into_iter().map(|circle| files.shown(&circle)));
     }
     let workspace = format!("{}/", packages.workspace);
     if found.is_empty() {

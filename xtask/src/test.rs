@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that shows whether the project is in order.
 
+mod newest;
 mod parts;
 mod report;
 mod times;
@@ -40,7 +41,8 @@ skipped and why.
   --machine MACHINE  run only that machine's rows of the part qemu; for `linux`, the part linux
 
 NANOQGA_SEED (a number) in the environment changes the requests of the part differential, NANOQGA_REQUESTS their
-number. RUST_TEST_THREADS sets how many tests of the part qemu run at once.
+number. RUST_TEST_THREADS sets how many tests of the part qemu run at once. NANOQGA_QEMU is a folder with the QEMU
+programs to run guests on, or `newest` for Debian's newest.
 ",
         list(false),
         list(true)

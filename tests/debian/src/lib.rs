@@ -4,4 +4,5 @@ pub mod cpio;
 pub mod executable;
 pub mod linux;
 pub mod packages;
+pub mod qemu;
 pub mod reference;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::deadline::Deadline;
-use crate::logs::console_tail;
+use crate::logs::tails;
 
 /// The byte before a reply to guest-sync-delimited.
 const DELIMITER: u8 = 0xff;
@@ -46,8 +46,8 @@ pub struct Client {
     /// Bytes received after the last line that was taken.
     received: Vec<u8>,
     closed: bool,
-    /// The console log that messages quote.
-    console: Option<PathBuf>,
+    /// The guest's folder, whose logs messages quote.
+    logs: Option<PathBuf>,
 }
 
 impl Client {
@@ -67,12 +67,12 @@ impl Client {
 
     /// Speaks over a stream that is connected.
     pub fn over(stream: UnixStream) -> Self {
-        Self { stream, received: Vec::new(), closed: false, console: None }
+        Self { stream, received: Vec::new(), closed: false, logs: None }
     }
 
-    /// The same client, whose messages quote the end of the log at `console`.
-    pub fn quoting(mut self, console: PathBuf) -> Self {
-        self.console = Some(console);
+    /// The same client, whose messages quote the ends of the logs in a guest's folder.
+    pub fn quoting(mut self, logs: &Path) -> Self {
+        self.logs = Some(logs.into());
         self
     }
 
@@ -160,7 +160,7 @@ impl Client {
         let reply = self.request(&request_line(command, Some(&arguments)), deadline)?;
         match reply.json()?.get("return") {
             Some(value) => Ok(value.clone()),
-            None => bail!("{command}: {}", reply.text()),
+            None => Err(self.explained(anyhow!("{command}: {}", reply.text()))),
         }
     }
 
@@ -188,8 +188,8 @@ impl Client {
     }
 
     fn explained(&self, error: anyhow::Error) -> anyhow::Error {
-        match &self.console {
-            Some(log) => anyhow!("{error:#}{}", console_tail(log)),
+        match &self.logs {
+            Some(folder) => anyhow!("{error:#}{}", tails(folder)),
             None => error,
         }
     }

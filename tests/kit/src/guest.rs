@@ -14,9 +14,9 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::Client;
 use crate::deadline::Deadline;
-use crate::logs::{console_tail, read_lossy, tail};
+use crate::logs::{CONSOLE_LOG, QEMU_LOG, read_lossy, tails};
 use crate::process::find;
-use crate::qemu::{Config, Console, channel_socket};
+use crate::qemu::{self, Config, Console, channel_socket};
 use crate::qmp::Qmp;
 
 /// A folder of our own, removed when dropped. Its path is short enough for unix sockets.
@@ -66,7 +66,7 @@ impl Guest {
     /// When QEMU cannot be started. That it ended at once is found by the first to wait for something.
     pub fn start(config: &Config) -> Result<Self> {
         let folder = PrivateFolder::new()?;
-        let said = File::create(folder.path().join("qemu.log"))?;
+        let said = File::create(folder.path().join(QEMU_LOG))?;
         let mut command = dies_with_us(config.machine.qemu)?;
         command
             .args(config.arguments())
@@ -108,7 +108,7 @@ impl Guest {
     /// When QEMU does not listen before the deadline.
     pub fn connect_to(&mut self, index: usize, deadline: Deadline) -> Result<Client> {
         let socket = self.socket(&channel_socket(index), deadline)?;
-        Ok(Client::connect(&socket, deadline)?.quoting(self.console_log()))
+        Ok(Client::connect(&socket, deadline)?.quoting(self.folder.path()))
     }
 
     /// Takes the console of a guest that has it on a socket.
@@ -128,7 +128,7 @@ impl Guest {
         Ok(stream)
     }
 
-    /// Connects to QEMU's own control socket.
+    /// Connects to QEMU's own control socket, which serves one connection at a time.
     ///
     /// # Errors
     /// When QEMU does not listen or greet before the deadline.
@@ -139,7 +139,7 @@ impl Guest {
 
     /// What the guest has logged so far. Empty when it has no console.
     pub fn console(&self) -> String {
-        read_lossy(&self.console_log())
+        read_lossy(&self.folder.path().join(CONSOLE_LOG))
     }
 
     /// Waits until the console holds `text`.
@@ -163,13 +163,7 @@ impl Guest {
 
     /// The ends of the guest's and of QEMU's log, for messages.
     pub fn tails(&self) -> String {
-        let qemu = tail(&read_lossy(&self.folder.path().join("qemu.log")));
-        let qemu = if qemu.is_empty() { String::new() } else { format!("\nQEMU said:\n{qemu}") };
-        format!("{}{qemu}", console_tail(&self.console_log()))
-    }
-
-    fn console_log(&self) -> PathBuf {
-        self.folder.path().join("console.log")
+        tails(self.folder.path())
     }
 
     /// The path of a socket QEMU makes, once it is there.
@@ -191,13 +185,13 @@ impl Drop for Guest {
     }
 }
 
-/// A command for `program` that the kernel kills when the thread that started it ends, however it ends.
+/// The command for one of QEMU's programs that the kernel kills when the thread that started it ends, however it ends.
 fn dies_with_us(program: &str) -> Result<Command> {
-    let path = find(program).with_context(|| format!("{program} is not installed; `cargo xtask setup` does that"))?;
+    let qemu = qemu::program(program)?;
     let Some(setpriv) = find("setpriv") else {
-        return Ok(Command::new(path));
+        return Ok(Command::new(qemu));
     };
     let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(path);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(qemu);
     Ok(command)
 }

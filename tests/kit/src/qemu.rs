@@ -3,7 +3,13 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use crate::machine::{Bus, Channel, Machine};
+use crate::process::find;
+
+/// The environment variable that names a folder with QEMU's programs, in place of those in PATH.
+pub const FOLDER: &str = "NANOQGA_QEMU";
 
 /// The name by which every host finds the agent's port.
 const PORT_NAME: &str = "org.qemu.guest_agent.0";
@@ -229,6 +235,15 @@ impl Config {
 /// The file name of a channel's socket.
 pub fn channel_socket(index: usize) -> String {
     format!("agent{index}.sock")
+}
+
+/// Where one of QEMU's programs is: in the folder that `NANOQGA_QEMU` names in the environment, or else in PATH.
+///
+/// # Errors
+/// When it is not there.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let chosen = env::var_os(FOLDER).map(|folder| PathBuf::from(folder).join(name));
+    chosen.or_else(|| find(name)).with_context(|| format!("{name} is not installed; install QEMU's system emulators"))
 }
 
 /// /dev/kvm may exist and yet hang, so it is used only when asked for.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -22,7 +22,9 @@ impl Qmp {
     /// # Errors
     /// When QEMU does not greet before the deadline.
     pub fn connect(socket: &Path, deadline: Deadline) -> Result<Self> {
-        let mut qmp = Self { client: Client::connect(socket, deadline)?, events: VecDeque::new() };
+        let logs = socket.parent().context("a socket is in a folder")?;
+        let client = Client::connect(socket, deadline)?.quoting(logs);
+        let mut qmp = Self { client, events: VecDeque::new() };
         let greeting = qmp.message(deadline)?;
         if greeting.get("QMP").is_none() {
             bail!("QEMU's greeting was {greeting}");
@@ -48,6 +50,15 @@ impl Qmp {
                 bail!("QEMU's {command}: {message}");
             }
         }
+    }
+
+    /// Runs a command of QEMU's monitor for people and returns what it prints.
+    ///
+    /// # Errors
+    /// When there is no reply before the deadline. What is wrong with the command is printed.
+    pub fn monitor(&mut self, command: &str, deadline: Deadline) -> Result<String> {
+        let printed = self.execute("human-monitor-command", json!({"command-line": command}), deadline)?;
+        Ok(printed.as_str().context("the monitor prints text")?.into())
     }
 
     /// Waits for an event called `name` and gives its data. Other events before it are dropped.

@@ -12,6 +12,7 @@ use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{is_root, output};
 use nanoqga_testkit::progress::step;
 
+use super::newest;
 use super::report::Report;
 use crate::attack;
 use crate::bench;
@@ -25,7 +26,7 @@ use crate::structure;
 use crate::targets;
 use crate::toolchain::Toolchain;
 
-const LIMIT: Duration = Duration::from_secs(1800);
+pub(super) const LIMIT: Duration = Duration::from_secs(1800);
 
 /// A part of the test.
 pub(super) struct Part {
@@ -38,7 +39,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 13] = [
+pub(super) static PARTS: [Part; 14] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine, linked with every command" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
@@ -52,6 +53,7 @@ pub(super) static PARTS: [Part; 13] = [
     Part { name: "capi", long: false, run: c_library, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
     Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
+    Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
 
 fn lint(report: &mut Report) -> Result<()> {
@@ -132,6 +134,11 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
     setup::guide()?;
+    report.tests(&mut qemu_tests()?, LIMIT)
+}
+
+/// The command that runs tests of the images under QEMU.
+pub(super) fn qemu_tests() -> Result<Command> {
     let mut tests = whole_system("qemu");
     tests.envs(image::for_tests()?);
     // They wait for guests at times: one more than there are processors keeps all of those busy.
@@ -139,7 +146,7 @@ fn qemu(report: &mut Report) -> Result<()> {
     if env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", threads.to_string());
     }
-    report.tests(&mut tests, LIMIT)
+    Ok(tests)
 }
 
 /// The rows of the part qemu that are named for `machine`.

@@ -48,7 +48,16 @@ impl Report {
     /// # Errors
     /// When the program cannot start, takes longer than `limit`, or a test fails.
     pub(super) fn tests(&mut self, command: &mut Command, limit: Duration) -> Result<()> {
+        self.tests_then(command, limit, |_| {})
+    }
+
+    /// Does the same, and calls `then` with what the tests have printed, whether they passed or not.
+    ///
+    /// # Errors
+    /// As [`Report::tests`].
+    pub(super) fn tests_then(&mut self, command: &mut Command, limit: Duration, then: impl FnOnce(&str)) -> Result<()> {
         let (status, text) = process::finish_showing(command, limit)?;
+        then(&text);
         self.passed += text.lines().map(passed).sum::<u64>();
         ensure!(status.success(), "`{}` failed ({status})", process::shown(command));
         Ok(())
