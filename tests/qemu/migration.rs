@@ -78,7 +78,7 @@ fn migrates(row: Row) -> Result<()> {
     }
 
     // In the middle of replies.
-    let (mut old, mut replies) = burst.stop_in_the_middle(booted.agent, &mut booted.guest.qmp(soon())?)?;
+    let (mut old, mut replies) = burst.stop_in_the_middle(booted.agent, &mut booted.guest)?;
     booted = migrate(booted.guest, &config, Host::Early)?;
     // The old QEMU has ended, but what it sent can still be read. Then comes an error, because it left requests unread.
     let end = old.read_to_end(&mut replies);
@@ -90,7 +90,7 @@ fn migrates(row: Row) -> Result<()> {
 
     // The same, and the next host comes late. The rest of a reply that fills a UART has no way out then.
     if !state::is_uart(row) {
-        let _old = burst.stop_in_the_middle(booted.agent, &mut booted.guest.qmp(soon())?)?;
+        let _old = burst.stop_in_the_middle(booted.agent, &mut booted.guest)?;
         booted = migrate(booted.guest, &config, Host::Late)?;
         resynchronise_after_another(&mut booted.agent, 5)?;
     }
@@ -124,7 +124,6 @@ fn migrate(mut guest: Guest, config: &Config, host: Host) -> Result<Booted> {
     let mut config = config.clone();
     config.argument("-incoming", "defer");
     let mut guest = Guest::start(&config)?;
-    let mut qmp = guest.qmp(soon())?;
     let early = match host {
         Host::Early => Some(guest.connect(soon())?),
         Host::Late => None,
@@ -132,6 +131,7 @@ fn migrate(mut guest: Guest, config: &Config, host: Host) -> Result<Booted> {
     if early.is_some() {
         qemu_has_host(&mut guest)?;
     }
+    let mut qmp = guest.qmp(soon())?;
     qmp.execute("migrate-incoming", json!({"uri": format!("exec:cat {}", state.display())}), soon())?;
     has_migrated(&mut qmp)?;
     // It runs already, unless it was stopped before.

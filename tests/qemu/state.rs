@@ -10,10 +10,10 @@ use tests::disk::Disk;
 use tests::soon;
 use tests::time::{SECOND, guest_time, is_the_hosts};
 use xtask::client::Client;
+use xtask::guest::Guest;
 use xtask::image::APPLIANCE;
 use xtask::machine::Channel::{Com1, Com2};
 use xtask::qemu::Config;
-use xtask::qmp::Qmp;
 
 use crate::rows::Row;
 use crate::storage;
@@ -106,13 +106,14 @@ impl Burst {
     }
 
     /// Sends the requests, and stops the guest in the middle of the replies. Returns the channel, and the replies so far.
-    pub fn stop_in_the_middle(&self, agent: Client, qmp: &mut Qmp) -> Result<(UnixStream, Vec<u8>)> {
+    pub fn stop_in_the_middle(&self, agent: Client, guest: &mut Guest) -> Result<(UnixStream, Vec<u8>)> {
         let mut channel = agent.into_stream()?;
         channel.set_write_timeout(Some(soon().limit()))?;
         channel.set_read_timeout(Some(soon().limit()))?;
         channel.write_all(self.requests.as_bytes())?;
         let mut replies = vec![0; 100];
         channel.read_exact(&mut replies).context("the first reply")?;
+        let mut qmp = guest.qmp(soon())?;
         qmp.execute("stop", json!({}), soon())?;
         // QEMU (7.2, and 11.1 too) has a bug: a virtio port that is full when it is saved may be broken when it is loaded,
         // because QEMU goes on writing from it before all of its queue is loaded.

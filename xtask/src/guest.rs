@@ -135,7 +135,7 @@ impl Guest {
         Ok(stream)
     }
 
-    /// Connects to QEMU's own control socket.
+    /// Connects to QEMU's own control socket, which serves one connection at a time.
     ///
     /// # Errors
     /// When QEMU does not listen or greet before the deadline.
