@@ -27,6 +27,8 @@ pub struct Vector {
 enum Expectation {
     /// Exactly these lines.
     Lines(Vec<Line>),
+    /// The first line is this error, wherever in the request it is; what follows is free.
+    FirstError(Line),
     /// The first line is an error of this class; what follows is free.
     FirstErrorClass(String),
     /// The last line is this one; what comes before is free.
@@ -57,6 +59,7 @@ impl Vector {
         let mut lines = lines(&reply).expect("recorded replies are lines of JSON");
         let expectation = match text("compare").as_str() {
             "json" => Expectation::Lines(lines),
+            "first error" => Expectation::FirstError(lines.swap_remove(0).without_place()),
             "first error class" => Expectation::FirstErrorClass(lines[0].class().expect("an error").to_owned()),
             "last line" => Expectation::LastLine(lines.pop().expect("a recorded reply has a line")),
             other => panic!("the recording compares by '{other}', which its about does not describe"),
@@ -88,6 +91,9 @@ impl Vector {
         let got = lines(reply);
         let holds = got.as_ref().is_ok_and(|got| match &self.expectation {
             Expectation::Lines(expected) => got == expected,
+            Expectation::FirstError(expected) => {
+                got.first().is_some_and(|line| line.clone().without_place() == *expected)
+            }
             Expectation::FirstErrorClass(class) => got.first().and_then(Line::class) == Some(class),
             Expectation::LastLine(expected) => got.last() == Some(expected),
         });
@@ -109,6 +115,16 @@ impl Vector {
 impl Line {
     fn class(&self) -> Option<&str> {
         self.value["error"]["class"].as_str()
+    }
+
+    /// The same, but an error's text does not begin with its place in the request: `LINE:COLUMN: `.
+    fn without_place(mut self) -> Self {
+        if let Some(Value::String(text)) = self.value.pointer_mut("/error/desc") {
+            let words =
+                text.trim_start_matches(|character: char| character.is_ascii_digit() || ": ".contains(character));
+            *text = words.into();
+        }
+        self
     }
 }
 
@@ -164,6 +180,20 @@ mod tests {
         let sync = vector("sync", "delimited with id");
         assert!(sync.check(b"{\"return\": 77, \"id\": 1}\n").is_err());
         sync.check(b"\xff{\"return\": 77, \"id\": 1}\n").unwrap();
+    }
+
+    #[test]
+    fn a_first_error_vector_minds_the_words_of_the_first_line_and_not_where_it_is() {
+        let syntax = vector("syntax", "missing comma");
+        for place in ["", "1:25: ", "7:1: "] {
+            let error = |words: &str| {
+                format!(
+                    "{{\"error\": {{\"class\": \"GenericError\", \"desc\": \"{place}JSON parse error, {words}\"}}}}\n{{}}\n"
+                )
+            };
+            syntax.check(error("expected ',' or '}'").as_bytes()).unwrap();
+            assert!(syntax.check(error("expected ',' or ']'").as_bytes()).is_err());
+        }
     }
 
     #[test]
