@@ -17,7 +17,7 @@ impl<'m> Text<'m> {
         Self { message, span }
     }
 
-    /// Where it is stored, for an [`Error`] to quote it.
+    /// Where it is stored, for an [`Error`](crate::Error) to quote it.
     #[must_use]
     pub const fn span(&self) -> Span {
         self.span
