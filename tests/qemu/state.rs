@@ -115,8 +115,8 @@ impl Burst {
         channel.read_exact(&mut replies).context("the first reply")?;
         let mut qmp = guest.qmp(soon())?;
         qmp.execute("stop", json!({}), soon())?;
-        // QEMU (7.2, and 11.1 too) has a bug: a virtio port that is full when it is saved may be broken when it is loaded,
-        // because QEMU goes on writing from it before all of its queue is loaded.
+        // QEMU 7.2 and 11.1 may break a virtio port that is full when it is saved: when they load it, they write from it before
+        // its queue is loaded.
         channel.set_nonblocking(true)?;
         soon().poll("room in the channel", || {
             match channel.read_to_end(&mut replies) {
