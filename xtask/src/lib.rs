@@ -1,6 +1,6 @@
 //! Build, boot, test and measure nanoqga.
 //!
-//! One file per subcommand, and the parts they share. The whole-system tests use those parts too.
+//! One file per subcommand, and the parts they share. What boots guests and talks to them is in `nanoqga-testkit`.
 
 use std::process::ExitCode;
 
