@@ -16,12 +16,12 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Duration;
 
-use agent_core::command::CommandInfo;
-use agent_core::wire::base64;
-use agent_core::wire::scanner::Scanner;
-use agent_core::{Agent, Command, CommandSet, Error, Reply, Request, Step, Text};
 use common::{COMMANDS, Guest, TABLES};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use nanoqga::command::CommandInfo;
+use nanoqga::json::base64;
+use nanoqga::json::scanner::Scanner;
+use nanoqga::{Agent, Command, CommandSet, Error, Reply, Request, Step, Text};
 use oracle::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

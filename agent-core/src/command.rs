@@ -3,8 +3,8 @@
 //! A guest's own commands stand in a table of its own beside QEMU's, and `guest-info` lists them:
 //!
 //! ```
-//! use agent_core::commands::sync;
-//! use agent_core::{Agent, Command, CommandSet, Error, Failure, Parameter, Path, Reply, Request, Step, Text, Value};
+//! use nanoqga::commands::sync;
+//! use nanoqga::{Agent, Command, CommandSet, Error, Failure, Parameter, Path, Reply, Request, Step, Text, Value};
 //!
 //! struct Lamp {
 //!     color: Color,
@@ -64,10 +64,10 @@ use serde::Serialize;
 
 use crate::arguments::{Arguments, Parameter, Path, Value};
 use crate::error::{Error, Failure};
+use crate::json::Span;
+use crate::json::base64;
+use crate::json::members::Stored;
 use crate::reply::{Reply, Step};
-use crate::wire::Span;
-use crate::wire::base64;
-use crate::wire::members::Stored;
 
 /// The function behind a command.
 ///

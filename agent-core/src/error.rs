@@ -3,8 +3,8 @@
 use core::fmt::{self, Write};
 
 use crate::arguments::{Parent, Path, Text};
-use crate::wire::Span;
-use crate::wire::scanner::Problem;
+use crate::json::Span;
+use crate::json::scanner::Problem;
 
 /// Why a request failed. What it quotes of the message it tells by place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

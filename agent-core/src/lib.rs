@@ -2,7 +2,7 @@
 //!
 //! # Layers
 //!
-//! - [`wire`] turns bytes into messages and back. It knows JSON and no command.
+//! - [`json`] turns bytes into messages and back. It knows JSON and no command.
 //! - [`agent`] receives bytes, looks the command up, and transmits the reply. [`machine`] is that without buffers.
 //! - [`command`] says what a command is; [`arguments`] is what a handler sees of a request, [`reply`] what it
 //!   answers, [`error`] what a client sees of a failure.
@@ -18,10 +18,10 @@ pub mod arguments;
 pub mod command;
 pub mod commands;
 pub mod error;
+pub mod json;
 pub mod machine;
 pub mod reply;
 pub mod serve;
-pub mod wire;
 
 pub use agent::Agent;
 pub use arguments::{Arguments, List, Parameter, Path, Text, Value};

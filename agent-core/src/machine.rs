@@ -7,10 +7,10 @@ use crate::arguments::MAX_MEMBERS;
 use crate::command::{Command, CommandSet, Request};
 use crate::error::Error;
 use crate::reply::{Reply, Step};
-use crate::wire::Span;
-use crate::wire::line::{Cursor, Full, Piece, Stage};
-use crate::wire::members::Stored;
-use crate::wire::scanner::{Envelope, Problem, Scanner};
+use crate::json::Span;
+use crate::json::writer::{Cursor, Full, Piece, Stage};
+use crate::json::members::Stored;
+use crate::json::scanner::{Envelope, Problem, Scanner};
 
 /// What every reply ends with. The stage keeps room for it.
 const END: &str = "}\n";

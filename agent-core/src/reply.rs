@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Failure};
-use crate::wire::line::{Cursor, Full, Piece};
+use crate::json::writer::{Cursor, Full, Piece};
 
 /// Whether a reply is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ mod awaited;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use crate::agent::Agent;
-use crate::wire::scanner::RESET;
+use crate::json::scanner::RESET;
 
 /// The bytes between one channel and its agent, `N` in each direction.
 #[derive(Debug)]

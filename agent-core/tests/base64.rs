@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use agent_core::wire::base64::encode;
+use nanoqga::json::base64::encode;
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD;
 

@@ -2,9 +2,9 @@
 
 mod common;
 
-use agent_core::Failure;
-use agent_core::commands::exec::Exit;
 use common::{Finished, Guest, assert_refused, call, error, returned, returns};
+use nanoqga::Failure;
+use nanoqga::commands::exec::Exit;
 
 #[test]
 fn a_program_is_run_with_what_the_client_gives() {

@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::{Agent, Failure};
 use common::{COMMANDS, File, Guest, assert_refused, call, error, readable, returned, returns, talk_in};
+use nanoqga::{Agent, Failure};
 
 fn guest() -> Guest {
     let mut guest = Guest::default();

@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::{Agent, CommandSet, Failure};
 use common::{Guest, TABLES, assert_refused, call, error, guest_with, readable, returns, talk_in};
+use nanoqga::{Agent, CommandSet, Failure};
 
 /// Asks a guest with three file systems for one command after the other of the same agent.
 fn converse(guest: &mut Guest, said: &[(&str, &str)]) {

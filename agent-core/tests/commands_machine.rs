@@ -2,9 +2,9 @@
 
 mod common;
 
-use agent_core::Failure;
-use agent_core::commands::suspend::NOT_SUPPORTED;
 use common::{Guest, assert_refused, call, error, guest_with, returned, returns};
+use nanoqga::Failure;
+use nanoqga::commands::suspend::NOT_SUPPORTED;
 
 #[test]
 fn processors_are_listed_and_set() {

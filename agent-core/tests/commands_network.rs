@@ -4,9 +4,9 @@ mod common;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use agent_core::commands::network::{self, Address, Interface, InterfaceStatistics, Network, Route};
-use agent_core::{Agent, CommandSet, Failure};
 use common::{Guest, assert_refused, call, error, guest_with, readable, returned, returns};
+use nanoqga::commands::network::{self, Address, Interface, InterfaceStatistics, Network, Route};
+use nanoqga::{Agent, CommandSet, Failure};
 
 const STATISTICS: &str = r#""statistics":{"rx-bytes":18446744073709551615,"rx-packets":18446744073709551615,"rx-errs":18446744073709551615,"rx-dropped":18446744073709551615,"tx-bytes":18446744073709551615,"tx-packets":18446744073709551615,"tx-errs":18446744073709551615,"tx-dropped":18446744073709551615}"#;
 

@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::Failure;
 use common::{Guest, assert_refused, call, error, guest_with, returned, returns};
+use nanoqga::Failure;
 
 #[test]
 fn users_are_listed_with_the_time_they_logged_in() {

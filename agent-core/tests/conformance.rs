@@ -4,8 +4,8 @@ mod common;
 #[path = "../../tests/src/conformance.rs"]
 mod conformance;
 
-use agent_core::Agent;
 use common::{COMMANDS, Guest, ask, talk_in};
+use nanoqga::Agent;
 
 #[test]
 fn every_recorded_exchange_is_answered_as_the_reference_agent_does() {

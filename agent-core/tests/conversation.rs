@@ -2,9 +2,9 @@
 
 mod common;
 
-use agent_core::commands::power::Shutdown;
-use agent_core::{Agent, CommandSet};
 use common::{COMMANDS, Guest, TABLES, ask, ask_guest, error, readable, talk_in};
+use nanoqga::commands::power::Shutdown;
+use nanoqga::{Agent, CommandSet};
 
 #[test]
 fn a_request_is_answered_without_a_newline() {

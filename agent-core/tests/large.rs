@@ -2,9 +2,9 @@
 
 mod common;
 
-use agent_core::Agent;
-use agent_core::commands::exec::Exit;
 use common::{COMMANDS, File, Finished, Guest, guest_with, readable, talk_in};
+use nanoqga::Agent;
+use nanoqga::commands::exec::Exit;
 
 /// Sends `request` and hands the reply to `take` in the pieces in which it comes, none larger than 512 bytes.
 fn stream(guest: &mut Guest, request: &str, mut take: impl FnMut(&[u8])) {

@@ -1,9 +1,9 @@
 //! The state machine with buffers that are lent to it, and handlers that use what a request leaves of them.
 
-use agent_core::commands::sync;
-use agent_core::machine::{Lent, Machine};
-use agent_core::wire::line::Cursor;
-use agent_core::{Command, CommandSet, Error, Reply, Request, Step};
+use nanoqga::commands::sync;
+use nanoqga::json::writer::Cursor;
+use nanoqga::machine::{Lent, Machine};
+use nanoqga::{Command, CommandSet, Error, Reply, Request, Step};
 
 /// How much of the reply is out, and how long it is.
 #[derive(Default)]

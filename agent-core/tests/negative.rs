@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::Agent;
 use common::{COMMANDS, Guest, ask, error, readable, talk_in};
+use nanoqga::Agent;
 
 const PING: &str = r#"{"execute":"guest-ping"}"#;
 const PONG: &str = "{\"return\": {}}\n";

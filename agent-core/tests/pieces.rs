@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::{Agent, CommandSet};
 use common::{COMMANDS, Guest, TABLES, busy_guest, talk_in};
+use nanoqga::{Agent, CommandSet};
 use proptest::prelude::*;
 
 /// Everything that a host says, bad and good.

@@ -4,10 +4,10 @@ mod common;
 
 use std::collections::VecDeque;
 
-use agent_core::Agent;
-use agent_core::serve::Pump;
 use common::{COMMANDS, Guest};
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+use nanoqga::Agent;
+use nanoqga::serve::Pump;
 
 /// A channel that takes and gives a few bytes at a time, and only when its host does.
 #[derive(Default)]

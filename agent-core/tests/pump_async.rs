@@ -5,11 +5,11 @@ mod common;
 
 use std::time::Duration;
 
-use agent_core::Agent;
-use agent_core::serve::Pump;
 use common::{COMMANDS, Guest, ask};
 use embedded_io_adapters::tokio_1::FromTokio;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use nanoqga::Agent;
+use nanoqga::serve::Pump;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;

@@ -2,8 +2,8 @@
 
 mod common;
 
-use agent_core::commands::exec::Exit;
 use common::{File, Finished, Guest, TABLES, call, guest_with, returned};
+use nanoqga::commands::exec::Exit;
 use qapi::Command;
 use qapi::qga;
 

@@ -6,10 +6,10 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use agent_core::{Agent, CommandSet};
 use common::{Guest, TABLES, busy_guest, talk_in};
 use fuzz::{Settings, parts, pieces, sizes};
 use libfuzzer_sys::fuzz_target;
+use nanoqga::{Agent, CommandSet};
 use serde::de::IgnoredAny;
 
 const SYNC: &[u8] = b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":78}}\n";

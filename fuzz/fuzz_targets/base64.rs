@@ -3,9 +3,9 @@
 
 use std::convert::Infallible;
 
-use agent_core::wire::base64;
 use fuzz::parts;
 use libfuzzer_sys::fuzz_target;
+use nanoqga::json::base64;
 use oracle::alphabet::STANDARD;
 use oracle::engine::{Engine as _, GeneralPurpose, general_purpose::PAD};
 

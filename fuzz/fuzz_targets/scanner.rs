@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use agent_core::wire::Span;
-use agent_core::wire::scanner::{Envelope, Problem, Scanner};
 use fuzz::{parts, pieces, sizes};
 use libfuzzer_sys::fuzz_target;
+use nanoqga::json::Span;
+use nanoqga::json::scanner::{Envelope, Problem, Scanner};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;

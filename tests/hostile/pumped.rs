@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use agent_core::commands::{info, os, sync};
-use agent_core::serve::Pump;
-use agent_core::{Agent, CommandSet, Failure};
 use anyhow::Result;
+use nanoqga::commands::{info, os, sync};
+use nanoqga::serve::Pump;
+use nanoqga::{Agent, CommandSet, Failure};
 use nanoqga_testkit::guest::PrivateFolder;
 use tests::hostile::Noise;
 

@@ -44,6 +44,19 @@ const TARGETS: [&str; 5] = [
 /// What all C here is compiled with.
 const STRICT: [&str; 7] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-ffunction-sections", "-fdata-sections"];
 
+/// The header's version macros. xtask has the version of the library: the workspace's.
+const VERSION: &str = concat!(
+    "\n// The version of this header and its library, after Semantic Versioning.\n",
+    concat!("#define NANOQGA_VERSION_MAJOR ", env!("CARGO_PKG_VERSION_MAJOR"), "\n"),
+    concat!("#define NANOQGA_VERSION_MINOR ", env!("CARGO_PKG_VERSION_MINOR"), "\n"),
+    concat!("#define NANOQGA_VERSION_PATCH ", env!("CARGO_PKG_VERSION_PATCH"), "\n"),
+    concat!("#define NANOQGA_VERSION_STRING \"", env!("CARGO_PKG_VERSION"), "\"\n"),
+    "// To compare with: `#if NANOQGA_VERSION >= NANOQGA_VERSION_OF(0, 2, 0)`.\n",
+    "#define NANOQGA_VERSION_OF(major, minor, patch) (((major) << 16) | ((minor) << 8) | (patch))\n",
+    "#define NANOQGA_VERSION \\\n",
+    "    NANOQGA_VERSION_OF(NANOQGA_VERSION_MAJOR, NANOQGA_VERSION_MINOR, NANOQGA_VERSION_PATCH)\n",
+);
+
 pub(crate) const HELP: &str = "\
 cargo xtask capi --target TARGET
 cargo xtask capi --kernel MACHINE
@@ -105,6 +118,8 @@ fn header() -> Result<String> {
     let sources = sources.map(|source| folder.join(format!("src/{source}.rs")));
     let builder = sources.iter().fold(cbindgen::Builder::new(), |builder, source| builder.with_src(source));
     let mut header = Vec::new();
+    let config =
+        cbindgen::Config { after_includes: config.after_includes.map(|text| VERSION.to_string() + &text), ..config };
     builder.with_config(config).generate().context("cbindgen cannot make the header")?.write(&mut header);
     Ok(String::from_utf8(header)?)
 }
@@ -129,7 +144,11 @@ fn library_with(target: &'static str, features: &[&str]) -> Result<PathBuf> {
         if !status.success() {
             bail!("cargo could not build libnanoqga.a");
         }
-        archive(&messages).context("cargo did not say where it put libnanoqga.a")
+        let built = archive(&messages).context("cargo did not say where it put the library")?;
+        // Cargo calls it after the crate, whose name must not be the engine's.
+        let library = built.with_file_name("libnanoqga.a");
+        fs::copy(built, &library)?;
+        Ok(library)
     })
 }
 
@@ -312,10 +331,10 @@ mod tests {
     #[test]
     fn the_archive_is_found_among_cargos_messages() {
         let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"agent_core"},"filenames":["/t/other.rlib"]}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"nanoqga"},"filenames":["/t/other.rlib"]}"#,
             "\n",
-            r#"{"reason":"compiler-artifact","target":{"kind":["staticlib"],"name":"nanoqga"},"filenames":["/t/libnanoqga.a"]}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["staticlib"],"name":"nanoqga_c"},"filenames":["/t/libnanoqga_c.a"]}"#,
         );
-        assert_eq!(archive(messages), Some("/t/libnanoqga.a".into()));
+        assert_eq!(archive(messages), Some("/t/libnanoqga_c.a".into()));
     }
 }

@@ -78,7 +78,7 @@ pub static APPLIANCE: Profile = Profile {
 /// No profile of the image, but the Linux agent: the only program for the machine of that name.
 pub static LINUX: Profile = Profile {
     name: "linux",
-    package: "linux-agent",
+    package: "nanoqga-linux",
     cargo_profile: "agent",
     binary: "nanoqga-linux",
     feature: None,

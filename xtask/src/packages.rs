@@ -15,7 +15,7 @@ use crate::test::Report;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What of the workspace others may depend on.
-const PUBLISHED: [&str; 2] = ["agent-core", "virtio-serial"];
+const PUBLISHED: [&str; 2] = ["nanoqga", "virtio-serial"];
 
 /// Sees to it that they could be published.
 ///

@@ -127,7 +127,7 @@ fn file(profile: &Profile, machine: &Machine, image: &Path, bar: u64) -> Result<
 
 fn engine() -> Row {
     // No guest is stored in the engine, so any type stands for one.
-    let bytes = size_of::<agent_core::Agent<'static, ()>>() as u64;
+    let bytes = size_of::<nanoqga::Agent<'static, ()>>() as u64;
     Row {
         what: "engine state with default buffers".into(),
         measured: kib(bytes),

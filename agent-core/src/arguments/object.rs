@@ -3,9 +3,9 @@
 use super::path::{Parent, Path};
 use super::value::{Parameter, Value};
 use crate::error::Error;
-use crate::wire::Span;
-use crate::wire::members::Stored;
-use crate::wire::scanner::Problem;
+use crate::json::Span;
+use crate::json::members::Stored;
+use crate::json::scanner::Problem;
 
 /// Of this many first members none may come twice. No command has as many, so a later one is unexpected anyway.
 pub(crate) const MAX_MEMBERS: usize = 32;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::wire::Span;
+use crate::json::Span;
 
 /// A string of the request: as it is stored, it may hold the escapes of a JSON string.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 
 use super::path::Path;
 use crate::error::Error;
-use crate::wire::Span;
-use crate::wire::members::Stored;
+use crate::json::Span;
+use crate::json::members::Stored;
 
 /// A type that parameters have.
 pub trait Parameter<'m>: Sized {

@@ -6,7 +6,7 @@ use super::parts::list_in_parts;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
 use crate::reply::{Reply, Step};
-use crate::wire::line::Full;
+use crate::json::writer::Full;
 
 /// A disk or a partition of one: QEMU's `GuestDiskInfo` without its lists and SMART data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

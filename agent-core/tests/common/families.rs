@@ -1,10 +1,10 @@
 //! The scripted guest's answers to the families of lists, files and programs.
 
-use agent_core::commands::exec::{Exit, Program, Status, Stream};
-use agent_core::commands::file::{Access, Files, OpenMode};
-use agent_core::commands::{cpu, device, disk, exec, filesystem, fsfreeze, memory, network, ssh, suspend, user};
-use agent_core::{Failure, List, Text};
 use embedded_io::SeekFrom;
+use nanoqga::commands::exec::{Exit, Program, Status, Stream};
+use nanoqga::commands::file::{Access, Files, OpenMode};
+use nanoqga::commands::{cpu, device, disk, exec, filesystem, fsfreeze, memory, network, ssh, suspend, user};
+use nanoqga::{Failure, List, Text};
 
 use super::Guest;
 

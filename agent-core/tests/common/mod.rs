@@ -6,11 +6,11 @@ mod families;
 
 use std::collections::BTreeMap;
 
-use agent_core::commands::{
+use nanoqga::commands::{
     cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, time,
     user,
 };
-use agent_core::{Agent, Command, CommandSet, Failure};
+use nanoqga::{Agent, Command, CommandSet, Failure};
 
 pub use families::{File, Finished};
 

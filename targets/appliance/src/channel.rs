@@ -2,12 +2,12 @@
 
 use core::mem::MaybeUninit;
 
-use agent_core::serve::Pump;
-use agent_core::{Agent, CommandSet};
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use machine::heap::IdentityMapped;
 use machine::transport::DeviceTransport;
 use machine::{SerialPort, log};
+use nanoqga::serve::Pump;
+use nanoqga::{Agent, CommandSet};
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
 use crate::guest::Guest;

@@ -1,9 +1,9 @@
 //! What the agent can ask of this guest.
 
-use agent_core::Failure;
-use agent_core::commands::{info, os, power, time};
 use heapless::String;
 use machine::{ARCHITECTURE, Machine, halt, log};
+use nanoqga::Failure;
+use nanoqga::commands::{info, os, power, time};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

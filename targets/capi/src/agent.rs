@@ -4,10 +4,10 @@ use core::ffi::{c_char, c_void};
 use core::ops::Range;
 use core::{ptr, slice};
 
-use agent_core::commands::{info, sync};
-use agent_core::machine::{Lent, Machine};
-use agent_core::{Command, CommandSet};
 use heapless::{String, Vec};
+use nanoqga::commands::{info, sync};
+use nanoqga::machine::{Lent, Machine};
+use nanoqga::{Command, CommandSet};
 
 use crate::guest::{Guest, NANOQGA_MAX_OWN_COMMANDS};
 use crate::status::Status;

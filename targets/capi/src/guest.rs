@@ -2,9 +2,9 @@
 
 use core::ffi::c_void;
 
-use agent_core::Failure;
-use agent_core::commands::info::Identity;
 use heapless::{String, Vec};
+use nanoqga::Failure;
+use nanoqga::commands::info::Identity;
 
 use crate::callbacks::own::{Outgoing, Own};
 use crate::callbacks::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, time, user};

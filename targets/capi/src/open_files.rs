@@ -2,8 +2,8 @@
 
 use core::ffi::c_void;
 
-use agent_core::Failure;
 use heapless::Vec;
+use nanoqga::Failure;
 
 use crate::callbacks::file::NANOQGA_MAX_FILES;
 

@@ -2,10 +2,10 @@
 
 use core::ffi::{c_char, c_void};
 
-use agent_core::wire::Span;
-use agent_core::wire::members::Stored;
-use agent_core::wire::scanner::Scanner;
-use agent_core::{Command, Error, Failure, Reply, Request, Step};
+use nanoqga::json::Span;
+use nanoqga::json::members::Stored;
+use nanoqga::json::scanner::Scanner;
+use nanoqga::{Command, Error, Failure, Reply, Request, Step};
 
 use crate::agent::{Nanoqga, Parts, with};
 use crate::callbacks::own::{Outgoing, Own, OwnReply};

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 use core::slice;
 
-use agent_core::{Failure, Text};
+use nanoqga::{Failure, Text};
 
 /// What is read at most of a text. No reply has room for a longer one.
 const LONGEST: usize = 1024;

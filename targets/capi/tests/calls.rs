@@ -3,18 +3,18 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 
-use nanoqga::agent::{NANOQGA_STATE, nanoqga_init, nanoqga_receive, nanoqga_reset, nanoqga_transmit};
-use nanoqga::callbacks::cpu::{CpuCallbacks, Processor};
-use nanoqga::callbacks::file::{FileAccess, FileCallbacks};
-use nanoqga::callbacks::freeze::FreezeCallbacks;
-use nanoqga::callbacks::os::{OsCallbacks, OsInfo};
-use nanoqga::callbacks::own::OwnReply;
-use nanoqga::families::cpu::nanoqga_add_cpu;
-use nanoqga::families::file::nanoqga_add_file;
-use nanoqga::families::freeze::nanoqga_add_freeze;
-use nanoqga::families::os::nanoqga_add_os;
-use nanoqga::own::nanoqga_add_command;
-use nanoqga::{Flag, Nanoqga, Status};
+use nanoqga_c::agent::{NANOQGA_STATE, nanoqga_init, nanoqga_receive, nanoqga_reset, nanoqga_transmit};
+use nanoqga_c::callbacks::cpu::{CpuCallbacks, Processor};
+use nanoqga_c::callbacks::file::{FileAccess, FileCallbacks};
+use nanoqga_c::callbacks::freeze::FreezeCallbacks;
+use nanoqga_c::callbacks::os::{OsCallbacks, OsInfo};
+use nanoqga_c::callbacks::own::OwnReply;
+use nanoqga_c::families::cpu::nanoqga_add_cpu;
+use nanoqga_c::families::file::nanoqga_add_file;
+use nanoqga_c::families::freeze::nanoqga_add_freeze;
+use nanoqga_c::families::os::nanoqga_add_os;
+use nanoqga_c::own::nanoqga_add_command;
+use nanoqga_c::{Flag, Nanoqga, Status};
 
 /// An agent in memory of its own, and what its callbacks are passed.
 struct Agent {

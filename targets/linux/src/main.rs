@@ -13,7 +13,7 @@ mod image {
 
     use alloc::vec::Vec;
 
-    use linux_agent::program::run;
+    use nanoqga_linux::program::run;
 
     #[link(name = "c", kind = "static", modifiers = "-bundle")]
     unsafe extern "C" {}
@@ -82,7 +82,7 @@ mod image {
 
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
-        linux_agent::critical!("{info}");
+        nanoqga_linux::critical!("{info}");
         // SAFETY: It does not return.
         unsafe { libc::abort() }
     }

@@ -6,7 +6,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use agent_core::CommandSet;
+use nanoqga::CommandSet;
 use rustix::event::Timespec;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{Mode, OFlags, open};

@@ -4,9 +4,9 @@ use core::fmt;
 
 use alloc::vec::Vec;
 
-use agent_core::commands::power::Shutdown;
-use agent_core::serve::Pump;
-use agent_core::{Agent, CommandSet};
+use nanoqga::commands::power::Shutdown;
+use nanoqga::serve::Pump;
+use nanoqga::{Agent, CommandSet};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};

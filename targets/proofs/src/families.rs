@@ -2,11 +2,11 @@
 
 use core::hint::black_box;
 
-use agent_core::commands::{
+use embedded_io::SeekFrom;
+use nanoqga::commands::{
     cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, time, user,
 };
-use agent_core::{Failure, List, Text};
-use embedded_io::SeekFrom;
+use nanoqga::{Failure, List, Text};
 
 use crate::{Guest, Source};
 

@@ -10,11 +10,11 @@ mod own;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use agent_core::commands::{
+use nanoqga::commands::{
     cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, time,
     user,
 };
-use agent_core::{Command, Failure};
+use nanoqga::{Command, Failure};
 
 /// What a guest answers, whatever it is asked.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 
 use core::hint::black_box;
 
-use agent_core::wire::line::Cursor;
-use agent_core::{Command, Error, List, Parameter, Path, Reply, Request, Step, Text, Value};
 use heapless::String;
+use nanoqga::json::writer::Cursor;
+use nanoqga::{Command, Error, List, Parameter, Path, Reply, Request, Step, Text, Value};
 use serde::{Serialize, Serializer};
 
 use crate::{Guest, Script, Source};

@@ -37,7 +37,7 @@ struct Measured {
 pub(super) fn compare(quick: bool) -> Result<()> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("criterion");
     let mut cargo = Command::new("cargo");
-    in_workspace(&mut cargo).args(["bench", "--package", "agent-core", "--bench", "engine", "--", "--quiet"]);
+    in_workspace(&mut cargo).args(["bench", "--package", "nanoqga", "--bench", "engine", "--", "--quiet"]);
     cargo.args(quick.then_some("--quick")).env("CRITERION_HOME", &results);
     // What criterion prints is said again by the table, which is all of stdout.
     step("Measuring", || run(cargo.stdout(std::io::stderr()), LIMIT))?;

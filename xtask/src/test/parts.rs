@@ -87,7 +87,7 @@ fn lint(report: &mut Report) -> Result<()> {
     }
     // The agent for Linux has its program on one target only, and there it cannot unwind.
     let mut clippy = Toolchain::for_target(targets::LINUX_TARGET)?.cargo("clippy");
-    clippy.args(["--package", "linux-agent", "--profile", "agent", "--", "--deny", "warnings"]);
+    clippy.args(["--package", "nanoqga-linux", "--profile", "agent", "--", "--deny", "warnings"]);
     report.run(in_workspace(&mut clippy), LIMIT)?;
     // The library for C has its panic handler only where nothing unwinds.
     let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");

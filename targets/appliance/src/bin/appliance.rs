@@ -6,10 +6,6 @@ mod image {
     use core::panic::PanicInfo;
 
     use ::network::Settings;
-    use agent_core::commands::{
-        cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
-    };
-    use agent_core::{Command, CommandSet};
     use appliance::channel::{Channel, Io};
     use appliance::channels::Channels;
     use appliance::families::network::CONFIGURE;
@@ -18,6 +14,10 @@ mod image {
     use appliance::words::Words;
     use machine::last_words::die;
     use machine::{Machine, heap, log};
+    use nanoqga::commands::{
+        cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
+    };
+    use nanoqga::{Command, CommandSet};
 
     /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
     const RECEIVE: usize = 128 << 10;

@@ -5,14 +5,14 @@
 mod image {
     use core::panic::PanicInfo;
 
-    use agent_core::commands::{info, os, power, sync, time};
-    use agent_core::{Command, CommandSet};
     use appliance::channel::Channel;
     use appliance::channels::Channels;
     use appliance::guest::Guest;
     use appliance::words::Words;
     use machine::Machine;
     use machine::last_words::die;
+    use nanoqga::commands::{info, os, power, sync, time};
+    use nanoqga::{Command, CommandSet};
 
     static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
     static TABLES: &[&[Command<Guest>]] =

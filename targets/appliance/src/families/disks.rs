@@ -1,8 +1,8 @@
 //! What the appliance tells of its disks.
 
-use agent_core::Failure;
-use agent_core::commands::disk::{BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, PciAddress};
 use machine::virtio_blk::Done;
+use nanoqga::Failure;
+use nanoqga::commands::disk::{BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, PciAddress};
 
 use crate::guest::Guest;
 use crate::state::Appliance;

@@ -1,12 +1,12 @@
 //! What the appliance does with files and with the volume that they are on.
 
-use agent_core::Failure;
-use agent_core::commands::disk::DiskAddress;
-use agent_core::commands::file::{self, Files};
-use agent_core::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
-use agent_core::commands::fsfreeze::Freeze;
-use agent_core::{List, Text};
 use embedded_io::SeekFrom;
+use nanoqga::Failure;
+use nanoqga::commands::disk::DiskAddress;
+use nanoqga::commands::file::{self, Files};
+use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
+use nanoqga::commands::fsfreeze::Freeze;
+use nanoqga::{List, Text};
 use storage::{Access, Error, OpenMode};
 
 use crate::guest::Guest;

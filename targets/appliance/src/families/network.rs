@@ -2,11 +2,9 @@
 
 use core::net::IpAddr;
 
-use agent_core::commands::network::{
-    self as commands, Destination, Interface, InterfaceStatistics, MacAddress, Network,
-};
-use agent_core::{Command, Error, Failure, Reply, Request, Step, Text};
 use machine::monotonic_ns;
+use nanoqga::commands::network::{self as commands, Destination, Interface, InterfaceStatistics, MacAddress, Network};
+use nanoqga::{Command, Error, Failure, Reply, Request, Step, Text};
 use network::{Duration, Invalid, IpAddress, IpCidr, Link, NAMES, Route, Static, Statistics};
 
 use crate::guest::Guest;

@@ -1,9 +1,9 @@
 //! What the appliance tells of its processors and its memory.
 
-use agent_core::Failure;
-use agent_core::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
-use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
 use machine::memory_blocks::MemoryBlocks;
+use nanoqga::Failure;
+use nanoqga::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
+use nanoqga::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
 
 use crate::guest::Guest;
 use crate::load::Account;

@@ -1,7 +1,7 @@
 //! Suspending to RAM. To a disk, the appliance cannot: it would have to restore itself from there when it boots.
 
-use agent_core::Failure;
-use agent_core::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
+use nanoqga::Failure;
+use nanoqga::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
 
 use crate::channel::Channel;
 use crate::channels::Channels;

@@ -1,10 +1,10 @@
 //! Users and programs, of which the appliance has none. Hosts ask all the same: KubeVirt wants to know who is logged in, and
 //! Ansible does not talk to an agent without `guest-exec`, not even to send a file.
 
-use agent_core::Failure;
-use agent_core::arguments::Text;
-use agent_core::commands::exec::{Exec, Program, Status, Stream};
-use agent_core::commands::user::{User, Users};
+use nanoqga::Failure;
+use nanoqga::arguments::Text;
+use nanoqga::commands::exec::{Exec, Program, Status, Stream};
+use nanoqga::commands::user::{User, Users};
 
 use crate::guest::Guest;
 use crate::state::Appliance;

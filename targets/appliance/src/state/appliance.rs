@@ -1,7 +1,7 @@
 //! The appliance: a guest with state.
 
-use agent_core::commands::power;
 use machine::{Machine, PowerButton, log, monotonic_ns};
+use nanoqga::commands::power;
 use network::Settings;
 
 use super::disks::Storage;

@@ -2,8 +2,8 @@
 
 use core::ffi::{c_char, c_void};
 
-use agent_core::wire::Span;
-use agent_core::wire::line::Cursor;
+use nanoqga::json::Span;
+use nanoqga::json::writer::Cursor;
 
 /// Where a command of the kernel's own writes what it returns.
 #[repr(C)]

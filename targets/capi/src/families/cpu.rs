@@ -1,7 +1,7 @@
 //! `guest-get-vcpus`, `guest-set-vcpus`, `guest-get-cpustats` and `guest-get-load`.
 
-use agent_core::Failure;
-use agent_core::commands::cpu;
+use nanoqga::Failure;
+use nanoqga::commands::cpu;
 
 use super::{add, element};
 use crate::agent::Nanoqga;

@@ -2,9 +2,9 @@
 
 use core::ptr;
 
-use agent_core::commands::file::{self, Access, OpenMode};
-use agent_core::{Failure, Text};
 use embedded_io::SeekFrom;
+use nanoqga::commands::file::{self, Access, OpenMode};
+use nanoqga::{Failure, Text};
 
 use super::add;
 use crate::agent::Nanoqga;

@@ -1,7 +1,7 @@
 //! `guest-get-fsinfo` and `guest-fstrim`.
 
-use agent_core::Failure;
-use agent_core::commands::filesystem;
+use nanoqga::Failure;
+use nanoqga::commands::filesystem;
 
 use super::{add, element};
 use crate::agent::Nanoqga;

@@ -3,8 +3,8 @@
 use core::ffi::c_char;
 use core::ptr;
 
-use agent_core::commands::fsfreeze;
-use agent_core::{Failure, List, Text};
+use nanoqga::commands::fsfreeze;
+use nanoqga::{Failure, List, Text};
 
 use super::add;
 use crate::agent::Nanoqga;

@@ -1,7 +1,7 @@
 //! `guest-get-memory-blocks`, `guest-set-memory-blocks` and `guest-get-memory-block-info`.
 
-use agent_core::Failure;
-use agent_core::commands::memory::{self, MemoryBlockError};
+use nanoqga::Failure;
+use nanoqga::commands::memory::{self, MemoryBlockError};
 
 use super::{add, element};
 use crate::agent::Nanoqga;

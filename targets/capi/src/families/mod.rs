@@ -16,7 +16,7 @@ pub mod user;
 
 use core::ffi::c_void;
 
-use agent_core::Command;
+use nanoqga::Command;
 
 use crate::agent::{Nanoqga, with};
 use crate::flag::Flag;

@@ -2,8 +2,8 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use agent_core::Failure;
-use agent_core::commands::network::{self, Destination};
+use nanoqga::Failure;
+use nanoqga::commands::network::{self, Destination};
 
 use super::{add, element};
 use crate::agent::Nanoqga;

@@ -2,8 +2,8 @@
 
 use core::ptr;
 
-use agent_core::Failure;
-use agent_core::commands::os;
+use nanoqga::Failure;
+use nanoqga::commands::os;
 
 use super::add;
 use crate::agent::Nanoqga;

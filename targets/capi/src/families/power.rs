@@ -1,7 +1,7 @@
 //! `guest-shutdown`.
 
-use agent_core::Failure;
-use agent_core::commands::power;
+use nanoqga::Failure;
+use nanoqga::commands::power;
 
 use super::add;
 use crate::agent::Nanoqga;

@@ -1,7 +1,7 @@
 //! `guest-suspend-disk`, `guest-suspend-ram` and `guest-suspend-hybrid`.
 
-use agent_core::Failure;
-use agent_core::commands::suspend::{self, Sleep};
+use nanoqga::Failure;
+use nanoqga::commands::suspend::{self, Sleep};
 
 use super::add;
 use crate::agent::Nanoqga;

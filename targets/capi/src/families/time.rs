@@ -1,7 +1,7 @@
 //! `guest-get-time` and `guest-set-time`.
 
-use agent_core::Failure;
-use agent_core::commands::time;
+use nanoqga::Failure;
+use nanoqga::commands::time;
 
 use super::add;
 use crate::agent::Nanoqga;

@@ -1,7 +1,7 @@
 //! `guest-get-users` and `guest-set-user-password`.
 
-use agent_core::commands::user;
-use agent_core::{Failure, Text};
+use nanoqga::commands::user;
+use nanoqga::{Failure, Text};
 
 use super::{add, element};
 use crate::agent::Nanoqga;

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use agent_core::commands::disk::{BusType, CcwAddress, DiskAddress, PciAddress};
+use nanoqga::commands::disk::{BusType, CcwAddress, DiskAddress, PciAddress};
 
 use super::system::{names, numbers, read_line, read_text, real_path};
 

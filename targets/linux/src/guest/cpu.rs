@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use agent_core::Failure;
-use agent_core::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
+use nanoqga::Failure;
+use nanoqga::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
 use rustix::io::Errno;
 
 use super::Guest;

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use agent_core::Failure;
-use agent_core::commands::disk::{BusType, Disk, DiskCounters, DiskStatistics, Disks, NvmeSmart};
+use nanoqga::Failure;
+use nanoqga::commands::disk::{BusType, Disk, DiskCounters, DiskStatistics, Disks, NvmeSmart};
 
 use super::Guest;
 use super::block::{Place, is_virtual, node, property, slaves};

@@ -5,7 +5,7 @@ use alloc::format;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use agent_core::Failure;
+use nanoqga::Failure;
 use rustix::io::Errno;
 
 /// What an error is called.

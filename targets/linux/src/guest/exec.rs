@@ -5,8 +5,8 @@ use alloc::ffi::CString;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use agent_core::commands::exec::{Capture, Exec, Exit, Program, Status, Stream};
-use agent_core::{Failure, List, Text};
+use nanoqga::commands::exec::{Capture, Exec, Exit, Program, Status, Stream};
+use nanoqga::{Failure, List, Text};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, OwnedFd};

@@ -3,9 +3,9 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use agent_core::commands::file::{Access, Files, OpenMode};
-use agent_core::{Failure, Text};
 use embedded_io::SeekFrom;
+use nanoqga::commands::file::{Access, Files, OpenMode};
+use nanoqga::{Failure, Text};
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, Mode, OFlags, fchmod, open, unlink};
 use rustix::io::{Errno, read, write};

@@ -4,9 +4,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use agent_core::Failure;
-use agent_core::commands::disk::DiskAddress;
-use agent_core::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
+use nanoqga::Failure;
+use nanoqga::commands::disk::DiskAddress;
+use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
 use rustix::fs::{Mode, OFlags, open, statvfs};
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};

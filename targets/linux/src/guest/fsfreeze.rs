@@ -4,8 +4,8 @@
 use alloc::ffi::CString;
 use alloc::string::String;
 
-use agent_core::commands::fsfreeze::Freeze;
-use agent_core::{Failure, List, Text};
+use nanoqga::commands::fsfreeze::Freeze;
+use nanoqga::{Failure, List, Text};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;

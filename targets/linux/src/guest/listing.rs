@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use agent_core::Failure;
+use nanoqga::Failure;
 
 /// The list of the command that was asked last; empty when it is all out.
 #[derive(Debug)]

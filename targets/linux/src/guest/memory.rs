@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use agent_core::Failure;
-use agent_core::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
+use nanoqga::Failure;
+use nanoqga::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
 use rustix::io::Errno;
 
 use super::Guest;

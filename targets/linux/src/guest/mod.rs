@@ -38,10 +38,10 @@ mod user;
 
 use alloc::string::String;
 
-use agent_core::Command;
-use agent_core::commands::memory::MemoryBlock;
-use agent_core::commands::power::Shutdown;
-use agent_core::commands::{self, info};
+use nanoqga::Command;
+use nanoqga::commands::memory::MemoryBlock;
+use nanoqga::commands::power::Shutdown;
+use nanoqga::commands::{self, info};
 use rustix::event::PollFd;
 use rustix::process::{Pid, WaitStatus};
 

@@ -4,7 +4,7 @@ use alloc::ffi::CString;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use agent_core::Failure;
+use nanoqga::Failure;
 
 use super::errno::failed;
 use super::system::read_file;

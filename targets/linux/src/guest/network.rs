@@ -4,8 +4,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use agent_core::Failure;
-use agent_core::commands::network::{Address, Destination, Interface, InterfaceStatistics, MacAddress, Network, Route};
+use nanoqga::Failure;
+use nanoqga::commands::network::{Address, Destination, Interface, InterfaceStatistics, MacAddress, Network, Route};
 use rustix::io::Errno;
 
 use super::Guest;

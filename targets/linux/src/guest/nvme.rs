@@ -1,6 +1,6 @@
 //! The health of an NVMe disk: its SMART log (NVMe base specification 2.0, 5.16.1.3), through the kernel's passthrough.
 
-use agent_core::commands::disk::{NvmeCounters, NvmeSmart};
+use nanoqga::commands::disk::{NvmeCounters, NvmeSmart};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 

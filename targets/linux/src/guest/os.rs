@@ -4,8 +4,8 @@ use alloc::string::{String, ToString};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
-use agent_core::Failure;
-use agent_core::commands::os::{Os, OsInfo, Timezone};
+use nanoqga::Failure;
+use nanoqga::commands::os::{Os, OsInfo, Timezone};
 use rustix::system::{Uname, uname};
 
 use super::Guest;

@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use agent_core::Failure;
+use nanoqga::Failure;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat, fchmod, fchown, fcntl_lock, fstat, fsync, open, rename, unlink};
 use rustix::io::Errno;

@@ -7,8 +7,8 @@
 
 use alloc::vec::Vec;
 
-use agent_core::Failure;
-use agent_core::commands::power::{Power, Shutdown};
+use nanoqga::Failure;
+use nanoqga::commands::power::{Power, Shutdown};
 use rustix::fs::{Mode, OFlags, open, stat, sync};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};

@@ -3,8 +3,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use agent_core::commands::ssh::AuthorizedKeys;
-use agent_core::{Failure, List, Text};
+use nanoqga::commands::ssh::AuthorizedKeys;
+use nanoqga::{Failure, List, Text};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fchown, mkdirat, open, openat, renameat, unlinkat};
 use rustix::io::Errno;

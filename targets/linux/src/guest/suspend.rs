@@ -1,7 +1,7 @@
 //! `suspend`: `/sys/power/state`, which does not return before the machine is awake again.
 
-use agent_core::Failure;
-use agent_core::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
+use nanoqga::Failure;
+use nanoqga::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
 
 use super::Guest;
 use super::errno::failed;

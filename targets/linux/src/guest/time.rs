@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
-use agent_core::Failure;
-use agent_core::commands::time::Time;
+use nanoqga::Failure;
+use nanoqga::commands::time::Time;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;

@@ -3,8 +3,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use agent_core::commands::user::{User, Users};
-use agent_core::{Failure, Text};
+use nanoqga::commands::user::{User, Users};
+use nanoqga::{Failure, Text};
 use rustix::io::Errno;
 
 use super::Guest;

@@ -1,6 +1,6 @@
 //! The way down: processes end, file systems are written, and the kernel switches the machine off.
 
-use agent_core::commands::power::Shutdown;
+use nanoqga::commands::power::Shutdown;
 use rustix::fs::sync;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_remount, unmount};

@@ -7,7 +7,7 @@ mod loopback;
 mod modules;
 mod payload;
 
-use agent_core::commands::power::Shutdown;
+use nanoqga::commands::power::Shutdown;
 use rustix::event::Timespec;
 use rustix::process::{WaitOptions, wait};
 use rustix::system::{RebootCommand, reboot};

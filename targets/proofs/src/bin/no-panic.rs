@@ -14,9 +14,9 @@ mod program {
     use core::slice;
     use core::task::{Context, Poll, Waker};
 
-    use agent_core::serve::Pump;
-    use agent_core::{Agent, CommandSet};
     use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+    use nanoqga::serve::Pump;
+    use nanoqga::{Agent, CommandSet};
     use proofs::{Guest, Script, Source};
 
     // The linker is told that these are somewhere (build.rs), except for the last.

@@ -16,10 +16,10 @@ mod requests;
 
 use std::hint::black_box;
 
-use agent_core::commands::disk::BusType;
-use agent_core::commands::exec::{Exit, Status};
-use agent_core::commands::memory::MemoryBlockError;
-use agent_core::{Agent, CommandSet, Failure};
+use nanoqga::commands::disk::BusType;
+use nanoqga::commands::exec::{Exit, Status};
+use nanoqga::commands::memory::MemoryBlockError;
+use nanoqga::{Agent, CommandSet, Failure};
 use painted::Stack;
 use proofs::{Guest, Script, Shape, Source};
 

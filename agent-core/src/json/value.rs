@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::ser::{self, Serialize};
 
-use super::line::{Full, Piece};
+use super::writer::{Full, Piece};
 
 impl ser::Error for Full {
     fn custom<T: fmt::Display>(_: T) -> Self {

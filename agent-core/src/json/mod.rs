@@ -1,13 +1,13 @@
 //! Bytes to messages and back: knows JSON, knows no command.
 //!
-//! [`scanner`] takes requests in, [`members`] looks into what it stored, [`line`](mod@line) puts replies out.
+//! [`scanner`] takes requests in, [`members`] looks into what it stored, [`writer`] puts replies out.
 
 pub mod base64;
-mod json;
-pub mod line;
 pub mod members;
 pub mod scanner;
 pub mod text;
+mod value;
+pub mod writer;
 
 /// Copies `from` to `place` of `to`, if it fits there; says where it ends.
 pub(crate) fn copy(from: &[u8], to: &mut [u8], place: usize) -> Option<usize> {
