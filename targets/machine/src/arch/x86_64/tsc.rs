@@ -9,6 +9,8 @@ use crate::tick::Tick;
 
 /// How long to measure: 2 ms of the 24 in which a guest can boot.
 const MEASURE_PER_S: u64 = 500;
+/// How often both counters are read to have them at one moment.
+const TRIES: u32 = 8;
 /// A reference that reads the same as many times in a row stands still. Both move on within a microsecond.
 const PATIENCE: u32 = 10_000;
 
@@ -45,19 +47,35 @@ impl Tsc {
 
 /// Ticks per second, measured against a counter that counts up at `hz` and wraps at `mask`.
 fn against(hz: u64, mask: u32, read: impl Fn() -> u32) -> Option<u64> {
-    let (first, start) = (read(), timestamp());
+    let (first, start) = together(&read);
     let (mut last, mut still) = (first, 0);
     while still < PATIENCE {
         let count = read();
-        let passed = u64::from(count.wrapping_sub(first) & mask);
-        if passed >= hz / MEASURE_PER_S {
-            let rate = timestamp().wrapping_sub(start).checked_mul(hz)? / passed;
+        if u64::from(count.wrapping_sub(first) & mask) >= hz / MEASURE_PER_S {
+            let (count, end) = together(&read);
+            let passed = u64::from(count.wrapping_sub(first) & mask);
+            let rate = end.wrapping_sub(start).checked_mul(hz)?.checked_div(passed)?;
             return (1_000_000..100_000_000_000).contains(&rate).then_some(rate);
         }
         still = if count == last { still + 1 } else { 0 };
         last = count;
     }
     None
+}
+
+/// What both counters show at one moment. The host may take the processor away between two reads, so of several tries the
+/// shortest counts.
+fn together(read: &impl Fn() -> u32) -> (u32, u64) {
+    let (mut shown, mut shortest) = ((0, 0), u64::MAX);
+    for _ in 0..TRIES {
+        let before = timestamp();
+        let count = read();
+        let took = timestamp().wrapping_sub(before);
+        if took < shortest {
+            (shown, shortest) = ((count, before), took);
+        }
+    }
+    shown
 }
 
 /// The power management timer (ACPI 6.5, 4.8.2.1).
