@@ -8,9 +8,10 @@ use anyhow::Result;
 use nanoqga_testkit::process::run;
 
 use crate::fuzz;
-use crate::image::{self, in_workspace};
+use crate::image;
 use crate::options::{Argument, Options};
 use crate::setup;
+use crate::workspace::in_workspace;
 
 pub(crate) const HELP: &str = "\
 cargo xtask attack [--seed N] [--seconds N] [NAME]...

@@ -14,18 +14,19 @@ use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{ElfFile, ProgramHeader};
 use serde_json::Value;
 
-use crate::image::{flags_without_local_paths, in_workspace};
+use crate::image::flags_without_local_paths;
 use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::targets;
 use crate::test::Report;
 use crate::toolchain::Toolchain;
+use crate::workspace::{self, in_workspace};
 
 const BUILD: Duration = Duration::from_secs(900);
 
 /// The package, its folder, and how Cargo compiles it.
 const PACKAGE: &str = "capi";
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../targets/capi");
+const FOLDER: &str = "targets/capi";
 const PROFILE: &str = "capi";
 
 /// The Rust target of programs for this host.
@@ -101,7 +102,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 
 /// Where the header is.
 fn header_path() -> PathBuf {
-    Path::new(FOLDER).join("nanoqga.h")
+    workspace::path(FOLDER).join("nanoqga.h")
 }
 
 /// The header as it should be.
@@ -109,7 +110,7 @@ fn header_path() -> PathBuf {
 /// # Errors
 /// When the library's sources cannot be read.
 fn header() -> Result<String> {
-    let folder = Path::new(FOLDER);
+    let folder = workspace::path(FOLDER);
     let config = folder.join("cbindgen.toml");
     let config =
         cbindgen::Config::from_file(&config).map_err(|error| anyhow::anyhow!("{}: {error}", config.display()))?;
@@ -255,7 +256,8 @@ const FREESTANDING: [&str; 8] = [
 pub fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
     let platform = PLATFORMS.iter().find(|platform| platform.folder == machine.architecture());
     let platform = platform.with_context(|| format!("the C kernel does not run on {machine}"))?;
-    let script = format!("-Wl,-T,{FOLDER}/examples/c-kernel/{}/kernel.ld", platform.folder);
+    let script = workspace::path(FOLDER).join("examples/c-kernel").join(platform.folder).join("kernel.ld");
+    let script = format!("-Wl,-T,{}", script.display());
     let mut flags = FREESTANDING.to_vec();
     flags.push(&script);
     if with_agent {
@@ -274,7 +276,7 @@ fn kernel_as_program() -> Result<PathBuf> {
 }
 
 fn link(platform: &Platform, name: &str, more: &[&str], flags: &[&str]) -> Result<PathBuf> {
-    let folder = Path::new(FOLDER).join("examples/c-kernel");
+    let folder = workspace::path(FOLDER).join("examples/c-kernel");
     let library = library(platform.target)?;
     let sources = ["main.c", &format!("{}/platform.c", platform.folder)].map(String::from);
     let sources = sources.into_iter().chain(platform.sources.iter().chain(more).map(|source| String::from(*source)));
@@ -299,8 +301,10 @@ fn program(source: &Path) -> Result<PathBuf> {
 fn compile(compiler: &str, sources: &[PathBuf], flags: &[&str], library: &Path, program: &Path) -> Result<()> {
     setup::c_compilers()?;
     let mut gcc = Command::new(compiler);
-    gcc.args(STRICT).args(flags).args(["-Wl,--gc-sections", "-I", FOLDER]);
-    gcc.arg("-I").arg(Path::new(FOLDER).join("examples/c-kernel"));
+    gcc.args(STRICT).args(flags).arg("-Wl,--gc-sections");
+    for folder in [FOLDER.into(), format!("{FOLDER}/examples/c-kernel")] {
+        gcc.arg("-I").arg(workspace::path(&folder));
+    }
     gcc.args(sources).arg(library).arg("-o").arg(program);
     run(&mut gcc, BUILD)
 }

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -16,10 +16,10 @@ use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
-use crate::image::in_workspace;
 use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::test::Report;
+use crate::workspace::{self, in_workspace};
 
 pub(crate) const HELP: &str = "\
 cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
@@ -143,8 +143,7 @@ fn seeds_of(target: &str) -> PathBuf {
 }
 
 fn in_fuzz(folder: &str, target: &str) -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.with_file_name("fuzz").join(folder).join(target)
+    workspace::path("fuzz").join(folder).join(target)
 }
 
 /// One input: its file's name and its bytes.
@@ -186,6 +185,8 @@ fn write_seeds() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -1,9 +1,7 @@
 //! `cargo xtask image`: the bootable image of one profile, and the programs it is measured against.
 
 use std::env;
-use std::io;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +16,7 @@ use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::targets;
 use crate::toolchain::Toolchain;
+use crate::workspace::in_workspace;
 
 /// The packages whose programs run without an operating system, and how Cargo compiles those.
 pub(crate) const BARE: [&str; 4] = [MACHINE, IMAGES, EXAMPLE_KERNEL, LOADER];
@@ -308,12 +307,6 @@ pub(crate) fn flags_without_local_paths(toolchain: &Toolchain) -> Result<String>
         flags.push(format!("--remap-path-prefix={}/=", folder.display()));
     }
     Ok(flags.join(" "))
-}
-
-/// `command`, to be run in the workspace's root, its stderr ours.
-pub(crate) fn in_workspace(command: &mut Command) -> &mut Command {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    command.current_dir(root).stderr(io::stderr())
 }
 
 /// The path in cargo's messages of the executable called `binary`.

@@ -27,6 +27,7 @@ mod structure;
 mod terminal;
 mod test;
 mod tour;
+mod workspace;
 
 use options::{Argument, Options, Usage};
 

@@ -8,9 +8,9 @@ use nanoqga_testkit::process::{output, run};
 use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
-use crate::image::in_workspace;
 use crate::setup;
 use crate::test::Report;
+use crate::workspace::in_workspace;
 
 const LIMIT: Duration = Duration::from_secs(600);
 

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{finish, output};
 use nanoqga_testkit::progress::step;
 
-use crate::image::in_workspace;
 use crate::toolchain::Toolchain;
+use crate::workspace::in_workspace;
 
 const BUILD: Duration = Duration::from_secs(900);
 

@@ -1,7 +1,6 @@
 //! `cargo xtask record`: the recorded conversations, held with the newest qemu-ga again.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 
 use crate::options::Options;
+use crate::workspace;
 
 pub(crate) const HELP: &str = "\
 cargo xtask record
@@ -48,7 +48,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     let qemu_ga = QemuGa::find()?;
     ensure!(qemu_ga.is_newest(), "nothing is recorded from qemu-ga {}, which is not the newest", qemu_ga.version());
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests/conformance/vectors.json");
+    let file = workspace::path("tests/conformance/vectors.json");
     let mut recording: Recording = serde_json::from_slice(&fs::read(&file)?)?;
     let (_, meaning) = recording.about.split_once("), ").context("the recording does not say what it is about")?;
     recording.about =

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::circles::circles;
 use self::files::Files;
-use crate::image::in_workspace;
+use crate::workspace::in_workspace;
 
 const LIMIT: Duration = Duration::from_secs(60);
 

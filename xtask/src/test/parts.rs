@@ -18,13 +18,14 @@ use crate::attack;
 use crate::bench;
 use crate::capi;
 use crate::fuzz;
-use crate::image::{self, BARE, in_workspace};
+use crate::image::{self, BARE};
 use crate::packages;
 use crate::proofs;
 use crate::setup;
 use crate::structure;
 use crate::targets;
 use crate::toolchain::Toolchain;
+use crate::workspace::in_workspace;
 
 pub(super) const LIMIT: Duration = Duration::from_secs(1800);
 
