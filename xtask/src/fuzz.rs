@@ -70,7 +70,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 
 /// The lints of the targets, then all of them for as long as a test takes.
 pub(crate) fn test(report: &mut Report) -> Result<()> {
-    setup::fuzz()?;
+    setup::cargo_fuzz()?;
     let cargo = |subcommand| {
         let mut command = Command::new("cargo");
         in_workspace(&mut command).args([subcommand, "--manifest-path", "fuzz/Cargo.toml"]);
@@ -84,7 +84,7 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
 
 /// Runs `targets` for `seconds` each, on every processor one. One that fails does not keep the others from running.
 pub(crate) fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
-    setup::fuzz()?;
+    setup::cargo_fuzz()?;
     step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut failed = Vec::new();

@@ -14,6 +14,7 @@ pub mod setup;
 pub mod targets;
 pub mod toolchain;
 
+mod apt;
 mod attack;
 mod bench;
 mod fuzz;

@@ -22,7 +22,7 @@ const PUBLISHED: [&str; 2] = ["nanoqga", "virtio-serial"];
 /// # Errors
 /// When one has a file too few, a feature does not compile, or the documentation does not.
 pub(crate) fn test(report: &mut Report) -> Result<()> {
-    setup::packages()?;
+    setup::cargo_hack()?;
     for package in PUBLISHED {
         report.check(|| has_its_licences(package))?;
     }

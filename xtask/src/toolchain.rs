@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{find, is_root, output, run};
 use nanoqga_testkit::progress::step;
 
-use crate::setup::install;
+use crate::apt::install;
 
 const QUESTION: Duration = Duration::from_secs(60);
 const DOWNLOAD: Duration = Duration::from_secs(600);
