@@ -14,7 +14,6 @@ use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{ElfFile, ProgramHeader};
 use serde_json::Value;
 
-use crate::image::flags_without_local_paths;
 use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::targets;
@@ -140,7 +139,7 @@ fn library_with(target: &'static str, features: &[&str]) -> Result<PathBuf> {
         // No other crate type beside it, or there would be no optimisation at link time.
         cargo.args(["--package", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE]).args(features);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
-        cargo.env("RUSTFLAGS", flags_without_local_paths(&toolchain)?);
+        cargo.env("RUSTFLAGS", toolchain.flags_without_local_paths()?);
         let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
         if !status.success() {
             bail!("cargo could not build libnanoqga.a");

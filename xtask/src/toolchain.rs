@@ -90,11 +90,26 @@ impl Toolchain {
         self.target
     }
 
-    /// Where the sources of `core` are said to be in what this toolchain compiles.
+    /// The caller's flags for rustc, and flags that keep this machine's paths out of the program: the files that a panic names then
+    /// begin with their crate.
     ///
     /// # Errors
     /// When its rustc does not work.
-    pub fn library(&self) -> Result<PathBuf> {
+    pub(crate) fn flags_without_local_paths(&self) -> Result<String> {
+        let mut flags: Vec<_> = env::var("RUSTFLAGS").into_iter().collect();
+        let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+        // A folder for each registry; there is none before the first download, whose paths then stay.
+        let registries = cargo_home.and_then(|home| home.join("registry/src").read_dir().ok());
+        let registries = registries.into_iter().flatten().flatten().map(|registry| registry.path());
+        for folder in registries.chain([self.library()?]) {
+            flags.push(format!("--remap-path-prefix={}/=", folder.display()));
+        }
+        Ok(flags.join(" "))
+    }
+
+    /// Where this toolchain says that the sources of `core` are.
+    fn library(&self) -> Result<PathBuf> {
         Ok(sysroot(&self.rustc)?.join("lib/rustlib/src/rust/library"))
     }
 
