@@ -128,7 +128,7 @@ fn header() -> Result<String> {
 ///
 /// # Errors
 /// When no toolchain can, or the build fails.
-pub fn library(target: &'static str) -> Result<PathBuf> {
+pub(crate) fn library(target: &'static str) -> Result<PathBuf> {
     library_with(target, &[])
 }
 
@@ -252,7 +252,7 @@ const FREESTANDING: [&str; 8] = [
 ///
 /// # Errors
 /// When there is no kernel for that machine, no compiler, or the build fails.
-pub fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
+pub(crate) fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
     let platform = PLATFORMS.iter().find(|platform| platform.folder == machine.architecture());
     let platform = platform.with_context(|| format!("the C kernel does not run on {machine}"))?;
     let script = workspace::path(FOLDER).join("examples/c-kernel").join(platform.folder).join("kernel.ld");
@@ -312,7 +312,7 @@ fn compile(compiler: &str, sources: &[PathBuf], flags: &[&str], library: &Path, 
 ///
 /// # Errors
 /// When it is no 64-bit ELF file.
-pub fn loaded(program: &Path) -> Result<u64> {
+pub(crate) fn loaded(program: &Path) -> Result<u64> {
     let file = fs::read(program)?;
     let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*file)?;
     let segments = elf.elf_program_headers().iter().filter(|segment| segment.p_type(elf.endian()) == PT_LOAD);

@@ -24,7 +24,7 @@ const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"]
 
 /// A cargo and a rustc, and how they build for one bare target.
 #[derive(Debug)]
-pub struct Toolchain {
+pub(crate) struct Toolchain {
     cargo: PathBuf,
     rustc: PathBuf,
     target: &'static str,
@@ -46,7 +46,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// When there is none; the message says what would help.
-    pub fn for_target(target: &'static str) -> Result<Self> {
+    pub(crate) fn for_target(target: &'static str) -> Result<Self> {
         let (cargo, rustc) = ours();
         if has_target(&rustc, target)? {
             return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
@@ -72,7 +72,7 @@ impl Toolchain {
     }
 
     /// `cargo` with `subcommand` for the target, with the flags and variables this way of building needs.
-    pub fn cargo(&self, subcommand: &str) -> Command {
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.cargo);
         command.arg(subcommand).args(["--target", self.target]).env("RUSTC", &self.rustc);
         if let Core::FromSource { linker } = &self.core {
@@ -86,7 +86,7 @@ impl Toolchain {
     }
 
     /// The target it builds for.
-    pub const fn target(&self) -> &'static str {
+    pub(crate) const fn target(&self) -> &'static str {
         self.target
     }
 
@@ -117,7 +117,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// When its rustc does not work.
-    pub fn linker(&self) -> Result<PathBuf> {
+    pub(crate) fn linker(&self) -> Result<PathBuf> {
         match &self.core {
             Core::FromSource { linker: Some(linker) } => Ok(linker.clone()),
             Core::FromSource { linker: None } | Core::Prebuilt => rust_lld(&self.rustc),

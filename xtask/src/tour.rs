@@ -48,7 +48,7 @@ const STOPS: [(&str, Arguments); 20] = [
 ///
 /// # Errors
 /// When a command has no reply in time, or an unexpected error in it.
-pub fn tour(agent: &mut Client) -> Result<()> {
+pub(crate) fn tour(agent: &mut Client) -> Result<()> {
     let listed = commands(agent)?;
     let mut clock = None;
     for (command, arguments) in &STOPS {
@@ -83,7 +83,7 @@ pub fn tour(agent: &mut Client) -> Result<()> {
 ///
 /// # Errors
 /// When guest-info has no reply, or one of another form.
-pub fn commands(agent: &mut Client) -> Result<Vec<String>> {
+pub(crate) fn commands(agent: &mut Client) -> Result<Vec<String>> {
     let info = agent.execute("guest-info", json!({}), soon())?;
     let Some(entries) = info["supported_commands"].as_array() else {
         bail!("guest-info lists no commands: {info}");
@@ -104,7 +104,7 @@ fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Resu
 }
 
 /// Shows one line from the agent.
-pub fn show_reply(line: &[u8]) {
+pub(crate) fn show_reply(line: &[u8]) {
     println!("  <- {}", shown(line));
 }
 
