@@ -4,6 +4,8 @@
 
 mod circles;
 mod files;
+mod imports;
+mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
