@@ -1,4 +1,4 @@
-//! `cargo xtask attack`: hosts and devices that mean harm, for as long as it takes.
+//! `cargo xtask attack`: attacks the agent as hosts and devices could, in the long form.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -27,6 +27,7 @@ lost nothing, answered nothing twice, and goes on. It takes an hour or two; the 
 ";
 
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
+/// How long the driver is attacked by a device.
 const SECONDS: u64 = 600;
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -54,7 +55,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Has all that is attacked; how tests find it in their environment.
+/// Builds all that is attacked. Returns the environment variables by which the tests find it.
 pub(crate) fn prepare() -> Result<Vec<(String, PathBuf)>> {
     setup::qemu()?;
     image::for_tests()

@@ -38,7 +38,7 @@ const SECONDS: u64 = 60;
 
 /// What can be fuzzed: the programs of fuzz/fuzz_targets.
 const TARGETS: [&str; 4] = ["scanner", "agent", "base64", DEVICE];
-/// Of them, the one whose inputs are lies of a device: it has no use for recorded requests.
+/// The one of them whose inputs say what a device does. The others take requests.
 pub(crate) const DEVICE: &str = "virtio_serial";
 const OF_REQUESTS: &[&str] = TARGETS.split_at(3).0;
 

@@ -1,4 +1,4 @@
-//! The shape of the house: which packages may know each other, and that no two files import items of each other.
+//! Checks of how the workspace is built up: which packages depend on which, and that no two files import items of each other.
 //!
 //! Packages are read from `cargo metadata`, files by a reader of their `use` lines and paths.
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use nanoqga_testkit::machine::{self, Bus, MACHINES, Machine};
 
-/// Where the agent for Linux is the first process of Debian's kernel. No image is built for it.
+/// The machine on which the agent for Linux is the first process of Debian's kernel. No image is built for it.
 pub(crate) static LINUX: Machine = Machine {
     name: "linux",
     qemu: "qemu-system-x86_64",

@@ -90,8 +90,8 @@ impl Toolchain {
         self.target
     }
 
-    /// The caller's flags for rustc, and flags that keep this machine's paths out of the program: the files that a panic names then
-    /// begin with their crate.
+    /// The caller's flags for rustc, and flags that keep this machine's paths out of the program: the files that a panic names
+    /// begin with their crate then.
     ///
     /// # Errors
     /// When its rustc does not work.
@@ -172,7 +172,7 @@ fn has_source(rustc: &Path) -> bool {
     sysroot(rustc).is_ok_and(|root| root.join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file())
 }
 
-/// None when the toolchain carries the linker that the target's description names.
+/// `None` when the toolchain carries the linker that the target's description names.
 fn linker(rustc: &Path) -> Result<Option<PathBuf>> {
     if rust_lld(rustc)?.is_file() {
         return Ok(None);

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::terminal::{bold, faint};
 
-/// What the second of two clock readings is set to lie after the first, in nanoseconds.
+/// How far guest-set-time sets the clock forward: an hour, in nanoseconds.
 const CLOCK_STEP: i64 = 3_600_000_000_000;
 
 /// Where a stop's arguments come from.
 enum Arguments {
     None,
     Fixed(fn() -> Value),
-    /// The clock as it was read before, an hour on.
+    /// The time that guest-get-time returned, and [`CLOCK_STEP`].
     LaterTime,
 }
 
@@ -31,14 +31,14 @@ const STOPS: [(&str, Arguments); 20] = [
     ("guest-set-time", Arguments::LaterTime),
     ("guest-get-time", Arguments::None),
     ("guest-get-vcpus", Arguments::None),
-    // What is so already: a guest that can change nothing can do that, too.
+    // It is online already: a guest that can change nothing does this, too.
     ("guest-set-vcpus", Arguments::Fixed(|| json!({"vcpus": [{"logical-id": 0, "online": true}]}))),
     ("guest-get-cpustats", Arguments::None),
     ("guest-get-load", Arguments::None),
     ("guest-get-memory-block-info", Arguments::None),
     ("guest-get-memory-blocks", Arguments::None),
     ("guest-set-memory-blocks", Arguments::Fixed(|| json!({"mem-blks": [{"phys-index": 0, "online": true}]}))),
-    // Answered when there is a lease.
+    // The reply comes when there is a lease.
     ("nanoqga-network-configure", Arguments::Fixed(|| json!({"name": "eth0", "dhcp": true}))),
     ("guest-network-get-interfaces", Arguments::None),
     ("guest-network-get-route", Arguments::None),

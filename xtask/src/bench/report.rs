@@ -88,7 +88,7 @@ pub(super) fn publish(results: &Results) -> Result<()> {
     Ok(fs::write(path, page)?)
 }
 
-/// A text with another table in the place of its own.
+/// Puts another table in the place of the one in a text.
 fn with_table(text: &str, table: &str) -> Result<String> {
     let place = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = place.with_context(|| format!("{PAGE} has no place for the table"))?;

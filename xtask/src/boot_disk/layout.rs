@@ -1,6 +1,6 @@
 //! What lies where on a boot disk.
 //!
-//! A BIOS finds its part between the master boot record and the first partition. UEFI firmware finds a program on that partition.
+//! A BIOS finds its part between the master boot record and the first partition, UEFI firmware a program on that partition.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -50,7 +50,7 @@ static PLATFORMS: [Platform; 3] = [
     Platform { folder: "host", compiler: "gcc", target: HOST, flags: &["-g"], sources: &[] },
 ];
 
-/// How a kernel is compiled and linked: nothing is there but itself.
+/// How a kernel is compiled and linked: with no code of the compiler's or the system's in it.
 const FREESTANDING: [&str; 8] = [
     "-ffreestanding",
     "-fno-pic",

@@ -137,7 +137,7 @@ impl Profile {
         }
     }
 
-    /// The program for a machine: the profile that was asked for, or the first. On the machine `linux` it is the agent for Linux.
+    /// The program for a machine: the profile that was asked for, or the first. For the machine `linux` that is the agent.
     ///
     /// # Errors
     /// When a profile was asked for on the machine `linux`.

@@ -21,7 +21,7 @@ impl Files {
         graph
     }
 
-    /// Which files of a circle import what from which, a line for each two files.
+    /// The imports within a circle: a line for each two files, with the names.
     pub(super) fn shown(&self, circle: &BTreeSet<usize>) -> String {
         let mut names: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
         for (from, to, name) in self.arrows() {
