@@ -1,4 +1,4 @@
-//! `cargo xtask attack`: hosts and devices that mean harm, for as long as it takes.
+//! `cargo xtask attack`: attacks the agent as hosts and devices could, in the long form.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,9 +8,10 @@ use anyhow::Result;
 use nanoqga_testkit::process::run;
 
 use crate::fuzz;
-use crate::image::{self, in_workspace};
+use crate::image;
 use crate::options::{Argument, Options};
 use crate::setup;
+use crate::workspace::in_workspace;
 
 pub(crate) const HELP: &str = "\
 cargo xtask attack [--seed N] [--seconds N] [NAME]...
@@ -26,6 +27,7 @@ lost nothing, answered nothing twice, and goes on. It takes an hour or two; the 
 ";
 
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
+/// How long the driver is attacked by a device.
 const SECONDS: u64 = 600;
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
@@ -53,7 +55,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     Ok(())
 }
 
-/// Has all that is attacked; how tests find it in their environment.
+/// Builds all that is attacked. Returns the environment variables by which the tests find it.
 pub(crate) fn prepare() -> Result<Vec<(String, PathBuf)>> {
     setup::qemu()?;
     image::for_tests()

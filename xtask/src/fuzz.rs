@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -16,10 +16,10 @@ use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
-use crate::image::in_workspace;
 use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::test::Report;
+use crate::workspace::{self, in_workspace};
 
 pub(crate) const HELP: &str = "\
 cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
@@ -38,7 +38,7 @@ const SECONDS: u64 = 60;
 
 /// What can be fuzzed: the programs of fuzz/fuzz_targets.
 const TARGETS: [&str; 4] = ["scanner", "agent", "base64", DEVICE];
-/// Of them, the one whose inputs are lies of a device: it has no use for recorded requests.
+/// The one of them whose inputs say what a device does. The others take requests.
 pub(crate) const DEVICE: &str = "virtio_serial";
 const OF_REQUESTS: &[&str] = TARGETS.split_at(3).0;
 
@@ -70,7 +70,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 
 /// The lints of the targets, then all of them for as long as a test takes.
 pub(crate) fn test(report: &mut Report) -> Result<()> {
-    setup::fuzz()?;
+    setup::cargo_fuzz()?;
     let cargo = |subcommand| {
         let mut command = Command::new("cargo");
         in_workspace(&mut command).args([subcommand, "--manifest-path", "fuzz/Cargo.toml"]);
@@ -84,7 +84,7 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
 
 /// Runs `targets` for `seconds` each, on every processor one. One that fails does not keep the others from running.
 pub(crate) fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
-    setup::fuzz()?;
+    setup::cargo_fuzz()?;
     step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut failed = Vec::new();
@@ -143,8 +143,7 @@ fn seeds_of(target: &str) -> PathBuf {
 }
 
 fn in_fuzz(folder: &str, target: &str) -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.with_file_name("fuzz").join(folder).join(target)
+    workspace::path("fuzz").join(folder).join(target)
 }
 
 /// One input: its file's name and its bytes.
@@ -186,6 +185,8 @@ fn write_seeds() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

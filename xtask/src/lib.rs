@@ -6,27 +6,28 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-pub mod boot_disk;
-pub mod capi;
-pub mod image;
-pub mod options;
-pub mod setup;
-pub mod targets;
-pub mod toolchain;
-
+mod apt;
 mod attack;
 mod bench;
+mod boot_disk;
+mod capi;
 mod fuzz;
+mod image;
+mod options;
 mod packages;
 mod prompt;
 mod proofs;
 mod record;
 mod run;
+mod setup;
 mod size;
 mod structure;
+mod targets;
 mod terminal;
 mod test;
+mod toolchain;
 mod tour;
+mod workspace;
 
 use options::{Argument, Options, Usage};
 

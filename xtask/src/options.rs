@@ -6,7 +6,7 @@ use anyhow::Result;
 
 /// A command line that cannot be obeyed. The program ends with status 2.
 #[derive(Debug)]
-pub struct Usage(String);
+pub(crate) struct Usage(String);
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,7 +18,7 @@ impl std::error::Error for Usage {}
 
 impl Usage {
     /// What to tell whoever typed it.
-    pub fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
@@ -31,7 +31,7 @@ impl From<lexopt::Error> for Usage {
 
 /// One thing on the command line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Argument {
+pub(crate) enum Argument {
     /// `--name`, whose value, if it takes one, is got by [`Options::value`].
     Option(String),
     /// A word.
@@ -40,7 +40,7 @@ pub enum Argument {
 
 impl Argument {
     /// The error for an argument that has no meaning here.
-    pub fn unexpected(&self) -> anyhow::Error {
+    pub(crate) fn unexpected(&self) -> anyhow::Error {
         match self {
             Self::Option(name) => Usage::new(format!("unknown option --{name}")).into(),
             Self::Word(word) => Usage::new(format!("unexpected argument '{word}'")).into(),
@@ -50,16 +50,16 @@ impl Argument {
 
 /// What is left of a command line.
 #[derive(Debug)]
-pub struct Options(lexopt::Parser);
+pub(crate) struct Options(lexopt::Parser);
 
 impl Options {
     /// The command line of this process.
-    pub fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         Self(lexopt::Parser::from_env())
     }
 
     /// Whether `--help` or `-h` is somewhere in the rest.
-    pub fn asks_for_help(&self) -> bool {
+    pub(crate) fn asks_for_help(&self) -> bool {
         self.0.clone().raw_args().is_ok_and(|mut rest| rest.any(|word| word == "--help" || word == "-h"))
     }
 
@@ -67,7 +67,7 @@ impl Options {
     ///
     /// # Errors
     /// [`Usage`], when an option was given a value it does not take, or it is not UTF-8.
-    pub fn argument(&mut self) -> Result<Option<Argument>> {
+    pub(crate) fn argument(&mut self) -> Result<Option<Argument>> {
         Ok(match self.0.next().map_err(Usage::from)? {
             None => None,
             Some(lexopt::Arg::Long(name)) => Some(Argument::Option(name.into())),
@@ -81,7 +81,7 @@ impl Options {
     ///
     /// # Errors
     /// [`Usage`], when there is none, or `parse` does not like it.
-    pub fn value<T>(&mut self, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    pub(crate) fn value<T>(&mut self, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
         let value = text(self.0.value().map_err(Usage::from)?)?;
         parse(&value).map_err(|error| Usage::new(error.to_string()).into())
     }

@@ -8,28 +8,28 @@ use nanoqga_testkit::process::{output, run};
 use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
-use crate::image::in_workspace;
 use crate::setup;
 use crate::test::Report;
+use crate::workspace::in_workspace;
 
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// What of the workspace others may depend on.
+/// The packages that are published.
 const PUBLISHED: [&str; 2] = ["nanoqga", "virtio-serial"];
 
-/// Sees to it that they could be published.
+/// Checks that they could be published.
 ///
 /// # Errors
 /// When one has a file too few, a feature does not compile, or the documentation does not.
 pub(crate) fn test(report: &mut Report) -> Result<()> {
-    setup::packages()?;
+    setup::cargo_hack()?;
     for package in PUBLISHED {
         report.check(|| has_its_licences(package))?;
     }
     report.check(|| {
         step("Packing the crates and compiling what was packed", || {
             // What is not committed yet is to be packed, too.
-            run(about_published(cargo("publish").args(["--dry-run", "--allow-dirty"])), LIMIT)
+            run(with_published(cargo("publish").args(["--dry-run", "--allow-dirty"])), LIMIT)
         })
     })?;
     each_feature(&oldest_rust()?, report)?;
@@ -55,7 +55,7 @@ fn has_its_licences(package: &str) -> Result<()> {
 fn each_feature(oldest: &str, report: &mut Report) -> Result<()> {
     // What tests depend on is not compiled by `check`, so it may need a newer Rust.
     let mut hack = cargo("hack");
-    about_published(hack.args(["check", "--each-feature"]));
+    with_published(hack.args(["check", "--each-feature"]));
     if setup::toolchain(oldest)? {
         let with_oldest = || run(hack.arg("--rust-version"), LIMIT);
         return report.check(|| step(&format!("Compiling each feature with Rust {oldest}"), with_oldest));
@@ -77,10 +77,11 @@ fn oldest_rust() -> Result<String> {
 fn documentation() -> Result<()> {
     let mut command = setup::nightly_cargo();
     in_workspace(&mut command).args(["doc", "--no-deps", "--all-features"]);
-    run(about_published(&mut command).env("RUSTDOCFLAGS", "--deny warnings --cfg docsrs"), LIMIT)
+    run(with_published(&mut command).env("RUSTDOCFLAGS", "--deny warnings --cfg docsrs"), LIMIT)
 }
 
-fn about_published(command: &mut Command) -> &mut Command {
+/// Names the published packages on the command line of cargo.
+fn with_published(command: &mut Command) -> &mut Command {
     for package in PUBLISHED {
         command.args(["--package", package]);
     }

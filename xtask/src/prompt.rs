@@ -25,7 +25,7 @@ const MORE: Duration = Duration::from_millis(100);
 
 /// How a prompt came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The input ended or asked to quit; the guest still runs.
     Quit,
     /// The guest closed the channel, as it does when it was told to shut down.
@@ -36,7 +36,7 @@ pub enum End {
 ///
 /// # Errors
 /// When stdin cannot be read, or the agent does not list its commands.
-pub fn prompt(agent: &mut Client) -> Result<End> {
+pub(crate) fn prompt(agent: &mut Client) -> Result<End> {
     let known = commands(agent)?;
     println!("`help` says what can be typed.");
     let mut lines = io::stdin().lock().lines();

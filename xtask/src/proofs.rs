@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{finish, output};
 use nanoqga_testkit::progress::step;
 
-use crate::image::in_workspace;
 use crate::toolchain::Toolchain;
+use crate::workspace::in_workspace;
 
 const BUILD: Duration = Duration::from_secs(900);
 
@@ -19,7 +19,7 @@ pub(crate) const NO_PANIC: &str = "no-panic";
 /// The Rust targets that the engine is linked for without a panic.
 pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-none", "riscv64gc-unknown-none-elf"];
 
-/// What the panic handler of no-panic calls, and nobody has.
+/// The function that no-panic's panic handler calls. It exists nowhere, so that nothing links that keeps the handler.
 const MISSING: &str = "a_panic_is_reachable_in_the_engine";
 
 /// Sees to it that no panic is reachable in the engine on a target.

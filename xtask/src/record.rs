@@ -1,7 +1,6 @@
 //! `cargo xtask record`: the recorded conversations, held with the newest qemu-ga again.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 
 use crate::options::Options;
+use crate::workspace;
 
 pub(crate) const HELP: &str = "\
 cargo xtask record
@@ -24,9 +24,10 @@ changed before you commit it: an agent must answer as recorded.
 /// The id of the guest-sync-delimited that ends a conversation.
 const SYNC: i64 = 4_000_000_000_000;
 
+/// How many seconds a conversation may take.
 const ANSWER: u64 = 20;
 
-/// The file.
+/// The file with the conversations.
 #[derive(Debug, Serialize, Deserialize)]
 struct Recording {
     about: String,
@@ -48,7 +49,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     let qemu_ga = QemuGa::find()?;
     ensure!(qemu_ga.is_newest(), "nothing is recorded from qemu-ga {}, which is not the newest", qemu_ga.version());
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests/conformance/vectors.json");
+    let file = workspace::path("tests/conformance/vectors.json");
     let mut recording: Recording = serde_json::from_slice(&fs::read(&file)?)?;
     let (_, meaning) = recording.about.split_once("), ").context("the recording does not say what it is about")?;
     recording.about =
@@ -71,7 +72,7 @@ fn ask(qemu_ga: &QemuGa, request: &str) -> Result<String> {
     let mut command = qemu_ga.command();
     command.args(["-m", "unix-listen", "-p"]).arg(&socket).arg("-t").arg(folder.path());
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let _ended = Ended(child);
+    let _child = KilledOnDrop(child);
     let deadline = Deadline::seconds(ANSWER);
     let mut client = Client::connect(&socket, deadline)?;
     let request = request.chars().map(u8::try_from).collect::<Result<Vec<_>, _>>()?;
@@ -91,6 +92,7 @@ fn ask(qemu_ga: &QemuGa, request: &str) -> Result<String> {
     Ok(lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).map(char::from).collect())
 }
 
+/// A text's characters as bytes of the same number.
 fn bytes(text: &str) -> Vec<u8> {
     text.chars().map(|character| character as u8).collect()
 }
@@ -104,10 +106,10 @@ fn escaped(json: &str) -> String {
     json.chars().map(character).collect()
 }
 
-/// A process that ends with this.
-struct Ended(Child);
+/// A process that is killed when this is dropped.
+struct KilledOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         // Fails only when it has ended by itself.
         let _ = self.0.kill();

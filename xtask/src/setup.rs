@@ -1,31 +1,20 @@
 //! `cargo xtask setup`: what the other subcommands need, fetched once.
 
-use std::collections::BTreeSet;
-use std::process::Command;
-use std::time::Duration;
+mod rust;
 
-use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+
+use anyhow::Result;
 use debian::packages::KEYRING;
 use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
-use nanoqga_testkit::process::{find, is_root, output, run};
-use nanoqga_testkit::progress::step;
 
+pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, nightly, nightly_cargo, toolchain};
+use crate::apt::{Needed, need};
 use crate::options::Options;
 use crate::proofs;
 use crate::targets;
 use crate::toolchain::Toolchain;
-
-const INSTALL: Duration = Duration::from_secs(900);
-
-/// The compiler that Miri and docs.rs's flags need. Pinned, because each night brings another one.
-const NIGHTLY: &str = "nightly-2026-07-21";
-
-/// A program that must be there, or the path of a file, and the Debian package that brings it.
-struct Needed {
-    program: &'static str,
-    package: &'static str,
-}
 
 const QEMU: [Needed; 3] = [
     Needed { program: "qemu-system-x86_64", package: "qemu-system-x86" },
@@ -71,9 +60,6 @@ const C_COMPILERS: [Needed; 2] = [
 const C_TESTS: [Needed; 2] =
     [Needed { program: "valgrind", package: "valgrind" }, Needed { program: "g++", package: "g++" }];
 
-/// Of the fuzzer's own code, which is C++.
-const COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
-
 pub(crate) const HELP: &str = "\
 cargo xtask setup
 
@@ -94,8 +80,8 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     linux()?;
     c_tests()?;
     lints()?;
-    fuzz()?;
-    packages()?;
+    cargo_fuzz()?;
+    cargo_hack()?;
     if let Err(reason) = nightly() {
         eprintln!("Without Miri: {reason:#}");
     }
@@ -113,7 +99,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub fn qemu() -> Result<()> {
+pub(crate) fn qemu() -> Result<()> {
     need(QEMU.iter())
 }
 
@@ -121,7 +107,7 @@ pub fn qemu() -> Result<()> {
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub fn qemu_for(machine: &Machine) -> Result<()> {
+pub(crate) fn qemu_for(machine: &Machine) -> Result<()> {
     need(QEMU.iter().filter(|needed| needed.program == machine.qemu))
 }
 
@@ -129,7 +115,7 @@ pub fn qemu_for(machine: &Machine) -> Result<()> {
 ///
 /// # Errors
 /// When they are not and cannot be installed.
-pub fn disks() -> Result<()> {
+pub(crate) fn disks() -> Result<()> {
     need(DISKS.iter())
 }
 
@@ -137,7 +123,7 @@ pub fn disks() -> Result<()> {
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub fn guide() -> Result<()> {
+pub(crate) fn guide() -> Result<()> {
     need(GUIDE.iter())
 }
 
@@ -145,7 +131,7 @@ pub fn guide() -> Result<()> {
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub fn libvirt() -> Result<()> {
+pub(crate) fn libvirt() -> Result<()> {
     need(LIBVIRT.iter())
 }
 
@@ -153,7 +139,7 @@ pub fn libvirt() -> Result<()> {
 ///
 /// # Errors
 /// When there is not, and it cannot be installed.
-pub fn linux() -> Result<()> {
+pub(crate) fn linux() -> Result<()> {
     need(LINUX.iter())?;
     QemuGa::find().map(drop)
 }
@@ -162,7 +148,7 @@ pub fn linux() -> Result<()> {
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub fn c_compilers() -> Result<()> {
+pub(crate) fn c_compilers() -> Result<()> {
     need(C_COMPILERS.iter())
 }
 
@@ -170,131 +156,6 @@ pub fn c_compilers() -> Result<()> {
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub fn c_tests() -> Result<()> {
+pub(crate) fn c_tests() -> Result<()> {
     need(C_COMPILERS.iter().chain(&C_TESTS))
-}
-
-/// Sees to it that rustfmt and clippy are there.
-///
-/// # Errors
-/// When they are not and cannot be installed.
-pub fn lints() -> Result<()> {
-    for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
-        let tool = program.trim_start_matches("cargo-");
-        let works = Command::new("cargo").args([tool, "--version"]).output().is_ok_and(|asked| asked.status.success());
-        if works {
-            continue;
-        }
-        let Some(rustup) = find("rustup") else {
-            bail!("{program} is not installed, and there is no rustup to fetch it with");
-        };
-        step(&format!("Adding {component}"), || {
-            run(Command::new(rustup).args(["component", "add", component]), INSTALL)
-        })?;
-    }
-    Ok(())
-}
-
-/// Sees to it that cargo-fuzz is there, and the compiler that it needs.
-///
-/// # Errors
-/// When they are not and cannot be installed.
-pub fn fuzz() -> Result<()> {
-    need(COMPILER.iter())?;
-    cargo_tool("fuzz", "0.13.2")
-}
-
-/// Sees to it that cargo-hack is there.
-///
-/// # Errors
-/// When it is not and cannot be installed.
-pub fn packages() -> Result<()> {
-    cargo_tool("hack", "0.6.46")
-}
-
-fn cargo_tool(name: &str, version: &str) -> Result<()> {
-    // It comes from the registry all else comes from, so nothing has to be asked.
-    let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
-    if works {
-        return Ok(());
-    }
-    let package = format!("cargo-{name}");
-    step(&format!("Installing {package} {version}"), || {
-        run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
-    })
-}
-
-/// Sees to it that a version of Rust is there; whether it is. There is none that could be fetched without rustup.
-///
-/// # Errors
-/// When rustup does not work.
-pub fn toolchain(version: &str) -> Result<bool> {
-    if has_toolchain(version)? {
-        return Ok(true);
-    }
-    let Some(rustup) = find("rustup") else { return Ok(false) };
-    let add = ["toolchain", "install", version, "--profile", "minimal", "--no-self-update"];
-    let added = step(&format!("Adding Rust {version}"), || run(Command::new(rustup).args(add), INSTALL));
-    Ok(added.inspect_err(|error| eprintln!("{error:#}")).is_ok())
-}
-
-/// Sees to it that the pinned nightly toolchain is there, with Miri.
-///
-/// # Errors
-/// When it is not and cannot be installed. The error is the reason to skip what needs it.
-pub fn nightly() -> Result<()> {
-    let Some(rustup) = find("rustup") else { bail!("there is no rustup to install {NIGHTLY} with") };
-    let works = nightly_cargo().args(["miri", "--version"]).output().is_ok_and(|asked| asked.status.success());
-    if works {
-        return Ok(());
-    }
-    let mut add = Command::new(rustup);
-    add.args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"]);
-    add.args(["--component", "miri", "--component", "rust-src"]);
-    step(&format!("Adding Rust {NIGHTLY} with Miri"), || run(&mut add, INSTALL))
-        .with_context(|| format!("{NIGHTLY} cannot be installed"))
-}
-
-/// The cargo of the pinned nightly toolchain.
-pub fn nightly_cargo() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", NIGHTLY, "cargo"]);
-    command
-}
-
-fn has_toolchain(name: &str) -> Result<bool> {
-    let Some(rustup) = find("rustup") else { return Ok(false) };
-    let toolchains = output(Command::new(rustup).args(["toolchain", "list"]), INSTALL)?;
-    Ok(toolchains.lines().any(|toolchain| toolchain.starts_with(&format!("{name}-"))))
-}
-
-/// Installs Debian packages, as root.
-pub(crate) fn install(packages: &[&str]) -> Result<()> {
-    let names = packages.join(" ");
-    step(&format!("Installing {names}"), || {
-        // What is installed is said by the step; what goes wrong comes on stderr.
-        let apt_get = || {
-            let mut command = Command::new("apt-get");
-            command.arg("-qq").env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
-            command
-        };
-        run(apt_get().arg("update"), INSTALL)?;
-        run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages), INSTALL)
-    })
-}
-
-fn need<'a>(programs: impl Iterator<Item = &'a Needed>) -> Result<()> {
-    let missing: Vec<_> =
-        programs.filter(|needed| find(needed.program).is_none()).map(|needed| needed.package).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let names = missing.join(" ");
-    if find("apt-get").is_none() {
-        bail!("missing: {names} (Debian's names; there is no apt-get here)");
-    }
-    if !is_root() {
-        bail!("missing: {names}. Run this, then try again:\n  sudo apt-get install --no-install-recommends {names}");
-    }
-    install(&missing)
 }

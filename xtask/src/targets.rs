@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use nanoqga_testkit::machine::{self, Bus, MACHINES, Machine};
 
-/// Where the agent for Linux is the first process of Debian's kernel. No image is built for it.
-pub static LINUX: Machine = Machine {
+/// The machine on which the agent for Linux is the first process of Debian's kernel. No image is built for it.
+pub(crate) static LINUX: Machine = Machine {
     name: "linux",
     qemu: "qemu-system-x86_64",
     qemu_machine: "q35",
@@ -15,10 +15,10 @@ pub static LINUX: Machine = Machine {
 };
 
 /// The target of the agent for Linux.
-pub const LINUX_TARGET: &str = "x86_64-unknown-linux-musl";
+pub(crate) const LINUX_TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// The target of a machine's images.
-pub fn target(machine: &Machine) -> &'static str {
+pub(crate) fn target(machine: &Machine) -> &'static str {
     match machine.architecture() {
         _ if machine == &LINUX => LINUX_TARGET,
         "aarch64" => "aarch64-unknown-none-softfloat",
@@ -29,7 +29,7 @@ pub fn target(machine: &Machine) -> &'static str {
 }
 
 /// The images' targets, each once.
-pub fn targets() -> Vec<&'static str> {
+pub(crate) fn targets() -> Vec<&'static str> {
     let mut targets = MACHINES.each_ref().map(target).to_vec();
     targets.sort_unstable();
     targets.dedup();
@@ -40,7 +40,7 @@ pub fn targets() -> Vec<&'static str> {
 ///
 /// # Errors
 /// When there is none; the message lists them.
-pub fn machine(name: &str) -> Result<&'static Machine> {
+pub(crate) fn machine(name: &str) -> Result<&'static Machine> {
     if name == LINUX.name {
         return Ok(&LINUX);
     }
@@ -48,7 +48,7 @@ pub fn machine(name: &str) -> Result<&'static Machine> {
 }
 
 /// The machines' names, for help and messages.
-pub fn machines() -> String {
+pub(crate) fn machines() -> String {
     format!("{}, {}", machine::names(), LINUX.name)
 }
 

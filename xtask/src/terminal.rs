@@ -4,12 +4,12 @@ use std::env;
 use std::io::{IsTerminal, stdout};
 
 /// `text` made bold, where stdout is a terminal and colours are not refused.
-pub fn bold(text: &str) -> String {
+pub(crate) fn bold(text: &str) -> String {
     styled("1", text)
 }
 
 /// `text` made faint, likewise.
-pub fn faint(text: &str) -> String {
+pub(crate) fn faint(text: &str) -> String {
     styled("2", text)
 }
 

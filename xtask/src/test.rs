@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that shows whether the project is in order.
 
+mod commands;
 mod newest;
 mod parts;
 mod report;

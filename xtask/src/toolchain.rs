@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{find, is_root, output, run};
 use nanoqga_testkit::progress::step;
 
-use crate::setup::install;
+use crate::apt::install;
 
 const QUESTION: Duration = Duration::from_secs(60);
 const DOWNLOAD: Duration = Duration::from_secs(600);
@@ -24,7 +24,7 @@ const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"]
 
 /// A cargo and a rustc, and how they build for one bare target.
 #[derive(Debug)]
-pub struct Toolchain {
+pub(crate) struct Toolchain {
     cargo: PathBuf,
     rustc: PathBuf,
     target: &'static str,
@@ -46,7 +46,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// When there is none; the message says what would help.
-    pub fn for_target(target: &'static str) -> Result<Self> {
+    pub(crate) fn for_target(target: &'static str) -> Result<Self> {
         let (cargo, rustc) = ours();
         if has_target(&rustc, target)? {
             return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
@@ -72,7 +72,7 @@ impl Toolchain {
     }
 
     /// `cargo` with `subcommand` for the target, with the flags and variables this way of building needs.
-    pub fn cargo(&self, subcommand: &str) -> Command {
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.cargo);
         command.arg(subcommand).args(["--target", self.target]).env("RUSTC", &self.rustc);
         if let Core::FromSource { linker } = &self.core {
@@ -86,15 +86,30 @@ impl Toolchain {
     }
 
     /// The target it builds for.
-    pub const fn target(&self) -> &'static str {
+    pub(crate) const fn target(&self) -> &'static str {
         self.target
     }
 
-    /// Where the sources of `core` are said to be in what this toolchain compiles.
+    /// The caller's flags for rustc, and flags that keep this machine's paths out of the program: the files that a panic names
+    /// begin with their crate then.
     ///
     /// # Errors
     /// When its rustc does not work.
-    pub fn library(&self) -> Result<PathBuf> {
+    pub(crate) fn flags_without_local_paths(&self) -> Result<String> {
+        let mut flags: Vec<_> = env::var("RUSTFLAGS").into_iter().collect();
+        let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+        // A folder for each registry; there is none before the first download, whose paths then stay.
+        let registries = cargo_home.and_then(|home| home.join("registry/src").read_dir().ok());
+        let registries = registries.into_iter().flatten().flatten().map(|registry| registry.path());
+        for folder in registries.chain([self.library()?]) {
+            flags.push(format!("--remap-path-prefix={}/=", folder.display()));
+        }
+        Ok(flags.join(" "))
+    }
+
+    /// Where this toolchain says that the sources of `core` are.
+    fn library(&self) -> Result<PathBuf> {
         Ok(sysroot(&self.rustc)?.join("lib/rustlib/src/rust/library"))
     }
 
@@ -102,7 +117,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// When its rustc does not work.
-    pub fn linker(&self) -> Result<PathBuf> {
+    pub(crate) fn linker(&self) -> Result<PathBuf> {
         match &self.core {
             Core::FromSource { linker: Some(linker) } => Ok(linker.clone()),
             Core::FromSource { linker: None } | Core::Prebuilt => rust_lld(&self.rustc),
@@ -157,7 +172,7 @@ fn has_source(rustc: &Path) -> bool {
     sysroot(rustc).is_ok_and(|root| root.join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file())
 }
 
-/// None when the toolchain carries the linker that the target's description names.
+/// `None` when the toolchain carries the linker that the target's description names.
 fn linker(rustc: &Path) -> Result<Option<PathBuf>> {
     if rust_lld(rustc)?.is_file() {
         return Ok(None);

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::terminal::{bold, faint};
 
-/// What the second of two clock readings is set to lie after the first, in nanoseconds.
+/// How far guest-set-time sets the clock forward: an hour, in nanoseconds.
 const CLOCK_STEP: i64 = 3_600_000_000_000;
 
 /// Where a stop's arguments come from.
 enum Arguments {
     None,
     Fixed(fn() -> Value),
-    /// The clock as it was read before, an hour on.
+    /// The time that guest-get-time returned, and [`CLOCK_STEP`].
     LaterTime,
 }
 
@@ -31,14 +31,14 @@ const STOPS: [(&str, Arguments); 20] = [
     ("guest-set-time", Arguments::LaterTime),
     ("guest-get-time", Arguments::None),
     ("guest-get-vcpus", Arguments::None),
-    // What is so already: a guest that can change nothing can do that, too.
+    // It is online already: a guest that can change nothing does this, too.
     ("guest-set-vcpus", Arguments::Fixed(|| json!({"vcpus": [{"logical-id": 0, "online": true}]}))),
     ("guest-get-cpustats", Arguments::None),
     ("guest-get-load", Arguments::None),
     ("guest-get-memory-block-info", Arguments::None),
     ("guest-get-memory-blocks", Arguments::None),
     ("guest-set-memory-blocks", Arguments::Fixed(|| json!({"mem-blks": [{"phys-index": 0, "online": true}]}))),
-    // Answered when there is a lease.
+    // The reply comes when there is a lease.
     ("nanoqga-network-configure", Arguments::Fixed(|| json!({"name": "eth0", "dhcp": true}))),
     ("guest-network-get-interfaces", Arguments::None),
     ("guest-network-get-route", Arguments::None),
@@ -48,7 +48,7 @@ const STOPS: [(&str, Arguments); 20] = [
 ///
 /// # Errors
 /// When a command has no reply in time, or an unexpected error in it.
-pub fn tour(agent: &mut Client) -> Result<()> {
+pub(crate) fn tour(agent: &mut Client) -> Result<()> {
     let listed = commands(agent)?;
     let mut clock = None;
     for (command, arguments) in &STOPS {
@@ -83,7 +83,7 @@ pub fn tour(agent: &mut Client) -> Result<()> {
 ///
 /// # Errors
 /// When guest-info has no reply, or one of another form.
-pub fn commands(agent: &mut Client) -> Result<Vec<String>> {
+pub(crate) fn commands(agent: &mut Client) -> Result<Vec<String>> {
     let info = agent.execute("guest-info", json!({}), soon())?;
     let Some(entries) = info["supported_commands"].as_array() else {
         bail!("guest-info lists no commands: {info}");
@@ -104,7 +104,7 @@ fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Resu
 }
 
 /// Shows one line from the agent.
-pub fn show_reply(line: &[u8]) {
+pub(crate) fn show_reply(line: &[u8]) {
     println!("  <- {}", shown(line));
 }
 

@@ -9,7 +9,7 @@ use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Machine;
 
-use super::contender::{Contender, Workshop};
+use super::contender::{Contender, GuestFiles};
 use super::measures::blank;
 use super::results::{Growth, Line, Measure, Point};
 use super::session::{Booting, Session};
@@ -29,13 +29,13 @@ const IMAGE_BOOTS: usize = 5;
 const CROWDS: [usize; 3] = [1, 10, 50];
 /// Crowds of up to so many start several times.
 const SMALL_CROWD: usize = 10;
-/// In seconds: as many guests as the last crowd has, on one core.
+/// How many seconds a crowd may take: enough for the largest one on one core.
 const CROWD: u64 = 900;
 
 /// Milliseconds from the start of QEMU to the first reply, on one machine.
 pub(super) fn first_reply(
     name: &str,
-    workshop: &Workshop,
+    files: &GuestFiles,
     machine: &'static Machine,
     contenders: &[Contender],
     turns: usize,
@@ -43,7 +43,7 @@ pub(super) fn first_reply(
     let mut measure = blank(name);
     for _ in 0..turns {
         for &contender in contenders {
-            let config = workshop.config(contender, machine, 0)?;
+            let config = files.config(contender, machine, 0)?;
             let times = if config.initramfs.is_some() { 1 } else { IMAGE_BOOTS };
             let boot = || Ok(Session::start(contender, &config)?.first_reply.as_secs_f64() * 1e3);
             let boots = iter::repeat_with(boot).take(times).collect::<Result<Vec<_>>>()?;
@@ -56,11 +56,11 @@ pub(super) fn first_reply(
 }
 
 /// The size of the files that a guest boots from, in KiB.
-pub(super) fn image(workshop: &Workshop) -> Result<Measure> {
+pub(super) fn image(files: &GuestFiles) -> Result<Measure> {
     let mut measure = blank("image");
     for contender in Contender::ALL {
         let mut bytes = 0;
-        for file in workshop.files(contender)? {
+        for file in files.of(contender)? {
             bytes += fs::metadata(file)?.len();
         }
         measure.add(contender, bytes as f64 / 1024.0);
@@ -69,10 +69,10 @@ pub(super) fn image(workshop: &Workshop) -> Result<Measure> {
 }
 
 /// The least MiB of memory in which a guest answers.
-pub(super) fn smallest_memory(workshop: &Workshop, machine: &'static Machine) -> Result<Measure> {
+pub(super) fn smallest_memory(files: &GuestFiles, machine: &'static Machine) -> Result<Measure> {
     let mut measure = blank("smallest-ram");
     for contender in Contender::AGENTS {
-        let mut config = workshop.config(contender, machine, 0)?;
+        let mut config = files.config(contender, machine, 0)?;
         let patience = if config.initramfs.is_some() { LINUX_ANSWER } else { ANSWER };
         let (mut too_little, mut enough) = (0, ENOUGH_MIB);
         while enough - too_little > 1 {
@@ -92,10 +92,10 @@ pub(super) fn smallest_memory(workshop: &Workshop, machine: &'static Machine) ->
 }
 
 /// Seconds from the start of the first QEMU until all guests have answered, against the number of guests.
-pub(super) fn crowds(workshop: &Workshop, machine: &'static Machine, turns: usize) -> Result<Growth> {
+pub(super) fn crowds(files: &GuestFiles, machine: &'static Machine, turns: usize) -> Result<Growth> {
     let mut lines = Vec::new();
     for contender in [Contender::Nano, Contender::Appliance, Contender::QemuGa] {
-        let config = workshop.config(contender, machine, 0)?;
+        let config = files.config(contender, machine, 0)?;
         let mut points = Vec::new();
         for guests in CROWDS {
             let mut samples = Vec::new();

@@ -17,11 +17,11 @@ use crate::targets;
 /// What every guest gets.
 const MEMORY_KIB: u32 = 128 << 10;
 
-/// What Linux is told. On a busy host the timer, which QEMU emulates, may come too late for the test that it is there.
+/// Linux's command line. On a busy host the timer, which QEMU emulates, may come too late for Linux's test of it.
 const QUIET: &str = "console=ttyS0 quiet panic=-1 no_timer_check";
 
-/// Linux has nothing to measure the processor's counter with on a microvm, and without KVM it often hangs when it finds that
-/// out. So it is told. What it is told does not matter to a guest that only answers.
+/// More of it for a microvm. Linux cannot measure the frequency of the processor's counter there, and without KVM it often hangs
+/// when it tries. So these words name one. A wrong one does no harm to a guest that only answers.
 const MICROVM_COUNTER: &str = " tsc_early_khz=2500000 tsc=reliable";
 
 /// One side of the comparison.
@@ -98,9 +98,9 @@ impl fmt::Display for Contender {
     }
 }
 
-/// All that guests are made of.
+/// The files that guests boot from.
 #[derive(Debug)]
-pub(super) struct Workshop {
+pub(super) struct GuestFiles {
     floor: PathBuf,
     nano: PathBuf,
     appliance: PathBuf,
@@ -110,9 +110,9 @@ pub(super) struct Workshop {
     folder: PrivateFolder,
 }
 
-impl Workshop {
-    /// Builds the images, and finds what is Debian's.
-    pub(super) fn open() -> Result<Self> {
+impl GuestFiles {
+    /// Builds the images, and finds Debian's kernel and programs.
+    pub(super) fn prepare() -> Result<Self> {
         let target = targets::target(Machine::named("q35")?);
         Ok(Self {
             floor: image::build_first_byte(target)?,
@@ -169,7 +169,7 @@ impl Workshop {
     }
 
     /// The files that QEMU is given to boot a contender on q35.
-    pub(super) fn files(&self, contender: Contender) -> Result<Vec<PathBuf>> {
+    pub(super) fn of(&self, contender: Contender) -> Result<Vec<PathBuf>> {
         let config = self.config(contender, Machine::named("q35")?, 0)?;
         Ok([config.image].into_iter().chain(config.initramfs).collect())
     }

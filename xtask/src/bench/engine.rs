@@ -10,7 +10,7 @@ use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 use serde_json::Value;
 
-use crate::image::in_workspace;
+use crate::workspace::{self, in_workspace};
 
 const LIMIT: Duration = Duration::from_secs(1200);
 
@@ -35,7 +35,7 @@ struct Measured {
 }
 
 pub(super) fn compare(quick: bool) -> Result<()> {
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("criterion");
+    let results = workspace::path("target/criterion");
     let mut cargo = Command::new("cargo");
     in_workspace(&mut cargo).args(["bench", "--package", "nanoqga", "--bench", "engine", "--", "--quiet"]);
     cargo.args(quick.then_some("--quick")).env("CRITERION_HOME", &results);

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use nanoqga_testkit::machine::Machine;
 
-use super::contender::{Contender, Workshop};
+use super::contender::{Contender, GuestFiles};
 use super::exchange::{command, exchange};
 use super::results::{Growth, Line, Point};
 use super::session::Session;
@@ -73,13 +73,13 @@ pub(super) fn messages(sessions: &mut [Session], turns: usize) -> Result<Growth>
 }
 
 /// guest-network-get-interfaces against the number of network cards.
-pub(super) fn interfaces(workshop: &Workshop, machine: &'static Machine, turns: usize) -> Result<Growth> {
+pub(super) fn interfaces(files: &GuestFiles, machine: &'static Machine, turns: usize) -> Result<Growth> {
     let mut samples = Samples::default();
     let request = command(INTERFACES);
     for cards in CARDS {
         let sides = Contender::AGENTS.into_iter().filter(|side| side.answers(INTERFACES));
         let sides = sides.filter(|side| *side != Contender::Appliance || cards <= APPLIANCE_CARDS);
-        let start = |side| Session::start(side, &workshop.config(side, machine, cards)?);
+        let start = |side| Session::start(side, &files.config(side, machine, cards)?);
         let mut sessions = sides.map(start).collect::<Result<Vec<_>>>()?;
         for session in &mut sessions {
             session.check(INTERFACES)?;

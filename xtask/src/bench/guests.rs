@@ -4,7 +4,7 @@ use anyhow::Result;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::progress::step;
 
-use super::contender::{Contender, Workshop};
+use super::contender::{Contender, GuestFiles};
 use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
@@ -35,16 +35,16 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
     let [q35, microvm] = [Machine::named("q35")?, Machine::named("microvm")?];
     setup::qemu_for(q35)?;
     setup::linux()?;
-    let workshop = Workshop::open()?;
+    let files = GuestFiles::prepare()?;
     let (boots, effort) = if quick { (QUICK_BOOTS, QUICK_EFFORT) } else { (BOOTS, EFFORT) };
     let (booted, talked_to) = if quick { (&QUICKLY_BOOTED[..], &Contender::AGENTS[..]) } else { (ALL, ALL) };
-    let mut measures = vec![boots::image(&workshop)?];
+    let mut measures = vec![boots::image(&files)?];
     let mut growth = Vec::new();
     for (name, machine) in [("first-reply", q35), ("first-reply-microvm", microvm)] {
-        let measure = || boots::first_reply(name, &workshop, machine, booted, boots);
+        let measure = || boots::first_reply(name, &files, machine, booted, boots);
         measures.push(step(&format!("Booting in {boots} turns on {machine}"), measure)?);
     }
-    let start = |contender: &Contender| Session::start(*contender, &workshop.config(*contender, q35, CARDS)?);
+    let start = |contender: &Contender| Session::start(*contender, &files.config(*contender, q35, CARDS)?);
     let mut sessions = talked_to.iter().map(start).collect::<Result<Vec<_>>>()?;
     let requests = || talks::requests(&mut sessions, effort);
     measures.extend(step(&format!("Sending requests in {} turns", effort.turns), requests)?);
@@ -52,9 +52,9 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
         measures.extend(step("Moving files, and waiting", || talks::others(&mut sessions))?);
         growth.push(step("Sending longer and longer messages", || growth::messages(&mut sessions, GROWTH_TURNS))?);
         drop(sessions);
-        growth.push(step("Asking for more and more interfaces", || growth::interfaces(&workshop, q35, GROWTH_TURNS))?);
-        growth.push(step("Booting more and more guests at once", || boots::crowds(&workshop, q35, GROWTH_TURNS))?);
-        measures.push(step("Looking for the smallest guests", || boots::smallest_memory(&workshop, q35))?);
+        growth.push(step("Asking for more and more interfaces", || growth::interfaces(&files, q35, GROWTH_TURNS))?);
+        growth.push(step("Booting more and more guests at once", || boots::crowds(&files, q35, GROWTH_TURNS))?);
+        measures.push(step("Looking for the smallest guests", || boots::smallest_memory(&files, q35))?);
     }
     in_order(&mut measures);
     Ok((measures, growth))

@@ -41,6 +41,7 @@ const PIECES: usize = 6;
 /// The word of the command line by which this program becomes the server that only echoes.
 pub(super) const ECHO: &str = "echo";
 
+/// How many seconds a server may take to listen at its socket.
 const START: u64 = 60;
 
 /// What is asked for again and again before the memory is measured.
@@ -60,8 +61,9 @@ const QUESTIONS: [&str; 12] = [
 ];
 const QUESTIONS_ASKED: usize = 10_000;
 
-/// What is said beside how many times better it is than qemu-ga: how many echoes a guest-ping takes, and KiB.
+/// The ratio of the agent's guest-ping to an echo.
 const ECHOES: &str = "linux-ping-cpu/in-echoes";
+/// Measures of which the agent's own figure has a budget, in KiB, and the name of that.
 const FIGURES: [(&str, &str); 2] = [("linux-memory", "linux-memory/kib"), ("linux-program", "linux-program/kib")];
 
 /// The names of the ratios that only this part has.

@@ -1,7 +1,7 @@
 //! Where results go: a page that needs nothing else, and docs/measurements.md.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,6 +10,7 @@ use super::contender::Contender;
 use super::results::{Host, Results};
 use super::svg::escaped;
 use super::table::{markdown, number, with_spread};
+use crate::workspace;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
@@ -79,16 +80,15 @@ pub(super) fn about(results: &Results) -> String {
 /// Writes the table in docs/measurements.md, and its chart.
 pub(super) fn publish(results: &Results) -> Result<()> {
     ensure!(!results.quick, "the quick set is too rough to be published");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
     let chart = chart::ratios(results).context("guests were not measured: there is nothing to publish")?;
-    let path = root.join(PAGE);
+    let path = workspace::path(PAGE);
     let page = with_table(&fs::read_to_string(&path)?, &format!("{}\n{}\n", markdown(results), about(results)))?;
-    fs::create_dir_all(root.join("docs"))?;
-    fs::write(root.join(CHART), chart)?;
+    fs::create_dir_all(workspace::path("docs"))?;
+    fs::write(workspace::path(CHART), chart)?;
     Ok(fs::write(path, page)?)
 }
 
-/// A text with another table in the place of its own.
+/// Puts another table in the place of the one in a text.
 fn with_table(text: &str, table: &str) -> Result<String> {
     let place = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = place.with_context(|| format!("{PAGE} has no place for the table"))?;

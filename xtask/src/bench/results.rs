@@ -1,13 +1,14 @@
 //! What was measured, as it is kept in results.json.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::contender::Contender;
 use super::statistics::{Spread, quotients};
+use crate::workspace;
 
 /// All that one run has found out.
 #[derive(Debug, Deserialize, Serialize)]
@@ -133,7 +134,7 @@ impl Measure {
 impl Results {
     /// Where they are kept.
     pub(super) fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("bench")
+        workspace::path("target/bench")
     }
 
     /// Those of the last run.

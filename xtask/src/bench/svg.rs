@@ -1,5 +1,5 @@
-//! A small SVG writer. The charts want two colour schemes, whiskers and logarithmic axes, which a plotting library would have to
-//! be talked into; what they need is lines, rectangles and text.
+//! A small SVG writer. The charts need two colour schemes, whiskers and logarithmic axes, which few plotting libraries have; all
+//! that they draw is lines, rectangles and text.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! What UEFI firmware boots on a `virt` machine: our own loader with the image behind it, as an EFI application. No GRUB loads
-//! anything but an EFI application there.
+//! What UEFI firmware boots on a `virt` machine: our own loader with the image behind it, as an EFI application. GRUB cannot load
+//! the image there: it loads EFI applications alone.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use object::read::elf::{ElfFile, ProgramHeader};
 use object::write::pe::{NtHeaders, Writer};
 use object::{Endianness, Object};
 
-use super::Bootable;
+use super::layout::Bootable;
 use crate::image;
 use crate::targets;
 

@@ -7,12 +7,13 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::guest::PrivateFolder;
 
-use super::{Bootable, SECTOR, tool};
+use super::layout::{Bootable, SECTOR};
+use super::tool::tool;
 
 /// GRUB's first stage, which loads what follows it on the disk.
 const BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot.img";
 
-/// GRUB with an image and its command line in it: BIOS's lies before the partition, UEFI's is a program.
+/// GRUB for a BIOS and for UEFI firmware, each with an image and its command line in it.
 pub(super) fn with_image(image: &Path, append: &str, folder: &PrivateFolder) -> Result<Bootable> {
     let within = |name: &str| folder.path().join(name);
     fs::copy(image, within("image"))?;
@@ -33,7 +34,7 @@ fn grub(folder: &PrivateFolder, platform: &str, output: &str, modules: &[&str]) 
     tool(folder, "grub-mkimage", &[&how[..], &["memdisk", "tar", "multiboot2"], modules].concat())
 }
 
-/// As GRUB has it, it loads what begins in the sector after it.
+/// GRUB's first stage as Debian has it: it loads what begins in the next sector.
 fn boot_sector() -> Result<Vec<u8>> {
     let sector =
         fs::read(BOOT_SECTOR).with_context(|| format!("cannot read {BOOT_SECTOR}; `cargo xtask setup` helps"))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use nanoqga_testkit::qemu;
 
-use super::parts::{LIMIT, qemu_tests};
+use super::commands::{LIMIT, qemu_tests};
 use super::report::Report;
 use crate::setup;
 

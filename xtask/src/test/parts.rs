@@ -1,32 +1,27 @@
 //! The parts of the test: what each runs, and what it needs before.
 
-use std::env;
-use std::num::NonZero;
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
 use anyhow::Result;
-use nanoqga_testkit::deadline;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{is_root, output};
 use nanoqga_testkit::progress::step;
 
+use super::commands::{LIMIT, cargo, qemu_tests, whole_system};
 use super::newest;
 use super::report::Report;
 use crate::attack;
 use crate::bench;
 use crate::capi;
 use crate::fuzz;
-use crate::image::{self, BARE, in_workspace};
+use crate::image::{self, BARE};
 use crate::packages;
 use crate::proofs;
 use crate::setup;
 use crate::structure;
 use crate::targets;
 use crate::toolchain::Toolchain;
-
-pub(super) const LIMIT: Duration = Duration::from_secs(1800);
+use crate::workspace::in_workspace;
 
 /// A part of the test.
 pub(super) struct Part {
@@ -137,18 +132,6 @@ fn qemu(report: &mut Report) -> Result<()> {
     report.tests(&mut qemu_tests()?, LIMIT)
 }
 
-/// The command that runs tests of the images under QEMU.
-pub(super) fn qemu_tests() -> Result<Command> {
-    let mut tests = whole_system("qemu");
-    tests.envs(image::for_tests()?);
-    // They wait for guests at times: one more than there are processors keeps all of those busy.
-    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
-    if env::var_os("RUST_TEST_THREADS").is_none() {
-        tests.env("RUST_TEST_THREADS", threads.to_string());
-    }
-    Ok(tests)
-}
-
 /// The rows of the part qemu that are named for `machine`.
 pub(super) fn rows_of(machine: &Machine, report: &mut Report) -> Result<()> {
     setup::qemu_for(machine)?;
@@ -197,17 +180,4 @@ fn c_library(report: &mut Report) -> Result<()> {
 
 fn quick_bench(report: &mut Report) -> Result<()> {
     report.check(bench::quick_check)
-}
-
-fn whole_system(test: &str) -> Command {
-    let mut command = cargo("test");
-    command.args(["--package", "tests", "--test", test]);
-    command
-}
-
-fn cargo(subcommand: &str) -> Command {
-    let mut command = Command::new("cargo");
-    // All tests wait by one measure of how slow this machine is.
-    in_workspace(&mut command).arg(subcommand).env(deadline::PATIENCE, deadline::factor().to_string());
-    command
 }

@@ -1,4 +1,4 @@
-//! What a part of the test has to say: how much passed, and what was skipped and why.
+//! What a part of the test reports: how much passed, and what was skipped and why.
 
 use std::process::Command;
 use std::time::Duration;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+
+use crate::workspace;
 
 /// By the names of parts, in seconds.
 #[derive(Debug, Default)]
@@ -42,7 +44,7 @@ pub(super) fn clock(time: Duration) -> String {
 }
 
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("test-times.json")
+    workspace::path("target/test-times.json")
 }
 
 #[cfg(test)]

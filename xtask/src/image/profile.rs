@@ -1,0 +1,166 @@
+//! The programs that run in guests: which package has each, and how Cargo compiles it.
+
+use anyhow::{Result, bail};
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::qemu::Config;
+
+use crate::options::Usage;
+use crate::targets;
+
+/// The packages whose programs run without an operating system.
+pub(crate) const BARE: [&str; 4] = [MACHINE, IMAGES, EXAMPLE_KERNEL, LOADER];
+const MACHINE: &str = "machine";
+const IMAGES: &str = "appliance";
+const EXAMPLE_KERNEL: &str = "example-kernel";
+const LOADER: &str = "efi-loader";
+/// How Cargo compiles those.
+const IMAGE: &str = "image";
+
+/// A program that a guest runs: a profile of the image, or one that takes its place.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    /// Its name on our command line.
+    pub name: &'static str,
+    /// The package that has it.
+    pub package: &'static str,
+    /// Cargo's profile by which it is compiled.
+    pub cargo_profile: &'static str,
+    /// Its name in the package.
+    pub binary: &'static str,
+    /// The Cargo feature that it needs.
+    pub feature: Option<&'static str>,
+    /// Whether it drives a network card.
+    has_devices: bool,
+    /// What it has in it, for `--help`.
+    pub about: &'static str,
+}
+
+/// The profiles of the image. The first is built when none is asked for.
+pub(super) static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
+
+/// Those that only tests boot.
+pub(super) static FOR_TESTS: [&Profile; 2] = [&EXAMPLE, &CRASH];
+
+/// The smallest image.
+pub(crate) static NANO: Profile = Profile {
+    name: "nano",
+    package: IMAGES,
+    cargo_profile: IMAGE,
+    binary: "nano",
+    feature: None,
+    has_devices: false,
+    about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
+};
+
+/// The image with state behind its answers.
+pub(crate) static APPLIANCE: Profile = Profile {
+    name: "appliance",
+    package: IMAGES,
+    cargo_profile: IMAGE,
+    binary: "appliance",
+    feature: Some("appliance"),
+    has_devices: true,
+    about: "nano, and processors, memory, network, files and disks, suspend to RAM, the power button, requests of up to 128 KiB",
+};
+
+/// The agent for Linux: the only program for the machine `linux`.
+pub(crate) static LINUX: Profile = Profile {
+    name: "linux",
+    package: "nanoqga-linux",
+    cargo_profile: "agent",
+    binary: "nanoqga-linux",
+    feature: None,
+    has_devices: false,
+    about: "the agent for Linux, in one static file",
+};
+
+/// The README's kernel with an agent in it.
+static EXAMPLE: Profile = Profile {
+    name: "example-kernel",
+    package: EXAMPLE_KERNEL,
+    cargo_profile: IMAGE,
+    binary: "example-kernel",
+    feature: None,
+    has_devices: false,
+    about: "a kernel that the engine is linked into",
+};
+
+/// A guest that crashes. The host name on its command line says how.
+static CRASH: Profile = Profile {
+    name: "crash",
+    package: MACHINE,
+    cargo_profile: IMAGE,
+    binary: "crash",
+    feature: None,
+    has_devices: false,
+    about: "one way to end badly",
+};
+
+/// The program that images are measured against: it only prints one byte.
+pub(super) static FIRST_BYTE: Profile = Profile {
+    name: "first-byte",
+    package: MACHINE,
+    cargo_profile: IMAGE,
+    binary: "first-byte",
+    feature: None,
+    has_devices: false,
+    about: "nothing but one byte on the console",
+};
+
+/// The program that firmware starts from a disk, and that starts the image behind it.
+pub(super) static EFI_LOADER: Profile = Profile {
+    name: "efi-loader",
+    package: LOADER,
+    cargo_profile: IMAGE,
+    binary: "efi-loader",
+    feature: None,
+    has_devices: false,
+    about: "an EFI application with an image behind it",
+};
+
+impl Profile {
+    /// The profile called `name`.
+    ///
+    /// # Errors
+    /// When there is none; the message lists them.
+    pub(crate) fn named(name: &str) -> Result<&'static Self> {
+        match PROFILES.iter().chain(&FOR_TESTS).find(|profile| profile.name == name) {
+            Some(profile) => Ok(profile),
+            None => bail!("no profile is called '{name}'; there are: {}", names()),
+        }
+    }
+
+    /// Gives a guest the devices that this program drives.
+    pub(crate) fn equip(&self, config: &mut Config) {
+        if self.has_devices {
+            config.user_network();
+        }
+    }
+
+    /// The program for a machine: the profile that was asked for, or the first. For the machine `linux` that is the agent.
+    ///
+    /// # Errors
+    /// When a profile was asked for on the machine `linux`.
+    pub(crate) fn of(machine: &Machine, asked_for: Option<&'static Self>) -> Result<&'static Self> {
+        match (machine == &targets::LINUX, asked_for) {
+            (true, None) => Ok(&LINUX),
+            (true, Some(profile)) => Err(Usage::new(format!("{machine} has no profile {}", profile.name)).into()),
+            (false, profile) => Ok(profile.unwrap_or(PROFILES[0])),
+        }
+    }
+}
+
+fn names() -> String {
+    PROFILES.map(|profile| profile.name).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_profile_gets_a_message_with_the_known_ones() {
+        let error = Profile::named("giant").unwrap_err().to_string();
+        assert_eq!(error, "no profile is called 'giant'; there are: nano, appliance");
+    }
+}

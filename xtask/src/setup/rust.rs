@@ -1,0 +1,112 @@
+//! Tools for Rust that cargo and rustup install: lints, cargo's subcommands, and other versions of the compiler.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nanoqga_testkit::process::{find, output, run};
+use nanoqga_testkit::progress::step;
+
+use crate::apt::{Needed, need};
+
+const INSTALL: Duration = Duration::from_secs(900);
+
+/// The compiler that Miri and docs.rs's flags need. Pinned, because each night brings another one.
+const NIGHTLY: &str = "nightly-2026-07-21";
+
+/// What the fuzzer's own code, which is C++, is compiled with.
+const FUZZER_COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
+
+/// Sees to it that rustfmt and clippy are there.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub(crate) fn lints() -> Result<()> {
+    for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
+        let tool = program.trim_start_matches("cargo-");
+        let works = Command::new("cargo").args([tool, "--version"]).output().is_ok_and(|asked| asked.status.success());
+        if works {
+            continue;
+        }
+        let Some(rustup) = find("rustup") else {
+            bail!("{program} is not installed, and there is no rustup to fetch it with");
+        };
+        step(&format!("Adding {component}"), || {
+            run(Command::new(rustup).args(["component", "add", component]), INSTALL)
+        })?;
+    }
+    Ok(())
+}
+
+/// Sees to it that cargo-fuzz is there, and the compiler that it needs.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub(crate) fn cargo_fuzz() -> Result<()> {
+    need(FUZZER_COMPILER.iter())?;
+    cargo_tool("fuzz", "0.13.2")
+}
+
+/// Sees to it that cargo-hack is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn cargo_hack() -> Result<()> {
+    cargo_tool("hack", "0.6.46")
+}
+
+fn cargo_tool(name: &str, version: &str) -> Result<()> {
+    // It comes from the registry all else comes from, so nothing has to be asked.
+    let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
+    if works {
+        return Ok(());
+    }
+    let package = format!("cargo-{name}");
+    step(&format!("Installing {package} {version}"), || {
+        run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
+    })
+}
+
+/// Installs a version of Rust where it is missing. Returns whether it is there: without rustup it cannot be installed.
+///
+/// # Errors
+/// When rustup does not work.
+pub(crate) fn toolchain(version: &str) -> Result<bool> {
+    if has_toolchain(version)? {
+        return Ok(true);
+    }
+    let Some(rustup) = find("rustup") else { return Ok(false) };
+    let add = ["toolchain", "install", version, "--profile", "minimal", "--no-self-update"];
+    let added = step(&format!("Adding Rust {version}"), || run(Command::new(rustup).args(add), INSTALL));
+    Ok(added.inspect_err(|error| eprintln!("{error:#}")).is_ok())
+}
+
+/// Sees to it that the pinned nightly toolchain is there, with Miri.
+///
+/// # Errors
+/// When it is not and cannot be installed. The error is the reason to skip what needs it.
+pub(crate) fn nightly() -> Result<()> {
+    let Some(rustup) = find("rustup") else { bail!("there is no rustup to install {NIGHTLY} with") };
+    let works = nightly_cargo().args(["miri", "--version"]).output().is_ok_and(|asked| asked.status.success());
+    if works {
+        return Ok(());
+    }
+    let mut add = Command::new(rustup);
+    add.args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"]);
+    add.args(["--component", "miri", "--component", "rust-src"]);
+    step(&format!("Adding Rust {NIGHTLY} with Miri"), || run(&mut add, INSTALL))
+        .with_context(|| format!("{NIGHTLY} cannot be installed"))
+}
+
+/// The cargo of the pinned nightly toolchain.
+pub(crate) fn nightly_cargo() -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", NIGHTLY, "cargo"]);
+    command
+}
+
+fn has_toolchain(name: &str) -> Result<bool> {
+    let Some(rustup) = find("rustup") else { return Ok(false) };
+    let toolchains = output(Command::new(rustup).args(["toolchain", "list"]), INSTALL)?;
+    Ok(toolchains.lines().any(|toolchain| toolchain.starts_with(&format!("{name}-"))))
+}

@@ -1,0 +1,43 @@
+//! The commands that run tests.
+
+use std::env;
+use std::num::NonZero;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use nanoqga_testkit::deadline;
+
+use crate::image;
+use crate::workspace::in_workspace;
+
+/// How long one may take.
+pub(super) const LIMIT: Duration = Duration::from_secs(1800);
+
+/// The command that runs tests of the images under QEMU. It builds the images.
+pub(super) fn qemu_tests() -> Result<Command> {
+    let mut tests = whole_system("qemu");
+    tests.envs(image::for_tests()?);
+    // They wait for guests at times: one more than there are processors keeps all of those busy.
+    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", threads.to_string());
+    }
+    Ok(tests)
+}
+
+/// The command that runs a program of the package `tests`.
+pub(super) fn whole_system(test: &str) -> Command {
+    let mut command = cargo("test");
+    command.args(["--package", "tests", "--test", test]);
+    command
+}
+
+/// `cargo` with a subcommand, in the workspace.
+pub(super) fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new("cargo");
+    // All tests wait by one measure of how slow this machine is.
+    in_workspace(&mut command).arg(subcommand).env(deadline::PATIENCE, deadline::factor().to_string());
+    command
+}
