@@ -10,21 +10,29 @@
 
 mod accounts;
 mod block;
+#[path = "../system/processors.rs"]
 mod cpu;
+#[path = "../system/disks.rs"]
 mod disk;
 pub(crate) mod errno;
+#[path = "../system/programs.rs"]
 mod exec;
+#[path = "../system/open_files.rs"]
 mod file;
+#[path = "../system/file_systems.rs"]
 mod filesystem;
 mod fsfreeze;
 #[cfg(test)]
 mod hostile;
 mod listing;
+#[path = "../system/memory_blocks.rs"]
 mod memory;
 mod mounts;
 mod netlink;
+#[path = "../system/interfaces.rs"]
 mod network;
 mod nvme;
+#[path = "../system/os_release.rs"]
 mod os;
 mod password;
 mod power;
@@ -34,6 +42,7 @@ mod state;
 mod suspend;
 pub(crate) mod system;
 mod time;
+#[path = "../system/logins.rs"]
 mod user;
 
 use alloc::string::String;
