@@ -1,70 +1,33 @@
-//! `disk`: disks and partitions from sysfs, their counters from procfs.
+//! Disks and partitions in sysfs, their counters in procfs.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use nanoqga::Failure;
-use nanoqga::commands::disk::{BusType, Disk, DiskCounters, DiskStatistics, Disks, NvmeSmart};
+use nanoqga::commands::disk::{BusType, DiskCounters, DiskStatistics, NvmeSmart};
 
-use super::Guest;
 use super::block::{Place, is_virtual, node, property, slaves};
 use super::errno::failed;
-use super::listing::Listing;
+use super::files::{names, read_line, read_text, real_path};
 use super::nvme;
-use super::system::{names, read_line, read_text, real_path};
 
 const DISKS: &str = "/sys/block";
 
-/// What was listed last.
-#[derive(Debug, Default)]
-pub struct Lists {
-    disks: Listing<Gathered>,
-    statistics: Listing<(String, DiskStatistics<'static>)>,
-}
-
 /// A disk or partition with all that is told of it.
 #[derive(Debug)]
-struct Gathered {
-    name: String,
-    partition: bool,
-    alias: Option<String>,
-    place: Option<Place>,
-    dependencies: Vec<String>,
-    smart: Option<NvmeSmart>,
-}
-
-impl Disks for Guest {
-    fn disk(&mut self, index: usize) -> Result<Option<Disk<'_>>, Failure> {
-        let disk = self.disks.disks.element(index, disks)?;
-        Ok(disk.map(|disk| Disk {
-            name: &disk.name,
-            partition: disk.partition,
-            alias: disk.alias.as_deref(),
-            address: disk.place.as_ref().map(Place::address),
-        }))
-    }
-
-    fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {
-        self.disks.disks.again(disk)?.dependencies.get(index).map(String::as_str)
-    }
-
-    fn smart(&mut self, disk: usize) -> Option<NvmeSmart> {
-        self.disks.disks.again(disk)?.smart
-    }
-
-    fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
-        let gather = || {
-            let text = read_text("/proc/diskstats").map_err(|error| failed("open(\"/proc/diskstats\")", error))?;
-            Ok(text.lines().filter_map(statistics).collect())
-        };
-        let found = self.disks.statistics.element(index, gather)?;
-        Ok(found.map(|(name, statistics)| DiskStatistics { name, ..*statistics }))
-    }
+pub struct Disk {
+    pub name: String,
+    pub partition: bool,
+    pub alias: Option<String>,
+    pub place: Option<Place>,
+    /// What it is made from, by the paths of their nodes.
+    pub dependencies: Vec<String>,
+    pub smart: Option<NvmeSmart>,
 }
 
 /// All disks that have a size, each followed by its partitions.
-fn disks() -> Result<Vec<Gathered>, Failure> {
+pub fn all() -> Result<Vec<Disk>, Failure> {
     let names = names(DISKS).map_err(|error| failed("Can't open directory \"/sys/block\"", error))?;
     let mut found = Vec::new();
     for name in names {
@@ -80,11 +43,11 @@ fn disks() -> Result<Vec<Gathered>, Failure> {
     Ok(found)
 }
 
-fn disk(device: &str) -> Option<Gathered> {
+fn disk(device: &str) -> Option<Disk> {
     let name = node(device)?;
     let place = if is_virtual(device) { None } else { Place::of(device) };
     let is_nvme = place.as_ref().is_some_and(|place| place.address().bus_type == BusType::Nvme);
-    Some(Gathered {
+    Some(Disk {
         smart: if is_nvme { nvme::smart(&name) } else { None },
         name,
         partition: false,
@@ -95,13 +58,13 @@ fn disk(device: &str) -> Option<Gathered> {
 }
 
 /// The partitions of the disk whose directory is called `name`: theirs begin with that.
-fn partitions(device: &str, name: &str, disk: &str) -> impl Iterator<Item = Gathered> {
+fn partitions(device: &str, name: &str, disk: &str) -> impl Iterator<Item = Disk> {
     let names = names(device).unwrap_or_default();
     names.into_iter().filter_map(move |partition| {
         partition.strip_prefix(name)?;
         let directory = format!("{device}/{partition}");
         read_line(&format!("{directory}/partition"))?;
-        Some(Gathered {
+        Some(Disk {
             name: node(&directory)?,
             partition: true,
             alias: None,
@@ -112,9 +75,15 @@ fn partitions(device: &str, name: &str, disk: &str) -> impl Iterator<Item = Gath
     })
 }
 
+/// The counters of all disks and partitions, each with its name.
+pub fn all_statistics() -> Result<Vec<(String, DiskStatistics<'static>)>, Failure> {
+    let text = read_text("/proc/diskstats").map_err(|error| failed("open(\"/proc/diskstats\")", error))?;
+    Ok(text.lines().filter_map(statistics).collect())
+}
+
 /// A line of `/proc/diskstats` (Linux, admin-guide/iostats.rst). Kernels before 4.18 and 5.5 have shorter lines, and so had
 /// partitions before 2.6.25.
-pub(super) fn statistics(line: &str) -> Option<(String, DiskStatistics<'static>)> {
+pub fn statistics(line: &str) -> Option<(String, DiskStatistics<'static>)> {
     let mut words = line.split_ascii_whitespace();
     let major = words.next()?.parse().ok()?;
     let minor = words.next()?.parse().ok()?;

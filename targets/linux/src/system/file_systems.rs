@@ -1,38 +1,30 @@
-//! `filesystem`: mounted file systems, their disks, and giving their free space back.
+//! Mounted file systems: what is told of each, and the calls that trim, freeze and thaw one.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ffi::c_int;
 
 use nanoqga::Failure;
-use nanoqga::commands::disk::DiskAddress;
-use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
+use nanoqga::commands::filesystem::Trim;
+use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, open, statvfs};
 use rustix::io::Errno;
-use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
+use rustix::ioctl::{NoArg, Opcode, Updater, ioctl, opcode};
 
-use super::Guest;
 use super::block::{Place, places};
 use super::errno::failed;
-use super::listing::Listing;
+use super::files::real_path;
 use super::mounts::{Mount, mounts};
-use super::system::real_path;
-
-/// What was listed last.
-#[derive(Debug, Default)]
-pub struct Lists {
-    file_systems: Listing<Gathered>,
-    trimmed: Listing<Mount>,
-}
 
 /// A file system with all that is told of it.
 #[derive(Debug)]
-struct Gathered {
-    name: String,
-    mount: Mount,
+pub struct FileSystem {
+    pub name: String,
+    pub mount: Mount,
     /// In bytes: in use, of all for everybody, of all for a privileged user.
-    space: Option<[u64; 3]>,
-    disks: Vec<Place>,
+    pub space: Option<[u64; 3]>,
+    pub disks: Vec<Place>,
 }
 
 /// `struct fstrim_range` of `linux/fs.h`.
@@ -43,35 +35,16 @@ struct Range {
     minimum: u64,
 }
 
+const FREEZE: Opcode = opcode::read_write::<c_int>(b'X', 119);
+const THAW: Opcode = opcode::read_write::<c_int>(b'X', 120);
 const TRIM: Opcode = opcode::read_write::<Range>(b'X', 121);
 
-impl FileSystems for Guest {
-    fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
-        let gather = || Ok(mounts()?.into_iter().rev().map(Gathered::new).collect());
-        let found = self.file_systems.file_systems.element(index, gather)?;
-        Ok(found.map(|Gathered { name, mount, space, .. }| FileSystem {
-            name,
-            mountpoint: &mount.name,
-            kind: &mount.kind,
-            used_bytes: space.map(|[used, _, _]| used),
-            total_bytes: space.map(|[_, total, _]| total),
-            total_bytes_privileged: space.map(|[_, _, all]| all),
-        }))
-    }
-
-    fn disk_of(&mut self, file_system: usize, index: usize) -> Option<DiskAddress<'_>> {
-        let file_system = self.file_systems.file_systems.again(file_system)?;
-        file_system.disks.get(index).map(Place::address)
-    }
-
-    fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
-        let gather = || Ok(mounts()?.into_iter().rev().collect());
-        let mount = self.file_systems.trimmed.element(index, gather)?;
-        Ok(mount.map(|mount| Trimmed { path: &mount.name, outcome: trim(mount, minimum) }))
-    }
+/// All that are on disks; the one that was mounted last comes first.
+pub fn all() -> Result<Vec<FileSystem>, Failure> {
+    Ok(mounts()?.into_iter().rev().map(FileSystem::new).collect())
 }
 
-impl Gathered {
+impl FileSystem {
     fn new(mount: Mount) -> Self {
         let (major, minor) = mount.device;
         let number = format!("{major}:{minor}");
@@ -87,9 +60,9 @@ impl Gathered {
     }
 }
 
-fn trim(mount: &Mount, minimum: u64) -> Result<Trim, Failure> {
-    let root = open(&mount.point, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
-        .map_err(|error| failed("failed to open", error))?;
+/// Gives the free space of a file system back to its disk, where it is `minimum` bytes or more on end.
+pub fn trim(mount: &Mount, minimum: u64) -> Result<Trim, Failure> {
+    let root = root(mount).map_err(|error| failed("failed to open", error))?;
     let mut range = Range { start: 0, length: u64::MAX, minimum };
     // SAFETY: FITRIM updates a struct fstrim_range, which this is.
     match unsafe { ioctl(root, Updater::<TRIM, Range>::new(&mut range)) } {
@@ -97,4 +70,31 @@ fn trim(mount: &Mount, minimum: u64) -> Result<Trim, Failure> {
         Err(Errno::NOTTY | Errno::OPNOTSUPP) => Err(Failure("trim not supported")),
         Err(error) => Err(failed("failed to trim", error)),
     }
+}
+
+/// Freezes a file system; returns whether it did. Those that cannot be frozen, or are frozen already since they are mounted
+/// twice, are passed over.
+pub fn freeze(mount: &Mount) -> Result<bool, Failure> {
+    let root = root(mount).map_err(|error| failed("failed to open a mount point", error))?;
+    // SAFETY: FIFREEZE takes no argument.
+    match unsafe { ioctl(root, NoArg::<FREEZE>::new()) } {
+        Ok(()) => Ok(true),
+        Err(Errno::OPNOTSUPP | Errno::BUSY) => Ok(false),
+        Err(error) => Err(failed("failed to freeze a file system", error)),
+    }
+}
+
+/// Thaws a file system as often as it was frozen; returns whether it was.
+pub fn thaw(mount: &Mount) -> bool {
+    let Ok(root) = root(mount) else { return false };
+    let mut thawed = false;
+    // SAFETY: FITHAW takes no argument.
+    while unsafe { ioctl(&root, NoArg::<THAW>::new()) }.is_ok() {
+        thawed = true;
+    }
+    thawed
+}
+
+fn root(mount: &Mount) -> Result<OwnedFd, Errno> {
+    open(&mount.point, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
 }

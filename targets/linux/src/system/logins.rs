@@ -1,16 +1,13 @@
-//! `user`: who is logged in, from utmp(5), and passwords.
+//! Who is logged in, from utmp(5).
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use nanoqga::commands::user::{User, Users};
-use nanoqga::{Failure, Text};
+use nanoqga::Failure;
 use rustix::io::Errno;
 
-use super::Guest;
 use super::errno::failed;
-use super::password;
-use super::system::read_file;
+use super::files::read_file;
 
 /// A record of glibc's on x86_64, whose times have 32 bits.
 const RECORD: usize = 384;
@@ -20,29 +17,23 @@ const USER_PROCESS: u16 = 7;
 /// A login.
 #[derive(Debug, PartialEq)]
 pub struct Login {
-    user: String,
-    time: f64,
+    pub user: String,
+    /// In seconds since 1970.
+    pub time: f64,
 }
 
-impl Users for Guest {
-    fn user(&mut self, index: usize) -> Result<Option<User<'_>>, Failure> {
-        let gather = || match read_file("/var/run/utmp") {
-            Ok(utmp) => Ok(logins(&utmp)),
-            // Small guests do not note who logs in.
-            Err(Errno::NOENT) => Ok(Vec::new()),
-            Err(error) => Err(failed("failed to read /var/run/utmp", error)),
-        };
-        let login = self.logins.element(index, gather)?;
-        Ok(login.map(|Login { user, time }| User { user, login_time: *time, domain: None }))
-    }
-
-    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure> {
-        password::set(&user.to_string(), password, crypted)
+/// All logins.
+pub fn all() -> Result<Vec<Login>, Failure> {
+    match read_file("/var/run/utmp") {
+        Ok(utmp) => Ok(logins(&utmp)),
+        // Small guests do not note who logs in.
+        Err(Errno::NOENT) => Ok(Vec::new()),
+        Err(error) => Err(failed("failed to read /var/run/utmp", error)),
     }
 }
 
 /// Every user who is logged in, once, since the first login.
-pub(super) fn logins(utmp: &[u8]) -> Vec<Login> {
+pub fn logins(utmp: &[u8]) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
     for login in utmp.chunks_exact(RECORD).filter_map(login) {
         match logins.iter_mut().find(|known| known.user == login.user) {

@@ -1,17 +1,12 @@
-//! `file`: files by handle. A handle is never given twice, also not by the next agent: their counter is kept on disk.
+//! Files by handle. A handle is never given twice, also not by the next agent: their counter is kept on disk.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use embedded_io::SeekFrom;
-use nanoqga::commands::file::{Access, Files, OpenMode};
-use nanoqga::{Failure, Text};
+use nanoqga::commands::file::{Access, OpenMode};
 use rustix::fd::OwnedFd;
-use rustix::fs::{self, Mode, OFlags, fchmod, open, unlink};
-use rustix::io::{Errno, read, write};
+use rustix::fs::{Mode, OFlags, fchmod, open, unlink};
+use rustix::io::{self, Errno};
 
-use super::Guest;
-use super::errno::{cause, failed};
 use super::state;
 
 /// A new file's, whatever the agent's umask is.
@@ -19,80 +14,31 @@ const NEW: Mode = Mode::from_raw_mode(0o666);
 
 /// The files that are open.
 #[derive(Debug, Default)]
-pub struct Open {
+pub struct OpenFiles {
     files: Vec<(i64, OwnedFd)>,
     /// More than any handle that this agent has given out.
     next: i64,
 }
 
-impl Open {
-    fn file(&self, handle: i64) -> Result<&OwnedFd, Failure> {
-        let found = self.files.iter().find(|(other, _)| *other == handle);
-        found.map(|(_, file)| file).ok_or(Failure("the file is not open"))
-    }
-}
-
-impl Files for Guest {
-    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
-        let file = open_file(&path.to_string(), mode).map_err(cause)?;
-        let handle = state::next_handle(&self.options.state_dir, self.files.next);
-        self.files.next = handle.saturating_add(1);
-        self.files.files.push((handle, file));
+impl OpenFiles {
+    /// Opens a file; returns its handle, which is none of any agent with this directory for its state.
+    pub fn open(&mut self, path: &str, mode: OpenMode, state_dir: &str) -> Result<i64, Errno> {
+        let file = open_file(path, mode)?;
+        let handle = state::next_handle(state_dir, self.next);
+        self.next = handle.saturating_add(1);
+        self.files.push((handle, file));
         Ok(handle)
     }
 
-    fn is_open(&mut self, handle: i64) -> bool {
-        self.files.file(handle).is_ok()
+    /// The file of a handle.
+    pub fn get(&self, handle: i64) -> Option<&OwnedFd> {
+        let found = self.files.iter().find(|(other, _)| *other == handle);
+        found.map(|(_, file)| file)
     }
 
-    fn close(&mut self, handle: i64) -> Result<(), Failure> {
-        // What was written was passed on at once, so nothing is left that could fail.
-        self.files.files.retain(|(other, _)| *other != handle);
-        Ok(())
-    }
-
-    fn read(&mut self, handle: i64, into: &mut [u8]) -> Result<usize, Failure> {
-        let file = self.files.file(handle)?;
-        let mut filled = 0;
-        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match read(file, rest) {
-                Ok(0) => break,
-                Ok(got) => filled += got,
-                Err(Errno::INTR) => {}
-                // A pipe that has no more now gives what it had.
-                Err(_) if filled > 0 => break,
-                Err(error) => return Err(failed("failed to read file", error)),
-            }
-        }
-        Ok(filled)
-    }
-
-    fn write(&mut self, handle: i64, bytes: &[u8]) -> Result<usize, Failure> {
-        let file = self.files.file(handle)?;
-        let mut written = 0;
-        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-            match write(file, rest) {
-                Ok(length) => written += length,
-                Err(Errno::INTR) => {}
-                Err(_) if written > 0 => break,
-                Err(error) => return Err(failed("failed to write to file", error)),
-            }
-        }
-        Ok(written)
-    }
-
-    fn seek(&mut self, handle: i64, to: SeekFrom) -> Result<u64, Failure> {
-        let to = match to {
-            SeekFrom::Start(position) => fs::SeekFrom::Start(position),
-            SeekFrom::Current(offset) => fs::SeekFrom::Current(offset),
-            SeekFrom::End(offset) => fs::SeekFrom::End(offset),
-        };
-        fs::seek(self.files.file(handle)?, to).map_err(|error| failed("failed to seek file", error))
-    }
-
-    fn flush(&mut self, handle: i64) -> Result<(), Failure> {
-        // Other readers see at once what was written.
-        self.files.file(handle).map(|_| ())
+    /// Closes a file. What was written was passed on at once, so nothing is left that could fail.
+    pub fn close(&mut self, handle: i64) {
+        self.files.retain(|(other, _)| *other != handle);
     }
 }
 
@@ -120,4 +66,34 @@ fn open_file(path: &str, mode: OpenMode) -> Result<OwnedFd, Errno> {
             }
         },
     }
+}
+
+/// Reads until `into` is full or the file has no more.
+pub fn read(file: &OwnedFd, into: &mut [u8]) -> Result<usize, Errno> {
+    let mut filled = 0;
+    while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match io::read(file, rest) {
+            Ok(0) => break,
+            Ok(got) => filled += got,
+            Err(Errno::INTR) => {}
+            // A pipe that has no more now gives what it had.
+            Err(_) if filled > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Writes `bytes` until the file takes no more.
+pub fn write(file: &OwnedFd, bytes: &[u8]) -> Result<usize, Errno> {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match io::write(file, rest) {
+            Ok(length) => written += length,
+            Err(Errno::INTR) => {}
+            Err(_) if written > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
 }

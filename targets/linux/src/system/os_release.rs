@@ -1,66 +1,37 @@
-//! `os`: the kernel's names, os-release, the host's name, and the time zone.
+//! The names of the operating system, in os-release(5).
 
 use alloc::string::{String, ToString};
-use core::ffi::CStr;
-use core::mem::MaybeUninit;
 
-use nanoqga::Failure;
-use nanoqga::commands::os::{Os, OsInfo, Timezone};
-use rustix::system::{Uname, uname};
-
-use super::Guest;
-use super::system::read_file;
+use super::files::read_file;
 
 /// Where an operating system without `/etc/os-release` has it.
-const OTHER_RELEASE: &str = "/usr/lib/os-release";
+const OTHER: &str = "/usr/lib/os-release";
 
-/// What was asked for last.
+/// What an operating system says of itself.
 #[derive(Debug, Default)]
-pub struct Names {
-    kernel: Option<Uname>,
-    release: String,
-    zone: String,
-    fields: [Option<String>; 7],
+pub struct OsRelease {
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub pretty_name: Option<String>,
+    pub version: Option<String>,
+    pub version_id: Option<String>,
+    pub variant: Option<String>,
+    pub variant_id: Option<String>,
 }
 
-impl Os for Guest {
-    fn os_info(&mut self) -> OsInfo<'_> {
-        let names = &mut self.names;
-        let file = read_file(&self.options.os_release).or_else(|_| read_file(OTHER_RELEASE)).unwrap_or_default();
-        names.release = String::from_utf8(file).unwrap_or_default();
+impl OsRelease {
+    /// Reads the file at a path, or where else it may be. Without one nothing is known.
+    pub fn read(path: &str) -> Self {
+        let file = read_file(path).or_else(|_| read_file(OTHER)).unwrap_or_default();
+        let text = String::from_utf8(file).unwrap_or_default();
         let keys = ["ID", "NAME", "PRETTY_NAME", "VERSION", "VERSION_ID", "VARIANT", "VARIANT_ID"];
-        names.fields = keys.map(|key| release_field(&names.release, key));
-        let [id, name, pretty_name, version, version_id, variant, variant_id] =
-            names.fields.each_ref().map(Option::as_deref);
-        let kernel = names.kernel.insert(uname());
-        OsInfo {
-            kernel_release: kernel.release().to_str().ok(),
-            kernel_version: kernel.version().to_str().ok(),
-            machine: kernel.machine().to_str().ok(),
-            id,
-            name,
-            pretty_name,
-            version,
-            version_id,
-            variant,
-            variant_id,
-        }
-    }
-
-    fn host_name(&mut self) -> Result<&str, Failure> {
-        let kernel = self.names.kernel.insert(uname());
-        kernel.nodename().to_str().map_err(|_| Failure("the host name is no text"))
-    }
-
-    fn timezone(&mut self) -> Timezone<'_> {
-        let (offset, zone) = local_zone(rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec);
-        self.names.zone = zone;
-        Timezone { zone: Some(&self.names.zone), offset }
+        let [id, name, pretty_name, version, version_id, variant, variant_id] = keys.map(|key| field(&text, key));
+        Self { id, name, pretty_name, version, version_id, variant, variant_id }
     }
 }
 
-/// A field of os-release (os-release(5)): the last of the lines that begin with its key.
-pub(super) fn release_field(file: &str, key: &str) -> Option<String> {
+/// A field: the last of the lines that begin with its key.
+pub fn field(file: &str, key: &str) -> Option<String> {
     let value = |line: &str| {
         let (found, value) = line.trim_start().split_once('=')?;
         (found.trim_end() == key).then(|| unquoted(value.trim()))
@@ -90,31 +61,6 @@ fn unquoted(value: &str) -> String {
     text
 }
 
-/// How far local time is from UTC at `now`, in seconds to the east, and what the zone is called then. libc reads `TZ` and
-/// `/etc/localtime`.
-fn local_zone(now: i64) -> (i32, String) {
-    let mut broken_down = MaybeUninit::<libc::tm>::uninit();
-    unsafe extern "C" {
-        // libc has it for other systems only. POSIX.1-2024, `tzset`.
-        fn tzset();
-    }
-    // SAFETY: nothing else in the program reads or sets the zone, and it has one thread.
-    unsafe { tzset() };
-    // SAFETY: the time is read and the broken-down time is written during the call.
-    if unsafe { libc::localtime_r(&now, broken_down.as_mut_ptr()) }.is_null() {
-        return (0, "UTC".to_string());
-    }
-    // SAFETY: localtime_r returned it, so it is filled.
-    let broken_down = unsafe { broken_down.assume_init() };
-    let offset = i32::try_from(broken_down.tm_gmtoff).unwrap_or_default();
-    if broken_down.tm_zone.is_null() {
-        return (offset, String::new());
-    }
-    // SAFETY: libc's name of a zone is a string that stays as it is until the zone is set again.
-    let name = unsafe { CStr::from_ptr(broken_down.tm_zone) };
-    (offset, name.to_string_lossy().into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +70,7 @@ mod tests {
 
     #[test]
     fn os_release_is_read_as_a_shell_reads_it() {
-        let field = |key| release_field(DEBIAN, key);
+        let field = |key| field(DEBIAN, key);
         assert_eq!(field("PRETTY_NAME").as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(field("ID").as_deref(), Some("debian"));
         assert_eq!((field("VERSION"), field("")), (None, None));
@@ -144,6 +90,6 @@ mod tests {
 
     #[test]
     fn the_last_line_of_a_key_counts() {
-        assert_eq!(release_field("ID=one\nID=two\n=\nID\n", "ID").as_deref(), Some("two"));
+        assert_eq!(field("ID=one\nID=two\n=\nID\n", "ID").as_deref(), Some("two"));
     }
 }

@@ -1,67 +1,23 @@
-//! `cpu`: processors from sysfs, their times and the load from procfs.
+//! Processors in sysfs, their times and the load in procfs.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use nanoqga::Failure;
-use nanoqga::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
+use nanoqga::commands::cpu::{Load, Processor, ProcessorTimes};
 use rustix::io::Errno;
 
-use super::Guest;
 use super::errno::failed;
-use super::listing::Listing;
-use super::system::{numbers, open_directory, read_file, read_text, write_attribute};
+use super::files::{numbers, open_directory, read_file, read_text, write_attribute};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
 /// How many milliseconds a tick of `/proc/stat` is: USER_HZ is 100 on all that Linux runs on (proc(5)).
 const TICK: u64 = 10;
 
-/// What was listed last.
-#[derive(Debug, Default)]
-pub struct Lists {
-    processors: Listing<Processor>,
-    times: Listing<ProcessorTimes>,
-}
-
-impl Cpus for Guest {
-    fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
-        self.cpus.processors.element(index, processors).map(|processor| processor.copied())
-    }
-
-    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
-        let directory = format!("{CPUS}/cpu{logical_id}");
-        open_directory(&directory).map_err(|error| failed("there is no such logical processor", error))?;
-        let switch = format!("{directory}/online");
-        match read_file(&switch) {
-            // It has no switch: it is always online.
-            Err(Errno::NOENT) if online => Ok(()),
-            Err(Errno::NOENT) => Err(Failure("the logical processor can't be offlined")),
-            Err(error) => Err(failed("failed to read a logical processor's state", error)),
-            Ok(state) if is_online(&state) == online => Ok(()),
-            Ok(_) => {
-                let outcome = write_attribute(&switch, if online { b"1" } else { b"0" });
-                outcome.map_err(|error| failed("failed to set a logical processor's state", error))
-            }
-        }
-    }
-
-    fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
-        let gather = || {
-            let stat = read_text("/proc/stat").map_err(|error| failed("open(\"/proc/stat\")", error))?;
-            Ok(stat.lines().filter_map(times).collect())
-        };
-        self.cpus.times.element(index, gather).map(|times| times.copied())
-    }
-
-    fn load(&mut self) -> Result<Load, Failure> {
-        let text = read_text("/proc/loadavg").map_err(|error| failed("open(\"/proc/loadavg\")", error))?;
-        load(&text).ok_or(Failure("/proc/loadavg is not as expected"))
-    }
-}
-
-fn processors() -> Result<Vec<Processor>, Failure> {
+/// All processors.
+pub fn all() -> Result<Vec<Processor>, Failure> {
     let ids = numbers(CPUS, "cpu").map_err(|error| failed("failed to list the processors", error))?;
     let processor = |id: i64| match read_file(&format!("{CPUS}/cpu{id}/online")) {
         Ok(state) => Ok(Processor { logical_id: id, online: is_online(&state), can_offline: Some(true) }),
@@ -71,12 +27,36 @@ fn processors() -> Result<Vec<Processor>, Failure> {
     ids.into_iter().filter_map(|id| id.try_into().ok()).map(processor).collect()
 }
 
+/// Sees to it that a processor runs, or does not.
+pub fn set_online(id: i64, online: bool) -> Result<(), Failure> {
+    let directory = format!("{CPUS}/cpu{id}");
+    open_directory(&directory).map_err(|error| failed("there is no such logical processor", error))?;
+    let switch = format!("{directory}/online");
+    match read_file(&switch) {
+        // It has no switch: it is always online.
+        Err(Errno::NOENT) if online => Ok(()),
+        Err(Errno::NOENT) => Err(Failure("the logical processor can't be offlined")),
+        Err(error) => Err(failed("failed to read a logical processor's state", error)),
+        Ok(state) if is_online(&state) == online => Ok(()),
+        Ok(_) => {
+            let outcome = write_attribute(&switch, if online { b"1" } else { b"0" });
+            outcome.map_err(|error| failed("failed to set a logical processor's state", error))
+        }
+    }
+}
+
 fn is_online(state: &[u8]) -> bool {
     state.first() != Some(&b'0')
 }
 
+/// The times of all processors that are online.
+pub fn all_times() -> Result<Vec<ProcessorTimes>, Failure> {
+    let stat = read_text("/proc/stat").map_err(|error| failed("open(\"/proc/stat\")", error))?;
+    Ok(stat.lines().filter_map(times).collect())
+}
+
 /// A line of `/proc/stat` that is about one processor.
-pub(super) fn times(line: &str) -> Option<ProcessorTimes> {
+pub fn times(line: &str) -> Option<ProcessorTimes> {
     let mut words = line.split_ascii_whitespace();
     let cpu = words.next()?.strip_prefix("cpu")?.parse().ok()?;
     let mut next = || words.next()?.parse::<u64>().ok().map(|ticks| ticks.saturating_mul(TICK));
@@ -95,8 +75,14 @@ pub(super) fn times(line: &str) -> Option<ProcessorTimes> {
     })
 }
 
+/// The load now.
+pub fn current_load() -> Result<Load, Failure> {
+    let text = read_text("/proc/loadavg").map_err(|error| failed("open(\"/proc/loadavg\")", error))?;
+    load(&text).ok_or(Failure("/proc/loadavg is not as expected"))
+}
+
 /// The first words of `/proc/loadavg`.
-pub(super) fn load(text: &str) -> Option<Load> {
+pub fn load(text: &str) -> Option<Load> {
     let mut words = text.split_ascii_whitespace().map(decimal);
     Some(Load { load1m: words.next()??, load5m: words.next()??, load15m: words.next()?? })
 }

@@ -1,20 +1,16 @@
-//! `exec`: programs that a host runs. Their pipes never block: they are served when [`Guest::reap`](super::Guest::reap) is
-//! called, and what is over the limit of an output is read and dropped, so that the program goes on.
+//! Programs that run beside the agent. Their pipes never block: they are served when [`Programs::reap`] is called, and what is
+//! over the limit of an output is read and dropped, so that the program goes on.
 
 use alloc::ffi::CString;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use nanoqga::commands::exec::{Capture, Exec, Exit, Program, Status, Stream};
-use nanoqga::{Failure, List, Text};
+use nanoqga::commands::exec::{Capture, Exit, Status, Stream};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, read, write};
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 
-use super::Guest;
-use super::errno::cause;
 use super::spawn::{Streams, pipe, spawn};
 
 /// What is kept of an output.
@@ -55,82 +51,23 @@ struct Output {
     truncated: bool,
 }
 
-impl Exec for Guest {
-    fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure> {
-        let running = start(program).map_err(cause)?;
-        let number = running.number();
+impl Programs {
+    /// Starts a program, as [`spawn`] does; returns its number.
+    pub fn start(
+        &mut self,
+        arguments: &[CString],
+        environment: Option<&[CString]>,
+        input: &[u8],
+        capture: Capture,
+    ) -> Result<i64, Errno> {
+        let program = Running::start(arguments, environment, input, capture)?;
+        let number = program.number();
         // The kernel gives a number again when a program has ended, whether that was told or not.
-        self.programs.0.retain(|other| other.number() != number);
-        self.programs.0.push(running);
+        self.forget(number);
+        self.0.push(program);
         Ok(number)
     }
 
-    fn status(&mut self, pid: i64) -> Result<Option<Status>, Failure> {
-        let wait = !self.options.init;
-        Ok(self.programs.find(pid).map(|program| {
-            if wait {
-                program.wait();
-            }
-            program.go_on();
-            program.status()
-        }))
-    }
-
-    fn output(&mut self, pid: i64, stream: Stream, offset: usize, into: &mut [u8]) -> usize {
-        let Some(program) = self.programs.find(pid) else { return 0 };
-        let output = match stream {
-            Stream::Out => &program.out,
-            Stream::Err => &program.err,
-        };
-        let rest = output.kept.get(offset..).unwrap_or_default();
-        let length = rest.len().min(into.len());
-        for (to, from) in into.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        length
-    }
-
-    fn forget(&mut self, pid: i64) {
-        self.programs.0.retain(|program| program.number() != pid);
-    }
-}
-
-fn start(program: Program<'_>) -> Result<Running, Errno> {
-    let text = |text: Text<'_>| CString::new(text.to_string()).map_err(|_| Errno::INVAL);
-    let list = |list: List<'_, Text<'_>>| list.iter().map(text).collect::<Result<Vec<_>, _>>();
-    let mut arguments = Vec::from([text(program.path)?]);
-    arguments.extend(program.arguments.map(list).transpose()?.unwrap_or_default());
-    let environment = program.environment.map(list).transpose()?;
-    let (keeps_out, keeps_err) = match program.capture {
-        Capture::None => (false, false),
-        Capture::Stdout | Capture::Merged => (true, false),
-        Capture::Stderr => (false, true),
-        Capture::Separated => (true, true),
-    };
-    let bytes = program.input.unwrap_or_default();
-    let input = if bytes.is_empty() { None } else { Some(pipe()?) };
-    let out = if keeps_out { Some(pipe()?) } else { None };
-    let err = if keeps_err { Some(pipe()?) } else { None };
-    let mut streams = Streams {
-        input: input.as_ref().map(|(read, _)| read.as_fd()),
-        out: out.as_ref().map(|(_, write)| write.as_fd()),
-        err: err.as_ref().map(|(_, write)| write.as_fd()),
-    };
-    if program.capture == Capture::Merged {
-        streams.err = streams.out;
-    }
-    let pid = spawn(&arguments, environment.as_deref(), streams)?;
-    let input = input.map(|(_, pipe)| Input { pipe, bytes: bytes.to_vec(), written: 0 });
-    let output = |pipe: Option<(OwnedFd, OwnedFd)>| Output { pipe: pipe.map(|(read, _)| read), ..Output::default() };
-    let mut running = Running { pid, input, out: output(out), err: output(err), exit: None };
-    for pipe in running.pipes() {
-        rustix::io::ioctl_fionbio(pipe, true)?;
-    }
-    running.go_on();
-    Ok(running)
-}
-
-impl Programs {
     /// The pipes that programs wait on, or that their output comes through.
     pub fn watched(&self) -> impl Iterator<Item = PollFd<'_>> {
         self.0.iter().flat_map(|program| {
@@ -156,12 +93,67 @@ impl Programs {
         found.map(|program| program.exit = Some(exit(status))).is_some()
     }
 
-    fn find(&mut self, number: i64) -> Option<&mut Running> {
-        self.0.iter_mut().find(|program| program.number() == number)
+    /// What has become of a program; the kernel is asked for its end if `wait` is set.
+    pub fn status(&mut self, number: i64, wait: bool) -> Option<Status> {
+        let program = self.0.iter_mut().find(|program| program.number() == number)?;
+        if wait {
+            program.wait();
+        }
+        program.go_on();
+        Some(program.status())
+    }
+
+    /// What is kept of what a program has written.
+    pub fn output(&self, number: i64, stream: Stream) -> &[u8] {
+        let Some(program) = self.0.iter().find(|program| program.number() == number) else { return &[] };
+        match stream {
+            Stream::Out => &program.out.kept,
+            Stream::Err => &program.err.kept,
+        }
+    }
+
+    /// Lets go of a program.
+    pub fn forget(&mut self, number: i64) {
+        self.0.retain(|program| program.number() != number);
     }
 }
 
 impl Running {
+    fn start(
+        arguments: &[CString],
+        environment: Option<&[CString]>,
+        bytes: &[u8],
+        capture: Capture,
+    ) -> Result<Self, Errno> {
+        let (keeps_out, keeps_err) = match capture {
+            Capture::None => (false, false),
+            Capture::Stdout | Capture::Merged => (true, false),
+            Capture::Stderr => (false, true),
+            Capture::Separated => (true, true),
+        };
+        let input = if bytes.is_empty() { None } else { Some(pipe()?) };
+        let out = if keeps_out { Some(pipe()?) } else { None };
+        let err = if keeps_err { Some(pipe()?) } else { None };
+        let mut streams = Streams {
+            input: input.as_ref().map(|(read, _)| read.as_fd()),
+            out: out.as_ref().map(|(_, write)| write.as_fd()),
+            err: err.as_ref().map(|(_, write)| write.as_fd()),
+        };
+        if capture == Capture::Merged {
+            streams.err = streams.out;
+        }
+        let pid = spawn(arguments, environment, streams)?;
+        let input = input.map(|(_, pipe)| Input { pipe, bytes: bytes.to_vec(), written: 0 });
+        let output =
+            |pipe: Option<(OwnedFd, OwnedFd)>| Output { pipe: pipe.map(|(read, _)| read), ..Output::default() };
+        let mut running = Self { pid, input, out: output(out), err: output(err), exit: None };
+        for pipe in running.pipes() {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        running.go_on();
+        Ok(running)
+    }
+
     fn number(&self) -> i64 {
         self.pid.as_raw_pid().into()
     }

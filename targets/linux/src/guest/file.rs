@@ -1,0 +1,56 @@
+//! `file`: files by handle.
+
+use alloc::string::ToString;
+
+use embedded_io::SeekFrom;
+use nanoqga::commands::file::{Files, OpenMode};
+use nanoqga::{Failure, Text};
+use rustix::fd::OwnedFd;
+use rustix::fs;
+
+use super::Guest;
+use crate::system::errno::{cause, failed};
+use crate::system::open_files;
+
+impl Files for Guest {
+    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
+        self.files.open(&path.to_string(), mode, &self.options.state_dir).map_err(cause)
+    }
+
+    fn is_open(&mut self, handle: i64) -> bool {
+        self.files.get(handle).is_some()
+    }
+
+    fn close(&mut self, handle: i64) -> Result<(), Failure> {
+        self.files.close(handle);
+        Ok(())
+    }
+
+    fn read(&mut self, handle: i64, into: &mut [u8]) -> Result<usize, Failure> {
+        open_files::read(self.file(handle)?, into).map_err(|error| failed("failed to read file", error))
+    }
+
+    fn write(&mut self, handle: i64, bytes: &[u8]) -> Result<usize, Failure> {
+        open_files::write(self.file(handle)?, bytes).map_err(|error| failed("failed to write to file", error))
+    }
+
+    fn seek(&mut self, handle: i64, to: SeekFrom) -> Result<u64, Failure> {
+        let to = match to {
+            SeekFrom::Start(position) => fs::SeekFrom::Start(position),
+            SeekFrom::Current(offset) => fs::SeekFrom::Current(offset),
+            SeekFrom::End(offset) => fs::SeekFrom::End(offset),
+        };
+        fs::seek(self.file(handle)?, to).map_err(|error| failed("failed to seek file", error))
+    }
+
+    fn flush(&mut self, handle: i64) -> Result<(), Failure> {
+        // Other readers see at once what was written.
+        self.file(handle).map(|_| ())
+    }
+}
+
+impl Guest {
+    fn file(&self, handle: i64) -> Result<&OwnedFd, Failure> {
+        self.files.get(handle).ok_or(Failure("the file is not open"))
+    }
+}

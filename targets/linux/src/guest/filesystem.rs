@@ -1,0 +1,34 @@
+//! `filesystem`: mounted file systems, their disks, and giving their free space back.
+
+use nanoqga::Failure;
+use nanoqga::commands::disk::DiskAddress;
+use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trimmed};
+
+use super::Guest;
+use crate::system::block::Place;
+use crate::system::file_systems::{self, trim};
+use crate::system::mounts::mounts;
+
+impl FileSystems for Guest {
+    fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
+        let found = self.lists.file_systems.element(index, file_systems::all)?;
+        Ok(found.map(|found| FileSystem {
+            name: &found.name,
+            mountpoint: &found.mount.name,
+            kind: &found.mount.kind,
+            used_bytes: found.space.map(|[used, _, _]| used),
+            total_bytes: found.space.map(|[_, total, _]| total),
+            total_bytes_privileged: found.space.map(|[_, _, all]| all),
+        }))
+    }
+
+    fn disk_of(&mut self, file_system: usize, index: usize) -> Option<DiskAddress<'_>> {
+        self.lists.file_systems.again(file_system)?.disks.get(index).map(Place::address)
+    }
+
+    fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
+        let gather = || Ok(mounts()?.into_iter().rev().collect());
+        let mount = self.lists.trimmed.element(index, gather)?;
+        Ok(mount.map(|mount| Trimmed { path: &mount.name, outcome: trim(mount, minimum) }))
+    }
+}

@@ -1,0 +1,28 @@
+//! `network`: interfaces, their addresses and counters, and the routes.
+
+use nanoqga::Failure;
+use nanoqga::commands::network::{Address, Interface, InterfaceStatistics, Network, Route};
+
+use super::Guest;
+use crate::system::{interfaces, routes};
+
+impl Network for Guest {
+    fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
+        let interface = self.lists.interfaces.element(index, interfaces::all)?;
+        Ok(interface
+            .map(|interface| Interface { name: &interface.name, hardware_address: Some(interface.hardware_address) }))
+    }
+
+    fn address(&mut self, interface: usize, index: usize) -> Option<Address> {
+        self.lists.interfaces.again(interface)?.addresses.get(index).copied()
+    }
+
+    fn interface_statistics(&mut self, interface: usize) -> Option<InterfaceStatistics> {
+        self.lists.interfaces.again(interface)?.statistics
+    }
+
+    fn route(&mut self, index: usize) -> Result<Option<Route<'_>>, Failure> {
+        let route = self.lists.routes.element(index, routes::all)?;
+        Ok(route.map(|(interface, route)| Route { interface, ..*route }))
+    }
+}

@@ -1,0 +1,20 @@
+//! `user`: who is logged in, and passwords.
+
+use alloc::string::ToString;
+
+use nanoqga::commands::user::{User, Users};
+use nanoqga::{Failure, Text};
+
+use super::Guest;
+use crate::system::{logins, password};
+
+impl Users for Guest {
+    fn user(&mut self, index: usize) -> Result<Option<User<'_>>, Failure> {
+        let login = self.lists.logins.element(index, logins::all)?;
+        Ok(login.map(|login| User { user: &login.user, login_time: login.time, domain: None }))
+    }
+
+    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure> {
+        password::set(&user.to_string(), password, crypted)
+    }
+}
