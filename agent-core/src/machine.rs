@@ -6,11 +6,11 @@
 use crate::arguments::MAX_MEMBERS;
 use crate::command::{Command, CommandSet, Request};
 use crate::error::Error;
-use crate::reply::{Reply, Step};
 use crate::json::Span;
-use crate::json::writer::{Cursor, Full, Piece, Stage};
 use crate::json::members::Stored;
 use crate::json::scanner::{Envelope, Problem, Scanner};
+use crate::json::writer::{Cursor, Full, Piece, Stage};
+use crate::reply::{Reply, Step};
 
 /// What every reply ends with. The stage keeps room for it.
 const END: &str = "}\n";

@@ -1,26 +1,12 @@
-//! When two replies are alike.
+//! Whether two answers are alike, differ as they are meant to, or otherwise.
 
 use debian::reference::Version;
-use serde_json::{Map, Value};
 
 use crate::agents::{Line, reset};
 use crate::conversations::Turn;
 use crate::differences::{DIFFERENCES, Difference, RESET};
+use crate::exchange::Exchange;
 use crate::requests::Request;
-
-/// A request and its two replies; for bytes that are no request, all that was answered.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The command that the request was made for; empty if it is none.
-    pub command: &'a str,
-    /// The reference's.
-    pub version: Version,
-    /// Whether it may be anything, and be answered by any number of lines.
-    pub broken: bool,
-    pub request: &'a [u8],
-    pub ours: &'a [Line],
-    pub theirs: &'a [Line],
-}
 
 /// What comparing found.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,95 +66,5 @@ impl Exchange<'_> {
         let is_it = |difference: &Difference| difference.versions.contains(&self.version) && (difference.is_it)(self);
         let intended = DIFFERENCES.iter().position(is_it);
         intended.map_or(Found::Different, Found::Intended)
-    }
-
-    fn is_alike(&self) -> bool {
-        let lines = self.ours.iter().zip(self.theirs);
-        self.ours.len() == self.theirs.len() && lines.into_iter().all(|(ours, theirs)| self.line_is_alike(ours, theirs))
-    }
-
-    /// Whether a line of ours and one of the reference's say the same.
-    pub fn line_is_alike(&self, ours: &Line, theirs: &Line) -> bool {
-        let (Some(one), Some(other)) = (&ours.value, &theirs.value) else {
-            // Too deep for a value, or no JSON.
-            return ours.text.replace(' ', "") == theirs.text.replace(' ', "");
-        };
-        let changing = changes(self.command);
-        ours.delimited == theirs.delimited
-            && same(one.get("id"), other.get("id"))
-            && same(one.get("error"), other.get("error"))
-            && members(one) == members(other)
-            && match (one.get("return"), other.get("return")) {
-                (Some(one), Some(other)) if changing => shape(one) == shape(other),
-                (one, other) => same(one, other),
-            }
-    }
-
-    /// The one line of each.
-    pub fn lines(&self) -> Option<[&Line; 2]> {
-        match (self.ours, self.theirs) {
-            ([ours], [theirs]) => Some([ours, theirs]),
-            _ => None,
-        }
-    }
-
-    /// What each returned.
-    pub fn returned(&self) -> Option<[&Value; 2]> {
-        let [ours, theirs] = self.lines()?;
-        Some([ours.value.as_ref()?.get("return")?, theirs.value.as_ref()?.get("return")?])
-    }
-
-    /// What each complains of, if both have errors of one class, with one `id`.
-    pub fn complaints(&self) -> Option<[&str; 2]> {
-        let [ours, theirs] = self.lines()?;
-        let [one, other] = [ours.value.as_ref()?, theirs.value.as_ref()?];
-        let alike = one["error"]["class"] == other["error"]["class"] && same(one.get("id"), other.get("id"));
-        if alike { Some([one["error"]["desc"].as_str()?, other["error"]["desc"].as_str()?]) } else { None }
-    }
-}
-
-/// Whether what a command returns is the machine's and may change between two calls: then its shape is compared.
-fn changes(command: &str) -> bool {
-    let prefixes = ["guest-get-", "guest-info", "guest-network-", "guest-fstrim"];
-    // A handle counts all that were opened, also by what only one agent takes for a request.
-    // A program's number is the kernel's.
-    ["guest-exec", "guest-file-open"].contains(&command) || prefixes.iter().any(|prefix| command.starts_with(prefix))
-}
-
-fn members(value: &Value) -> Vec<&String> {
-    value.as_object().into_iter().flat_map(Map::keys).collect()
-}
-
-/// Equality, but that of numbers is by what they are worth: one agent tells them as they came, the other as C prints them.
-fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
-    match (one, other) {
-        (Some(Value::Number(one)), Some(Value::Number(other))) => {
-            one == other || !(one.is_i64() && other.is_i64()) && one.as_f64() == other.as_f64()
-        }
-        (Some(Value::Array(one)), Some(Value::Array(other))) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(Some(one), Some(other)))
-        }
-        (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            one.len() == other.len() && one.iter().all(|(name, value)| same(Some(value), other.get(name)))
-        }
-        (one, other) => one == other,
-    }
-}
-
-/// The same with an empty value of each type in place of all that is not a list or an object, and of elements that have the
-/// same shape only one.
-pub fn shape(value: &Value) -> Value {
-    match value {
-        Value::Null => Value::Null,
-        Value::Bool(_) => false.into(),
-        Value::Number(_) => 0.into(),
-        Value::String(_) => "".into(),
-        Value::Array(list) => {
-            let mut shapes: Vec<Value> = list.iter().map(shape).collect();
-            shapes.sort_by_key(Value::to_string);
-            shapes.dedup();
-            shapes.into()
-        }
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
     }
 }

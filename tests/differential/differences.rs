@@ -6,7 +6,7 @@ use debian::reference::Version;
 use serde_json::Value;
 
 use crate::agents::{Line, reset};
-use crate::compare::{Exchange, shape};
+use crate::exchange::{Exchange, shape};
 
 /// A difference that is meant.
 pub struct Difference {

@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod conversations;
 mod differences;
+mod exchange;
 mod json;
 mod requests;
 mod syntax;

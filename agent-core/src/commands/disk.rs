@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::parts::list_in_parts;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step};
 use crate::json::writer::Full;
+use crate::reply::{Reply, Step};
 
 /// A disk or a partition of one: QEMU's `GuestDiskInfo` without its lists and SMART data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -21,3 +21,4 @@ pub mod options;
 pub mod program;
 pub mod serve;
 pub mod signals;
+mod system;

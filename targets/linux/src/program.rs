@@ -14,12 +14,13 @@ use rustix::io::Errno;
 
 use crate::channel::{Activation, Channel, Method};
 use crate::daemon::{self, PidFile, Side};
-use crate::guest::{Guest, GuestOptions, TABLES, errno, system};
+use crate::guest::{Guest, GuestOptions, TABLES};
 use crate::init::Init;
 use crate::log;
 use crate::options::{Options, Refusal, Surroundings, Task};
 use crate::serve::{End, Server};
 use crate::signals::Signals;
+use crate::system::{errno, files};
 
 /// How long it takes until a path is opened again: at first, and in the end, after twice as long each time.
 const SHORTEST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -55,7 +56,7 @@ pub fn run(line: &[&str]) -> Status {
         }
     };
     let surroundings = Surroundings {
-        read: |path| match system::read_text(path) {
+        read: |path| match files::read_text(path) {
             Err(Errno::NOENT) => None,
             text => Some(text.map_err(|error| errno::text(error).to_owned())),
         },

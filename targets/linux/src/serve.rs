@@ -13,10 +13,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::channel::{Channel, Lost};
 use crate::guest::Guest;
-use crate::guest::errno::text;
 use crate::init::Init;
 use crate::log;
 use crate::signals::{Signals, Wish};
+use crate::system::errno::text;
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const RECEIVE: usize = 128 << 10;

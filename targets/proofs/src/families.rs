@@ -8,7 +8,7 @@ use nanoqga::commands::{
 };
 use nanoqga::{Failure, List, Text};
 
-use crate::{Guest, Source};
+use crate::guest::{Guest, Source};
 
 /// A guest that looks at all of a text.
 fn look_at(text: Text<'_>) {

@@ -6,54 +6,16 @@
 #![forbid(unsafe_code)]
 
 mod families;
+mod guest;
 mod own;
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
+use nanoqga::Command;
 use nanoqga::commands::{
     cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, time,
     user,
 };
-use nanoqga::{Command, Failure};
 
-/// What a guest answers, whatever it is asked.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "each stands for all answers of its type")]
-pub struct Script {
-    pub text: &'static str,
-    pub character: char,
-    pub flag: bool,
-    pub signed: i64,
-    pub unsigned: u64,
-    pub float: f64,
-    pub length: usize,
-    /// How long each list is.
-    pub count: usize,
-    /// How long each list inside an element is.
-    pub inner: usize,
-    /// Whether optional members are there.
-    pub optional: bool,
-    pub failure: Option<Failure>,
-    pub address: IpAddr,
-    pub v4: Ipv4Addr,
-    pub v6: Ipv6Addr,
-    pub bus_type: disk::BusType,
-    pub memory_block_error: Option<memory::MemoryBlockError>,
-    pub status: Option<exec::Status>,
-    pub shape: own::Shape,
-}
-
-pub use own::Shape;
-
-/// Where a guest's answers come from.
-pub trait Source: 'static {
-    /// The answers that the next call is given.
-    fn script(&self) -> &'static Script;
-}
-
-/// A guest that answers from its script.
-#[derive(Debug)]
-pub struct Guest<S>(pub S);
+pub use guest::{Guest, Script, Shape, Source};
 
 impl<S: Source> Guest<S> {
     /// All commands of the engine, and one that QEMU has not.
@@ -77,24 +39,4 @@ impl<S: Source> Guest<S> {
         device::commands(),
         own::commands(),
     ];
-
-    fn script(&self) -> &'static Script {
-        self.0.script()
-    }
-
-    fn outcome<T>(&self, value: T) -> Result<T, Failure> {
-        self.script().failure.map_or(Ok(value), Err)
-    }
-
-    fn element<T>(&self, index: usize, element: T) -> Result<Option<T>, Failure> {
-        self.outcome((index < self.script().count).then_some(element))
-    }
-
-    fn inner<T>(&self, index: usize, element: T) -> Option<T> {
-        (index < self.script().inner).then_some(element)
-    }
-
-    fn option<T>(&self, value: T) -> Option<T> {
-        self.script().optional.then_some(value)
-    }
 }

@@ -7,17 +7,7 @@ use nanoqga::json::writer::Cursor;
 use nanoqga::{Command, Error, List, Parameter, Path, Reply, Request, Step, Text, Value};
 use serde::{Serialize, Serializer};
 
-use crate::{Guest, Script, Source};
-
-/// The shapes that serde has for an enumeration.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[expect(missing_docs, reason = "the names say all")]
-pub enum Shape {
-    Unit,
-    Newtype(f32),
-    Tuple(i8, u16),
-    Struct { left: Option<i16>, right: i32 },
-}
+use crate::guest::{Guest, Script, Shape, Source};
 
 /// An object inside the arguments, with an object inside it.
 #[derive(Clone, Copy)]

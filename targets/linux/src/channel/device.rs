@@ -9,8 +9,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, QueueSelector, tcflush, tcgetattr, tcsetattr};
 
-use crate::guest::errno::text;
-use crate::guest::system;
+use crate::system::errno::text;
+use crate::system::files;
 
 /// Where udev puts a link to the port.
 pub const VIRTIO_PATH: &str = "/dev/virtio-ports/org.qemu.guest_agent.0";
@@ -35,10 +35,10 @@ pub(super) fn open_virtio(path: &str) -> Result<OwnedFd, String> {
 
 /// The device of the port called `name`.
 fn device_of(name: &str) -> Option<String> {
-    let ports = system::names(PORTS).ok()?;
+    let ports = files::names(PORTS).ok()?;
     let port = ports
         .into_iter()
-        .find(|port| system::read_text(&format!("{PORTS}/{port}/name")).is_ok_and(|own| own.trim_end() == name))?;
+        .find(|port| files::read_text(&format!("{PORTS}/{port}/name")).is_ok_and(|own| own.trim_end() == name))?;
     Some(format!("/dev/{port}"))
 }
 

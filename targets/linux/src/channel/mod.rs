@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-use crate::guest::errno::text;
+use crate::system::errno::text;
 
 pub use activation::Activation;
 pub use device::HostWatch;

@@ -10,7 +10,7 @@ use rustix::fs::{FileType, lstat, unlink};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
-use crate::guest::errno::text;
+use crate::system::errno::text;
 
 /// One client is served, another may wait.
 const BACKLOG: i32 = 1;

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-use crate::guest::errno::text;
+use crate::system::errno::text;
 
 /// A non-blocking descriptor, and what is known of it without asking the kernel again.
 #[derive(Debug)]

@@ -1,88 +1,31 @@
-//! `exec`: programs that a host runs. Their pipes never block: they are served when [`Guest::reap`](super::Guest::reap) is
-//! called, and what is over the limit of an output is read and dropped, so that the program goes on.
+//! `exec`: programs that a host runs.
 
 use alloc::ffi::CString;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use nanoqga::commands::exec::{Capture, Exec, Exit, Program, Status, Stream};
+use nanoqga::commands::exec::{Exec, Program, Status, Stream};
 use nanoqga::{Failure, List, Text};
-use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags};
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::io::{Errno, read, write};
-use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
+use rustix::io::Errno;
 
 use super::Guest;
-use super::errno::cause;
-use super::spawn::{Streams, pipe, spawn};
-
-/// What is kept of an output.
-const LIMIT: usize = 16 << 20;
-
-/// How much is taken from or given to a pipe before the host's turn comes again.
-const TURN: usize = 256 << 10;
-const CHUNK: usize = 4 << 10;
-
-/// The programs whose end was not told yet.
-#[derive(Debug, Default)]
-pub struct Programs(Vec<Running>);
-
-#[derive(Debug)]
-struct Running {
-    pid: Pid,
-    input: Option<Input>,
-    out: Output,
-    err: Output,
-    /// How it ended, before its pipes did.
-    exit: Option<Exit>,
-}
-
-/// What is left to write to a program.
-#[derive(Debug)]
-struct Input {
-    pipe: OwnedFd,
-    bytes: Vec<u8>,
-    written: usize,
-}
-
-/// What a program has written.
-#[derive(Debug, Default)]
-struct Output {
-    /// Until its end is read.
-    pipe: Option<OwnedFd>,
-    kept: Vec<u8>,
-    truncated: bool,
-}
+use crate::system::errno::cause;
 
 impl Exec for Guest {
     fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure> {
-        let running = start(program).map_err(cause)?;
-        let number = running.number();
-        // The kernel gives a number again when a program has ended, whether that was told or not.
-        self.programs.0.retain(|other| other.number() != number);
-        self.programs.0.push(running);
-        Ok(number)
+        let mut arguments = Vec::from([c_string(program.path)?]);
+        arguments.extend(program.arguments.map(c_strings).transpose()?.unwrap_or_default());
+        let environment = program.environment.map(c_strings).transpose()?;
+        let input = program.input.unwrap_or_default();
+        self.programs.start(&arguments, environment.as_deref(), input, program.capture).map_err(cause)
     }
 
     fn status(&mut self, pid: i64) -> Result<Option<Status>, Failure> {
-        let wait = !self.options.init;
-        Ok(self.programs.find(pid).map(|program| {
-            if wait {
-                program.wait();
-            }
-            program.go_on();
-            program.status()
-        }))
+        Ok(self.programs.status(pid, !self.options.init))
     }
 
     fn output(&mut self, pid: i64, stream: Stream, offset: usize, into: &mut [u8]) -> usize {
-        let Some(program) = self.programs.find(pid) else { return 0 };
-        let output = match stream {
-            Stream::Out => &program.out,
-            Stream::Err => &program.err,
-        };
-        let rest = output.kept.get(offset..).unwrap_or_default();
+        let rest = self.programs.output(pid, stream).get(offset..).unwrap_or_default();
         let length = rest.len().min(into.len());
         for (to, from) in into.iter_mut().zip(rest) {
             *to = *from;
@@ -91,165 +34,15 @@ impl Exec for Guest {
     }
 
     fn forget(&mut self, pid: i64) {
-        self.programs.0.retain(|program| program.number() != pid);
+        self.programs.forget(pid);
     }
 }
 
-fn start(program: Program<'_>) -> Result<Running, Errno> {
-    let text = |text: Text<'_>| CString::new(text.to_string()).map_err(|_| Errno::INVAL);
-    let list = |list: List<'_, Text<'_>>| list.iter().map(text).collect::<Result<Vec<_>, _>>();
-    let mut arguments = Vec::from([text(program.path)?]);
-    arguments.extend(program.arguments.map(list).transpose()?.unwrap_or_default());
-    let environment = program.environment.map(list).transpose()?;
-    let (keeps_out, keeps_err) = match program.capture {
-        Capture::None => (false, false),
-        Capture::Stdout | Capture::Merged => (true, false),
-        Capture::Stderr => (false, true),
-        Capture::Separated => (true, true),
-    };
-    let bytes = program.input.unwrap_or_default();
-    let input = if bytes.is_empty() { None } else { Some(pipe()?) };
-    let out = if keeps_out { Some(pipe()?) } else { None };
-    let err = if keeps_err { Some(pipe()?) } else { None };
-    let mut streams = Streams {
-        input: input.as_ref().map(|(read, _)| read.as_fd()),
-        out: out.as_ref().map(|(_, write)| write.as_fd()),
-        err: err.as_ref().map(|(_, write)| write.as_fd()),
-    };
-    if program.capture == Capture::Merged {
-        streams.err = streams.out;
-    }
-    let pid = spawn(&arguments, environment.as_deref(), streams)?;
-    let input = input.map(|(_, pipe)| Input { pipe, bytes: bytes.to_vec(), written: 0 });
-    let output = |pipe: Option<(OwnedFd, OwnedFd)>| Output { pipe: pipe.map(|(read, _)| read), ..Output::default() };
-    let mut running = Running { pid, input, out: output(out), err: output(err), exit: None };
-    for pipe in running.pipes() {
-        rustix::io::ioctl_fionbio(pipe, true)?;
-    }
-    running.go_on();
-    Ok(running)
+fn c_strings(list: List<'_, Text<'_>>) -> Result<Vec<CString>, Failure> {
+    list.iter().map(c_string).collect()
 }
 
-impl Programs {
-    /// The pipes that programs wait on, or that their output comes through.
-    pub fn watched(&self) -> impl Iterator<Item = PollFd<'_>> {
-        self.0.iter().flat_map(|program| {
-            let input = program.input.iter().map(|input| PollFd::new(&input.pipe, PollFlags::OUT));
-            let outputs = [&program.out, &program.err].into_iter().filter_map(|output| output.pipe.as_ref());
-            input.chain(outputs.map(|pipe| PollFd::new(pipe, PollFlags::IN)))
-        })
-    }
-
-    /// Serves the pipes as far as they go, and waits for programs that have ended if `wait` is set.
-    pub fn reap(&mut self, wait: bool) {
-        for program in &mut self.0 {
-            program.go_on();
-            if wait {
-                program.wait();
-            }
-        }
-    }
-
-    /// Notes the end of the child `pid`; returns whether it is one of these.
-    pub fn ended(&mut self, pid: Pid, status: WaitStatus) -> bool {
-        let found = self.0.iter_mut().find(|program| program.pid == pid && program.exit.is_none());
-        found.map(|program| program.exit = Some(exit(status))).is_some()
-    }
-
-    fn find(&mut self, number: i64) -> Option<&mut Running> {
-        self.0.iter_mut().find(|program| program.number() == number)
-    }
-}
-
-impl Running {
-    fn number(&self) -> i64 {
-        self.pid.as_raw_pid().into()
-    }
-
-    fn pipes(&self) -> impl Iterator<Item = &OwnedFd> {
-        let input = self.input.iter().map(|input| &input.pipe);
-        input.chain(self.out.pipe.as_ref()).chain(self.err.pipe.as_ref())
-    }
-
-    fn go_on(&mut self) {
-        if self.input.as_mut().is_some_and(|input| input.go_on().is_none()) {
-            self.input = None;
-        }
-        self.out.go_on();
-        self.err.go_on();
-    }
-
-    fn wait(&mut self) {
-        if self.exit.is_some() {
-            return;
-        }
-        match waitpid(Some(self.pid), WaitOptions::NOHANG) {
-            Ok(Some((_, status))) => self.exit = Some(exit(status)),
-            Ok(None) | Err(Errno::INTR) => {}
-            // Someone else waited for it: that it has ended is all that is known.
-            Err(_) => self.exit = Some(Exit::default()),
-        }
-    }
-
-    /// A program runs as long as something may still come from it, or from what it has started.
-    fn status(&self) -> Status {
-        match self.exit {
-            Some(exit) if self.out.pipe.is_none() && self.err.pipe.is_none() => {
-                Status::Exited(Exit { out_truncated: self.out.truncated, err_truncated: self.err.truncated, ..exit })
-            }
-            _ => Status::Running,
-        }
-    }
-}
-
-fn exit(status: WaitStatus) -> Exit {
-    Exit { code: status.exit_status(), signal: status.terminating_signal(), ..Exit::default() }
-}
-
-impl Input {
-    /// Writes what the pipe takes; `None` when all is written, or nobody reads it any more.
-    fn go_on(&mut self) -> Option<()> {
-        let turn = self.written.saturating_add(TURN);
-        while self.written < turn {
-            let rest = self.bytes.get(self.written..).filter(|rest| !rest.is_empty())?;
-            match write(&self.pipe, rest) {
-                Ok(written) => self.written += written,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(_) => return None,
-            }
-        }
-        Some(())
-    }
-}
-
-impl Output {
-    /// Reads what is in the pipe, and closes it at its end.
-    fn go_on(&mut self) {
-        let Some(pipe) = &self.pipe else { return };
-        let mut taken = 0;
-        while taken < TURN {
-            match take(pipe, &mut self.kept, &mut self.truncated) {
-                Ok(0) => return self.pipe = None,
-                Ok(got) => taken += got,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return,
-                Err(_) => return self.pipe = None,
-            }
-        }
-    }
-}
-
-/// Reads a chunk, and keeps it within the limit.
-fn take(pipe: &OwnedFd, kept: &mut Vec<u8>, truncated: &mut bool) -> Result<usize, Errno> {
-    if kept.len() < LIMIT {
-        kept.reserve(CHUNK);
-        let got = read(pipe, spare_capacity(kept))?;
-        *truncated |= kept.len() > LIMIT;
-        kept.truncate(LIMIT);
-        return Ok(got);
-    }
-    let got = read(pipe, &mut [0; CHUNK])?;
-    *truncated |= got > 0;
-    Ok(got)
+/// A text as the kernel takes it: with no zero in it.
+fn c_string(text: Text<'_>) -> Result<CString, Failure> {
+    CString::new(text.to_string()).map_err(|_| cause(Errno::INVAL))
 }

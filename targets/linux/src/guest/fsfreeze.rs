@@ -1,24 +1,16 @@
 //! `fsfreeze`: file systems that hold still, from the one that was mounted last to the first, since a file system may be on
 //! another.
 
-use alloc::ffi::CString;
-use alloc::string::String;
+use core::ffi::CStr;
 
 use nanoqga::commands::fsfreeze::Freeze;
 use nanoqga::{Failure, List, Text};
-use rustix::fd::OwnedFd;
-use rustix::fs::{Access, Mode, OFlags, access, open};
-use rustix::io::Errno;
-use rustix::ioctl::{NoArg, Opcode, ioctl, opcode};
-use rustix::process::{WaitOptions, waitpid};
 
-use super::errno::failed;
-use super::mounts::{Mount, mounts};
-use super::spawn::{Streams, spawn};
-use super::{Guest, state};
-
-const FREEZE: Opcode = opcode::read_write::<core::ffi::c_int>(b'X', 119);
-const THAW: Opcode = opcode::read_write::<core::ffi::c_int>(b'X', 120);
+use super::Guest;
+use crate::system::errno::failed;
+use crate::system::file_systems::{freeze, thaw};
+use crate::system::mounts::{Mount, mounts};
+use crate::system::{hook, state};
 
 impl Freeze for Guest {
     fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
@@ -62,54 +54,7 @@ impl Guest {
     }
 
     /// Runs the hook, if there is one, to its end: file systems must not be frozen under it.
-    fn run_hook(&self, what: &core::ffi::CStr) -> Result<(), Failure> {
-        let Some(hook) = &self.options.fsfreeze_hook else { return Ok(()) };
-        run_hook(hook, what)
+    fn run_hook(&self, what: &CStr) -> Result<(), Failure> {
+        self.options.fsfreeze_hook.as_ref().map_or(Ok(()), |hook| hook::run(hook, what))
     }
-}
-
-fn run_hook(hook: &String, what: &core::ffi::CStr) -> Result<(), Failure> {
-    let refused = |error| failed("can't access fsfreeze hook", error);
-    access(hook, Access::EXEC_OK).map_err(refused)?;
-    let path = CString::new(hook.as_str()).map_err(|_| refused(Errno::INVAL))?;
-    let pid = spawn(&[path, what.into()], None, Streams::default())
-        .map_err(|error| failed("failed to run fsfreeze hook", error))?;
-    loop {
-        match waitpid(Some(pid), WaitOptions::empty()) {
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(failed("failed to wait for fsfreeze hook", error)),
-            Ok(ended) => match ended.map(|(_, status)| status.exit_status()) {
-                Some(Some(0)) => return Ok(()),
-                Some(Some(_)) => return Err(Failure("fsfreeze hook has failed")),
-                Some(None) | None => return Err(Failure("fsfreeze hook has terminated abnormally")),
-            },
-        }
-    }
-}
-
-/// Freezes a file system; returns whether it did. Those that cannot be frozen, or are frozen already since they are mounted
-/// twice, are passed over.
-fn freeze(mount: &Mount) -> Result<bool, Failure> {
-    let root = root(mount).map_err(|error| failed("failed to open a mount point", error))?;
-    // SAFETY: FIFREEZE takes no argument.
-    match unsafe { ioctl(root, NoArg::<FREEZE>::new()) } {
-        Ok(()) => Ok(true),
-        Err(Errno::OPNOTSUPP | Errno::BUSY) => Ok(false),
-        Err(error) => Err(failed("failed to freeze a file system", error)),
-    }
-}
-
-/// Thaws a file system as often as it was frozen; returns whether it was.
-fn thaw(mount: &Mount) -> bool {
-    let Ok(root) = root(mount) else { return false };
-    let mut thawed = false;
-    // SAFETY: FITHAW takes no argument.
-    while unsafe { ioctl(&root, NoArg::<THAW>::new()) }.is_ok() {
-        thawed = true;
-    }
-    thawed
-}
-
-fn root(mount: &Mount) -> Result<OwnedFd, Errno> {
-    open(&mount.point, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
 }

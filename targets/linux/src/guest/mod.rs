@@ -1,4 +1,5 @@
-//! The guest behind the agent's commands, a file per family.
+//! The guest behind the agent's commands, a file per family. Each implements its family's trait; what it reads and keeps is in
+//! `crate::system`, which knows no guest.
 //!
 //! A program around it:
 //! - gives a [`Guest`] to the agents that serve its channels, over [`TABLES`];
@@ -8,42 +9,44 @@
 //! - as PID 1 waits for all children itself and tells the guest of each [end](Guest::ended), and takes the machine down when
 //!   the guest [is told to](Guest::take_shutdown).
 
-mod accounts;
-mod block;
 mod cpu;
 mod disk;
-pub(crate) mod errno;
 mod exec;
 mod file;
 mod filesystem;
 mod fsfreeze;
-#[cfg(test)]
-mod hostile;
 mod listing;
 mod memory;
-mod mounts;
-mod netlink;
 mod network;
-mod nvme;
 mod os;
-mod password;
 mod power;
-mod spawn;
 mod ssh;
-mod state;
 mod suspend;
-pub(crate) mod system;
 mod time;
 mod user;
 
 use alloc::string::String;
 
 use nanoqga::Command;
+use nanoqga::commands::cpu::{Processor, ProcessorTimes};
+use nanoqga::commands::disk::DiskStatistics;
 use nanoqga::commands::memory::MemoryBlock;
+use nanoqga::commands::network::Route;
 use nanoqga::commands::power::Shutdown;
 use nanoqga::commands::{self, info};
 use rustix::event::PollFd;
 use rustix::process::{Pid, WaitStatus};
+use rustix::system::Uname;
+
+use crate::system::disks::Disk;
+use crate::system::file_systems::FileSystem;
+use crate::system::interfaces::Interface;
+use crate::system::logins::Login;
+use crate::system::mounts::Mount;
+use crate::system::open_files::OpenFiles;
+use crate::system::os_release::OsRelease;
+use crate::system::programs::Programs;
+use crate::system::{spawn, state};
 
 use listing::Listing;
 
@@ -68,15 +71,30 @@ pub struct Guest {
     options: GuestOptions,
     frozen: bool,
     shutdown: Option<Shutdown>,
-    files: file::Open,
-    programs: exec::Programs,
-    names: os::Names,
-    cpus: cpu::Lists,
-    disks: disk::Lists,
-    file_systems: filesystem::Lists,
-    network: network::Lists,
+    files: OpenFiles,
+    programs: Programs,
+    /// The kernel's names, as they were asked for last.
+    kernel: Option<Uname>,
+    /// Those of the operating system.
+    release: OsRelease,
+    /// That of the time zone.
+    zone: String,
+    lists: Lists,
+}
+
+/// What was listed last, by each command that lists something.
+#[derive(Debug, Default)]
+struct Lists {
+    processors: Listing<Processor>,
+    processor_times: Listing<ProcessorTimes>,
+    disks: Listing<Disk>,
+    disk_statistics: Listing<(String, DiskStatistics<'static>)>,
+    file_systems: Listing<FileSystem>,
+    trimmed: Listing<Mount>,
+    interfaces: Listing<Interface>,
+    routes: Listing<(String, Route<'static>)>,
     memory_blocks: Listing<MemoryBlock>,
-    logins: Listing<user::Login>,
+    logins: Listing<Login>,
     keys: Listing<String>,
 }
 
@@ -110,16 +128,12 @@ impl Guest {
             frozen: state::is_frozen(&options.state_dir),
             options,
             shutdown: None,
-            files: file::Open::default(),
-            programs: exec::Programs::default(),
-            names: os::Names::default(),
-            cpus: cpu::Lists::default(),
-            disks: disk::Lists::default(),
-            file_systems: filesystem::Lists::default(),
-            network: network::Lists::default(),
-            memory_blocks: Listing::default(),
-            logins: Listing::default(),
-            keys: Listing::default(),
+            files: OpenFiles::default(),
+            programs: Programs::default(),
+            kernel: None,
+            release: OsRelease::default(),
+            zone: String::new(),
+            lists: Lists::default(),
         }
     }
 

@@ -1,23 +1,17 @@
-//! `ssh`: the keys in a user's `.ssh/authorized_keys`. The directory is the user's own, so nothing is written through links.
+//! `ssh`: the keys that may log in as a user.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use nanoqga::commands::ssh::AuthorizedKeys;
 use nanoqga::{Failure, List, Text};
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fchown, mkdirat, open, openat, renameat, unlinkat};
 use rustix::io::Errno;
-use rustix::process::{Gid, Uid};
 
 use super::Guest;
-use super::accounts::{Account, find};
-use super::errno::failed;
-use super::system::{read_at, read_text, write_all};
-
-const DIRECTORY: &str = ".ssh";
-const FILE: &str = "authorized_keys";
-const NEW_FILE: &str = "authorized_keys.new";
+use crate::system::accounts::{Account, find};
+use crate::system::authorized_keys::{lines, write};
+use crate::system::errno::failed;
+use crate::system::files::read_text;
 
 impl AuthorizedKeys for Guest {
     fn authorized_key(&mut self, user: Text<'_>, index: usize) -> Result<Option<&str>, Failure> {
@@ -28,7 +22,7 @@ impl AuthorizedKeys for Guest {
             let is_key = |line: &&str| !line.is_empty() && !line.starts_with('#');
             Ok(lines.iter().map(|line| line.trim()).filter(is_key).map(String::from).collect())
         };
-        Ok(self.keys.element(index, gather)?.map(String::as_str))
+        Ok(self.lists.keys.element(index, gather)?.map(String::as_str))
     }
 
     fn add_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>, reset: bool) -> Result<(), Failure> {
@@ -57,100 +51,4 @@ impl AuthorizedKeys for Guest {
 fn account(user: Text<'_>) -> Result<Account, Failure> {
     let passwd = read_text("/etc/passwd").map_err(|error| failed("failed to read /etc/passwd", error))?;
     find(&passwd, &user.to_string()).ok_or(Failure("failed to lookup user"))
-}
-
-fn lines(account: &Account) -> Result<Vec<String>, Errno> {
-    let bytes = read_at(directory(home(account)?)?, FILE)?;
-    Ok(String::from_utf8_lossy(&bytes).lines().map(ToString::to_string).collect())
-}
-
-fn home(account: &Account) -> Result<OwnedFd, Errno> {
-    open(account.home.as_str(), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
-fn directory(home: impl AsFd) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(home, DIRECTORY, flags, Mode::empty())
-}
-
-fn write(account: &Account, lines: &[String]) -> Result<(), Failure> {
-    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-    let (user, group) = (Uid::from_raw(account.user), Gid::from_raw(account.group));
-    let written = || {
-        let home = home(account)?;
-        let directory = match directory(&home) {
-            Err(Errno::NOENT) => {
-                mkdirat(&home, DIRECTORY, Mode::RWXU)?;
-                let directory = directory(&home)?;
-                fchown(&directory, Some(user), Some(group))?;
-                directory
-            }
-            outcome => outcome?,
-        };
-        match unlinkat(&directory, NEW_FILE, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error),
-        }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let owner_only = Mode::RUSR | Mode::WUSR;
-        let file = openat(&directory, NEW_FILE, flags, owner_only)?;
-        write_all(&file, text.as_bytes())?;
-        fchmod(&file, owner_only)?;
-        fchown(&file, Some(user), Some(group))?;
-        renameat(&directory, NEW_FILE, &directory, FILE)
-    };
-    written().map_err(|error| failed("failed to write the authorized keys", error))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::super::system::names;
-    use super::super::system::testing::TestFolder;
-    use super::*;
-
-    fn account_at(home: &str) -> Account {
-        let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-        Account { user, group, home: home.into(), shadowed: true }
-    }
-
-    #[test]
-    fn keys_are_written_for_the_owner_alone_and_read_again() {
-        let folder = TestFolder::new("ssh");
-        let account = account_at(&folder.path("."));
-        assert_eq!(lines(&account), Err(Errno::NOENT));
-        let keys = ["# mine", "ssh-ed25519 AAAA one", "ssh-rsa BBBB two"].map(String::from);
-        write(&account, &keys).unwrap();
-        assert_eq!(lines(&account).unwrap(), keys);
-        write(&account, &keys[1..2]).unwrap();
-        let path = folder.path(".ssh/authorized_keys");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "ssh-ed25519 AAAA one\n");
-        let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&folder.path(".ssh"))), (0o600, 0o700));
-        assert_eq!(names(&folder.path(".ssh")).unwrap(), ["authorized_keys"]);
-        write(&account, &[]).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "");
-    }
-
-    #[test]
-    fn nothing_is_written_where_a_user_points_to() {
-        let folder = TestFolder::new("ssh-links");
-        for name in ["home", "other", "home/real"] {
-            fs::create_dir(folder.path(name)).unwrap();
-        }
-        symlink(folder.path("other"), folder.path("home/.ssh")).unwrap();
-        let account = account_at(&folder.path("home"));
-        assert!(write(&account, &["key".into()]).is_err());
-        fs::remove_file(folder.path("home/.ssh")).unwrap();
-        fs::create_dir(folder.path("home/.ssh")).unwrap();
-        fs::write(folder.path("other/target"), "kept").unwrap();
-        for name in [FILE, NEW_FILE] {
-            symlink(folder.path("other/target"), folder.path(&alloc::format!("home/.ssh/{name}"))).unwrap();
-        }
-        write(&account, &["key".into()]).unwrap();
-        assert_eq!(fs::read_to_string(folder.path("other/target")).unwrap(), "kept");
-        assert_eq!(lines(&account).unwrap(), ["key"]);
-    }
 }

@@ -1,37 +1,15 @@
-//! `time`: the system's clock, and the machine's through `/dev/rtc`, which is kept in UTC.
-
-use core::ffi::c_int;
-use core::mem::MaybeUninit;
+//! `time`: the system's clock, and the machine's.
 
 use nanoqga::Failure;
 use nanoqga::commands::time::Time;
-use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
-use rustix::ioctl::{Getter, Opcode, Setter, ioctl, opcode};
 use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 
 use super::Guest;
-use super::errno::failed;
+use crate::system::errno::failed;
+use crate::system::rtc::Rtc;
 
 const BILLION: i64 = 1_000_000_000;
-
-/// `struct rtc_time` of `linux/rtc.h`: as C's `struct tm`, but for its last members.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct RtcTime {
-    second: c_int,
-    minute: c_int,
-    hour: c_int,
-    day: c_int,
-    month: c_int,
-    year: c_int,
-    /// The kernel neither tells nor reads these.
-    unused: [c_int; 3],
-}
-
-const READ: Opcode = opcode::read::<RtcTime>(b'p', 9);
-const SET: Opcode = opcode::write::<RtcTime>(b'p', 10);
 
 impl Time for Guest {
     fn time(&mut self) -> Result<i64, Failure> {
@@ -41,14 +19,10 @@ impl Time for Guest {
     }
 
     fn set_time(&mut self, time: i64) -> Result<(), Failure> {
-        set_clock(time.div_euclid(BILLION), time.rem_euclid(BILLION))?;
-        match rtc() {
-            Ok(rtc) => {
-                let time = broken_down(time.div_euclid(BILLION)).ok_or(Failure("Invalid time"))?;
-                // SAFETY: RTC_SET_TIME (rtc(4)) reads a struct rtc_time, which this is.
-                let outcome = unsafe { ioctl(rtc, Setter::<SET, RtcTime>::new(time)) };
-                outcome.map_err(|error| failed("failed to set hardware clock to system time", error))
-            }
+        let seconds = time.div_euclid(BILLION);
+        set_clock(seconds, time.rem_euclid(BILLION))?;
+        match Rtc::open() {
+            Ok(rtc) => rtc.set_time(seconds),
             // A machine without a clock of its own has none that could differ.
             Err(Errno::NOENT | Errno::NODEV | Errno::NXIO) => Ok(()),
             Err(error) => Err(failed("failed to open the hardware clock", error)),
@@ -56,67 +30,12 @@ impl Time for Guest {
     }
 
     fn set_time_from_machine(&mut self) -> Result<(), Failure> {
-        let rtc = rtc().map_err(|error| failed("failed to open the hardware clock", error))?;
-        // SAFETY: RTC_RD_TIME (rtc(4)) writes a struct rtc_time, which this is.
-        let time: RtcTime = unsafe { ioctl(rtc, Getter::<READ, RtcTime>::new()) }
-            .map_err(|error| failed("failed to read the hardware clock", error))?;
-        set_clock(seconds(time), 0)
+        let rtc = Rtc::open().map_err(|error| failed("failed to open the hardware clock", error))?;
+        set_clock(rtc.time()?, 0)
     }
 }
 
 fn set_clock(seconds: i64, nanoseconds: i64) -> Result<(), Failure> {
     let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
     clock_settime(ClockId::Realtime, time).map_err(|error| failed("Failed to set time to guest", error))
-}
-
-/// Opens the machine's clock.
-fn rtc() -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    open("/dev/rtc0", flags, Mode::empty()).or_else(|_| open("/dev/rtc", flags, Mode::empty()))
-}
-
-fn broken_down(time: i64) -> Option<RtcTime> {
-    let mut tm = MaybeUninit::<libc::tm>::uninit();
-    // SAFETY: the time is read and the broken-down time is written during the call.
-    if unsafe { libc::gmtime_r(&time, tm.as_mut_ptr()) }.is_null() {
-        return None;
-    }
-    // SAFETY: gmtime_r returned it, so it is filled.
-    let tm = unsafe { tm.assume_init() };
-    Some(RtcTime {
-        second: tm.tm_sec,
-        minute: tm.tm_min,
-        hour: tm.tm_hour,
-        day: tm.tm_mday,
-        month: tm.tm_mon,
-        year: tm.tm_year,
-        unused: [0; 3],
-    })
-}
-
-fn seconds(time: RtcTime) -> i64 {
-    // SAFETY: a struct tm is numbers and a pointer that timegm does not read; all may be zero.
-    let mut tm: libc::tm = unsafe { MaybeUninit::zeroed().assume_init() };
-    tm.tm_sec = time.second;
-    tm.tm_min = time.minute;
-    tm.tm_hour = time.hour;
-    tm.tm_mday = time.day;
-    tm.tm_mon = time.month;
-    tm.tm_year = time.year;
-    // SAFETY: timegm reads and normalises the broken-down time during the call.
-    unsafe { libc::timegm(&mut tm) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_and_dates_are_the_same_times() {
-        let leap_day = RtcTime { second: 59, minute: 58, hour: 23, day: 29, month: 1, year: 124, ..RtcTime::default() };
-        assert_eq!(broken_down(1_709_251_139), Some(leap_day));
-        for time in [0, 951_782_400, 1_709_251_139, 3_155_759_999] {
-            assert_eq!(broken_down(time).map(seconds), Some(time));
-        }
-    }
 }

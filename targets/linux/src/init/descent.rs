@@ -9,8 +9,8 @@ use rustix::system::{RebootCommand, reboot};
 use rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rustix::time::Timespec;
 
-use crate::guest::errno::text;
-use crate::guest::system;
+use crate::system::errno::text;
+use crate::system::files;
 
 /// How long processes have to end by themselves: so many times as long as this.
 const PATIENCE: u32 = 100;
@@ -58,7 +58,7 @@ fn signal_all(signal: Signal) {
 
 /// Unmounts what can be unmounted, last first, and makes the rest read-only.
 fn unmount_all() {
-    let Ok(mounts) = system::read_text("/proc/self/mounts") else { return };
+    let Ok(mounts) = files::read_text("/proc/self/mounts") else { return };
     for place in mounts.lines().rev().filter_map(|mount| mount.split(' ').nth(1)) {
         if unmount(place, UnmountFlags::empty()).is_err()
             && let Err(error @ Errno::BUSY) = mount_remount(place, MountFlags::RDONLY, c"")

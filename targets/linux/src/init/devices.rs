@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-use crate::guest::errno::text;
+use crate::system::errno::text;
 
 /// A file system that every program expects.
 struct Expected {

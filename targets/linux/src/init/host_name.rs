@@ -2,12 +2,12 @@
 
 use rustix::system::sethostname;
 
-use crate::guest::errno::text;
-use crate::guest::system;
+use crate::system::errno::text;
+use crate::system::files;
 
 /// Gives the system the name in `/etc/hostname`, if there is one: else the kernel's own is `(none)`.
 pub(super) fn set() {
-    if let Some(name) = system::read_line("/etc/hostname")
+    if let Some(name) = files::read_line("/etc/hostname")
         && let Err(error) = sethostname(name.as_bytes())
     {
         warning!("the system cannot be called {name}: {}", text(error));

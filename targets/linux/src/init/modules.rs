@@ -6,12 +6,12 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::system::finit_module;
 
-use crate::guest::errno::text;
-use crate::guest::system;
+use crate::system::errno::text;
+use crate::system::files;
 
 /// Loads all modules in a directory, in the order of their names.
 pub(super) fn load_all(directory: &str) {
-    let names = match system::names(directory) {
+    let names = match files::names(directory) {
         Ok(names) => names,
         Err(error) => return warning!("{directory}: {}", text(error)),
     };

@@ -8,10 +8,8 @@ use virtio_drivers::{Error, PhysAddr, Result};
 use virtio_serial::{Event, VirtioSerial};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::device::{Device, receive_queue};
+use crate::device::{AGENT, Device, receive_queue};
 use crate::memory::TestHal;
-
-pub const AGENT: &str = "org.qemu.guest_agent.0";
 
 pub type Serial = VirtioSerial<TestHal, Wire>;
 

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::bench::AGENT;
 use crate::memory;
 use crate::queue::{Chain, Queue};
+
+/// The name of the agent's port.
+pub const AGENT: &str = "org.qemu.guest_agent.0";
 
 pub const MULTIPORT: u64 = 1 << 1;
 pub const VERSION_1: u64 = 1 << 32;

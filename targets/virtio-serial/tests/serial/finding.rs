@@ -2,7 +2,7 @@
 
 use virtio_serial::{Error, Event};
 
-use crate::bench::{AGENT, Host, Serial, connected};
+use crate::bench::{Host, Serial, connected};
 use crate::device::*;
 
 /// A device with ports of other names on 1 to 15.

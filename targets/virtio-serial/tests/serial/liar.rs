@@ -4,7 +4,7 @@
 use embedded_io::{ReadReady, WriteReady};
 use virtio_serial::{Event, MAX_UNREAD};
 
-use crate::bench::{AGENT, Host, Serial, connected};
+use crate::bench::{Host, Serial, connected};
 use crate::device::*;
 use crate::memory::{load, pages_in_use, store};
 

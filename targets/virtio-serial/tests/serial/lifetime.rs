@@ -2,7 +2,7 @@
 
 use virtio_serial::{Error, Event};
 
-use crate::bench::{AGENT, Host, connected};
+use crate::bench::{Host, connected};
 use crate::device::*;
 use crate::memory::{PageLimit, pages_in_use};
 

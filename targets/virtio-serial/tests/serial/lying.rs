@@ -5,7 +5,7 @@ use embedded_io::{Read, ReadReady, Write, WriteReady};
 use proptest::prelude::*;
 use virtio_serial::{Error, Event};
 
-use crate::bench::{AGENT, Host, Serial, connected};
+use crate::bench::{Host, Serial, connected};
 use crate::device::*;
 use crate::liar::lie;
 use crate::memory::pages_in_use;

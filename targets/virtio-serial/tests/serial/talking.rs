@@ -4,7 +4,7 @@ use embedded_io::{Read, ReadReady, Write, WriteReady};
 use proptest::prelude::*;
 use virtio_serial::Event;
 
-use crate::bench::{AGENT, Host, connected};
+use crate::bench::{Host, connected};
 use crate::device::*;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the families read of the kernel's file systems and of `/etc`: small files whole, and directories.
+//! What is read of the kernel's file systems and of `/etc`: small files whole, and directories.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,7 +8,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Dir, Mode, OFlags, open, openat};
 use rustix::io::{Errno, read, write};
 
-/// No file that the families read whole is larger. procfs and sysfs tell no sizes.
+/// No file that is read whole is larger. procfs and sysfs tell no sizes.
 const LARGEST: usize = 4 << 20;
 
 /// All of a file.

@@ -15,7 +15,7 @@ use sha_crypt::{BLOCK_SIZE_SHA512, Params, sha512_crypt};
 
 use super::accounts::{find, with_passwd, with_shadow};
 use super::errno::failed;
-use super::system::{read_at, write_all};
+use super::files::{read_at, write_all};
 
 /// crypt(3)'s digits, of six bits each.
 const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -153,14 +153,14 @@ impl Drop for Lock {
 
 /// Whether the one who made a lock is no more.
 fn is_stale(lock: &str) -> bool {
-    let holder = super::system::read_line(lock);
+    let holder = super::files::read_line(lock);
     let pid = holder.and_then(|line| line.trim_end_matches('\0').parse().ok()).and_then(Pid::from_raw);
     pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::testing::TestFolder;
+    use super::super::files::testing::TestFolder;
     use super::*;
 
     #[test]

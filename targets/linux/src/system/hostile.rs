@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{accounts, block, cpu, disk, mounts, network, os, user};
+use super::{accounts, block, disks, interfaces, logins, mounts, os_release, processors, routes};
 
 /// Words of all the formats, in any order.
 fn text() -> impl Strategy<Value = String> {
@@ -59,14 +59,15 @@ proptest! {
         for driver in ["virtio-pci", "ahci", "ata_piix"] {
             let _ = block::locate(&text, &|_| Some(driver.into()), &|_, _| Vec::from([0, 1]));
         }
-        let _ = (cpu::times(&text), cpu::load(&text), disk::statistics(&text), mounts::parse(text.as_bytes(), &|_| None));
-        let _ = (network::statistics(&text, "lo"), network::route_v4(&text), network::route_v6(&text));
-        let _ = (os::release_field(&text, "ID"), accounts::find(&text, "root"));
+        let _ = (processors::times(&text), processors::load(&text));
+        let _ = (disks::statistics(&text), mounts::parse(text.as_bytes(), &|_| None));
+        let _ = (interfaces::statistics(&text, "lo"), routes::v4(&text), routes::v6(&text));
+        let _ = (os_release::field(&text, "ID"), accounts::find(&text, "root"));
     }
 
     #[test]
     fn no_bytes_are_too_strange(bytes in vec(any::<u8>(), 0..900)) {
-        let _ = (mounts::parse(&bytes, &|_| None), user::logins(&bytes));
+        let _ = (mounts::parse(&bytes, &|_| None), logins::logins(&bytes));
     }
 
     #[test]

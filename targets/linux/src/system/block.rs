@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use nanoqga::commands::disk::{BusType, CcwAddress, DiskAddress, PciAddress};
 
-use super::system::{names, numbers, read_line, read_text, real_path};
+use super::files::{names, numbers, read_line, read_text, real_path};
 
 /// How deep volumes may be stacked: LUKS on LVM on RAID on partitions, and as much again.
 const DEEPEST: usize = 8;
@@ -89,7 +89,7 @@ fn driver(directory: &str) -> Option<String> {
 
 /// Where the path of a device in sysfs says that it is. `driver` tells that of a directory, and `numbers` those that the names
 /// in one that begin with a prefix end in.
-pub(super) fn locate(
+pub fn locate(
     device: &str,
     driver: &dyn Fn(&str) -> Option<String>,
     numbers: &dyn Fn(&str, &str) -> Vec<u64>,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use nanoqga::Failure;
 
 use super::errno::failed;
-use super::system::read_file;
+use super::files::read_file;
 
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ fn device_of(path: &CString) -> Option<(u32, u32)> {
 
 /// A line: number, parent, device, root, mount point, options, more options up to a hyphen, type, source. A file system on no
 /// disk has major number 0; so has btrfs, which may be on several, and names one of them.
-pub(super) fn parse(line: &[u8], device_of: &dyn Fn(&CString) -> Option<(u32, u32)>) -> Option<Mount> {
+pub fn parse(line: &[u8], device_of: &dyn Fn(&CString) -> Option<(u32, u32)>) -> Option<Mount> {
     let mut words = line.split(|byte| *byte == b' ');
     let device = core::str::from_utf8(words.nth(2)?).ok()?;
     let point = unescaped(words.nth(1)?)?;

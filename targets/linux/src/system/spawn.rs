@@ -10,7 +10,7 @@ use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, FdFlags};
 use rustix::process::Pid;
 
-use super::system::numbers;
+use super::files::numbers;
 
 const NULL: &CStr = c"/dev/null";
 

@@ -7,7 +7,7 @@ use alloc::string::String;
 use rustix::fs::{Mode, OFlags, open, rename, unlink};
 use rustix::io::Errno;
 
-use super::system::{read_text, write_all};
+use super::files::{read_text, write_all};
 
 /// The first handle of all.
 const FIRST: i64 = 1000;
@@ -61,7 +61,7 @@ fn replace(path: &str, text: &str) -> Result<(), Errno> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::testing::TestFolder;
+    use super::super::files::testing::TestFolder;
     use super::*;
 
     #[test]

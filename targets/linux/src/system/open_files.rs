@@ -1,0 +1,99 @@
+//! Files by handle. A handle is never given twice, also not by the next agent: their counter is kept on disk.
+
+use alloc::vec::Vec;
+
+use nanoqga::commands::file::{Access, OpenMode};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, fchmod, open, unlink};
+use rustix::io::{self, Errno};
+
+use super::state;
+
+/// A new file's, whatever the agent's umask is.
+const NEW: Mode = Mode::from_raw_mode(0o666);
+
+/// The files that are open.
+#[derive(Debug, Default)]
+pub struct OpenFiles {
+    files: Vec<(i64, OwnedFd)>,
+    /// More than any handle that this agent has given out.
+    next: i64,
+}
+
+impl OpenFiles {
+    /// Opens a file; returns its handle, which is none of any agent with this directory for its state.
+    pub fn open(&mut self, path: &str, mode: OpenMode, state_dir: &str) -> Result<i64, Errno> {
+        let file = open_file(path, mode)?;
+        let handle = state::next_handle(state_dir, self.next);
+        self.next = handle.saturating_add(1);
+        self.files.push((handle, file));
+        Ok(handle)
+    }
+
+    /// The file of a handle.
+    pub fn get(&self, handle: i64) -> Option<&OwnedFd> {
+        let found = self.files.iter().find(|(other, _)| *other == handle);
+        found.map(|(_, file)| file)
+    }
+
+    /// Closes a file. What was written was passed on at once, so nothing is left that could fail.
+    pub fn close(&mut self, handle: i64) {
+        self.files.retain(|(other, _)| *other != handle);
+    }
+}
+
+/// Nothing that is opened keeps the agent waiting: no FIFO without a writer, no terminal.
+fn open_file(path: &str, mode: OpenMode) -> Result<OwnedFd, Errno> {
+    let (direction, how) = match mode.access {
+        Access::Read => (OFlags::RDONLY, OFlags::empty()),
+        Access::Write => (OFlags::WRONLY, OFlags::TRUNC),
+        Access::Append => (OFlags::WRONLY, OFlags::APPEND),
+    };
+    let direction = if mode.update { OFlags::RDWR } else { direction };
+    let flags = direction | how | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    if mode.access == Access::Read {
+        return open(path, flags, Mode::empty());
+    }
+    // Only what this creates gets a mode.
+    match open(path, flags | OFlags::CREATE | OFlags::EXCL, Mode::empty()) {
+        Err(Errno::EXIST) => open(path, flags, Mode::empty()),
+        Err(error) => Err(error),
+        Ok(file) => match fchmod(&file, NEW) {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                let _ = unlink(path);
+                Err(error)
+            }
+        },
+    }
+}
+
+/// Reads until `into` is full or the file has no more.
+pub fn read(file: &OwnedFd, into: &mut [u8]) -> Result<usize, Errno> {
+    let mut filled = 0;
+    while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match io::read(file, rest) {
+            Ok(0) => break,
+            Ok(got) => filled += got,
+            Err(Errno::INTR) => {}
+            // A pipe that has no more now gives what it had.
+            Err(_) if filled > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Writes `bytes` until the file takes no more.
+pub fn write(file: &OwnedFd, bytes: &[u8]) -> Result<usize, Errno> {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match io::write(file, rest) {
+            Ok(length) => written += length,
+            Err(Errno::INTR) => {}
+            Err(_) if written > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
