@@ -1,6 +1,6 @@
 //! `cargo xtask image`: the bootable image of one profile, as a program or on a disk.
 
-mod compile;
+pub(crate) mod compile;
 mod profile;
 
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::qemu::Format;
 
-pub(crate) use self::compile::{build, build_efi_loader, build_first_byte, for_tests};
+pub(crate) use self::compile::{build, build_first_byte, for_tests};
 use self::profile::PROFILES;
 pub(crate) use self::profile::{APPLIANCE, BARE, LINUX, NANO, Profile};
 use crate::boot_disk;

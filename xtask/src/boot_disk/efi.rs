@@ -17,7 +17,7 @@ use object::write::pe::{NtHeaders, Writer};
 use object::{Endianness, Object};
 
 use super::layout::Bootable;
-use crate::image;
+use crate::image::compile;
 use crate::targets;
 
 const PAGE: u32 = 4096;
@@ -30,7 +30,7 @@ pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Resul
         "riscv64" => ("BOOTRISCV64.EFI", IMAGE_FILE_MACHINE_RISCV64),
         other => bail!("there is no loader for {other}"),
     };
-    let loader = Program::read(&image::build_efi_loader(targets::target(machine))?)?;
+    let loader = Program::read(&compile::build_efi_loader(targets::target(machine))?)?;
     let image = Program::read(image)?;
     ensure!(image.entry == image.address, "the image is not entered at its first byte");
     let program = application(kind, &loader, &payload(&image, append))?;
