@@ -46,6 +46,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+// The version of this header and its library, after Semantic Versioning.
+#define NANOQGA_VERSION_MAJOR 0
+#define NANOQGA_VERSION_MINOR 1
+#define NANOQGA_VERSION_PATCH 0
+#define NANOQGA_VERSION_STRING "0.1.0"
+// To compare with: `#if NANOQGA_VERSION >= NANOQGA_VERSION_OF(0, 2, 0)`.
+#define NANOQGA_VERSION_OF(major, minor, patch) (((major) << 16) | ((minor) << 8) | (patch))
+#define NANOQGA_VERSION \
+    NANOQGA_VERSION_OF(NANOQGA_VERSION_MAJOR, NANOQGA_VERSION_MINOR, NANOQGA_VERSION_PATCH)
 // How much memory an agent needs for requests of up to so many bytes. 4096 do for libvirt; Proxmox and Ansible send files in
 // requests of up to 88 KiB.
 #define NANOQGA_MEMORY(longest_request) (NANOQGA_STATE + (longest_request))

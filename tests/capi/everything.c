@@ -6,6 +6,10 @@
 
 #include "nanoqga.h"
 
+#if NANOQGA_VERSION < NANOQGA_VERSION_OF(0, 1, 0) || NANOQGA_VERSION >= NANOQGA_VERSION_OF(NANOQGA_VERSION_MAJOR + 1, 0, 0)
+#error "the header does not know its version"
+#endif
+
 // What every callback must be passed.
 static int context;
 
