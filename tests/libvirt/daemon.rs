@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{find, is_root};
+use tests::program::signal;
 use tests::soon;
 
 /// How often virsh is started to look for something.
@@ -72,8 +73,9 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         for child in &mut self.children {
             // By SIGTERM, so that they remove their sockets and pid files. What cannot be told to end is killed.
-            let told = Command::new("kill").arg(child.id().to_string()).status().is_ok_and(|status| status.success());
-            if !told || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err() {
+            if signal(child.id(), "TERM").is_err()
+                || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err()
+            {
                 let _ = child.kill();
                 let _ = child.wait();
             }

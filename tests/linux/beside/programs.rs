@@ -191,7 +191,7 @@ fn a_program_that_never_ends_or_never_reads_leaves_the_agent_answering() -> Resu
         }
     }
     for pid in &pids {
-        let killed = outcome(&mut agent, &json!({"path": "kill", "arg": ["-KILL", pid.to_string()]}))?;
+        let killed = outcome(&mut agent, &json!({"path": "sh", "arg": ["-c", format!("kill -s KILL {pid}")]}))?;
         ensure!(killed["exitcode"] == 0, "{killed}");
         let status = soon().poll("the end of a killed program", || {
             let status = agent.get("guest-exec-status", &json!({"pid": pid}))?;
