@@ -1,5 +1,6 @@
 //! A libvirtd to talk to: the one that runs, or one of our own for as long as a test needs it.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -60,7 +61,8 @@ impl Daemon {
             bail!("no libvirtd answers at qemu:///system, and only root can start one: run the libvirt tests as root");
         }
         let mut daemon = Self { children: Vec::new() };
-        if !Path::new("/run/libvirt/virtlogd-sock").exists() {
+        // A daemon that was killed leaves its socket.
+        if UnixStream::connect("/run/libvirt/virtlogd-sock").is_err() {
             daemon.children.push(background(Command::new(program("virtlogd")?))?);
         }
         daemon.children.insert(0, libvirtd()?);
