@@ -1,24 +1,26 @@
-//! What is known about the named port, and what of it has been reported to the user.
+//! The state of the named port, and the events that report its changes.
 
-/// What happened to the named port.
+/// A change of the named port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The device has a port of the wanted name. Nobody may be listening at its other end yet.
+    /// The device has a port of this name. Its host side may be closed.
     Found,
-    /// The host side was opened: what was being talked about before is over.
+    /// A host has opened its side of the port. It knows nothing of what was said to a host before it.
     Opened,
-    /// The host side was closed. What it sent before may still be received.
+    /// The host has closed its side of the port. Bytes that it sent before can still be received.
     Closed,
-    /// The port is gone, and with it what was not received yet, unless it was the driver that had to reset the device: then that
-    /// can be received when the port is found again. It also counts as closed.
+    /// The port is gone. This implies `Closed`.
+    ///
+    /// Bytes that were not received yet are lost if the host has removed the port. They are kept if the driver had to reset the
+    /// device, and can be received once the port is found again.
     Removed,
 }
 
-/// The state of the port, and which events still stand between it and the state that the user knows.
+/// The state of the port, and the state that the user knows from events. The next event follows from the difference.
 ///
 /// Changes may come faster than the user asks for events. They do not pile up: any number of closings and openings is
-/// one `Closed`, then one `Opened`.
+/// reported as one `Closed`, then one `Opened`.
 #[derive(Default)]
 pub(crate) struct Connection {
     port: Option<u32>,
@@ -26,7 +28,7 @@ pub(crate) struct Connection {
     reported: Reported,
 }
 
-/// What was reported to the user, and whether that has been untrue since, however shortly.
+/// What was reported to the user, and whether it was untrue at any time since.
 #[derive(Default)]
 struct Reported {
     found: bool,
@@ -48,7 +50,7 @@ impl Connection {
         self.port = Some(port);
     }
 
-    /// The host side of the port that is found, or about to be (the name may come later), was opened or closed.
+    /// The host side of the port was opened or closed. The port need not be found yet, because its name may come later.
     pub(crate) fn set_open(&mut self, open: bool) {
         self.reported.closed_since |= !open;
         self.open = open;

@@ -1,12 +1,13 @@
-//! The messages on the control queues: virtio 1.2, section 5.3.6.2.
+//! Messages on the control queues: virtio 1.2, section 5.3.6.2.
 
-/// The most ports that can be told apart: their queues fit the largest device that hypervisors know (1024 queues).
+/// Largest number of ports that are handled. The queues of so many fit in 1024, the most that hypervisors give a device.
 pub(crate) const MAX_PORTS: u32 = 512;
 
-/// A buffer for one message of the device: header and name. So 32 of them fill a page.
+/// Size of the buffer for one message of the device, which is a header and a name. 32 buffers fill a page.
 pub(crate) const MESSAGE_BYTES: usize = 128;
 
-/// The longest name that a message buffer takes such that a name that was cut cannot be mistaken for it.
+/// Longest name of a port. A message buffer has room for one byte more, so that a longer name that the device has cut to the
+/// buffer cannot be mistaken for it.
 pub(crate) const MAX_NAME_BYTES: usize = MESSAGE_BYTES - HEADER_BYTES - 1;
 
 const HEADER_BYTES: usize = 8;
@@ -18,12 +19,12 @@ const PORT_READY: u16 = 3;
 const PORT_OPEN: u16 = 6;
 const PORT_NAME: u16 = 7;
 
-/// What the device tells about a port, as far as this driver cares.
+/// A message of the device about a port, of the kinds that the driver handles.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Told<'a> {
     /// The port exists.
     Add,
-    /// The port does not exist any more.
+    /// The port was removed.
     Remove,
     /// The host side of the port was opened or closed.
     Open(bool),
@@ -31,7 +32,7 @@ pub(crate) enum Told<'a> {
     Name(&'a [u8]),
 }
 
-/// Reads a message into the port and what is told about it; `None` for a short or an unknown one.
+/// Parses a message. Returns the port and what the device tells about it, `None` for a short or an unknown message.
 pub(crate) fn parse(message: &[u8]) -> Option<(u32, Told<'_>)> {
     let (header, payload) = message.split_first_chunk::<HEADER_BYTES>()?;
     let [i0, i1, i2, i3, e0, e1, v0, v1] = *header;
@@ -40,15 +41,15 @@ pub(crate) fn parse(message: &[u8]) -> Option<(u32, Told<'_>)> {
         (PORT_REMOVE, _) => Told::Remove,
         (PORT_OPEN, 0) => Told::Open(false),
         (PORT_OPEN, 1) => Told::Open(true),
-        // By the specification without a NUL; QEMU sends one.
+        // The specification has no NUL at the end, but QEMU sends one.
         (PORT_NAME, _) => Told::Name(payload.split(|&byte| byte == 0).next().unwrap_or(payload)),
-        // CONSOLE_PORT among them: only a port that is used gets opened, whether a console or not.
+        // CONSOLE_PORT, too: the driver opens the named port only, whether it is a console or not.
         _ => return None,
     };
     Some((u32::from_le_bytes([i0, i1, i2, i3]), told))
 }
 
-/// What is still to be told to the device. However often a device asks for the same answer, it is kept once.
+/// Messages that the driver must still send to the device. Each is kept once, however often the device asks for it.
 #[derive(Default)]
 pub(crate) struct Answers {
     device_ready: bool,
@@ -57,28 +58,28 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// What a device is told first.
+    /// The first message to a device.
     pub(crate) fn device_ready() -> Self {
         Self { device_ready: true, ..Self::default() }
     }
 
-    /// The port is ready to be used, which also asks the device for its name.
+    /// Adds PORT_READY, upon which the device sends the port's name.
     pub(crate) fn port_ready(&mut self, port: u32) {
         self.port_ready.insert(port);
     }
 
-    /// The guest has opened the port.
+    /// Adds PORT_OPEN, upon which the device accepts bytes and delivers them.
     pub(crate) fn port_open(&mut self, port: u32) {
         self.port_open = Some(port);
     }
 
-    /// The port has gone: nothing is to be told about it.
+    /// Removes all messages about a port, because the port was removed.
     pub(crate) fn forget(&mut self, port: u32) {
         self.port_ready.remove(port);
         self.port_open = self.port_open.filter(|&open| open != port);
     }
 
-    /// The next message to send, as it lies in memory. It stays the next one until `sent`.
+    /// Returns the next message to send. It stays the next one until `sent` is called.
     pub(crate) fn next(&self) -> Option<[u8; HEADER_BYTES]> {
         self.choose().map(|(port, event)| {
             let [i0, i1, i2, i3] = port.to_le_bytes();
@@ -88,7 +89,7 @@ impl Answers {
         })
     }
 
-    /// The message of `next` is on its way; says whether it was that the port is open.
+    /// Removes the message that `next` has returned. Returns whether it was PORT_OPEN.
     pub(crate) fn sent(&mut self) -> bool {
         match self.choose() {
             Some((_, DEVICE_READY)) => self.device_ready = false,
@@ -99,15 +100,15 @@ impl Answers {
     }
 
     fn choose(&self) -> Option<(u32, u16)> {
-        // The number of the port is unused in DEVICE_READY.
+        // DEVICE_READY has no port; the specification says that its number is ignored.
         let device_ready = self.device_ready.then_some((0, DEVICE_READY));
-        // A port is ready before it is open, but need not wait for other ports.
+        // PORT_OPEN comes after PORT_READY of the same port, but need not wait for that of others.
         let port_open = self.port_open.filter(|&port| !self.port_ready.contains(port)).map(|port| (port, PORT_OPEN));
         device_ready.or(port_open).or_else(|| self.port_ready.first().map(|port| (port, PORT_READY)))
     }
 }
 
-/// A set of ports below `MAX_PORTS`; others are never in it.
+/// A set of ports less than `MAX_PORTS`. Larger ones are never in it.
 #[derive(Default)]
 struct PortSet([u64; (MAX_PORTS / u64::BITS) as usize]);
 

@@ -1,4 +1,4 @@
-//! The device as a whole: bringing it to life, with its queues, and to rest again.
+//! The device with its queues: initialisation and reset.
 
 use virtio_drivers::Hal;
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
@@ -12,52 +12,53 @@ use crate::virtqueue::{Buffers, QUEUE_SIZE};
 const MULTIPORT: u64 = 1 << 1;
 /// VIRTIO_F_VERSION_1, section 6.
 const VERSION_1: u64 = 1 << 32;
-/// Of `max_nr_ports` in the configuration, section 5.3.4.
+/// Offset of `max_nr_ports` in the configuration, section 5.3.4.
 const MAX_NR_PORTS_OFFSET: usize = 4;
 
 const CONTROL_RECEIVE_QUEUE: u16 = 2;
 const CONTROL_TRANSMIT_QUEUE: u16 = 3;
 
-/// The port that is tried first: where a hypervisor puts a lone channel.
+/// The port whose queues are set up first. Hypervisors put a single channel there.
 pub(crate) const FIRST_GUESS: u32 = 1;
-/// Room for what a device says of all its ports at once.
+/// As many buffers as descriptors, because a device sends a message for each of its ports at once.
 const CONTROL_BUFFERS: Buffers = Buffers { count: QUEUE_SIZE, bytes: MESSAGE_BYTES };
 const DATA_BUFFERS: Buffers = Buffers { count: RECEIVE_BUFFERS, bytes: MAX_READ };
-/// How many buffers there are to receive in.
+/// Number of buffers of a port's receive queue.
 const RECEIVE_BUFFERS: usize = 8;
-/// The most reads that it takes to get what waits to be received at one moment: as much again may have been kept.
+/// Largest number of reads that [`VirtioSerial::unread`](crate::VirtioSerial::unread) returns: one for each of the 8 buffers of
+/// the receive queue, and of another 8 that may have been kept over a reset.
 pub const MAX_UNREAD: usize = 2 * RECEIVE_BUFFERS;
-/// The most bytes that one read gives: a buffer's. The device fills none with bytes of two hosts.
+/// Largest number of bytes that one read returns, which is the size of a buffer. A device fills no buffer with bytes of two hosts.
 pub const MAX_READ: usize = 512;
 const TRANSMIT_BYTES: usize = 4096;
 
-/// As a reset takes no time in practice, a device that has not confirmed it after so many looks never will.
+/// How often the status is read after a reset before the device is given up. In practice it is 0 at the first read.
 const RESET_LOOKS: u32 = 100_000;
 
-/// The queues of a device that is alive.
+/// The queues of an initialised device.
 pub(crate) struct Queues<H: Hal> {
-    /// The port whose data queues these are.
+    /// The port that `receive` and `transmit` belong to.
     pub(crate) port: u32,
-    /// All ports have lower numbers.
+    /// Number of ports. Each port is less than this.
     pub(crate) max_ports: u32,
     pub(crate) control_receive: ReceiveRing<H>,
     pub(crate) control_transmit: TransmitRing<H>,
-    /// What was received before a reset, which the device knows nothing of any more, until it is read.
+    /// The receive queue from before a reset, until its bytes are read. The device does not use it any more.
     pub(crate) kept: Option<ReceiveRing<H>>,
     pub(crate) receive: ReceiveRing<H>,
     pub(crate) transmit: TransmitRing<H>,
 }
 
-/// The device with its queues while it is alive, or the reason why it is not.
+/// The device, with its queues while it is initialised, or else the reason why it is not.
 ///
-/// Keeps the promise of `virtqueue`: queues are dropped only after a reset that the device has confirmed.
+/// Drops queues only after a reset that the device has confirmed, as `virtqueue` requires.
 pub(crate) struct Device<H: Hal, T: Transport> {
     transport: T,
     queues: Result<Queues<H>, Error>,
 }
 
 impl<H: Hal, T: Transport> Device<H, T> {
-    /// Brings the device to life with the queues of the port that is tried first.
+    /// Initialises the device with the queues of port [`FIRST_GUESS`].
     pub(crate) fn new(transport: T) -> Result<Self, Error> {
         if transport.device_type() != DeviceType::Console {
             return Err(Error::NotAConsole);
@@ -78,7 +79,7 @@ impl<H: Hal, T: Transport> Device<H, T> {
         self.queues.as_ref().err().copied()
     }
 
-    /// Lets `work` use the queues of a device that is alive. If that finds the device at fault, it is put to rest.
+    /// Calls `work` if the device is initialised. Resets the device if `work` returns an error.
     pub(crate) fn with<R>(&mut self, work: impl FnOnce(&mut Queues<H>, &mut T) -> Result<R, Error>) -> Option<R> {
         let queues = self.queues.as_mut().ok()?;
         match work(queues, &mut self.transport) {
@@ -103,7 +104,7 @@ impl<H: Hal, T: Transport> Device<H, T> {
 
     /// Resets the device and initialises it with the queues of `port`, or of its last port if that is lower.
     pub(crate) fn restart(&mut self, port: u32) {
-        // The old queues go first, so that their pages can serve the new ones.
+        // `stop` drops the old queues first, so that their pages can be allocated for the new ones.
         if self.stop(Error::NoReset) {
             match start(&mut self.transport, port) {
                 Ok(queues) => self.queues = Ok(queues),
@@ -112,7 +113,8 @@ impl<H: Hal, T: Transport> Device<H, T> {
         }
     }
 
-    /// Resets and initialises it with the same queues, but keeps what was received if there are pages for that.
+    /// Resets the device and initialises it with queues of the same port. Keeps the bytes that were received if there are pages
+    /// for that. Drops those that were kept before, so they must be read.
     pub(crate) fn restart_and_keep(&mut self) {
         let Some(port) = self.queues().map(|queues| queues.port) else { return };
         if let Some(Ok(Queues { receive, .. })) = self.take_queues(Error::NoReset) {
@@ -126,18 +128,18 @@ impl<H: Hal, T: Transport> Device<H, T> {
         }
     }
 
-    /// Resets the device, for good or until a restart, and says why. Gives whether the device has become quiet.
+    /// Resets the device and notes the reason. Returns whether the device has confirmed the reset.
     pub(crate) fn stop(&mut self, why: Error) -> bool {
         self.take_queues(why).is_some()
     }
 
-    /// The same; gives the queues, if the device has become quiet.
+    /// Resets the device and notes the reason. Returns the queues if the device has confirmed the reset.
     fn take_queues(&mut self, why: Error) -> Option<Result<Queues<H>, Error>> {
         self.transport.set_status(DeviceStatus::empty());
         let quiet = (0..RESET_LOOKS).any(|_| self.transport.get_status().is_empty());
         let queues = core::mem::replace(&mut self.queues, Err(if quiet { why } else { Error::NoReset }));
         if !quiet {
-            // The device may still write to this memory: better lost than reused.
+            // The device may still write to this memory, so it is leaked.
             core::mem::forget(queues);
             return None;
         }
@@ -151,12 +153,12 @@ impl<H: Hal, T: Transport> Drop for Device<H, T> {
     }
 }
 
-/// Initialises a device that has been reset: section 3.1.1, its steps 2 to 8.
+/// Initialises a device that was reset: section 3.1.1, steps 2 to 8.
 fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>, Error> {
     let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
     transport.set_status(status);
 
-    // A legacy device knows neither VERSION_1 nor FEATURES_OK (section 3.1.2), any other must offer both.
+    // A legacy device has neither VERSION_1 nor FEATURES_OK (section 3.1.2). Every other device must have both.
     let legacy = transport.requires_legacy_layout();
     let wanted = if legacy { MULTIPORT } else { MULTIPORT | VERSION_1 };
     let offered = transport.read_device_features();
@@ -178,7 +180,7 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
     let max_ports = transport.read_config_space::<u32>(MAX_NR_PORTS_OFFSET).map_err(|_| Error::Config)?;
     let max_ports = u32::from_le(max_ports).min(MAX_PORTS);
     let port = port.min(max_ports.checked_sub(1).ok_or(Error::Config)?);
-    // Legacy devices count the addresses of queues in such pages.
+    // Legacy devices take the addresses of queues as numbers of such pages.
     transport.set_guest_page_size(virtio_drivers::PAGE_SIZE as u32);
     let mut queues = Queues {
         port,
@@ -196,7 +198,7 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
     Ok(queues)
 }
 
-/// The receive queue of a port below `MAX_PORTS`; its transmit queue is the next one (section 5.3.2).
+/// Receive queue of a port less than `MAX_PORTS`. The next queue is the port's transmit queue (section 5.3.2).
 fn receive_queue(port: u32) -> u16 {
     match port {
         0 => 0,

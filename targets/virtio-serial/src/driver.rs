@@ -1,4 +1,4 @@
-//! The driver: what it says to the device, what it makes of the answers, and what its user sees.
+//! The driver: the conversation on the control queues, and the interface for users.
 
 use core::fmt;
 
@@ -11,30 +11,32 @@ use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
 use crate::device::{Device, FIRST_GUESS, Queues};
 use crate::ring::ReceiveRing;
 
-/// Control messages handled in one go. More than any device has to say at once, and an end to one that never stops.
+/// Largest number of control messages that one `poll` handles. Devices have fewer to send at once, and it bounds the work for one
+/// that sends without end.
 const MESSAGES_PER_POLL: usize = 4096;
 
-/// A virtio console device, of which one named port is used.
+/// The driver of a virtio console device. It uses one port, which it finds by name.
 ///
-/// Call [`poll`](Self::poll) whenever the device interrupts, and otherwise from time to time, then receive and send.
-/// The device is reset when this is dropped.
+/// Call [`poll`](Self::poll) whenever the device interrupts, or from time to time, then receive and send. Dropping the driver
+/// resets the device.
 pub struct VirtioSerial<H: Hal, T: Transport> {
     device: Device<H, T>,
     name: &'static str,
     connection: Connection,
     answers: Answers,
-    /// The host has come or left, and has left, since the device was last looked after.
+    /// The host has come or left since the last `service`.
     host_changed: bool,
+    /// The host has left since the last `service`.
     host_left: bool,
 }
 
 impl<H: Hal, T: Transport> VirtioSerial<H, T> {
-    /// Initialises the device and starts to look for the port called `name`, at most 119 bytes long. Does not wait for
-    /// it: [`poll`](Self::poll) reports [`Event::Found`].
+    /// Initialises the device and starts to look for the port called `name`, which has 1 to 119 bytes. Does not wait for the port:
+    /// [`poll`](Self::poll) returns [`Event::Found`] later.
     ///
     /// # Errors
-    /// The device is no console, has no named ports, or cannot be initialised; `name` is no name of a port; or there are
-    /// not enough pages.
+    /// The device is not a console, has no named ports, or cannot be initialised; `name` cannot be the name of a port; or there
+    /// are not enough pages.
     pub fn new(transport: T, name: &'static str) -> Result<Self, Error> {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.bytes().any(|byte| byte == 0) {
             return Err(Error::BadName);
@@ -55,15 +57,15 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         }
     }
 
-    /// Resets the device and gives its memory back, until [`restart`](Self::restart): for a machine that will sleep.
-    /// Meanwhile it counts as a device that has failed, and its port as gone.
+    /// Resets the device and frees its memory, for example before the machine sleeps. Until [`restart`](Self::restart) is called,
+    /// the port is gone and [`failure`](Self::failure) returns [`Error::NoReset`].
     pub fn stop(&mut self) {
         self.device.stop(Error::NoReset);
         self.lose_port();
     }
 
-    /// Initialises the device again, also one that was reset without the driver, and looks for the port anew. Whether that
-    /// worked, [`failure`](Self::failure) says.
+    /// Resets the device, initialises it and looks for the port again. It does not matter what state the device is in.
+    /// [`failure`](Self::failure) says whether that worked.
     pub fn restart(&mut self) {
         self.restart_for(FIRST_GUESS);
     }
@@ -75,33 +77,32 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.connection.next_event()
     }
 
-    /// The number of the named port, once it is found.
+    /// Number of the port, if it was found.
     pub fn port(&self) -> Option<u32> {
         self.connection.port()
     }
 
-    /// Whether somebody has opened the host side of the port.
+    /// Whether a host has opened its side of the port.
     pub fn is_open(&self) -> bool {
         self.connection.is_open()
     }
 
-    /// Why the device is not used any more, if so. It has been reset then, and stays silent.
+    /// Why the driver does not use the device any more, if so. The device was reset then.
     pub fn failure(&self) -> Option<Error> {
         self.device.failure()
     }
 
-    /// Takes bytes that the host has sent, at most [`MAX_READ`](crate::MAX_READ); gives their number. Never waits. Bytes
-    /// that the device has given in two buffers, as it does with those of two hosts, come in two reads.
+    /// Copies bytes that the host has sent to `buffer`. Returns their number, at most [`MAX_READ`](crate::MAX_READ), and 0 if there
+    /// are none now. Never waits. Bytes of two hosts come in two reads, because the device returns them in two buffers.
     ///
-    /// Events and bytes travel in queues of their own. A new connection is learned of before its bytes: nothing is given
-    /// while the device has told something that was not polled. What the host sent before it closed its side remains to be
-    /// received, even after `Closed`.
+    /// Returns 0 while the device has sent a message that was not handled by [`poll`](Self::poll), so that a host is known before
+    /// its bytes are received. Bytes that a host sent before it closed its side can be received after [`Event::Closed`], too.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
         if !self.can_receive() {
             return 0;
         }
         self.with_queues(|queues, transport| {
-            // To announce buffers of what was kept means nothing to the device, and does no harm.
+            // A notification of kept buffers means nothing to the device, and does no harm.
             let ring = queues.kept.as_mut().unwrap_or(&mut queues.receive);
             let count = ring.read(buffer)?;
             ring.announce(transport);
@@ -109,8 +110,9 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         })
     }
 
-    /// How many reads, at most [`MAX_UNREAD`](crate::MAX_UNREAD), it takes to have read what the device has given until now.
-    /// After an [`Event`], all that is read later is from whoever is there then.
+    /// Number of reads, with room for [`MAX_READ`](crate::MAX_READ) bytes each, that it takes to receive everything that the device
+    /// has returned until now; at most [`MAX_UNREAD`](crate::MAX_UNREAD). After an [`Event`], only these reads can return bytes of
+    /// an earlier host.
     pub fn unread(&mut self) -> usize {
         self.with_queues(|queues, _| {
             let kept = queues.kept.as_ref().map_or(0, ReceiveRing::unread_buffers);
@@ -118,11 +120,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         })
     }
 
-    /// Sends the beginning of `bytes`, up to a page, and gives its length; 0 while the device still holds what was sent
-    /// before. Never waits.
+    /// Sends `bytes`, or the first 4,096 of them. Returns their number, 0 while the device has not taken what was sent before.
+    /// Never waits. If it returns more than 0, the device has taken everything that was sent before.
     ///
-    /// So when it takes something, the host has everything that was sent before. While nobody listens, or there is no
-    /// port, `bytes` are dropped, as the device itself would drop them, and their full length is given.
+    /// If no host has opened the port, the bytes are dropped, as the device would drop them, and their full length is returned.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         if !self.is_open() {
             return bytes.len();
@@ -130,7 +131,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.with_queues(|queues, transport| queues.transmit.send(transport, bytes))
     }
 
-    /// Whether [`receive`](Self::receive) has something to give.
+    /// Whether [`receive`](Self::receive) would return bytes.
     pub(crate) fn can_receive(&mut self) -> bool {
         let asked = self.is_open() || self.answers.next().is_none();
         self.port().is_some()
@@ -146,17 +147,17 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                     Some(_) => asked && queues.control_transmit.is_idle()?,
                     None => queues.receive.has_bytes()?,
                 };
-                // In this order: when there is no message after the bytes were found, they are of the host that is known.
+                // In this order: if there is no message after the bytes were found, they are of the host that is known.
                 Ok(found && !queues.control_receive.has_message())
             })
     }
 
-    /// Whether [`send`](Self::send) would take something, if only to drop it.
+    /// Whether [`send`](Self::send) would take bytes, if only to drop them.
     pub(crate) fn can_send(&mut self) -> bool {
         self.with_queues(|queues, _| queues.transmit.is_idle()) || !self.is_open()
     }
 
-    /// Handles the device's messages and sends it what it is to be told.
+    /// Handles the device's messages and sends it answers.
     pub(crate) fn service(&mut self) {
         self.device.acknowledge_interrupt();
         let was_full = self.with_queues(|queues, _| Ok(queues.control_receive.is_full()));
@@ -165,11 +166,11 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
                 if let Some(port) = message.get(..length).and_then(|message| self.handle(message)) {
                     self.restart_for(port);
-                    // The device has to begin anew, and will interrupt when it has something to tell.
+                    // The device begins anew, and interrupts when it has sent a message.
                     break;
                 }
-            // An answer makes the device send up to three messages, and it drops those for which it finds no buffer. So
-            // nothing is said before all that it has sent is read, and only one thing at a time.
+            // The device sends up to three messages for an answer, and drops those for which it finds no buffer. So an answer is
+            // sent only after all messages were read, and one at a time.
             } else if !self.answer() {
                 break;
             }
@@ -184,7 +185,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         }
     }
 
-    /// Resets the device for what only a reset brings back. What was received is kept: it may be of a host that stays.
+    /// Notes what only a reset brings back. `was_full` says that the device had used all buffers for messages.
     ///
     /// QEMU drops messages for which it finds no buffer. If it had used all, and hosts have come and gone, whether one is
     /// there now is not known. And it never gives back the buffer that it held for a host that has left (its
@@ -199,7 +200,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         }
     }
 
-    /// Handles one message. Gives a port if the device must be restarted with the queues of that one.
+    /// Handles one message. Returns a port if the device must be restarted with the queues of that port.
     fn handle(&mut self, message: &[u8]) -> Option<u32> {
         let (port, told) = control::parse(message)?;
         let &Queues { port: ours, max_ports, .. } = self.device.queues()?;
@@ -211,12 +212,12 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             Told::Remove => {
                 self.answers.forget(port);
                 if port == ours {
-                    // The next port of that number must not find what was left in these queues; and if another one has
-                    // the name too, it will be found now.
+                    // A new port of this number must not find what is left in these queues. And if another port has the same
+                    // name, the driver finds it after the restart.
                     return Some(port);
                 }
             }
-            // Of ports with the same name the first one is used.
+            // If several ports have the name, the first one is used.
             Told::Name(name) if self.port().is_none() && name == self.name.as_bytes() => {
                 if port != ours {
                     return Some(port);
@@ -234,13 +235,12 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         None
     }
 
-    /// Tells the device the next thing it is to know; `false` if there is none, or it has not read the last one yet.
+    /// Sends the device the next answer. Returns `false` if there is none, or the device has not read the last one yet.
     fn answer(&mut self) -> bool {
         let Some(message) = self.answers.next() else { return false };
         let sent = self.with_queues(|queues, transport| queues.control_transmit.send(transport, &message)) > 0;
         if sent && self.answers.sent() {
-            // QEMU asks a host for what it has sent before when it is notified of a buffer. Of the port's being open alone it
-            // would take no notice until something happens.
+            // QEMU fetches what a host has sent before when it is notified of a buffer. PORT_OPEN alone does not make it do that.
             self.with_queues(|queues, transport| {
                 queues.receive.remind(transport);
                 Ok(())
@@ -254,7 +254,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.begin_anew();
     }
 
-    /// Talks to a device that was reset.
+    /// Starts the conversation with a device that was reset.
     fn begin_anew(&mut self) {
         self.lose_port();
         (self.host_changed, self.host_left) = (false, false);

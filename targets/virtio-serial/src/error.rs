@@ -1,46 +1,46 @@
-//! Why there is no channel.
+//! Errors of the driver.
 
 use core::fmt;
 
-/// Why the device cannot be used, at first or any more.
+/// Why the driver cannot use the device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The wanted port name is empty, longer than 119 bytes, or holds a NUL.
+    /// The port name is empty, longer than 119 bytes, or contains a NUL.
     BadName,
-    /// The device's configuration cannot be read, or allows no port at all.
+    /// The device's configuration cannot be read, or says that the device has no ports.
     Config,
-    /// The device does not offer, or does not accept, what a driver of its kind must negotiate.
+    /// The device does not offer VIRTIO_F_VERSION_1, or rejects the features that the driver selected.
     Features,
-    /// The device says that it needs a reset (DEVICE_NEEDS_RESET): it has met an error it cannot recover from.
+    /// The device had an error that it cannot recover from, and has set DEVICE_NEEDS_RESET.
     NeedsReset,
-    /// The HAL has no pages left.
+    /// [`Hal::dma_alloc`](virtio_drivers::Hal::dma_alloc) has no pages left.
     NoMemory,
     /// The device does not offer VIRTIO_CONSOLE_F_MULTIPORT, so it has no named ports.
     NoMultiport,
-    /// The device does not become quiet when it is reset.
+    /// The device does not complete a reset, or [`VirtioSerial::stop`](crate::VirtioSerial::stop) was called.
     NoReset,
-    /// This is no virtio console device.
+    /// The device is not a virtio console.
     NotAConsole,
-    /// A queue is missing or shorter than the driver needs: 32 for control messages, 8 and 1 for data.
+    /// A virtqueue is missing, or has fewer than 32 descriptors, which is what the driver uses of each.
     QueueTooSmall,
-    /// The device returned a buffer that it did not have.
+    /// The device returned a buffer that it did not own.
     RingCorrupt,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadName => "the port name is empty, too long or holds a NUL",
-            Self::Config => "the device's configuration is unreadable or allows no port",
-            Self::Features => "the device does not agree to the features it must have",
-            Self::NeedsReset => "the device met an error and needs a reset",
+            Self::BadName => "the port name is empty, too long or contains a NUL",
+            Self::Config => "the device's configuration is unreadable or has no ports",
+            Self::Features => "the device lacks or rejects a required feature",
+            Self::NeedsReset => "the device had an error and needs a reset",
             Self::NoMemory => "no pages left for virtqueues",
             Self::NoMultiport => "the device does not offer multiple ports",
             Self::NoReset => "the device does not complete a reset",
             Self::NotAConsole => "not a virtio console device",
             Self::QueueTooSmall => "a virtqueue is missing or too small",
-            Self::RingCorrupt => "the device returned a buffer it did not have",
+            Self::RingCorrupt => "the device returned a buffer it did not own",
         })
     }
 }

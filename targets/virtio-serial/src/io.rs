@@ -1,7 +1,6 @@
-//! The traits of `embedded-io`: the part of the driver that may wait.
+//! The traits of `embedded-io`. Their `read`, `write` and `flush` wait, unlike the driver's own methods.
 //!
-//! While it waits it handles the device's messages. The events that follow from them are kept for
-//! [`poll`](VirtioSerial::poll).
+//! While they wait they handle the device's messages. [`poll`](VirtioSerial::poll) returns the events of these messages later.
 
 use core::hint::spin_loop;
 
@@ -12,12 +11,12 @@ use virtio_drivers::transport::Transport;
 use crate::{Error, VirtioSerial};
 
 impl<H: Hal, T: Transport> ErrorType for VirtioSerial<H, T> {
-    /// [`VirtioSerial::failure`]: once the device has failed, it has failed for good.
+    /// That of [`VirtioSerial::failure`]. It is permanent, unless [`VirtioSerial::restart`] is called.
     type Error = Error;
 }
 
 impl<H: Hal, T: Transport> ReadReady for VirtioSerial<H, T> {
-    /// Whether bytes are there. It is not "ready" to say that nobody is connected, so that a caller may sleep then.
+    /// Whether `read` would return bytes at once. `false` while nobody is connected, so that a caller may sleep then.
     fn read_ready(&mut self) -> Result<bool, Error> {
         let ready = self.can_receive();
         self.failure().map_or(Ok(ready), Err)
@@ -25,10 +24,10 @@ impl<H: Hal, T: Transport> ReadReady for VirtioSerial<H, T> {
 }
 
 impl<H: Hal, T: Transport> Read for VirtioSerial<H, T> {
-    /// Waits, spinning, for at least one byte while somebody is connected; `Ok(0)` when nobody is and all is read.
+    /// Spins until there is at least one byte. Returns `Ok(0)` if nobody is connected and there are no bytes to read.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         loop {
-            // Asked before the bytes are: what was sent before a close is there when the close is known.
+            // Before `receive`, because the bytes that were sent before a close are there once the close is known.
             let was_open = self.is_open();
             let count = self.receive(buffer);
             if count > 0 || buffer.is_empty() {
@@ -47,7 +46,8 @@ impl<H: Hal, T: Transport> Read for VirtioSerial<H, T> {
 }
 
 impl<H: Hal, T: Transport> WriteReady for VirtioSerial<H, T> {
-    /// Whether the device has taken all that was written before, or drops what is written.
+    /// Whether `write` would return at once, because the device has taken everything that was written before, or because the
+    /// bytes would be dropped.
     fn write_ready(&mut self) -> Result<bool, Error> {
         let ready = self.can_send();
         self.failure().map_or(Ok(ready), Err)
@@ -55,7 +55,8 @@ impl<H: Hal, T: Transport> WriteReady for VirtioSerial<H, T> {
 }
 
 impl<H: Hal, T: Transport> Write for VirtioSerial<H, T> {
-    /// Waits, spinning, until the device has taken what was written before. Bytes are dropped while nobody is connected.
+    /// Spins until the device has taken everything that was written before, then sends. Drops the bytes, as
+    /// [`send`](VirtioSerial::send) does, if nobody is connected.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         loop {
             if !self.is_open() {
@@ -73,7 +74,7 @@ impl<H: Hal, T: Transport> Write for VirtioSerial<H, T> {
         }
     }
 
-    /// Waits, spinning, until the device has taken all that was written, or nobody is connected.
+    /// Spins until the device has taken everything that was written, or nobody is connected.
     fn flush(&mut self) -> Result<(), Error> {
         loop {
             let done = self.can_send();

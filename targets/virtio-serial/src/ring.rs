@@ -1,4 +1,4 @@
-//! What virtqueues are used for: to receive in many buffers, and to transmit from one.
+//! Receive queues with many buffers, and transmit queues with one.
 
 use virtio_drivers::transport::Transport;
 use virtio_drivers::{BufferDirection, Hal};
@@ -6,12 +6,12 @@ use virtio_drivers::{BufferDirection, Hal};
 use crate::Error;
 use crate::virtqueue::{Buffers, Virtqueue};
 
-/// A receive queue with its buffers, each lent to the device again once it has been read.
+/// A receive queue. Each of its buffers is lent to the device again once it was read.
 pub(crate) struct ReceiveRing<H: Hal> {
     queue: Virtqueue<H>,
-    /// The buffer that is being read, with at least one byte left.
+    /// The buffer that is being read, which has at least one byte left.
     unread: Option<Unread>,
-    /// How many buffers were lent of which the device has not been notified yet.
+    /// Number of buffers that were lent since the last notification.
     unannounced: usize,
 }
 
@@ -22,7 +22,7 @@ struct Unread {
 }
 
 impl<H: Hal> ReceiveRing<H> {
-    /// Sets up queue `index` and lends all buffers, without a notification: that must wait for DRIVER_OK.
+    /// Sets up queue `index` and lends all its buffers. Does not notify the device, because that must wait for DRIVER_OK.
     pub(crate) fn new(transport: &mut impl Transport, index: u16, buffers: Buffers) -> Result<Self, Error> {
         let mut queue = Virtqueue::new(transport, index, buffers, BufferDirection::DeviceToDriver)?;
         for buffer in 0..buffers.count {
@@ -31,10 +31,10 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Self { queue, unread: None, unannounced: buffers.count })
     }
 
-    /// Notifies the device of the buffers it was lent since the last notification, if they are half of all.
+    /// Notifies the device if half of the buffers, or more, were lent since the last notification.
     ///
-    /// It finds them without that, too, as long as it has others; only one that had none left waits, and by the time that it
-    /// gets all of them back, it is notified. A notification costs as much as all else that a short request takes.
+    /// A device that still has buffers finds the new ones without a notification. One that has run out waits, and is notified
+    /// once it has half of its buffers back. A notification costs as much as everything else that a short request takes.
     pub(crate) fn announce(&mut self, transport: &mut impl Transport) {
         if 2 * self.unannounced >= self.queue.buffers().count {
             self.unannounced = 0;
@@ -42,12 +42,12 @@ impl<H: Hal> ReceiveRing<H> {
         }
     }
 
-    /// Notifies the device of its buffers again, for whatever that leads it to do.
+    /// Notifies the device without new buffers.
     pub(crate) fn remind(&self, transport: &mut impl Transport) {
         self.queue.notify(transport);
     }
 
-    /// Reads the next message, which is what one buffer holds, cut to the buffer; gives its length.
+    /// Copies the next message, which is the content of one buffer, to `message`. Returns its length.
     pub(crate) fn message(&mut self, message: &mut [u8]) -> Result<Option<usize>, Error> {
         let Some((buffer, length)) = self.queue.reclaim()? else { return Ok(None) };
         let length = self.queue.copy_out(buffer, 0, length, message)?;
@@ -55,22 +55,22 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Some(length))
     }
 
-    /// Whether `message` would give one.
+    /// Whether `message` would return a message.
     pub(crate) fn has_message(&self) -> bool {
         self.queue.used_buffers() > 0
     }
 
-    /// Whether the device has used all buffers, and so may have had more to say than there was room for.
+    /// Whether the device has used all buffers, so that it may have dropped further messages.
     pub(crate) fn is_full(&self) -> bool {
         self.queue.used_buffers() == self.queue.buffers().count
     }
 
-    /// Reads the stream of bytes, at most what one buffer holds of it; gives how many there were.
+    /// Copies the next bytes of the stream to `bytes`, at most those of one buffer. Returns their number.
     pub(crate) fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
         if bytes.is_empty() || !self.has_bytes()? {
             return Ok(0);
         }
-        // `has_bytes` has just found or made it.
+        // `has_bytes` was true, so there is one.
         let Some(Unread { buffer, start, left }) = self.unread.take() else { return Ok(0) };
         let count = self.queue.copy_out(buffer, start, left, bytes)?;
         if count < left {
@@ -81,15 +81,15 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(count)
     }
 
-    /// How many buffers have something that is not read yet.
+    /// Number of buffers that have bytes which are not read yet.
     pub(crate) fn unread_buffers(&self) -> usize {
-        // A device may claim to have used the one that is being read.
+        // A device may claim to have used the buffer that is being read, too.
         (self.queue.used_buffers() + usize::from(self.unread.is_some())).min(self.queue.buffers().count)
     }
 
-    /// Whether `read` would give at least one byte.
+    /// Whether `read` would return at least one byte.
     pub(crate) fn has_bytes(&mut self) -> Result<bool, Error> {
-        // A device may return empty buffers for ever: one round is enough.
+        // One round, because a device may return empty buffers for ever.
         for _ in 0..self.queue.buffers().count {
             if self.unread.is_some() {
                 break;
@@ -121,15 +121,15 @@ impl<H: Hal> TransmitRing<H> {
         Ok(Self { queue: Virtqueue::new(transport, index, buffers, BufferDirection::DriverToDevice)? })
     }
 
-    /// Whether the device has given back everything that was sent.
+    /// Whether the device has returned everything that was sent.
     pub(crate) fn is_idle(&mut self) -> Result<bool, Error> {
-        // Lengths mean nothing here, as the device writes nothing (section 5.3.6.3: legacy ones may claim so). There is one
-        // buffer to be returned at most: a second look finds a device that returns it twice.
+        // The returned length has no meaning, because the device writes nothing (legacy devices may claim to, section
+        // 5.3.6.3). The queue has one buffer, so the second `reclaim` is an error if the device returned it twice.
         while self.queue.reclaim()?.is_some() {}
         Ok(self.queue.is_ours(0))
     }
 
-    /// Sends the beginning of `bytes` that fits the buffer; gives its length, 0 while the device has the buffer.
+    /// Sends `bytes`, or as many of them as fit in the buffer. Returns their number, 0 while the device has the buffer.
     pub(crate) fn send(&mut self, transport: &mut impl Transport, bytes: &[u8]) -> Result<usize, Error> {
         if bytes.is_empty() || !self.is_idle()? {
             return Ok(0);

@@ -1,12 +1,12 @@
-//! A split virtqueue that owns its buffers (virtio 1.2, section 2.7): the only unsafe code of the driver.
+//! A split virtqueue that owns its buffers (virtio 1.2, section 2.7). It has all unsafe code that touches memory of the device.
 //!
-//! Each descriptor is for one buffer, and stays so: a chain is one buffer, no descriptor is ever allocated or linked, and
-//! what the device says of any other is refused. (The queue of virtio-drivers takes chains of any buffers, in four times
-//! the code, and panics where they do not match.)
+//! Descriptor `i` always describes buffer `i`. A chain is one buffer, descriptors are never allocated or linked, and a returned
+//! id of any other descriptor is an error. (The queue of virtio-drivers takes chains of any buffers, in four times the code, and
+//! panics if a returned chain does not match.)
 //!
-//! A buffer is either *lent* to the device, and then nobody here touches it, or it is ours. What is still lent when a queue
-//! is dropped is freed with it, so it may be dropped only while the device does not use it: before DRIVER_OK, or after a
-//! reset that the device has confirmed (sections 3.1.1 and 2.4). [`Device`](crate::device::Device) sees to that.
+//! A buffer is either *lent* to the device, and then the driver does not touch it, or it is the driver's. Dropping a queue frees
+//! its buffers, lent or not. So a queue may be dropped only while the device does not use it: before DRIVER_OK, or after a reset
+//! that the device has confirmed (sections 3.1.1 and 2.4). [`Device`](crate::device::Device) ensures that.
 
 use core::marker::PhantomData;
 use core::mem::offset_of;
@@ -18,8 +18,8 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 use crate::Error;
 
-/// How many descriptors each queue has: as many as QEMU's control queues. One number for all, so that there is one copy
-/// of the code.
+/// Number of descriptors of each queue: that of QEMU's control queues. It is the same for all queues, so that the image has this
+/// code once.
 pub(crate) const QUEUE_SIZE: usize = 32;
 
 /// VIRTQ_DESC_F_WRITE: the device writes to the buffer.
@@ -27,14 +27,14 @@ const WRITE: u16 = 1 << 1;
 /// VIRTQ_USED_F_NO_NOTIFY: the device needs no notification.
 const NO_NOTIFY: u16 = 1 << 0;
 
-/// How many buffers a queue has, at most one for each descriptor, and of how many bytes each, at most a page together.
+/// Number of a queue's buffers, at most one for each descriptor, and the size of each in bytes. Together they are at most a page.
 #[derive(Clone, Copy)]
 pub(crate) struct Buffers {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
 }
 
-/// What device and driver share. The places are those that legacy devices want (section 2.7.2).
+/// Memory that the device and the driver share, in the layout of legacy devices (section 2.7.2).
 #[repr(C)]
 struct Shared {
     descriptors: [Descriptor; QUEUE_SIZE],
@@ -83,22 +83,22 @@ pub(crate) struct Virtqueue<H: Hal> {
     memory: Memory<H>,
     index: u16,
     buffers: Buffers,
-    /// Bit i: buffer i is lent to the device.
+    /// Bit `i` is set while buffer `i` is lent to the device.
     lent: u32,
-    /// How many buffers have been lent and taken back so far; they wrap, as the rings' indices do.
+    /// Numbers of buffers that were lent and taken back so far. They wrap, as the indices of the rings do.
     lent_so_far: u16,
     reclaimed_so_far: u16,
 }
 
 impl<H: Hal> Virtqueue<H> {
-    /// Sets up queue `index` of a device that has been reset, with buffers to be sent or received in.
+    /// Sets up queue `index` of a device that was reset. `direction` says who writes to the buffers.
     pub(crate) fn new(
         transport: &mut impl Transport,
         index: u16,
         buffers: Buffers,
         direction: BufferDirection,
     ) -> Result<Self, Error> {
-        // A queue is in use right after a reset.
+        // A reset disables all queues, so the device did not do it.
         if transport.queue_used(index) {
             return Err(Error::NoReset);
         }
@@ -114,7 +114,8 @@ impl<H: Hal> Virtqueue<H> {
         let flags = if direction == BufferDirection::DriverToDevice { 0 } else { WRITE };
         for buffer in 0..count {
             let address = place(offset_of!(Shared, buffers) + buffer * bytes);
-            // SAFETY: there are `QUEUE_SIZE` descriptors in the memory, which is ours alone until the device is told of it.
+            // SAFETY: `buffer` is less than `count`, which is at most `QUEUE_SIZE`, the number of descriptors in the memory.
+            // The device does not know of the memory before `queue_set`.
             unsafe {
                 let descriptor = (&raw mut (*memory.shared.as_ptr()).descriptors).cast::<Descriptor>().add(buffer);
                 descriptor.write(Descriptor { address, length: bytes as u32, flags, next: 0 });
@@ -130,7 +131,7 @@ impl<H: Hal> Virtqueue<H> {
         self.buffers
     }
 
-    /// Lends the first `length` bytes of a buffer, at least one, to the device.
+    /// Lends the first `length` bytes of a buffer to the device. An error if there are none, or the buffer is lent.
     pub(crate) fn lend(&mut self, buffer: usize, length: usize) -> Result<(), Error> {
         self.ours(buffer, 0, length)?;
         if length == 0 {
@@ -140,34 +141,36 @@ impl<H: Hal> Virtqueue<H> {
         let slot = usize::from(self.lent_so_far) % QUEUE_SIZE;
         self.lent_so_far = self.lent_so_far.wrapping_add(1);
         self.lent |= 1 << buffer;
-        // SAFETY: `ours` found that there is such a buffer, so there is its descriptor, and that the device does not have it.
-        // From here on `lent` keeps everybody off the buffer, and the memory lives until the device is reset.
+        // SAFETY: `ours` checked that the buffer exists, and so its descriptor, and that it is not lent. From here on `ours`
+        // refuses the buffer, as its bit in `lent` is set. The memory lives until the device is reset.
         unsafe {
             let descriptor = (&raw mut (*shared).descriptors).cast::<Descriptor>().add(buffer);
             (&raw mut (*descriptor).length).write_volatile(length as u32);
             (&raw mut (*shared).available.ring[slot]).write_volatile(buffer as u16);
-            // The device must not see the index before what it leads to (section 2.7.13.3).
+            // The device must see the entry and the descriptor before the index that makes them available (section 2.7.13.3).
             fence(Ordering::SeqCst);
             (&raw mut (*shared).available.index).write_volatile(self.lent_so_far);
         }
         Ok(())
     }
 
-    /// How many buffers the device has used that are not taken back yet.
+    /// Number of buffers that the device has used and that are not taken back yet.
     pub(crate) fn used_buffers(&self) -> usize {
-        // SAFETY: the memory is ours; what the device may change at any time is read as such.
+        // SAFETY: the pointer is to memory of this queue, and the read is volatile, because the device may write at any time.
         let index = unsafe { (&raw const (*self.used()).index).read_volatile() };
         usize::from(index.wrapping_sub(self.reclaimed_so_far)).min(self.buffers.count)
     }
 
-    /// Takes back the next buffer that the device has used, and how many of its bytes, cut to what there are.
+    /// Takes back the next buffer that the device has used. Returns the buffer and the length that the device claims, limited to
+    /// the buffer's size.
     pub(crate) fn reclaim(&mut self) -> Result<Option<(usize, usize)>, Error> {
         let used = self.used();
-        // SAFETY: the memory is ours; what the device may change at any time is read as such.
+        // SAFETY: the pointer is to memory of this queue, and the read is volatile, because the device may write at any time.
         if unsafe { (&raw const (*used).index).read_volatile() } == self.reclaimed_so_far {
             return Ok(None);
         }
         fence(Ordering::SeqCst);
+        // The entry, and later the buffer, must be read after the index.
         let slot = usize::from(self.reclaimed_so_far) % QUEUE_SIZE;
         // SAFETY: as above.
         let UsedElement { id, length } = unsafe { (&raw const (*used).ring[slot]).read_volatile() };
@@ -180,7 +183,7 @@ impl<H: Hal> Virtqueue<H> {
         Ok(Some((buffer, self.buffers.bytes.min(length as usize))))
     }
 
-    /// Copies `length` bytes from `offset` of a buffer, cut to `room`; gives how many there were.
+    /// Copies `length` bytes from `offset` of a buffer, or as many as fit in `room`. Returns their number.
     pub(crate) fn copy_out(
         &self,
         buffer: usize,
@@ -190,12 +193,13 @@ impl<H: Hal> Virtqueue<H> {
     ) -> Result<usize, Error> {
         let start = self.ours(buffer, offset, length)?;
         let count = length.min(room.len());
-        // SAFETY: `ours` found as many bytes inside our memory, not lent to the device; `room` is memory of its own.
+        // SAFETY: `ours` checked that `length` bytes lie in the buffer and that it is not lent. `room` does not overlap it,
+        // because nobody else has a reference to memory of the queue.
         unsafe { start.copy_to_nonoverlapping(room.as_mut_ptr(), count) };
         Ok(count)
     }
 
-    /// Copies the beginning of `bytes` that fits into a buffer; gives its length.
+    /// Copies `bytes` to the beginning of a buffer, or as many of them as fit. Returns their number.
     pub(crate) fn copy_in(&mut self, buffer: usize, bytes: &[u8]) -> Result<usize, Error> {
         let count = self.buffers.bytes.min(bytes.len());
         let start = self.ours(buffer, 0, count)?;
@@ -204,7 +208,7 @@ impl<H: Hal> Virtqueue<H> {
         Ok(count)
     }
 
-    /// Notifies the device that buffers were lent, unless it asked not to be.
+    /// Notifies the device that buffers were lent, unless it asked for no notifications.
     pub(crate) fn notify(&self, transport: &mut impl Transport) {
         // Its wish must be read after it can see the buffers, or both sides may wait for each other (section 2.7.13.4).
         fence(Ordering::SeqCst);
@@ -218,38 +222,39 @@ impl<H: Hal> Virtqueue<H> {
         buffer < QUEUE_SIZE && self.lent & 1 << buffer == 0
     }
 
-    /// The address of `length` bytes from `offset` of a buffer, if they are inside it and it is not lent.
+    /// Returns the address of `length` bytes from `offset` of a buffer. An error if they are not inside it, or it is lent.
     fn ours(&self, buffer: usize, offset: usize, length: usize) -> Result<*mut u8, Error> {
         let Buffers { count, bytes } = self.buffers;
         let inside = buffer < count && offset <= bytes && length <= bytes - offset;
         if !inside || !self.is_ours(buffer) {
             return Err(Error::RingCorrupt);
         }
-        // SAFETY: the buffer is one of `count`, each of `bytes` bytes, for all of which `new` found room in the page.
+        // SAFETY: `buffer` is less than `count` and `offset` at most `bytes`, and `new` checked that `count` buffers of `bytes`
+        // bytes fit in the page.
         Ok(unsafe { (&raw mut (*self.memory.shared.as_ptr()).buffers).cast::<u8>().add(buffer * bytes + offset) })
     }
 
     fn used(&self) -> *const Used {
-        // SAFETY: the pointer is to memory that has this field.
+        // SAFETY: the pointer is to a `Shared`, which has this field.
         unsafe { &raw const (*self.memory.shared.as_ptr()).used }
     }
 }
 
-/// Pages for DMA, zeroed at first and freed on drop.
+/// Pages for DMA. They are zeroed when allocated, and freed on drop.
 struct Memory<H: Hal> {
     address: PhysAddr,
     shared: NonNull<Shared>,
     hal: PhantomData<H>,
 }
 
-// SAFETY: the pages belong to this value alone, no thread has a part in them.
+// SAFETY: the pages belong to this value alone, and the HAL's functions may be called from any thread, as they take no `self`.
 unsafe impl<H: Hal> Send for Memory<H> {}
 
 impl<H: Hal> Memory<H> {
     fn new() -> Result<Self, Error> {
-        // The rings go both ways, whichever way the buffers go.
+        // Both sides write to the rings, whichever of them writes to the buffers.
         let (address, start) = H::dma_alloc(PAGES, BufferDirection::Both);
-        // How a HAL says that it has none left.
+        // By the contract of `Hal` this means that no pages are left.
         if address == 0 {
             return Err(Error::NoMemory);
         }
@@ -259,8 +264,8 @@ impl<H: Hal> Memory<H> {
 
 impl<H: Hal> Drop for Memory<H> {
     fn drop(&mut self) {
-        // SAFETY: these are the values from and for `dma_alloc`, and this is the only time they are given back. A failure
-        // to do so only loses the pages.
+        // SAFETY: the address, the pointer and the number of pages are those of `dma_alloc`, and `drop` runs once. An error only
+        // leaks the pages.
         let _ = unsafe { H::dma_dealloc(self.address, self.shared.cast(), PAGES) };
     }
 }
