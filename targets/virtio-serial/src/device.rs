@@ -79,6 +79,16 @@ impl<H: Hal, T: Transport> Device<H, T> {
         self.queues.as_ref().err().copied()
     }
 
+    /// Whether there are bytes that were kept over a reset. Frees their queue if not. A queue that is corrupt has none.
+    pub(crate) fn has_kept(&mut self) -> bool {
+        let Ok(queues) = &mut self.queues else { return false };
+        let has_bytes = queues.kept.as_mut().is_some_and(|kept| kept.has_bytes().unwrap_or(false));
+        if !has_bytes {
+            queues.kept = None;
+        }
+        has_bytes
+    }
+
     /// Calls `work` if the device is initialised. Resets the device if `work` returns an error.
     pub(crate) fn with<R>(&mut self, work: impl FnOnce(&mut Queues<H>, &mut T) -> Result<R, Error>) -> Option<R> {
         let queues = self.queues.as_mut().ok()?;
@@ -91,13 +101,12 @@ impl<H: Hal, T: Transport> Device<H, T> {
         }
     }
 
-    /// Takes back the device's interrupt, so that it can send the next one.
+    /// Acknowledges the device's interrupt and checks whether the device needs a reset.
     pub(crate) fn acknowledge_interrupt(&mut self) {
-        let causes = self.transport.ack_interrupt();
-        // A device in need of a reset says so by a change of its configuration (section 2.1.2).
-        if causes.contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT)
-            && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET)
-        {
+        // A device that needs a reset says so by an interrupt for a change of its configuration (section 2.1.2).
+        let may_need_reset =
+            self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT);
+        if may_need_reset && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET) {
             self.stop(Error::NeedsReset);
         }
     }
@@ -117,14 +126,16 @@ impl<H: Hal, T: Transport> Device<H, T> {
     /// for that. Drops those that were kept before, so they must be read.
     pub(crate) fn restart_and_keep(&mut self) {
         let Some(port) = self.queues().map(|queues| queues.port) else { return };
-        if let Some(Ok(Queues { receive, .. })) = self.take_queues(Error::NoReset) {
-            match start(&mut self.transport, port) {
-                Ok(queues) => self.queues = Ok(Queues { kept: Some(receive), ..queues }),
-                Err(_) => {
-                    drop(receive);
-                    self.restart(port);
-                }
-            }
+        // The other queues are dropped at the end of this statement, so that their pages can be allocated for the new ones.
+        let receive = match self.take_queues(Error::NoReset) {
+            Some(Ok(Queues { receive, .. })) => receive,
+            _ => return,
+        };
+        if let Ok(queues) = start(&mut self.transport, port) {
+            self.queues = Ok(Queues { kept: Some(receive), ..queues });
+        } else {
+            drop(receive);
+            self.restart(port);
         }
     }
 

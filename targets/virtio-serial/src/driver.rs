@@ -28,6 +28,10 @@ pub struct VirtioSerial<H: Hal, T: Transport> {
     host_changed: bool,
     /// The host has left since the last `service`.
     host_left: bool,
+    /// The device may have dropped messages about hosts. It must be reset.
+    messages_lost: bool,
+    /// The device will not return the transmit buffer. It must be reset.
+    buffer_lost: bool,
 }
 
 impl<H: Hal, T: Transport> VirtioSerial<H, T> {
@@ -49,6 +53,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
             answers: Answers::device_ready(),
             host_changed: false,
             host_left: false,
+            messages_lost: false,
+            buffer_lost: false,
         };
         serial.answer();
         match serial.failure() {
@@ -70,8 +76,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.restart_for(FIRST_GUESS);
     }
 
-    /// Takes back the device's interrupt, handles what it has told since the last call, and gives the next event that
-    /// follows from it; `None` when there is nothing more until the device interrupts again.
+    /// Acknowledges the device's interrupt, handles its messages and returns the next event. `None` means that there are no more
+    /// events until the device interrupts again.
     pub fn poll(&mut self) -> Option<Event> {
         self.service();
         self.connection.next_event()
@@ -125,7 +131,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     ///
     /// If no host has opened the port, the bytes are dropped, as the device would drop them, and their full length is returned.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
-        if !self.is_open() {
+        if self.drops_bytes() {
             return bytes.len();
         }
         self.with_queues(|queues, transport| queues.transmit.send(transport, bytes))
@@ -133,16 +139,12 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Whether [`receive`](Self::receive) would return bytes.
     pub(crate) fn can_receive(&mut self) -> bool {
+        self.reset_if_due();
         let asked = self.is_open() || self.answers.next().is_none();
         self.port().is_some()
             && self.with_queues(|queues, _| {
-                if let Some(kept) = &mut queues.kept
-                    && !kept.has_bytes()?
-                {
-                    queues.kept = None;
-                }
-                // What was kept is not given before it is known again whether there is a host that it may be of: the device has
-                // said so when it has read the last that it was told, that the port is open.
+                // Kept bytes may be of a host that is there. They are not returned before the device has said whether one is,
+                // which it has once it has read PORT_OPEN, the driver's last message.
                 let found = match queues.kept {
                     Some(_) => asked && queues.control_transmit.is_idle()?,
                     None => queues.receive.has_bytes()?,
@@ -154,13 +156,22 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Whether [`send`](Self::send) would take bytes, if only to drop them.
     pub(crate) fn can_send(&mut self) -> bool {
-        self.with_queues(|queues, _| queues.transmit.is_idle()) || !self.is_open()
+        self.with_queues(|queues, _| queues.transmit.is_idle()) || self.drops_bytes()
+    }
+
+    /// Whether [`send`](Self::send) drops bytes. Once the transmit buffer is lost, the bytes that can still be received before
+    /// the reset are of hosts that have left, so a reply to them need not be sent.
+    fn drops_bytes(&self) -> bool {
+        !self.is_open() || self.buffer_lost
     }
 
     /// Handles the device's messages and sends it answers.
     pub(crate) fn service(&mut self) {
         self.device.acknowledge_interrupt();
-        let was_full = self.with_queues(|queues, _| Ok(queues.control_receive.is_full()));
+        // Before the port is found, messages about other ports may use all buffers: that is no reason for a reset, upon which the
+        // device would send them again.
+        let was_found = self.port().is_some();
+        let was_full = was_found && self.with_queues(|queues, _| Ok(queues.control_receive.is_full()));
         let mut message = [0; MESSAGE_BYTES];
         for _ in 0..MESSAGES_PER_POLL {
             if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
@@ -175,7 +186,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 break;
             }
         }
-        self.reset_for_what_was_lost(was_full);
+        self.note_what_was_lost(was_full);
+        self.reset_if_due();
         self.with_queues(|queues, transport| {
             queues.control_receive.announce(transport);
             Ok(())
@@ -187,14 +199,23 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Notes what only a reset brings back. `was_full` says that the device had used all buffers for messages.
     ///
-    /// QEMU drops messages for which it finds no buffer. If it had used all, and hosts have come and gone, whether one is
-    /// there now is not known. And it never gives back the buffer that it held for a host that has left (its
-    /// `discard_throttle_data` detaches it), while there is no other to send in.
-    fn reset_for_what_was_lost(&mut self, was_full: bool) {
+    /// QEMU drops a message if it finds no buffer for it. So if hosts have come and gone and all buffers were used, the driver does
+    /// not know whether a host is there now. And if a host leaves that has not read everything, QEMU never returns the buffer that
+    /// it held for that host (its `discard_throttle_data` detaches it), and the driver has no other to send in.
+    fn note_what_was_lost(&mut self, was_full: bool) {
         let changed = core::mem::take(&mut self.host_changed);
         let left = core::mem::take(&mut self.host_left);
-        let buffer_lost = left && !self.with_queues(|queues, _| queues.transmit.is_idle());
-        if (buffer_lost || changed && was_full) && self.failure().is_none() {
+        self.messages_lost |= changed && was_full;
+        self.buffer_lost |= left && !self.with_queues(|queues, _| queues.transmit.is_idle());
+    }
+
+    /// Resets the device if something was lost. Keeps the bytes that were received, because they may be of a host that is there.
+    ///
+    /// Waits until the bytes that were kept over the last such reset are read. A second reset would overwrite them, so that
+    /// the first bytes of a host were followed by those of the next host.
+    fn reset_if_due(&mut self) {
+        let has_kept = self.device.has_kept();
+        if (self.messages_lost || self.buffer_lost) && !has_kept && self.failure().is_none() {
             self.device.restart_and_keep();
             self.begin_anew();
         }
@@ -258,10 +279,13 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     fn begin_anew(&mut self) {
         self.lose_port();
         (self.host_changed, self.host_left) = (false, false);
+        (self.messages_lost, self.buffer_lost) = (false, false);
         self.answers = Answers::device_ready();
         self.answer();
     }
 
+    /// Calls `work` if the device is initialised. Otherwise, or if `work` returns an error, the port is gone and the result is the
+    /// default.
     fn with_queues<R: Default>(&mut self, work: impl FnOnce(&mut Queues<H>, &mut T) -> Result<R, Error>) -> R {
         self.device.with(work).unwrap_or_else(|| {
             self.lose_port();

@@ -121,7 +121,7 @@ fn miri(report: &mut Report) -> Result<()> {
     report.tests(&mut miri("capi", "calls"), LIMIT)?;
     // The driver gets addresses from a HAL as numbers, as from any device.
     let mut serial = miri("virtio-serial", "serial");
-    serial.args(["--", "lifetime", "talking", "no_lies_do_harm"]);
+    serial.args(["--", "kept", "lifetime", "talking", "no_lies_do_harm"]);
     report.tests(serial.env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
 }
 

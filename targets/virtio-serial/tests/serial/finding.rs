@@ -59,6 +59,23 @@ fn no_message_is_lost_with_31_open_console_ports() {
     assert_eq!(host.device().lost_messages, 0);
 }
 
+/// The device announces so many ports at once that it uses all buffers. That alone was taken for lost news of the host, upon each
+/// reset again.
+#[test]
+fn regression_a_host_that_waits_behind_32_ports_is_found_without_endless_resets() {
+    let mut device = Device { max_ports: 40, ..Device::modern() };
+    for id in 0..31 {
+        device = device.with_port(id, "com.example.other");
+    }
+    device = device.with_port(31, AGENT);
+    device.port(31).host_open = true;
+    let host = Host::new(device);
+    let mut serial = host.start().unwrap();
+    assert_eq!(host.settle(&mut serial), [Event::Found, Event::Opened]);
+    assert_eq!(host.device().resets, 2);
+    assert_eq!(host.device().lost_messages, 0);
+}
+
 #[test]
 fn a_console_on_port_0_may_have_the_name() {
     let (host, mut serial) = connected(Device::modern(), 0);

@@ -8,6 +8,7 @@ mod memory;
 mod queue;
 
 mod finding;
+mod kept;
 mod lifetime;
 mod lying;
 mod talking;
