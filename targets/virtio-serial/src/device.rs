@@ -4,6 +4,7 @@ use virtio_drivers::Hal;
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 
 use crate::Error;
+use crate::barrier::barrier;
 use crate::control::{MAX_PORTS, MESSAGE_BYTES};
 use crate::ring::{ReceiveRing, TransmitRing};
 use crate::virtqueue::{Buffers, QUEUE_SIZE};
@@ -106,6 +107,9 @@ impl<H: Hal, T: Transport> Device<H, T> {
         // A device that needs a reset says so by an interrupt for a change of its configuration (section 2.1.2).
         let may_need_reset =
             self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT);
+        // The rings must be read after the acknowledgement, because the device does not interrupt again for buffers that it
+        // returned before.
+        barrier();
         if may_need_reset && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET) {
             self.stop(Error::NeedsReset);
         }
@@ -148,6 +152,8 @@ impl<H: Hal, T: Transport> Device<H, T> {
     fn take_queues(&mut self, why: Error) -> Option<Result<Queues<H>, Error>> {
         self.transport.set_status(DeviceStatus::empty());
         let quiet = (0..RESET_LOOKS).any(|_| self.transport.get_status().is_empty());
+        // Memory of the queues must be read or freed after the status, because the device may write to it until then.
+        barrier();
         let queues = core::mem::replace(&mut self.queues, Err(if quiet { why } else { Error::NoReset }));
         if !quiet {
             // The device may still write to this memory, so it is leaked.
@@ -203,6 +209,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
         transmit: TransmitRing::new(transport, receive_queue(port) + 1, TRANSMIT_BYTES)?,
     };
 
+    // From DRIVER_OK on the device may read the rings.
+    barrier();
     transport.set_status(status | DeviceStatus::DRIVER_OK);
     queues.control_receive.announce(transport);
     queues.receive.announce(transport);

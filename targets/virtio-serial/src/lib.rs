@@ -19,6 +19,7 @@
 
 #![no_std]
 
+mod barrier;
 mod connection;
 mod control;
 mod device;

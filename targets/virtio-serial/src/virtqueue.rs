@@ -17,6 +17,7 @@ use virtio_drivers::transport::Transport;
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 use crate::Error;
+use crate::barrier::barrier;
 
 /// Number of descriptors of each queue: that of QEMU's control queues. It is the same for all queues, so that the image has this
 /// code once.
@@ -76,7 +77,7 @@ struct Page([u8; PAGE_SIZE]);
 
 const PAGES: usize = size_of::<Shared>() / PAGE_SIZE;
 const _: () = assert!(PAGES == 3 && align_of::<Shared>() == PAGE_SIZE);
-const _: () = assert!(cfg!(target_endian = "little"), "virtio is little-endian, as all machines of this driver are");
+const _: () = assert!(cfg!(target_endian = "little"), "virtio is little-endian, and the driver does not swap bytes");
 
 /// A virtqueue with its buffers.
 pub(crate) struct Virtqueue<H: Hal> {
@@ -169,8 +170,8 @@ impl<H: Hal> Virtqueue<H> {
         if unsafe { (&raw const (*used).index).read_volatile() } == self.reclaimed_so_far {
             return Ok(None);
         }
-        fence(Ordering::SeqCst);
         // The entry, and later the buffer, must be read after the index.
+        fence(Ordering::SeqCst);
         let slot = usize::from(self.reclaimed_so_far) % QUEUE_SIZE;
         // SAFETY: as above.
         let UsedElement { id, length } = unsafe { (&raw const (*used).ring[slot]).read_volatile() };
@@ -210,9 +211,10 @@ impl<H: Hal> Virtqueue<H> {
 
     /// Notifies the device that buffers were lent, unless it asked for no notifications.
     pub(crate) fn notify(&self, transport: &mut impl Transport) {
-        // Its wish must be read after it can see the buffers, or both sides may wait for each other (section 2.7.13.4).
-        fence(Ordering::SeqCst);
-        // SAFETY: the memory is ours; what the device may change at any time is read as such.
+        // The flag must be read after the device can see the buffers, or both sides may wait for each other (section
+        // 2.7.13.4). The notification is a write to a register, and the buffers must be in memory before that, too.
+        barrier();
+        // SAFETY: the pointer is to memory of this queue, and the read is volatile, because the device may write at any time.
         if unsafe { (&raw const (*self.used()).flags).read_volatile() } & NO_NOTIFY == 0 {
             transport.notify(self.index);
         }
