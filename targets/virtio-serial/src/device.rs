@@ -56,6 +56,8 @@ pub(crate) struct Queues<H: Hal> {
 pub(crate) struct Device<H: Hal, T: Transport> {
     transport: T,
     queues: Result<Queues<H>, Error>,
+    /// An `InterruptHandle` acknowledges the interrupts.
+    has_handle: bool,
 }
 
 impl<H: Hal, T: Transport> Device<H, T> {
@@ -64,7 +66,7 @@ impl<H: Hal, T: Transport> Device<H, T> {
         if transport.device_type() != DeviceType::Console {
             return Err(Error::NotAConsole);
         }
-        let mut device = Self { transport, queues: Err(Error::NoReset) };
+        let mut device = Self { transport, queues: Err(Error::NoReset), has_handle: false };
         device.restart(FIRST_GUESS);
         match device.failure() {
             Some(error) => Err(error),
@@ -102,11 +104,17 @@ impl<H: Hal, T: Transport> Device<H, T> {
         }
     }
 
-    /// Acknowledges the device's interrupt and checks whether the device needs a reset.
+    /// Leaves it to an `InterruptHandle` to acknowledge interrupts.
+    pub(crate) fn leave_interrupts_to_handle(&mut self) {
+        self.has_handle = true;
+    }
+
+    /// Acknowledges the device's interrupt, unless a handle does that, and checks whether the device needs a reset.
     pub(crate) fn acknowledge_interrupt(&mut self) {
-        // A device that needs a reset says so by an interrupt for a change of its configuration (section 2.1.2).
+        // A device that needs a reset says so by an interrupt for a change of its configuration (section 2.1.2). A handle may have
+        // acknowledged that.
         let may_need_reset =
-            self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT);
+            self.has_handle || self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT);
         // The rings must be read after the acknowledgement, because the device does not interrupt again for buffers that it
         // returned before.
         barrier();

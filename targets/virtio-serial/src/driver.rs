@@ -78,6 +78,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
 
     /// Acknowledges the device's interrupt, handles its messages and returns the next event. `None` means that there are no more
     /// events until the device interrupts again.
+    ///
+    /// If there is an [`InterruptHandle`](crate::InterruptHandle), only the handle acknowledges interrupts.
     pub fn poll(&mut self) -> Option<Event> {
         self.service();
         self.connection.next_event()
@@ -163,6 +165,11 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// the reset are of hosts that have left, so a reply to them need not be sent.
     fn drops_bytes(&self) -> bool {
         !self.is_open() || self.buffer_lost
+    }
+
+    /// Leaves it to an `InterruptHandle` to acknowledge interrupts.
+    pub(crate) fn leave_interrupts_to_handle(&mut self) {
+        self.device.leave_interrupts_to_handle();
     }
 
     /// Handles the device's messages and sends it answers.

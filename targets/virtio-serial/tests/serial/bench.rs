@@ -38,7 +38,7 @@ impl Host {
     }
 
     /// Does what a main loop does: polls while the device interrupts, and gives the events.
-    pub fn settle(&self, serial: &mut Serial) -> Vec<Event> {
+    pub fn settle<T: Transport>(&self, serial: &mut VirtioSerial<TestHal, T>) -> Vec<Event> {
         let mut events = Vec::new();
         for _ in 0..10_000 {
             while let Some(event) = serial.poll() {

@@ -178,10 +178,16 @@ impl Device {
     }
 
     pub fn acknowledge_interrupt(&mut self) -> u32 {
+        self.interrupt_status();
+        std::mem::take(&mut self.interrupt)
+    }
+
+    /// The reasons for its interrupt, which stay until they are acknowledged.
+    pub fn interrupt_status(&mut self) -> u32 {
         if let Some(happens) = self.meanwhile.take() {
             happens(self);
         }
-        std::mem::take(&mut self.interrupt)
+        self.interrupt
     }
 
     pub fn max_queue_size(&self, index: u16) -> u32 {

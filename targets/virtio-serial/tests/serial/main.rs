@@ -6,9 +6,12 @@ mod device;
 mod liar;
 mod memory;
 mod queue;
+mod registers;
 
 mod finding;
+mod interrupts;
 mod kept;
 mod lifetime;
 mod lying;
 mod talking;
+mod transports;
