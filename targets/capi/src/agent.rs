@@ -1,6 +1,7 @@
 //! An agent in memory that C gives: from its beginning on the state, then the buffer for requests.
 
 use core::ffi::{c_char, c_void};
+use core::mem::offset_of;
 use core::ops::Range;
 use core::{ptr, slice};
 
@@ -81,7 +82,8 @@ impl Parts {
 
     /// Whether a buffer lies in the agent's memory.
     fn overlaps(&self, buffer: *const u8, length: usize) -> bool {
-        let begin = ptr::from_ref(self).addr();
+        // The parts are never anywhere else than in an agent, whose state may lie before them.
+        let begin = ptr::from_ref(self).addr().wrapping_sub(offset_of!(Nanoqga, parts));
         let end = self.message.as_ptr().addr().saturating_add(self.message.len());
         overlap(begin..end, buffer, length)
     }

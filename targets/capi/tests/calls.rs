@@ -212,3 +212,21 @@ fn agents_share_nothing() {
         assert_eq!(reply, format!("{{\"return\": {{\"host-name\":\"{name}\"}}}}\n"));
     }
 }
+
+#[test]
+fn no_part_of_the_agents_memory_can_be_lent_to_it() {
+    let agent = Agent::new(c"alone");
+    let mut count = 0;
+    let own = agent.agent.cast::<u8>();
+    for offset in 0..NANOQGA_STATE + 1024 {
+        // SAFETY: The agent is one, and the offset lies in its memory. It refuses the pointer, so nothing is read or written.
+        let statuses = unsafe {
+            let own = own.add(offset);
+            [
+                nanoqga_receive(agent.agent, own, 1, &raw mut count),
+                nanoqga_transmit(agent.agent, own, 1, &raw mut count),
+            ]
+        };
+        assert_eq!(statuses, [Status::Overlap; 2], "at {offset}");
+    }
+}
