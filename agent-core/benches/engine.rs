@@ -16,12 +16,12 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Duration;
 
-use common::{COMMANDS, Guest, TABLES};
+use common::{COMMANDS, Guest, TABLES, agent, agent_of};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use nanoqga::command::CommandInfo;
 use nanoqga::json::base64;
 use nanoqga::json::scanner::Scanner;
-use nanoqga::{Agent, Command, CommandSet, Error, Reply, Request, Step, Text};
+use nanoqga::{Command, CommandSet, Error, Reply, Request, Step, Text};
 use oracle::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -82,7 +82,7 @@ fn exchanges(criterion: &mut Criterion) {
     for command in ["guest-ping", "guest-info"] {
         let request = format!(r#"{{"execute":"{command}"}}"#).into_bytes();
         let mut guest = Guest::default();
-        let mut agent: Agent<'_, Guest> = Agent::new(&COMMANDS);
+        let mut agent = agent(&COMMANDS);
         let mut room = [0; 16 * KIB];
         let mut reply = Vec::new();
         compare(
@@ -139,7 +139,7 @@ fn read_write(_: &mut (), request: &mut Request<'_>, _: &mut Reply<'_>) -> Resul
 fn scans(criterion: &mut Criterion) {
     const WRITE: &[Command<()>] = &[Command::new("guest-file-write", read_write)];
     let commands = CommandSet::new(&[WRITE]);
-    let mut agent: Box<Agent<'_, (), { 1025 * KIB }>> = Box::new(Agent::new(&commands));
+    let mut agent = agent_of::<{ 1025 * KIB }, 1024, ()>(&commands);
     let mut scanner = Scanner::new();
     let mut store = vec![0; 1025 * KIB];
     for (name, size) in [("1 KiB", KIB), ("64 KiB", 64 * KIB), ("1 MiB", KIB * KIB)] {

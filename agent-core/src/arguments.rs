@@ -12,7 +12,6 @@ mod value;
 
 pub use self::list::List;
 pub use self::object::Arguments;
-pub(crate) use self::object::MAX_MEMBERS;
-pub use self::path::{Parent, Path};
+pub use self::path::Path;
 pub use self::text::Text;
 pub use self::value::{Parameter, Value};

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use nanoqga::commands::sync;
-//! use nanoqga::{Agent, Command, CommandSet, Error, Failure, Parameter, Path, Reply, Request, Step, Text, Value};
+//! use nanoqga::{Agent, Buffers, Command, CommandSet, Error, Failure, Parameter, Reply, Request, Step, Text, Value};
 //!
 //! struct Lamp {
 //!     color: Color,
@@ -18,8 +18,8 @@
 //! }
 //!
 //! impl<'m> Parameter<'m> for Color {
-//!     fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
-//!         Text::decode(value, path)?.one_of(path, &[("red", Self::Red), ("green", Self::Green)])
+//!     fn decode(value: Value<'m>) -> Result<Self, Error> {
+//!         Text::decode(value)?.one_of(&[("red", Self::Red), ("green", Self::Green)])
 //!     }
 //! }
 //!
@@ -39,10 +39,11 @@
 //! const OWN: &[Command<Lamp>] = &[Command::new("example-set-lamp", set_lamp)];
 //! static COMMANDS: CommandSet<Lamp> = CommandSet::new(&[sync::commands(), OWN]);
 //!
-//! let mut agent: Agent<Lamp> = Agent::new(&COMMANDS);
+//! let mut buffers: Buffers = Buffers::new();
+//! let mut agent = Agent::new(&COMMANDS, buffers.memory());
 //! let mut lamp = Lamp { color: Color::Red, percent: 0 };
 //! let mut ask = |request: &str| {
-//!     agent.receive(request.as_bytes());
+//!     assert_eq!(agent.receive(request.as_bytes()), request.len());
 //!     let mut room = [0; 256];
 //!     let length = agent.transmit(&mut lamp, &mut room);
 //!     String::from_utf8_lossy(&room[..length]).into_owned()
@@ -62,17 +63,17 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use crate::arguments::{Arguments, Parameter, Path, Value};
+use crate::arguments::{Arguments, Parameter, Value};
 use crate::error::{Error, Failure};
-use crate::json::Span;
-use crate::json::base64;
-use crate::json::members::Stored;
+use crate::json::scanner::Scanner;
+use crate::json::walk::Walk;
+use crate::json::{Span, base64};
 use crate::reply::{Reply, Step};
 
 /// The function behind a command.
 ///
-/// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns [`Step::Done`], and adds a piece of the
-/// reply each time. All that can fail is to fail in step 0: later the reply is already on its way.
+/// It is called with step 0, 1, 2 ... (see [`Request::step`]) until it returns another step than [`Step::More`], and adds a piece
+/// of the reply each time. Whatever can fail should fail in step 0: later the reply is already on its way.
 pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Step, Error>;
 
 /// A command of a guest `G`: its name and what runs it.
@@ -80,15 +81,25 @@ pub type Handler<G> = fn(&mut G, &mut Request<'_>, &mut Reply<'_>) -> Result<Ste
 pub struct Command<G> {
     pub(crate) name: &'static str,
     pub(crate) handler: Handler<G>,
-    pub(crate) replies: bool,
-    while_frozen: bool,
+    /// Bits of [`Flag`]. In a byte and not in booleans, so that an engine without a command is all zeros.
+    flags: u8,
+}
+
+/// What a command is besides.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(crate) enum Flag {
+    WithoutSuccessReply = 1,
+    WhileFrozen = 2,
+    Packed = 4,
+    ToTheEnd = 8,
 }
 
 impl<G> Command<G> {
     /// A command called `name`. QEMU's own begin with `guest-`; others should begin with their maker's name.
     #[must_use]
     pub const fn new(name: &'static str, handler: Handler<G>) -> Self {
-        Self { name, handler, replies: true, while_frozen: false }
+        Self { name, handler, flags: 0 }
     }
 
     /// Its name.
@@ -100,13 +111,35 @@ impl<G> Command<G> {
     /// The same command with no reply on success (QEMU's `success-response: false`).
     #[must_use]
     pub const fn without_success_reply(self) -> Self {
-        Self { replies: false, ..self }
+        self.with(Flag::WithoutSuccessReply)
     }
 
     /// The same command, enabled while the guest's file systems are frozen: it writes nothing.
     #[must_use]
     pub const fn while_frozen(self) -> Self {
-        Self { while_frozen: true, ..self }
+        self.with(Flag::WhileFrozen)
+    }
+
+    /// The same command, with as many steps in a piece of the reply as fit. A step for which no room is left is repeated in the
+    /// next piece: until its part of the reply is added it must change nothing, but for the carry.
+    #[must_use]
+    pub const fn packed(self) -> Self {
+        self.with(Flag::Packed)
+    }
+
+    /// The same command, which goes on to its last step even if its host leaves: it acts on several things, a step each, and
+    /// none of them may be left out.
+    #[must_use]
+    pub const fn to_the_end(self) -> Self {
+        self.with(Flag::ToTheEnd)
+    }
+
+    const fn with(self, flag: Flag) -> Self {
+        Self { flags: self.flags | flag as u8, ..self }
+    }
+
+    pub(crate) const fn is(&self, flag: Flag) -> bool {
+        self.flags & flag as u8 != 0
     }
 }
 
@@ -166,7 +199,7 @@ impl<'a, G> CommandSet<'a, G> {
     }
 
     fn is_enabled(&self, command: &Command<G>) -> bool {
-        (command.while_frozen || !self.is_frozen())
+        (command.is(Flag::WhileFrozen) || !self.is_frozen())
             && !self.block.contains(&command.name)
             && self.allow.is_none_or(|allowed| allowed.contains(&command.name))
     }
@@ -194,18 +227,25 @@ pub struct CommandInfo {
 
 /// The commands of a [`CommandSet`], whatever guest they are for.
 pub(crate) trait Catalogue {
-    fn nth(&self, index: usize) -> Option<CommandInfo>;
+    /// The command at a place (which table, which of its commands), or the next one, and the place behind it.
+    fn at(&self, place: (usize, usize)) -> Option<(CommandInfo, (usize, usize))>;
     fn frozen(&self) -> bool;
     fn freeze(&self, frozen: bool);
 }
 
 impl<G> Catalogue for CommandSet<'_, G> {
-    fn nth(&self, index: usize) -> Option<CommandInfo> {
-        self.iter().nth(index).map(|command| CommandInfo {
-            name: command.name,
-            enabled: self.is_enabled(command),
-            success_response: command.replies,
-        })
+    fn at(&self, (mut table, mut index): (usize, usize)) -> Option<(CommandInfo, (usize, usize))> {
+        loop {
+            if let Some(command) = self.tables.get(table)?.get(index) {
+                let info = CommandInfo {
+                    name: command.name,
+                    enabled: self.is_enabled(command),
+                    success_response: !command.is(Flag::WithoutSuccessReply),
+                };
+                return Some((info, (table, index + 1)));
+            }
+            (table, index) = (table + 1, 0);
+        }
     }
 
     fn frozen(&self) -> bool {
@@ -223,12 +263,13 @@ pub struct Request<'m> {
     pub(crate) name: &'static str,
     pub(crate) message: &'m mut [u8],
     pub(crate) arguments: Span,
-    /// Where what may still be looked at of the message ends.
+    /// Where the request ends, and what it leaves of the memory begins.
     pub(crate) end: usize,
-    /// The value that is skipped without a look: the longest, or the one that was decoded in place.
-    pub(crate) hole: Span,
     /// What was decoded.
     pub(crate) decoded: Span,
+    /// The JSON that was accepted as the reply.
+    pub(crate) checked: Option<Span>,
+    pub(crate) scanner: &'m mut Scanner,
     pub(crate) step: usize,
     pub(crate) carry: u64,
     pub(crate) catalogue: &'m dyn Catalogue,
@@ -267,7 +308,7 @@ impl Request<'_> {
     #[inline(never)]
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
-        Arguments::new(self.stored(), self.arguments)
+        Arguments::new(self.message, self.arguments, self.scanner.members())
     }
 
     /// The arguments as JSON, an object or nothing, and what the request leaves free of the agent's receive buffer. That is the
@@ -277,17 +318,48 @@ impl Request<'_> {
         (self.arguments.of(message), spare)
     }
 
-    fn stored(&self) -> Stored<'_> {
-        Stored { bytes: self.message, hole: self.hole }
+    /// Checks the JSON value in the first `length` bytes of the spare memory (see [`json_and_spare`](Self::json_and_spare)), to
+    /// be the whole reply of a handler that returns [`Step::Checked`] in the same step. It is copied behind itself in the form
+    /// in which the engine stores JSON. The arguments are gone from then on.
+    ///
+    /// # Errors
+    /// If it is not one valid JSON value in UTF-8, or the spare memory does not hold it twice.
+    pub fn check_json(&mut self, length: usize) -> Result<(), Failure> {
+        self.arguments = Span::default();
+        let checked = self.store_json(length);
+        // What is not JSON leaves the scanner inside a message, and the next request would be read as the rest of it.
+        self.scanner.reset();
+        let value = checked.ok_or(Failure("the command's reply is not valid JSON, or is too large"))?;
+        self.end = value.end();
+        self.checked = Some(value);
+        Ok(())
+    }
+
+    /// Stores the JSON value in the first `length` bytes of the spare memory behind itself; returns where, if it is one.
+    fn store_json(&mut self, length: usize) -> Option<Span> {
+        let spare = self.message.get_mut(self.end..).unwrap_or_default();
+        let (json, store) = spare.split_at_mut_checked(length)?;
+        // In brackets, or a number would have no end.
+        for inside in [b"[", &*json] {
+            if self.scanner.push(inside, store) != (inside.len(), None) {
+                return None;
+            }
+        }
+        let (1, Some(Ok(_))) = self.scanner.push(b"]", store) else { return None };
+        let mut elements = Walk::new(store, Span::new(0, store.len()));
+        let (Some((_, value)), None) = (elements.next(), elements.next()) else { return None };
+        let store = self.end.saturating_add(length);
+        Some(Span::new(store.saturating_add(value.start()), store.saturating_add(value.end())))
     }
 
     /// The element that is stored at `place`, of a list that was checked in step 0, and the place of the next one: going
     /// through a list an element a step, without looking at all of it each time.
     pub(crate) fn element<'s, T: Parameter<'s>>(&'s self, place: u64) -> Option<(T, u64)> {
-        let stored = self.stored();
-        let (span, next) = stored.element_at(usize::try_from(place).ok()?)?;
-        let element = T::decode(Value::new(stored, span), Path::NOWHERE).ok()?;
-        Some((element, next as u64))
+        let mut walk = Walk::from(self.message, usize::try_from(place).ok()?);
+        let (_, span) = walk.next()?;
+        let element = T::decode(Value::new(self.message, span)).ok()?;
+        // Behind the last one is a bracket, which begins no element.
+        Some((element, walk.place().unwrap_or(span.end()) as u64))
     }
 
     /// Decodes the argument `name`, which is known to be a string, from base64, in place. From then on it is no string any
@@ -296,9 +368,8 @@ impl Request<'_> {
     /// # Errors
     /// If it is not base64.
     pub fn decode_base64(&mut self, name: &str) -> Result<(), Error> {
-        let Some((_, value)) = self.arguments().find(name) else { return Ok(()) };
+        let Some(value) = self.scanner.members().find(name.as_bytes(), self.message) else { return Ok(()) };
         let inside = value.inside();
-        self.hole = value;
         let text = self.message.get_mut(inside.start()..inside.end()).unwrap_or_default();
         let length = base64::decode(text).map_err(|base64::Invalid| NOT_BASE64)?;
         self.decoded = Span::new(inside.start(), inside.start() + length);
@@ -322,10 +393,11 @@ impl Request<'_> {
         self.catalogue.freeze(frozen);
     }
 
-    /// The guest's `index`-th command, of all that are linked.
-    #[must_use]
-    pub fn command(&self, index: usize) -> Option<CommandInfo> {
-        self.catalogue.nth(index)
+    /// The next of the guest's commands that are linked, from the carry's place on.
+    pub(crate) fn next_command(&mut self) -> Option<CommandInfo> {
+        let (command, (table, index)) = self.catalogue.at(self.place())?;
+        self.set_place(table, index);
+        Some(command)
     }
 }
 

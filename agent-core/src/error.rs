@@ -2,16 +2,18 @@
 
 use core::fmt::{self, Write};
 
-use crate::arguments::{Parent, Path, Text};
+use crate::arguments::{Path, Text};
+use crate::cause::Cause;
 use crate::json::Span;
-use crate::json::scanner::Problem;
+use crate::json::stage::Full;
+use crate::json::syntax::{Problem, Syntax};
 
 /// Why a request failed. What it quotes of the message it tells by place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// The message is not valid JSON, or over a limit.
-    Syntax(Problem),
+    Syntax(Syntax),
     /// The message is an array, string, number or word.
     NotAnObject,
     /// There is no `execute`.
@@ -26,12 +28,14 @@ pub enum Error {
     CommandNotFound(Span),
     /// The guest has the command, but its policy forbids it.
     CommandDisabled(&'static str),
-    /// An argument that the command needs is not there.
-    Missing(Path),
+    /// An argument that the command needs is not there: what it is a member of, its name.
+    Missing(Path, &'static str),
     /// An argument that the command does not know: what it is a member of, its name.
-    Unexpected(Option<Parent>, Span),
+    Unexpected(Path, Span),
     /// An argument of another type than this.
     Type(Path, &'static str),
+    /// A number that this type does not have.
+    Range(Path, &'static str),
     /// A string that is none of an enumeration's.
     Variant(Path, Span),
     /// A string of more bytes than this.
@@ -46,9 +50,12 @@ pub enum Error {
     Spawn(Span, Failure),
     /// The guest could not do it.
     Failed(Failure),
+    /// The step's piece of the reply does not fit the agent's stage.
+    Full,
 }
 
-/// Why the guest could not do what it was asked, in words for the person who asked.
+/// Why the guest could not do what it was asked, in words for the person who asked. What is only known at run time, such as the
+/// name of what failed, goes into the [`Cause`] behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure(pub &'static str);
 
@@ -59,6 +66,12 @@ impl fmt::Display for Failure {
 }
 
 impl core::error::Error for Failure {}
+
+impl From<Full> for Error {
+    fn from(Full: Full) -> Self {
+        Self::Full
+    }
+}
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
@@ -78,86 +91,145 @@ impl Error {
 }
 
 impl Error {
-    /// QEMU's text for it; `message` is the one that failed, as it is stored.
+    /// QEMU's text for it, with what it quotes of the request.
     #[must_use]
-    pub const fn describe<'m>(self, message: &'m [u8]) -> Description<'m> {
-        Description { error: self, message }
+    pub(crate) const fn describe<'m>(self, message: &'m [u8], arguments: Span, cause: &'m Cause) -> Description<'m> {
+        Description { error: self, message, arguments, cause }
     }
 }
 
-/// An [`Error`] with the message that it quotes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Description<'m> {
-    error: Error,
-    message: &'m [u8],
+/// The text without what it quotes of the request, and without its cause: who has the error has them not.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(&[], Span::default(), &Cause::new()).fmt(f)
+    }
 }
 
-impl fmt::Display for Description<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted = |span| Text::new(self.message, span);
+impl core::error::Error for Error {}
+
+/// An [`Error`] with what it quotes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Description<'m> {
+    error: Error,
+    message: &'m [u8],
+    arguments: Span,
+    cause: &'m Cause,
+}
+
+impl Description<'_> {
+    /// The text, with a letter behind `%` for what it quotes: see [`fill`](Self::fill). All texts stand here, and are no formatted
+    /// strings, which take two kilobytes more of an image.
+    const fn template(&self) -> &'static str {
         match self.error {
-            Error::Syntax(problem) => self.syntax(f, problem),
-            Error::NotAnObject => f.write_str("QMP input must be a JSON object"),
-            Error::NoExecute => f.write_str("QMP input lacks member 'execute'"),
-            Error::ExecuteNotString => f.write_str("QMP input member 'execute' must be a string"),
-            Error::ArgumentsNotObject => f.write_str("QMP input member 'arguments' must be an object"),
-            Error::UnexpectedMember(name) => write!(f, "QMP input member '{}' is unexpected", quoted(name)),
-            Error::CommandNotFound(name) => write!(f, "The command {} has not been found", quoted(name)),
-            Error::CommandDisabled(name) => {
-                write!(f, "Command {name} has been disabled: the command is not allowed")
+            Error::Syntax(Syntax { problem, .. }) => match problem {
+                Problem::TooDeep => "JSON nesting depth limit exceeded",
+                Problem::TooLarge => "JSON token size limit exceeded",
+                Problem::Stray(_) => "%l, stray '%b'",
+                Problem::ExpectingValue => "%l, expecting value",
+                Problem::ExpectingKey => "%l, expecting key",
+                Problem::ExpectingColon => "%l, expecting ':'",
+                Problem::MemberSeparator => "%l, expected ',' or '}'",
+                Problem::ElementSeparator => "%l, expected ',' or ']'",
+                Problem::DuplicateMember => "%l, duplicate key",
+                Problem::Escape => "%l, invalid escape sequence in string",
+                Problem::Utf8 => "%l, invalid UTF-8 sequence in string",
+                Problem::Keyword(_) => "%l, invalid keyword '%q'",
+                Problem::Surrogate(_) => "%l, \\u%u is not a valid Unicode character",
+            },
+            Error::NotAnObject => "QMP input must be a JSON object",
+            Error::NoExecute => "QMP input lacks member 'execute'",
+            Error::ExecuteNotString => "QMP input member 'execute' must be a string",
+            Error::ArgumentsNotObject => "QMP input member 'arguments' must be an object",
+            Error::UnexpectedMember(_) => "QMP input member '%q' is unexpected",
+            Error::CommandNotFound(_) => "The command %q has not been found",
+            Error::CommandDisabled(_) => "Command %t has been disabled: the command is not allowed",
+            Error::Missing(..) => "Parameter '%m%t' is missing",
+            Error::Unexpected(..) => "Parameter '%m%q' is unexpected",
+            Error::Type(..) => "Invalid parameter type for '%p', expected: %t",
+            Error::Range(..) => "Parameter '%p' expects %t",
+            Error::Variant(..) => "Parameter '%p' does not accept value '%q'",
+            Error::TooLong(..) => "Parameter '%p' is longer than %n bytes",
+            Error::Number(..) => "%t%n%a",
+            Error::Quote(..) => "%t%q%a",
+            Error::Open(..) => "failed to open file '%q' (mode: '%o'): %a%c",
+            Error::Spawn(..) => "Failed to execute child process \u{201c}%q\u{201d} (%a%c)",
+            Error::Failed(_) => "%a%c",
+            Error::Full => "a part of the reply is larger than the agent's buffer",
+        }
+    }
+
+    /// Writes what stands behind `%` in a template.
+    fn fill(&self, letter: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quote = |span, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&Text::new(self.message, span), f);
+        match (letter, self.error) {
+            // Where the message is no JSON.
+            ('l', Error::Syntax(Syntax { line, column, .. })) => write!(f, "{line}:{column}: JSON parse error"),
+            ('b', Error::Syntax(Syntax { problem: Problem::Stray(byte), .. })) => {
+                f.write_char(if byte.is_ascii_graphic() { byte.into() } else { char::REPLACEMENT_CHARACTER })
             }
-            Error::Missing(path) => write!(f, "Parameter '{path}' is missing"),
-            Error::Unexpected(None, name) => write!(f, "Parameter '{}' is unexpected", quoted(name)),
-            Error::Unexpected(Some(parent), name) => {
-                write!(f, "Parameter '{parent}.{}' is unexpected", quoted(name))
+            ('u', Error::Syntax(Syntax { problem: Problem::Surrogate(unit), .. })) => write!(f, "{unit:04x}"),
+            // A path, and one with what separates it from a member's name.
+            (
+                'p' | 'm',
+                Error::Missing(path, _)
+                | Error::Unexpected(path, _)
+                | Error::Type(path, _)
+                | Error::Range(path, _)
+                | Error::Variant(path, _)
+                | Error::TooLong(path, _),
+            ) => {
+                let separator = path.write((self.message, self.arguments), f)?;
+                if letter == 'm' { f.write_str(separator) } else { Ok(()) }
             }
-            // QEMU's words for this one type.
-            Error::Type(path, "uint64") => write!(f, "Parameter '{path}' expects uint64"),
-            Error::Type(path, expected) => write!(f, "Invalid parameter type for '{path}', expected: {expected}"),
-            Error::Variant(path, value) => write!(f, "Parameter '{path}' does not accept value '{}'", quoted(value)),
-            Error::TooLong(path, limit) => write!(f, "Parameter '{path}' is longer than {limit} bytes"),
-            Error::Number(before, number, after) => write!(f, "{before}{number}{after}"),
-            Error::Quote(before, text, after) => write!(f, "{before}{}{after}", quoted(text)),
-            Error::Open(path, None, cause) => {
-                write!(f, "failed to open file '{}' (mode: 'r'): {cause}", quoted(path))
-            }
-            Error::Open(path, Some(mode), cause) => {
-                write!(f, "failed to open file '{}' (mode: '{}'): {cause}", quoted(path), quoted(mode))
-            }
-            Error::Spawn(path, cause) => {
-                write!(f, "Failed to execute child process \u{201c}{}\u{201d} ({cause})", quoted(path))
-            }
-            Error::Failed(failure) => failure.fmt(f),
+            (
+                'q',
+                Error::Syntax(Syntax { problem: Problem::Keyword(span), .. })
+                | Error::UnexpectedMember(span)
+                | Error::CommandNotFound(span)
+                | Error::Unexpected(_, span)
+                | Error::Variant(_, span)
+                | Error::Quote(_, span, _)
+                | Error::Open(span, ..)
+                | Error::Spawn(span, _),
+            ) => quote(span, f),
+            // The mode of a file.
+            ('o', Error::Open(_, Some(mode), _)) => quote(mode, f),
+            ('o', _) => f.write_str("r"),
+            ('n', Error::Number(_, number, _)) => fmt::Display::fmt(&number, f),
+            ('n', Error::TooLong(_, limit)) => fmt::Display::fmt(&limit, f),
+            // The text that the error has, or its first; its last.
+            (
+                't',
+                Error::CommandDisabled(text)
+                | Error::Missing(_, text)
+                | Error::Type(_, text)
+                | Error::Range(_, text)
+                | Error::Number(text, ..)
+                | Error::Quote(text, ..),
+            )
+            | (
+                'a',
+                Error::Number(.., text)
+                | Error::Quote(.., text)
+                | Error::Open(.., Failure(text))
+                | Error::Spawn(_, Failure(text))
+                | Error::Failed(Failure(text)),
+            ) => f.write_str(text),
+            ('c', _) => f.write_str(self.cause.as_str()),
+            _ => Ok(()),
         }
     }
 }
 
-impl Description<'_> {
-    fn syntax(&self, f: &mut fmt::Formatter<'_>, problem: Problem) -> fmt::Result {
-        let text = match problem {
-            Problem::TooDeep => return f.write_str("JSON nesting depth limit exceeded"),
-            Problem::TooLarge => return f.write_str("JSON token size limit exceeded"),
-            Problem::Stray(byte) => {
-                let character = if byte.is_ascii_graphic() { byte.into() } else { char::REPLACEMENT_CHARACTER };
-                f.write_str("JSON parse error, stray '")?;
-                f.write_char(character)?;
-                return f.write_str("'");
+impl fmt::Display for Description<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.template().chars();
+        while let Some(character) = characters.next() {
+            match character {
+                '%' => self.fill(characters.next().unwrap_or_default(), f)?,
+                _ => f.write_char(character)?,
             }
-            Problem::ExpectingValue => "expecting value",
-            Problem::ExpectingKey => "expecting key",
-            Problem::ExpectingColon => "expecting ':'",
-            Problem::MemberSeparator => "expected ',' or '}'",
-            Problem::ElementSeparator => "expected ',' or ']'",
-            Problem::DuplicateMember => "duplicate key",
-            Problem::Escape => "invalid escape sequence in string",
-            Problem::Utf8 => "invalid UTF-8 sequence in string",
-            Problem::Keyword(word) => {
-                return write!(f, "JSON parse error, invalid keyword '{}'", Text::new(self.message, word));
-            }
-            Problem::Surrogate(unit) => {
-                return write!(f, "JSON parse error, \\u{unit:04x} is not a valid Unicode character");
-            }
-        };
-        write!(f, "JSON parse error, {text}")
+        }
+        Ok(())
     }
 }

@@ -1,73 +1,149 @@
-//! The reply that a handler builds, a piece a step.
+//! The reply that a handler writes, a piece a step.
+//!
+//! The writer adds commas and brackets itself, and closes what is open when the handler is done. So a reply is valid JSON
+//! whatever a handler does: a call that would break it is refused with [`Full`] and adds nothing.
 //!
 //! What fails in step 0 is told to the client. Later the reply is on its way, so what is found to fail then is left out:
-//! a list ends early, an optional member is missing. The line stays whole.
+//! a list ends early, an optional member is missing.
 
 use serde::Serialize;
 
+use crate::cause::Cause;
 use crate::error::{Error, Failure};
-use crate::json::writer::{Cursor, Full, Piece};
+pub use crate::json::shape::{Kind, MAX_OPEN};
+pub use crate::json::stage::Full;
+use crate::json::writer::Draft;
 
-/// Whether a reply is whole.
+/// What a step of a handler came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum Step {
     /// There is more: call again.
     More,
-    /// That was all. A reply to which nothing was added is `{}`.
+    /// That was all. What is open is closed; a reply without a value is `{}`.
     Done,
+    /// That was all, and the reply is what [`Request::check_json`](crate::Request::check_json) has accepted in this step.
+    Checked,
 }
 
-/// The reply that a handler adds pieces to. A piece must fit the agent's stage.
+/// The reply that a handler adds pieces to. What one step adds must fit the agent's stage.
 #[derive(Debug)]
 pub struct Reply<'s> {
-    piece: Piece<'s>,
-    /// Staged bytes before the handler's.
-    before: usize,
-}
-
-/// The piece does not fit the agent's stage.
-const TOO_LARGE: Failure = Failure("a part of the reply is larger than the agent's buffer");
-
-impl From<Full> for Error {
-    fn from(Full: Full) -> Self {
-        Self::Failed(TOO_LARGE)
-    }
+    draft: Draft<'s>,
+    cause: &'s mut Cause,
+    /// Whether a step that fails for lack of room is repeated with all of the stage.
+    retries: bool,
+    first: bool,
 }
 
 impl<'s> Reply<'s> {
-    pub(crate) const fn new(piece: Piece<'s>) -> Self {
-        Self { piece, before: 0 }
+    pub(crate) const fn new(draft: Draft<'s>, cause: &'s mut Cause, first: bool) -> Self {
+        Self { draft, cause, retries: false, first }
     }
 
-    /// Opens the line, before step 0.
-    pub(crate) fn begin(&mut self) -> Result<(), Full> {
-        self.piece.raw("{\"return\": ")?;
-        self.before = self.piece.length();
-        Ok(())
+    /// The same reply, for another step in the same stage.
+    pub(crate) const fn next_step(&mut self) {
+        (self.retries, self.first) = (true, false);
     }
 
-    /// Completes the reply of a handler that was done in `step`.
-    pub(crate) fn complete(&mut self, step: usize) {
-        if step == 0 && self.piece.length() == self.before {
+    /// Whether a step that finds no room is repeated with all of the stage.
+    pub(crate) const fn retries(&self) -> bool {
+        self.retries
+    }
+
+    /// Closes all that is open, after the last step.
+    pub(crate) fn complete(&mut self) {
+        if self.draft.is_empty() {
             // Nothing but the line's few first bytes is staged.
-            let _ = self.piece.raw("{}");
+            let _ = self.open(Kind::Object);
         }
+        while self.draft.close() {}
     }
 
-    /// Adds `value` as JSON.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        self.piece.json(value)
+    pub(crate) const fn draft(&mut self) -> &mut Draft<'s> {
+        &mut self.draft
+    }
+}
+
+impl Reply<'_> {
+    /// Where a handler, or the guest that it asks, writes what is only known now of why it fails: the [`Failure`]'s text is put
+    /// before it.
+    pub const fn cause(&mut self) -> &mut Cause {
+        self.cause
     }
 
-    /// Adds `json` as it is: brackets, commas and names around what goes out in steps.
+    /// How many bytes this step can still add. A handler that does something which it cannot do twice first makes sure that
+    /// there is room for the answer.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.draft.room()
+    }
+
+    /// Adds `value` as the whole reply, or as the next element of an open array.
     ///
     /// # Errors
-    /// [`Full`] if it does not fit.
-    pub fn raw(&mut self, json: &str) -> Result<(), Full> {
-        self.piece.raw(json)
+    /// [`Full`] if it does not fit, or may not stand here.
+    pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
+        self.draft.value(None, value)
+    }
+
+    /// Adds a member to an open object; a `None` is left out. It is the handler's part to use no name twice.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit, or may not stand here.
+    pub fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Full> {
+        self.draft.value(Some(name), value)
+    }
+
+    /// Opens an object, an array or a string where a value may stand.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit, may not stand here, or would be nested deeper than [`MAX_OPEN`].
+    pub fn open(&mut self, kind: Kind) -> Result<(), Full> {
+        self.begin(None, kind)
+    }
+
+    /// Opens an object, an array or a string as a member of an open object.
+    ///
+    /// # Errors
+    /// [`Full`] as for [`open`](Self::open).
+    pub fn open_member(&mut self, name: &str, kind: Kind) -> Result<(), Full> {
+        self.begin(Some(name), kind)
+    }
+
+    /// Closes what was opened last. There is always room for it; with nothing open it does nothing.
+    pub fn close(&mut self) {
+        self.draft.close();
+    }
+
+    /// Adds as much of `text` as fits to the open string; returns how many bytes of `text` that is, 0 if no string is open. Room
+    /// is left for `reserve` more bytes of this step.
+    pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
+        if self.draft.is_in(Kind::Text) { self.draft.text_part(text, reserve) } else { 0 }
+    }
+
+    /// Adds the base64 of what `source` fills the room that it is given with to the open string; returns how much it
+    /// filled. Room is left for `reserve` more bytes of this step. A string may be filled by several steps as long as all but
+    /// the last fill their room. Without an open string the room is empty.
+    ///
+    /// # Errors
+    /// Those of `source`.
+    pub fn base64_part<E>(
+        &mut self,
+        reserve: usize,
+        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let reserve = if self.draft.is_in(Kind::Text) { reserve } else { usize::MAX };
+        self.draft.base64(reserve, source)
+    }
+
+    /// Does `work`, and takes back what that has added if it fails.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn attempt<R, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, E>) -> Result<R, E> {
+        let mark = self.draft.mark();
+        work(self).inspect_err(|_| self.draft.restore(mark))
     }
 
     /// Adds `value` as the whole reply.
@@ -75,108 +151,68 @@ impl<'s> Reply<'s> {
     /// # Errors
     /// [`Full`] if it does not fit.
     pub fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Step, Full> {
-        self.json(value)?;
+        self.value(value)?;
         Ok(Step::Done)
     }
 
-    /// Adds the `index`-th element of a list, or the list's end where there is none. An element that does not fit or
-    /// cannot be had ends the list, too, unless it is the first.
+    /// Adds the next element of a list, which is opened before its first, or ends the list where there is no more. Of what cannot
+    /// be told any more, one that cannot be had ends the list, and one that does not fit is left out.
     ///
     /// # Errors
-    /// If the first element does not fit or cannot be had.
-    pub fn element<T: Serialize>(&mut self, index: usize, element: Result<Option<T>, Failure>) -> Result<Step, Error> {
-        let before = self.length();
-        if let Some(element) = if index == 0 { element? } else { element.unwrap_or_default() } {
-            let added = self.raw(if index == 0 { "[" } else { "," }).and_then(|()| self.json(&element));
-            if index == 0 || added.is_ok() {
-                return Ok(added.map(|()| Step::More)?);
-            }
-            self.truncate(before);
+    /// If the first element cannot be had or does not fit.
+    pub fn element<T: Serialize>(&mut self, element: Result<Option<T>, Failure>) -> Result<Step, Error> {
+        let Some(element) = self.next_element(element)? else { return Ok(Step::Done) };
+        let added = self.value(&element);
+        self.end_element(added)
+    }
+
+    /// Opens the list before its first element, and ends it where there is no more.
+    pub(crate) fn next_element<T>(&mut self, element: Result<Option<T>, Failure>) -> Result<Option<T>, Error> {
+        if !self.draft.is_in(Kind::Array) {
+            self.open(Kind::Array)?;
         }
-        self.raw(if index == 0 { "[]" } else { "]" })?;
-        Ok(Step::Done)
+        let element = if self.first { element? } else { element.unwrap_or_default() };
+        if element.is_none() {
+            self.close();
+        }
+        Ok(element)
     }
 
-    /// Adds the base64 of what `source` fills the room that it is given with; returns how much it filled. Room is left for
-    /// `reserve` more bytes of this step. The inside of a string may go out in several steps as long as all but the last
-    /// fill their room.
-    ///
-    /// # Errors
-    /// Those of `source`.
-    pub fn base64<E>(
-        &mut self,
-        reserve: usize,
-        source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<usize, E> {
-        self.piece.base64(reserve, source)
+    /// Ends an element that was `added`, or left out.
+    pub(crate) fn end_element(&mut self, added: Result<(), Full>) -> Result<Step, Error> {
+        match added {
+            Err(full) if self.first || self.retries => Err(full.into()),
+            Ok(()) | Err(Full) => Ok(Step::More),
+        }
     }
 
-    /// Adds as much of `text` as fits, as the inside of a string, and leaves room for `reserve` more bytes of this step.
-    /// Returns how many bytes of `text` that is.
-    pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
-        self.piece.text_part(text, reserve)
+    /// Adds an object that has this `name`, with the `rest` of its JSON.
+    pub(crate) fn named(&mut self, name: &str, rest: &str) -> Result<(), Full> {
+        self.draft.named(name, rest)
     }
 
-    /// Adds as much of `json` as fits, from the cursor's place on. It is to be what the scanner stores: valid, in UTF-8.
-    pub fn json_part(&mut self, json: &[u8], cursor: &mut Cursor) {
-        self.piece.ascii(json, cursor);
+    /// Adds a member to six decimals.
+    pub(crate) fn decimal(&mut self, name: &str, value: f64) -> Result<(), Full> {
+        self.draft.decimal(name, value)
     }
 
     /// Sends a single 0xFF byte before the reply's line, for `guest-sync-delimited`.
     pub const fn delimit(&mut self) {
-        self.piece.delimit();
+        self.draft.delimit();
     }
 
-    /// Adds `value`, an object with a member or more, and leaves it open for more members.
-    pub(crate) fn open<T: Serialize>(&mut self, value: &T) -> Result<(), Full> {
-        self.json(value)?;
-        self.truncate(self.length().saturating_sub(1));
-        Ok(())
+    /// Adds `value`, which is an object, as a value or a member of this name, and leaves it open for more members.
+    pub(crate) fn open_with<T: Serialize>(&mut self, name: Option<&str>, value: &T) -> Result<(), Full> {
+        self.attempt(|reply| {
+            reply.draft.value(name, value)?;
+            reply.draft.reopen()
+        })
     }
 
-    /// Adds a member to an open object if there is one and it fits.
-    pub(crate) fn member<T: Serialize>(&mut self, name: &str, value: Option<T>) {
-        let before = self.length();
-        if let Some(value) = value
-            && self.name(name).and_then(|()| self.json(&value)).is_err()
-        {
-            self.truncate(before);
-        }
-    }
-
-    /// Adds the `index`-th element of the list that is the member `name` of an open object, or the list's end. An empty
-    /// list is no member. Returns whether there may be more.
-    pub(crate) fn inner_element<T: Serialize>(&mut self, name: &str, index: usize, element: Option<T>) -> bool {
-        let before = self.length();
-        if let Some(element) = element {
-            let begun = if index == 0 { self.name(name).and_then(|()| self.raw("[")) } else { self.raw(",") };
-            if begun.and_then(|()| self.json(&element)).is_ok() {
-                return true;
-            }
-            self.truncate(before);
-        }
-        if index > 0 {
-            self.close("]");
-        }
-        false
-    }
-
-    /// Adds a few closing brackets or quotes, for which a step's fresh stage always has room.
-    pub(crate) fn close(&mut self, json: &str) {
-        let _ = self.raw(json);
-    }
-
-    pub(crate) const fn length(&self) -> usize {
-        self.piece.length()
-    }
-
-    pub(crate) fn truncate(&mut self, length: usize) {
-        self.piece.truncate(length);
-    }
-
-    fn name(&mut self, name: &str) -> Result<(), Full> {
-        self.raw(",\"")?;
-        self.raw(name)?;
-        self.raw("\":")
+    fn begin(&mut self, name: Option<&str>, kind: Kind) -> Result<(), Full> {
+        self.attempt(|reply| {
+            reply.draft.place(name)?;
+            reply.draft.open(kind)
+        })
     }
 }

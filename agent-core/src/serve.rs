@@ -1,12 +1,57 @@
-//! Glue to `embedded-io`: pumps a channel's bytes through an agent. With the feature `async` also to `embedded-io-async`.
+//! Glue to `embedded-io`: pumps a channel's bytes through an agent. With the feature `async` also to `embedded-io-async`. A kernel
+//! with neither calls [`answer`].
 
 #[cfg(feature = "async")]
 mod awaited;
+mod channel;
 
-use embedded_io::{Read, ReadReady, Write, WriteReady};
-
+pub use self::channel::{Channel, HostChange, Line};
 use crate::agent::Agent;
 use crate::json::scanner::RESET;
+
+/// Answers the requests in `bytes`, which may begin and end anywhere in one. Each piece of a reply lies in `room`, which may be of
+/// any size, when `send` is called with it.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use nanoqga::commands::sync;
+/// # use nanoqga::{Agent, Buffers, CommandSet};
+/// # static COMMANDS: CommandSet<()> = CommandSet::new(&[sync::commands()]);
+/// let mut buffers: Buffers = Buffers::new();
+/// let mut agent = Agent::new(&COMMANDS, buffers.memory());
+/// let (mut room, mut sent) = ([0; 16], Vec::new());
+/// for bytes in ["{\"execute\": \"guest-sync\", \"argum", "ents\": {\"id\": 5}}\n"] {
+///     let send = |reply: &[u8]| Ok::<_, Infallible>(sent.extend_from_slice(reply));
+///     nanoqga::serve::answer(&mut agent, &mut (), bytes.as_bytes(), &mut room, send)?;
+/// }
+/// assert_eq!(sent, b"{\"return\": 5}\n");
+/// # Ok::<_, Infallible>(())
+/// ```
+///
+/// # Errors
+/// The first of `send`. The rest of `bytes` is lost then, and the agent should be [`reset`](Agent::reset).
+pub fn answer<G, E>(
+    agent: &mut Agent<'_, G>,
+    guest: &mut G,
+    bytes: &[u8],
+    room: &mut [u8],
+    mut send: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut taken = 0;
+    loop {
+        let filled = agent.transmit(guest, room);
+        if filled > 0 {
+            send(room.get(..filled).unwrap_or_default())?;
+            continue;
+        }
+        let rest = bytes.get(taken..).unwrap_or_default();
+        // Without any room nothing can be answered.
+        if rest.is_empty() && agent.is_receiving() || room.is_empty() {
+            return Ok(());
+        }
+        taken += agent.receive(rest);
+    }
+}
 
 /// The bytes between one channel and its agent, `N` in each direction.
 #[derive(Debug)]
@@ -18,39 +63,43 @@ pub struct Pump<const N: usize = 256> {
 }
 
 impl<const N: usize> Pump<N> {
-    /// An empty pump.
+    /// An empty pump. One of no bytes does not compile.
     #[must_use]
     pub const fn new() -> Self {
-        Self { input: Buffer::new(), output: Buffer::new(), left_behind: 0 }
+        const { assert!(N > 0, "nothing goes through a pump of no bytes") };
+        Self::NEW
     }
+
+    const NEW: Self = Self { input: Buffer::new(), output: Buffer::new(), left_behind: 0 };
 
     /// Moves what can be moved without waiting; returns whether it did anything. Call it again as long as it does, then
     /// sleep until the channel has news.
     ///
     /// A request is run only while the channel is ready to be written to. Replies to requests that came together leave
-    /// together, as far as they fit. With a channel that is ready only when it has passed on all that was written before,
-    /// every earlier reply is with the host before a command without a reply runs, such as `guest-shutdown`: it may not
-    /// return. A host that reads nothing keeps only its own requests waiting.
+    /// together, as far as they fit. A command without a reply, such as `guest-shutdown`, may not return: it runs only when the
+    /// channel says that every earlier reply has left. A host that reads nothing keeps only its own requests waiting.
     ///
     /// # Errors
     /// Those of the channel. What was read and not yet answered stays.
-    pub fn poll<C, G, const RECEIVE: usize, const STAGE: usize>(
+    pub fn poll<C: Channel, G>(
         &mut self,
-        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
+        agent: &mut Agent<'_, G>,
         guest: &mut G,
         channel: &mut C,
-    ) -> Result<bool, C::Error>
-    where
-        C: Read + ReadReady + Write + WriteReady,
-    {
+    ) -> Result<bool, C::Error> {
+        if let Some(HostChange { unread }) = channel.host_change()? {
+            self.host_changed(agent, unread);
+        }
         if !channel.write_ready()? {
             return Ok(false);
         }
         // A request may have no reply, and more may wait behind it.
         let busy = !agent.is_receiving();
-        if self.output.is_empty() || !agent.may_not_return() {
+        if !agent.may_not_return() || self.output.is_empty() && channel.is_drained()? {
             let filled = agent.transmit(guest, self.output.room());
             self.output.filled(filled);
+        } else if self.output.is_empty() {
+            return Ok(false);
         }
         let more_to_come = agent.is_receiving() && !self.input.is_empty() && !self.output.is_full();
         if !self.output.is_empty() && !more_to_come {
@@ -74,35 +123,28 @@ impl<const N: usize> Pump<N> {
     }
 
     /// After a read: see [`host_changed`](Self::host_changed).
-    fn end_what_was_left_behind<G, const RECEIVE: usize, const STAGE: usize>(
-        &mut self,
-        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
-    ) {
+    fn end_what_was_left_behind<G>(&mut self, agent: &mut Agent<'_, G>) {
         if self.left_behind > 0 && matches!(self.input.bytes(), [b'{' | RESET, ..]) {
             agent.reset();
         }
         self.left_behind = self.left_behind.saturating_sub(1);
     }
 
-    /// The host has gone, or another one has come. What it asked for is still to be done, the rest of its reply is for
-    /// nobody. Tell it before the next [`poll`](Self::poll).
+    /// The host has gone, or another one has come. What it asked for is still done, but nobody is sent the rest of its reply.
+    /// [`poll`](Self::poll) calls this itself.
     ///
-    /// It is not known which host the bytes that wait in the channel are from, which takes at most `unread` reads. Until
+    /// The channel may still hold bytes of the host before, which at most `unread` reads give. Until
     /// those are done, and for one read more, a read that begins with `{` or 0xFF begins a message: what was half received
     /// before it was left behind. So a channel should not give bytes of two hosts in one read, and `N` should be what it
     /// gives in one.
-    pub fn host_changed<G, const RECEIVE: usize, const STAGE: usize>(
-        &mut self,
-        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
-        unread: usize,
-    ) {
+    pub fn host_changed<G>(&mut self, agent: &mut Agent<'_, G>, unread: usize) {
         self.left_behind = unread.saturating_add(1);
         self.output = Buffer::new();
         agent.abandon_reply();
     }
 
     /// Forgets everything on its way, in the agent too: the host has connected or disconnected.
-    pub fn reset<G, const RECEIVE: usize, const STAGE: usize>(&mut self, agent: &mut Agent<'_, G, RECEIVE, STAGE>) {
+    pub fn reset<G>(&mut self, agent: &mut Agent<'_, G>) {
         *self = Self::new();
         agent.reset();
     }

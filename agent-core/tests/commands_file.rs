@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{COMMANDS, File, Guest, assert_refused, call, error, readable, returned, returns, talk_in};
-use nanoqga::{Agent, Failure};
+use common::{COMMANDS, File, Guest, agent, assert_refused, call, error, hear, readable, returned, returns, talk_in};
+use nanoqga::Failure;
 
 fn guest() -> Guest {
     let mut guest = Guest::default();
@@ -143,8 +143,8 @@ fn a_read_that_fails_says_so_or_ends_early() {
 fn a_file_that_another_agent_closes_ends_the_read_early() {
     let mut guest = guest();
     guest.files.insert("/hello".into(), vec![7; 4000]);
-    let [mut one, mut other] = [(); 2].map(|()| Agent::<Guest>::new(&COMMANDS));
-    one.receive(br#"{"execute":"guest-file-read","arguments":{"handle":5}}"#);
+    let [mut one, mut other] = [(); 2].map(|()| agent(&COMMANDS));
+    hear(&mut one, br#"{"execute":"guest-file-read","arguments":{"handle":5}}"#);
     let mut reply = vec![0; 600];
     assert_eq!(one.transmit(&mut guest, &mut reply), 600);
     let close = br#"{"execute":"guest-file-close","arguments":{"handle":5}}"#;

@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{Guest, TABLES, assert_refused, call, error, guest_with, readable, returns, talk_in};
-use nanoqga::{Agent, CommandSet, Failure};
+use common::{Guest, TABLES, agent, assert_refused, call, error, guest_with, readable, returns, talk_in};
+use nanoqga::{CommandSet, Failure};
 
 /// Asks a guest with three file systems for one command after the other of the same agent.
 fn converse(guest: &mut Guest, said: &[(&str, &str)]) {
     let commands = CommandSet::new(TABLES);
-    let mut agent: Agent<Guest> = Agent::new(&commands);
+    let mut agent = agent(&commands);
     for (request, reply) in said {
         let (command, arguments) = request.split_once(' ').unwrap_or((request, ""));
         let request = format!(r#"{{"execute":"{command}","arguments":{{{arguments}}}}}"#);
@@ -53,7 +53,7 @@ fn a_frozen_guest_does_only_what_writes_nothing() {
 fn info_tells_what_is_enabled_while_frozen() {
     let commands = CommandSet::new(TABLES);
     commands.set_frozen(true);
-    let mut agent: Agent<Guest> = Agent::new(&commands);
+    let mut agent = agent(&commands);
     let reply = talk_in(&mut agent, &mut Guest::default(), br#"{"execute":"guest-info"}"#, 64, 64);
     let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
     let listed = reply["return"]["supported_commands"].as_array().unwrap().iter();
@@ -109,7 +109,7 @@ fn a_freeze_that_fails_leaves_the_guest_thawed_and_a_thaw_that_fails_leaves_it_f
     );
     let commands = CommandSet::new(TABLES);
     commands.set_frozen(true);
-    let mut agent: Agent<Guest> = Agent::new(&commands);
+    let mut agent = agent(&commands);
     let reply = readable(&talk_in(&mut agent, &mut guest, br#"{"execute":"guest-fsfreeze-thaw"}"#, 64, 64));
     assert_eq!(reply, error(busy.0));
     assert!(commands.is_frozen());

@@ -64,7 +64,7 @@ fn what_is_wrong_with_a_nested_argument_is_named_by_its_place() {
                 "Invalid parameter type for 'vcpus[0].can-offline', expected: boolean",
             ),
             (r#""vcpus":[{"logical-id":0,"online":true,"x":1}]"#, "Parameter 'vcpus[0].x' is unexpected"),
-            (r#""vcpus":[{"logical-id":0,"online":true,"online":true}]"#, "JSON parse error, duplicate key"),
+            (r#""vcpus":[{"logical-id":0,"online":true,"online":true}]"#, "1:91: JSON parse error, duplicate key"),
             (r#""vcpus":[],"x":[]"#, "Parameter 'x' is unexpected"),
         ],
     );

@@ -4,9 +4,9 @@ mod common;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use common::{Guest, assert_refused, call, error, guest_with, readable, returned, returns};
-use nanoqga::commands::network::{self, Address, Interface, InterfaceStatistics, Network, Route};
-use nanoqga::{Agent, CommandSet, Failure};
+use common::{Guest, agent, assert_refused, call, error, guest_with, hear, readable, returned, returns};
+use nanoqga::commands::network::{self, Address, Interface, InterfaceStatistics, Interfaces};
+use nanoqga::{CommandSet, Failure};
 
 const STATISTICS: &str = r#""statistics":{"rx-bytes":18446744073709551615,"rx-packets":18446744073709551615,"rx-errs":18446744073709551615,"rx-dropped":18446744073709551615,"tx-bytes":18446744073709551615,"tx-packets":18446744073709551615,"tx-errs":18446744073709551615,"tx-dropped":18446744073709551615}"#;
 
@@ -61,7 +61,7 @@ fn a_list_that_cannot_be_had_is_an_error_and_one_that_breaks_ends_early() {
 /// A guest with one interface and the addresses of the test's.
 struct Addressed(Vec<IpAddr>, String);
 
-impl Network for Addressed {
+impl Interfaces for Addressed {
     fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
         Ok((index == 0).then_some(Interface { name: &self.1, hardware_address: None }))
     }
@@ -73,16 +73,12 @@ impl Network for Addressed {
     fn interface_statistics(&mut self, _: usize) -> Option<InterfaceStatistics> {
         None
     }
-
-    fn route(&mut self, _: usize) -> Result<Option<Route<'_>>, Failure> {
-        Ok(None)
-    }
 }
 
 fn interfaces_of(mut guest: Addressed) -> String {
     let commands = CommandSet::new(const { &[network::commands()] });
-    let mut agent: Agent<Addressed> = Agent::new(&commands);
-    agent.receive(br#"{"execute":"guest-network-get-interfaces"}"#);
+    let mut agent = agent(&commands);
+    hear(&mut agent, br#"{"execute":"guest-network-get-interfaces"}"#);
     let mut reply = vec![0; 1 << 22];
     let length = agent.transmit(&mut guest, &mut reply);
     readable(&reply[..length])

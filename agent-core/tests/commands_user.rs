@@ -12,7 +12,7 @@ fn users_are_listed_with_the_time_they_logged_in() {
     guest.full = true;
     assert_eq!(
         call(&mut guest, "guest-get-users", ""),
-        returns(r#"[{"user":"root","login-time":1700000000.25,"domain":"WORK"}]"#)
+        returns(r#"[{"user":"root","domain":"WORK","login-time":1700000000.25}]"#)
     );
     assert_eq!(call(&mut Guest::default(), "guest-get-users", ""), returns("[]"));
     guest.fails_at = Some(0);

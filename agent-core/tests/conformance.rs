@@ -4,8 +4,7 @@ mod common;
 #[path = "../../tests/src/conformance.rs"]
 mod conformance;
 
-use common::{COMMANDS, Guest, ask, talk_in};
-use nanoqga::Agent;
+use common::{COMMANDS, Guest, agent, ask, talk_in};
 
 #[test]
 fn every_recorded_exchange_is_answered_as_the_reference_agent_does() {
@@ -19,7 +18,7 @@ fn every_recorded_exchange_is_answered_as_the_reference_agent_does() {
         }
         // Whole, and byte by byte.
         for piece in [usize::MAX, 1] {
-            let mut agent: Agent<Guest> = Agent::new(&COMMANDS);
+            let mut agent = agent(&COMMANDS);
             let reply = talk_in(&mut agent, &mut Guest::default(), &vector.request, piece, 4096);
             vector.check(&reply).unwrap_or_else(|difference| panic!("{}: {difference}", vector.name));
         }

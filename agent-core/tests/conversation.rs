@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{COMMANDS, Guest, TABLES, ask, ask_guest, error, readable, talk_in};
+use common::{COMMANDS, Guest, TABLES, agent, ask, ask_guest, error, readable, talk_in};
+use nanoqga::CommandSet;
 use nanoqga::commands::power::Shutdown;
-use nanoqga::{Agent, CommandSet};
 
 #[test]
 fn a_request_is_answered_without_a_newline() {
@@ -43,7 +43,7 @@ fn info_lists_what_is_linked() {
 fn policy_disables_with_block_before_allow() {
     let commands =
         CommandSet::new(TABLES).allow(&["guest-ping", "guest-info", "guest-get-time"]).block(&["guest-ping"]);
-    let mut agent: Agent<Guest> = Agent::new(&commands);
+    let mut agent = agent(&commands);
     let mut guest = Guest::default();
     let mut ask = |request: &[u8]| readable(&talk_in(&mut agent, &mut guest, request, 4096, 4096));
     let disabled = |name| {
@@ -154,7 +154,7 @@ fn the_id_is_echoed_whatever_it_is_and_however_long() {
 
 #[test]
 fn a_disconnect_in_the_middle_leaves_a_clean_parser_and_no_old_reply() {
-    let mut agent: Agent<Guest> = Agent::new(&COMMANDS);
+    let mut agent = agent(&COMMANDS);
     let mut guest = Guest::default();
     for half in [r#"{"execute":"guest-"#, r#"{"execute":"guest-ping","id":[1,{"a":"#, r#"{"x":"\ud8"#, "nul", "-"] {
         assert_eq!(talk_in(&mut agent, &mut guest, half.as_bytes(), 1, 64), b"");
@@ -171,7 +171,7 @@ fn a_disconnect_in_the_middle_leaves_a_clean_parser_and_no_old_reply() {
 
 #[test]
 fn nothing_is_received_while_a_reply_is_being_sent() {
-    let mut agent: Agent<Guest> = Agent::new(&COMMANDS);
+    let mut agent = agent(&COMMANDS);
     let mut guest = Guest::default();
     let sent = br#"{"execute":"guest-ping"}{"execute":"guest-ping"}"#;
     assert_eq!(agent.receive(sent), sent.len() / 2);

@@ -2,13 +2,12 @@
 
 mod common;
 
-use common::{COMMANDS, File, Finished, Guest, guest_with, readable, talk_in};
-use nanoqga::Agent;
+use common::{COMMANDS, File, Finished, Guest, agent_of, guest_with, readable, talk_in};
 use nanoqga::commands::exec::Exit;
 
 /// Sends `request` and hands the reply to `take` in the pieces in which it comes, none larger than 512 bytes.
 fn stream(guest: &mut Guest, request: &str, mut take: impl FnMut(&[u8])) {
-    let mut agent: Agent<Guest, 128, 512> = Agent::new(&COMMANDS);
+    let mut agent = agent_of::<128, 512, _>(&COMMANDS);
     assert_eq!(agent.receive(request.as_bytes()), request.len());
     let mut room = [0; 512];
     while !agent.is_receiving() {
@@ -131,7 +130,7 @@ fn as_many_blocks_as_a_request_holds_are_set_each_once() {
     let blocks: Vec<_> = (0..COUNT).map(|index| format!(r#"{{"phys-index":{index},"online":false}}"#)).collect();
     let request =
         format!(r#"{{"execute":"guest-set-memory-blocks","arguments":{{"mem-blks":[{}]}}}}"#, blocks.join(", "));
-    let mut agent: Agent<Guest, { 160 << 10 }, 512> = Agent::new(&COMMANDS);
+    let mut agent = agent_of::<{ 160 << 10 }, 512, _>(&COMMANDS);
     let mut guest = Guest::default();
     let reply = talk_in(&mut agent, &mut guest, request.as_bytes(), 4096, 512);
     let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{COMMANDS, Guest, TABLES, busy_guest, talk_in};
-use nanoqga::{Agent, CommandSet};
+use common::{COMMANDS, TABLES, agent, agent_of, busy_guest, talk_in};
+use nanoqga::CommandSet;
 use proptest::prelude::*;
 
 /// Everything that a host says, bad and good.
@@ -63,15 +63,15 @@ proptest! {
         room in 1usize..20,
     ) {
         let [one, other] = [(); 2].map(|()| CommandSet::new(TABLES));
-        let whole = talk_in(&mut Agent::<_>::new(&one), &mut busy_guest(), &sent, usize::MAX, 1 << 20);
-        let pieces = talk_in(&mut Agent::<_>::new(&other), &mut busy_guest(), &sent, piece, room);
+        let whole = talk_in(&mut agent(&one), &mut busy_guest(), &sent, usize::MAX, 1 << 20);
+        let pieces = talk_in(&mut agent(&other), &mut busy_guest(), &sent, piece, room);
         prop_assert_eq!(whole, pieces);
     }
 
     #[test]
     fn after_anything_a_delimited_sync_on_its_own_line_synchronises(sent in conversation()) {
         let commands = CommandSet::new(TABLES);
-        let mut agent: Agent<Guest, 256, 128> = Agent::new(&commands);
+        let mut agent = agent_of::<256, 128, _>(&commands);
         talk_in(&mut agent, &mut busy_guest(), &sent, 64, 64);
         let sync = b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":78}}\n";
         let replies = talk_in(&mut agent, &mut busy_guest(), sync, 64, 64);
@@ -81,7 +81,7 @@ proptest! {
     #[test]
     fn every_line_is_a_json_object_of_ascii(sent in conversation()) {
         let commands = CommandSet::new(TABLES);
-        let mut agent: Agent<Guest, 256, 128> = Agent::new(&commands);
+        let mut agent = agent_of::<256, 128, _>(&commands);
         let replies = talk_in(&mut agent, &mut busy_guest(), &sent, 64, 64);
         prop_assert!(replies.is_empty() || replies.ends_with(b"\n"));
         for line in replies.split(|&byte| byte == b'\n') {
@@ -98,7 +98,7 @@ proptest! {
     fn what_is_stored_means_what_was_sent(id in any_json()) {
         // The id comes back from the store: it must be the same value for a parser that nobody here wrote.
         let sent = serde_json::json!({"execute": "guest-ping", "id": id});
-        let mut agent: Agent<Guest, 65536> = Agent::new(&COMMANDS);
+        let mut agent = agent_of::<65536, 1024, _>(&COMMANDS);
         let reply = talk_in(&mut agent, &mut busy_guest(), sent.to_string().as_bytes(), 7, 7);
         prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&reply).unwrap(), serde_json::json!({"return": {}, "id": id}));
     }
@@ -123,7 +123,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 
 #[test]
 fn a_list_of_commands_longer_than_the_stage_arrives_whole_through_one_byte_of_room() {
-    let mut agent: Agent<Guest, 128, 128> = Agent::new(&COMMANDS);
+    let mut agent = agent_of::<128, 128, _>(&COMMANDS);
     let reply = talk_in(&mut agent, &mut busy_guest(), br#"{"execute":"guest-info"}"#, 1, 1);
     let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
     let listed = reply["return"]["supported_commands"].as_array().unwrap().len();

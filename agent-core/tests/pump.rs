@@ -4,14 +4,14 @@ mod common;
 
 use std::collections::VecDeque;
 
-use common::{COMMANDS, Guest};
+use common::{COMMANDS, Guest, agent};
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use nanoqga::Agent;
-use nanoqga::serve::Pump;
+use nanoqga::serve::{Channel, HostChange, Line, Pump};
 
 /// A channel that takes and gives a few bytes at a time, and only when its host does.
 #[derive(Default)]
-struct Channel {
+struct Port {
     from_host: VecDeque<u8>,
     to_host: Vec<u8>,
     host_reads: bool,
@@ -20,9 +20,13 @@ struct Channel {
     read: usize,
     /// The most that one write was asked to take.
     offered: usize,
+    /// A change of host that was not told yet.
+    change: Option<HostChange>,
+    /// Whether what was written stays in the guest.
+    holds: bool,
 }
 
-impl Channel {
+impl Port {
     fn new(sent: &[u8]) -> Self {
         Self { from_host: sent.iter().copied().collect(), host_reads: true, read: 7, ..Self::default() }
     }
@@ -32,17 +36,17 @@ impl Channel {
     }
 }
 
-impl ErrorType for Channel {
+impl ErrorType for Port {
     type Error = ErrorKind;
 }
 
-impl ReadReady for Channel {
+impl ReadReady for Port {
     fn read_ready(&mut self) -> Result<bool, ErrorKind> {
         self.check().map(|()| !self.from_host.is_empty())
     }
 }
 
-impl Read for Channel {
+impl Read for Port {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
         assert!(!self.from_host.is_empty(), "the pump would wait for the host");
         Ok(buffer
@@ -54,13 +58,13 @@ impl Read for Channel {
     }
 }
 
-impl WriteReady for Channel {
+impl WriteReady for Port {
     fn write_ready(&mut self) -> Result<bool, ErrorKind> {
         self.check().map(|()| self.host_reads)
     }
 }
 
-impl Write for Channel {
+impl Write for Port {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         assert!(self.host_reads, "the pump would wait for the host");
         self.offered = self.offered.max(bytes.len());
@@ -74,21 +78,31 @@ impl Write for Channel {
     }
 }
 
+impl Channel for Port {
+    fn host_change(&mut self) -> Result<Option<HostChange>, ErrorKind> {
+        self.check().map(|()| self.change.take())
+    }
+
+    fn is_drained(&mut self) -> Result<bool, ErrorKind> {
+        self.check().map(|()| !self.holds)
+    }
+}
+
 const PING: &[u8] = br#"{"execute":"guest-ping"}"#;
 const PONG: &[u8] = b"{\"return\": {}}\n";
 
 #[test]
 fn everything_arrives_through_short_reads_and_writes() {
-    let mut channel = Channel::new(&PING.repeat(100));
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut channel = Port::new(&PING.repeat(100));
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
     assert_eq!(channel.to_host, PONG.repeat(100));
 }
 
 #[test]
 fn replies_to_requests_that_came_together_leave_together() {
-    let mut channel = Channel { read: 1000, ..Channel::new(&PING.repeat(10)) };
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut channel = Port { read: 1000, ..Port::new(&PING.repeat(10)) };
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
     assert_eq!(channel.to_host, PONG.repeat(10));
     assert_eq!(channel.offered, PONG.len() * 10);
@@ -97,8 +111,8 @@ fn replies_to_requests_that_came_together_leave_together() {
 #[test]
 fn the_pump_is_busy_until_the_last_error_is_told() {
     for message in ["}\n", "]", "nope\n", "{\"execute\":}\n", "\u{1}"] {
-        let mut channel = Channel::new(message.as_bytes());
-        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        let mut channel = Port::new(message.as_bytes());
+        let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
         while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
         assert!(channel.to_host.ends_with(b"\n"), "{message:?}: {}", channel.to_host.escape_ascii());
     }
@@ -106,9 +120,9 @@ fn the_pump_is_busy_until_the_last_error_is_told() {
 
 #[test]
 fn a_host_that_never_reads_makes_the_pump_wait_and_not_block() {
-    let mut channel = Channel::new(&PING.repeat(3));
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
-    let mut poll = |channel: &mut Channel| pump.poll(&mut agent, &mut Guest::default(), channel).unwrap();
+    let mut channel = Port::new(&PING.repeat(3));
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    let mut poll = |channel: &mut Port| pump.poll(&mut agent, &mut Guest::default(), channel).unwrap();
     channel.host_reads = false;
     assert!(!poll(&mut channel));
     channel.host_reads = true;
@@ -124,8 +138,8 @@ fn a_host_that_never_reads_makes_the_pump_wait_and_not_block() {
 
 #[test]
 fn a_command_runs_only_when_every_earlier_reply_was_taken() {
-    let mut channel = Channel::new(&[PING, br#"{"execute":"guest-shutdown"}"#].concat());
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut channel = Port::new(&[PING, br#"{"execute":"guest-shutdown"}"#].concat());
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     let mut guest = Guest::default();
     while guest.went.is_empty() {
         assert!(pump.poll(&mut agent, &mut guest, &mut channel).unwrap());
@@ -134,9 +148,40 @@ fn a_command_runs_only_when_every_earlier_reply_was_taken() {
 }
 
 #[test]
+fn a_command_that_may_not_return_waits_until_the_channel_is_drained() {
+    let mut channel = Port { holds: true, ..Port::new(&[PING, br#"{"execute":"guest-shutdown"}"#].concat()) };
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    let mut guest = Guest::default();
+    while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
+    assert_eq!((channel.to_host.as_slice(), guest.went.len()), (PONG, 0));
+    channel.holds = false;
+    while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
+    assert_eq!(guest.went.len(), 1);
+}
+
+#[test]
+fn the_pump_sees_a_change_of_host_by_itself() {
+    let mut channel = Port { read: 100, ..Port::new(b"{\"execute\":\"guest-") };
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
+    channel.change = Some(HostChange { unread: 0 });
+    channel.from_host.extend(PING);
+    assert_eq!(pump_all(&mut agent, &mut pump, &mut channel).as_bytes(), PONG);
+}
+
+#[test]
+fn a_line_knows_no_host() {
+    let mut line = Line(Port { change: Some(HostChange { unread: 0 }), ..Port::new(&PING.repeat(2)) });
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    while pump.poll(&mut agent, &mut Guest::default(), &mut line).unwrap() {}
+    assert_eq!(line.0.to_host, PONG.repeat(2));
+    assert_eq!((line.host_change(), line.is_drained()), (Ok(None), Ok(true)));
+}
+
+#[test]
 fn an_error_of_the_channel_is_passed_on_and_the_conversation_goes_on_after_it() {
-    let mut channel = Channel::new(PING);
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut channel = Port::new(PING);
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     let mut guest = Guest::default();
     assert!(pump.poll(&mut agent, &mut guest, &mut channel).unwrap());
     channel.broken = true;
@@ -148,8 +193,8 @@ fn an_error_of_the_channel_is_passed_on_and_the_conversation_goes_on_after_it() 
 
 #[test]
 fn a_reset_forgets_what_the_pump_holds() {
-    let mut channel = Channel::new(&PING[..10]);
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let mut channel = Port::new(&PING[..10]);
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
     pump.reset(&mut agent);
     channel.from_host.extend(PING);
@@ -158,7 +203,7 @@ fn a_reset_forgets_what_the_pump_holds() {
 }
 
 /// Pumps until there is nothing more to do; returns what the host got.
-fn pump_all(agent: &mut Agent<'_, Guest>, pump: &mut Pump, channel: &mut Channel) -> String {
+fn pump_all(agent: &mut Agent<'_, Guest>, pump: &mut Pump, channel: &mut Port) -> String {
     while pump.poll(agent, &mut Guest::default(), channel) == Ok(true) {}
     common::readable(&std::mem::take(&mut channel.to_host))
 }
@@ -169,10 +214,10 @@ fn regression_bytes_of_two_hosts_do_not_become_one_message() {
     let halves = [&PING[..10], b"{\"execute\":", b"[[[", b"{\"id\":\"\\", b"{"];
     for half in halves {
         for next in [PING.to_vec(), [b"\xFF", PING].concat()] {
-            let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+            let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
             // The half is read before the guest hears of the change, or after it.
             for heard_first in [false, true] {
-                let mut channel = Channel::new(half);
+                let mut channel = Port::new(half);
                 channel.read = half.len();
                 if heard_first {
                     pump.host_changed(&mut agent, 8);
@@ -191,9 +236,9 @@ fn regression_bytes_of_two_hosts_do_not_become_one_message() {
 
 #[test]
 fn a_host_that_left_gets_its_request_done_and_nobody_its_reply() {
-    let mut channel = Channel::new(br#"{"execute":"guest-info"}"#);
+    let mut channel = Port::new(br#"{"execute":"guest-info"}"#);
     channel.read = 100;
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     let mut guest = Guest::default();
     while channel.to_host.len() < 50 {
         pump.poll(&mut agent, &mut guest, &mut channel).unwrap();
@@ -212,9 +257,9 @@ fn a_host_that_left_gets_its_request_done_and_nobody_its_reply() {
 
 #[test]
 fn once_all_that_a_host_changed_behind_is_read_a_brace_may_begin_a_read_again() {
-    let mut channel = Channel::new(b"");
+    let mut channel = Port::new(b"");
     channel.read = 100;
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     pump.host_changed(&mut agent, 8);
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), "");
     channel.from_host.extend(br#"{"execute":"guest-ping","arguments":"#);
@@ -226,9 +271,9 @@ fn once_all_that_a_host_changed_behind_is_read_a_brace_may_begin_a_read_again() 
 /// While data never ceased to come, a brace at the beginning of a read once ended every message.
 #[test]
 fn regression_a_flood_after_a_host_came_is_one_message() {
-    let mut channel = Channel::new(&br#"{"a":"#.repeat(2000));
+    let mut channel = Port::new(&br#"{"a":"#.repeat(2000));
     channel.read = 50;
-    let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     pump.host_changed(&mut agent, 8);
     let error = common::error("JSON token size limit exceeded");
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), error);

@@ -5,10 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{COMMANDS, Guest, ask};
+use common::{COMMANDS, Guest, agent, ask};
 use embedded_io_adapters::tokio_1::FromTokio;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use nanoqga::Agent;
 use nanoqga::serve::Pump;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::Builder;
@@ -59,7 +58,7 @@ fn pipeline(requests: Vec<u8>, size: usize, count: usize, turns: usize) -> Strin
             to_guest.shutdown().await.unwrap();
         });
         let reader = tokio::spawn(read_slowly(from_guest, count, turns));
-        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump<32>>::new());
+        let (mut agent, mut pump) = (agent(&COMMANDS), <Pump<32>>::new());
         pump.serve(&mut agent, &mut Guest::default(), &mut guests).await.unwrap();
         drop(guests);
         writer.await.unwrap();
@@ -87,7 +86,7 @@ fn a_host_that_reads_slowly_gets_everything() {
 #[test]
 fn a_host_that_closes_in_the_middle_of_a_message_leaves_nothing_to_the_next() {
     run(async {
-        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
         let mut guest = Guest::default();
         for half in [&PING[..10], b"{\"execute\":\"", b"[[[", b"{\"id\":\"\\"] {
             let (mut guests, mut host) = channel(64);
@@ -109,7 +108,7 @@ fn a_host_that_closes_in_the_middle_of_a_message_leaves_nothing_to_the_next() {
 #[test]
 fn a_future_that_is_dropped_loses_nothing() {
     run(async {
-        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
         let mut guest = Guest::default();
         let (mut guests, mut host) = channel(100);
         host.write_all(INFO).await.unwrap();
@@ -174,7 +173,7 @@ impl Write for Buffered {
 #[test]
 fn a_command_runs_only_when_every_earlier_reply_was_flushed_and_errors_are_passed_on() {
     run(async {
-        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
         let mut guest = Guest::default();
         let mut channel = Buffered { from_host: [PING, SHUTDOWN].concat(), broken: true, ..Buffered::default() };
         for _ in 0..2 {
@@ -190,10 +189,10 @@ fn a_command_runs_only_when_every_earlier_reply_was_flushed_and_errors_are_passe
 #[test]
 fn an_error_reply_is_flushed_before_the_rest_of_a_bad_message_is_awaited() {
     run(async {
-        let (mut agent, mut pump) = (Agent::<_>::new(&COMMANDS), <Pump>::new());
+        let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
         let mut channel = Buffered { from_host: b"{\"a\" [".into(), ..Buffered::default() };
         assert_eq!(pump.serve(&mut agent, &mut Guest::default(), &mut channel).await, Ok(()));
-        let error = common::error("JSON parse error, expecting ':'");
+        let error = common::error("1:6: JSON parse error, expecting ':'");
         assert_eq!(common::readable(&channel.to_host), error);
     });
 }

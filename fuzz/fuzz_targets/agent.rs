@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use common::{Guest, TABLES, busy_guest, talk_in};
 use fuzz::{Settings, parts, pieces, sizes};
 use libfuzzer_sys::fuzz_target;
-use nanoqga::{Agent, CommandSet};
+use nanoqga::{Agent, Buffers, CommandSet};
 use serde::de::IgnoredAny;
 
 const SYNC: &[u8] = b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":78}}\n";
@@ -23,14 +23,16 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn converse<const RECEIVE: usize, const STAGE: usize>(settings: &Settings, sent: &[u8]) {
+fn converse<const REQUEST: usize, const REPLY: usize>(settings: &Settings, sent: &[u8]) {
     let [_, a, b, c, rooms @ ..] = settings;
     let [one, other] = [(); 2].map(|()| CommandSet::new(TABLES));
 
-    let mut agent = Agent::<Guest, RECEIVE, STAGE>::new(&one);
+    let mut buffers = Buffers::<REQUEST, REPLY>::new();
+    let mut agent = Agent::new(&one, buffers.memory());
     let whole = talk_in(&mut agent, &mut busy_guest(), sent, usize::MAX, 4096);
 
-    let mut agent = Agent::<Guest, RECEIVE, STAGE>::new(&other);
+    let mut buffers = Buffers::<REQUEST, REPLY>::new();
+    let mut agent = Agent::new(&other, buffers.memory());
     let mut guest = busy_guest();
     let mut rooms = sizes(rooms);
     let cut = talk_in_pieces(&mut agent, &mut guest, pieces(sent, sizes(&[*a, *b, *c])), &mut rooms);
@@ -42,8 +44,8 @@ fn converse<const RECEIVE: usize, const STAGE: usize>(settings: &Settings, sent:
 }
 
 /// As the tests' `talk_in`, but each piece and each room is of another size.
-fn talk_in_pieces<'a, const RECEIVE: usize, const STAGE: usize>(
-    agent: &mut Agent<'_, Guest, RECEIVE, STAGE>,
+fn talk_in_pieces<'a>(
+    agent: &mut Agent<'_, Guest>,
     guest: &mut Guest,
     pieces: impl Iterator<Item = &'a [u8]>,
     rooms: &mut impl Iterator<Item = usize>,

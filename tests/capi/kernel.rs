@@ -44,7 +44,7 @@ fn answers_as_hosts_expect(machine: &str) -> Result<()> {
         ),
         (
             r#"{"execute":"guest-ping"]"#,
-            r#"{"error": {"class": "GenericError", "desc": "JSON parse error, expected ',' or '}'"}}"#,
+            r#"{"error": {"class": "GenericError", "desc": "1:24: JSON parse error, expected ',' or '}'"}}"#,
         ),
         // Its own commands.
         (r#"{"execute":"example-count"}"#, r#"{"return": 1}"#),

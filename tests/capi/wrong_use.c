@@ -15,7 +15,7 @@
     } while (0)
 
 #define OK NANOQGA_STATUS_OK
-#define ROOM 4096
+#define ROOM 8192
 
 static struct nanoqga *agent;
 static uint64_t memory[NANOQGA_MEMORY(1024) / 8];
@@ -183,6 +183,32 @@ static void a_callback_cannot_enter_its_agent(void)
     CHECK(works());
 }
 
+static const char *name_of(void *context, const char **name)
+{
+    *name = context;
+    return NULL;
+}
+
+static const char *no_zone(void *context, int32_t *offset, const char **zone)
+{
+    (void)context, (void)offset, (void)zone;
+    return NULL;
+}
+
+// The commands that an agent has beside the four that every one has, with a space before each.
+static const char *commands(void)
+{
+    static char names[ROOM];
+    const char *name = strstr(ask("{\"execute\":\"guest-info\"}"), "guest-info");
+    names[0] = 0;
+    while (name != NULL && (name = strstr(name, "\"name\":\"")) != NULL) {
+        name += strlen("\"name\":\"");
+        strcat(names, " ");
+        strncat(names, name, strcspn(name, "\""));
+    }
+    return names;
+}
+
 static void commands_are_checked(void)
 {
     const struct nanoqga_power_callbacks power = {enter_again};
@@ -190,9 +216,17 @@ static void commands_are_checked(void)
     char name[NANOQGA_MAX_NAME + 2] = "";
     static char names[NANOQGA_MAX_OWN_COMMANDS][4];
     start();
-    CHECK(nanoqga_add_power(agent, &none) == OK);
     CHECK(nanoqga_add_power(agent, &power) == OK);
     CHECK(nanoqga_add_power(agent, &power) == NANOQGA_STATUS_EXISTS);
+    CHECK(nanoqga_add_power(agent, &none) == NANOQGA_STATUS_EXISTS);
+    // A name that a command of the kernel's own has taken is not one for a family: none of the family is added.
+    CHECK(nanoqga_add_command(agent, "guest-get-timezone", no_reply, NULL) == OK);
+    CHECK(nanoqga_add_os(agent, &(struct nanoqga_os_callbacks){.host_name = name_of, .timezone = no_zone}) ==
+          NANOQGA_STATUS_EXISTS);
+    CHECK(is(commands(), " guest-shutdown guest-get-timezone"));
+    CHECK(nanoqga_add_os(agent, &(struct nanoqga_os_callbacks){.host_name = name_of}) == OK);
+    start();
+    CHECK(nanoqga_add_power(agent, &power) == OK);
     CHECK(nanoqga_add_command(agent, "", no_reply, NULL) == NANOQGA_STATUS_EMPTY);
     CHECK(nanoqga_add_command(agent, "a\"b", no_reply, NULL) == NANOQGA_STATUS_INVALID_TEXT);
     CHECK(nanoqga_add_command(agent, "h\xc3\xa9", no_reply, NULL) == NANOQGA_STATUS_INVALID_TEXT);
@@ -255,7 +289,7 @@ static void replies_are_checked(void)
     CHECK(nanoqga_add_command(agent, "own", own, &answer) == OK);
     for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
         CHECK(is(answered(invalid[i]), "{\"error\": {\"class\": \"GenericError\", "
-                                       "\"desc\": \"the command's reply is not valid, or is too large\"}}\n"));
+                                       "\"desc\": \"the command's reply is not valid JSON, or is too large\"}}\n"));
         CHECK(status == NANOQGA_STATUS_INVALID_REPLY);
         CHECK(works() && status == OK);
     }
@@ -275,15 +309,11 @@ static void replies_are_checked(void)
     static char long_error[3000];
     memset(long_error, 'e', sizeof long_error - 1);
     own_error = long_error;
+    // It is sent cut, but at least its first 120 bytes.
+    CHECK(strspn(strchr(answered("1"), 'e') == NULL ? "" : strstr(answered("1"), "desc\": \"") + 8, "e") >= 119);
     CHECK(strlen(answered("1")) < 1100 && status == OK);
     own_error = NULL;
     CHECK(works());
-}
-
-static const char *name_of(void *context, const char **name)
-{
-    *name = context;
-    return NULL;
 }
 
 static void agents_live_side_by_side(void)
@@ -371,6 +401,7 @@ static void files_are_checked(void)
     start();
     CHECK(nanoqga_add_file(agent, &never_closed) == OK);
     CHECK(strstr(ask("{\"execute\":\"guest-file-open\"}"), "CommandNotFound") != NULL);
+    start();
     CHECK(nanoqga_add_file(agent, &file) == OK);
     CHECK(strstr(ask("{\"execute\":\"guest-file-write\"}"), "CommandNotFound") != NULL);
     for (int i = 0; i < NANOQGA_MAX_FILES; i++)
@@ -386,20 +417,6 @@ static void files_are_checked(void)
     CHECK(strstr(ask(request), "Name too long") != NULL);
     strcpy(request + length + 511, "\"}}");
     CHECK(strstr(ask(request), "return") != NULL);
-}
-
-// The commands that an agent has beside the four that every one has, with a space before each.
-static const char *commands(void)
-{
-    static char names[ROOM];
-    const char *name = strstr(ask("{\"execute\":\"guest-info\"}"), "guest-info");
-    names[0] = 0;
-    while (name != NULL && (name = strstr(name, "\"name\":\"")) != NULL) {
-        name += strlen("\"name\":\"");
-        strcat(names, " ");
-        strncat(names, name, strcspn(name, "\""));
-    }
-    return names;
 }
 
 static void not_called(void)
@@ -452,11 +469,179 @@ static void each_callback_brings_its_commands(void)
     BRINGS(user, 1, " guest-set-user-password");
 }
 
+// Fills a table with callbacks.
+static void fill(void *table, size_t size)
+{
+    void (*callback)(void) = not_called;
+    for (size_t at = 0; at < size; at += sizeof callback)
+        memcpy((char *)table + at, &callback, sizeof callback);
+}
+
+// A second table of the family is refused, whatever is in it, and the first one stays.
+#define ONCE(family)                                                            \
+    do {                                                                        \
+        struct nanoqga_##family##_callbacks none, all;                          \
+        memset(&none, 0, sizeof none);                                          \
+        fill(&all, sizeof all);                                                 \
+        start();                                                                \
+        CHECK(nanoqga_add_##family(agent, &none) == OK);                        \
+        CHECK(nanoqga_add_##family(agent, &all) == NANOQGA_STATUS_EXISTS);      \
+        CHECK(is(commands(), ""));                                              \
+    } while (0)
+
+static void each_family_is_added_once(void)
+{
+    ONCE(os);
+    ONCE(time);
+    ONCE(power);
+    ONCE(suspend);
+    ONCE(cpu);
+    ONCE(memory);
+    ONCE(network);
+    ONCE(filesystem);
+    ONCE(freeze);
+    ONCE(file);
+    ONCE(user);
+}
+
+#define ALL(family)                                                             \
+    do {                                                                        \
+        struct nanoqga_##family##_callbacks all;                                \
+        fill(&all, sizeof all);                                                 \
+        CHECK(nanoqga_add_##family(agent, &all) == OK);                         \
+    } while (0)
+
+static void all_families_and_own_commands_fit(void)
+{
+    static char names[NANOQGA_MAX_OWN_COMMANDS][4];
+    int count = 0;
+    start();
+    for (int i = 0; i < NANOQGA_MAX_OWN_COMMANDS; i++) {
+        sprintf(names[i], "c%d", i);
+        CHECK(nanoqga_add_command(agent, names[i], no_reply, NULL) == OK);
+    }
+    ALL(os);
+    ALL(time);
+    ALL(power);
+    ALL(suspend);
+    ALL(cpu);
+    ALL(memory);
+    ALL(network);
+    ALL(filesystem);
+    ALL(freeze);
+    ALL(file);
+    ALL(user);
+    for (const char *name = commands(); *name != 0; name++)
+        count += *name == ' ';
+    CHECK(count == 32 + NANOQGA_MAX_OWN_COMMANDS);
+    CHECK(is(ask("{\"execute\":\"c15\"}"), pong));
+}
+
+static const char *frozen_by(void *context, const char *mountpoint, size_t *count)
+{
+    // One buffer for all errors, as a kernel might have it.
+    char *error = context;
+    sprintf(error, "cannot freeze %s: it is busy", mountpoint == NULL ? "/" : mountpoint);
+    (void)count;
+    return error;
+}
+
+static const char *thawed_by(void *context, size_t *count)
+{
+    char *error = context;
+    strcpy(error, "nothing was frozen");
+    (void)count;
+    return error;
+}
+
+static bool trimmed_by(void *context, size_t index, uint64_t minimum, struct nanoqga_trimmed *trimmed)
+{
+    char *error = context;
+    (void)minimum;
+    trimmed->path = "/data";
+    trimmed->error = error;
+    sprintf(error, "file system %d is read-only", (int)index);
+    return index < 2;
+}
+
+static const char *set_by(void *context, int64_t logical_id, bool online)
+{
+    char *error = context;
+    (void)online;
+    sprintf(error, "there is no processor %d", (int)logical_id);
+    return error;
+}
+
+static void errors_are_made_at_run_time(void)
+{
+    static char error[100];
+    const struct nanoqga_freeze_callbacks freeze = {frozen_by, thawed_by};
+    const struct nanoqga_filesystem_callbacks filesystem = {.trim = trimmed_by};
+    const struct nanoqga_cpu_callbacks cpu = {.set_processor = set_by};
+    CHECK(nanoqga_init(memory, sizeof memory, "1.0.0", error, &agent) == OK);
+    CHECK(nanoqga_add_freeze(agent, &freeze) == OK);
+    CHECK(nanoqga_add_filesystem(agent, &filesystem) == OK);
+    CHECK(nanoqga_add_cpu(agent, &cpu) == OK);
+    // The thaw that follows it writes to the same buffer.
+    CHECK(is(ask("{\"execute\":\"guest-fsfreeze-freeze-list\",\"arguments\":{\"mountpoints\":[\"/data\"]}}"),
+             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"cannot freeze /data: it is busy\"}}\n"));
+    CHECK(is(ask("{\"execute\":\"guest-fsfreeze-thaw\"}"),
+             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"nothing was frozen\"}}\n"));
+    CHECK(is(ask("{\"execute\":\"guest-fstrim\"}"),
+             "{\"return\": {\"paths\":[{\"path\":\"/data\",\"error\":\"file system 0 is read-only\"},"
+             "{\"path\":\"/data\",\"error\":\"file system 1 is read-only\"}]}}\n"));
+    CHECK(is(ask("{\"execute\":\"guest-set-vcpus\",\"arguments\":{\"vcpus\":[{\"logical-id\":7,\"online\":true}]}}"),
+             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"there is no processor 7\"}}\n"));
+}
+
+// A reply may fill all of its room.
+static const char *fills_its_room(void *context, const char *arguments, size_t length, struct nanoqga_reply *reply)
+{
+    (void)context, (void)arguments, (void)length;
+    CHECK(reply->room > 400);
+    memset(reply->json, '1', reply->room);
+    reply->length = reply->room;
+    return NULL;
+}
+
+static void a_reply_may_fill_its_room(void)
+{
+    start();
+    CHECK(nanoqga_add_command(agent, "fill", fills_its_room, NULL) == OK);
+    CHECK(strstr(ask("{\"execute\":\"fill\"}"), "{\"return\": 11111") != NULL && status == OK);
+    CHECK(strstr(ask("{\"execute\":\"fill\",\"id\":7}"), "1, \"id\": 7}\n") != NULL && status == OK);
+}
+
+// What acts on several file systems goes on to its end when the host has gone.
+static int trims;
+
+static bool counts_trims(void *context, size_t index, uint64_t minimum, struct nanoqga_trimmed *trimmed)
+{
+    (void)context, (void)minimum, (void)trimmed;
+    trims += index < 5;
+    return index < 5;
+}
+
+static void a_trim_goes_on_to_its_end_after_a_reset(void)
+{
+    const struct nanoqga_filesystem_callbacks filesystem = {.trim = counts_trims};
+    const char request[] = "{\"execute\":\"guest-fstrim\"}";
+    uint8_t room[20];
+    size_t count;
+    start();
+    CHECK(nanoqga_add_filesystem(agent, &filesystem) == OK);
+    CHECK(nanoqga_receive(agent, (const uint8_t *)request, strlen(request), &count) == OK);
+    CHECK(nanoqga_transmit(agent, room, sizeof room, &count) == OK && count == sizeof room && trims < 5);
+    CHECK(nanoqga_reset(agent) == OK);
+    CHECK(nanoqga_transmit(agent, room, sizeof room, &count) == OK && count == 0 && trims == 5);
+    CHECK(works());
+}
+
 static void every_status_has_a_text(void)
 {
     for (uint32_t i = 0; i <= NANOQGA_STATUS_INVALID_REPLY; i++)
         CHECK(strcmp(nanoqga_status_text(i), "no such status") != 0);
-    CHECK(strcmp(nanoqga_status_text(NANOQGA_STATUS_INVALID_REPLY), "a command's reply is no JSON value") == 0);
+    CHECK(strcmp(nanoqga_status_text(NANOQGA_STATUS_INVALID_REPLY), "a command's reply is not one JSON value") == 0);
     CHECK(strcmp(nanoqga_status_text(NANOQGA_STATUS_INVALID_REPLY + 1), "no such status") == 0);
     CHECK(strcmp(nanoqga_status_text(UINT32_MAX), "no such status") == 0);
 }
@@ -474,6 +659,11 @@ int main(void)
     another_agent_can_be_told_of_a_freeze();
     files_are_checked();
     each_callback_brings_its_commands();
+    each_family_is_added_once();
+    all_families_and_own_commands_fit();
+    errors_are_made_at_run_time();
+    a_reply_may_fill_its_room();
+    a_trim_goes_on_to_its_end_after_a_reset();
     every_status_has_a_text();
     return 0;
 }

@@ -14,9 +14,11 @@ use crate::requests::Request;
 /// What a byte 0xFF means to an agent that has read half a message, or to qemu-ga at any time.
 const RESET: &str = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, stray '\\uFFFD'\"}}";
 
-/// The error that qemu-ga has for each 0xFF.
-pub fn reset() -> Line {
-    Line::of(RESET.as_bytes())
+/// Where an error is: both count from 1. qemu-ga counts the lines of its life, ours those of the message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub line: u32,
+    pub column: usize,
 }
 
 /// A line of a reply.
@@ -24,22 +26,30 @@ pub fn reset() -> Line {
 pub struct Line {
     /// Whether a byte 0xFF comes before it.
     pub delimited: bool,
-    /// Nothing where it is no JSON, or has a number that no type holds.
+    /// Without its place. Nothing where it is no JSON, or has a number that no type holds.
     pub value: Option<Value>,
+    /// Without its place.
     pub text: String,
+    /// The place of the error that it tells.
+    pub place: Option<Place>,
 }
 
 impl Line {
     pub fn of(bytes: &[u8]) -> Self {
-        let bytes = &without_place(bytes);
+        let (bytes, place) = &without_place(bytes);
         let json = bytes.strip_prefix(b"\xff");
         let value = serde_json::from_slice(json.unwrap_or(bytes)).ok();
-        Self { delimited: json.is_some(), value, text: shown(bytes) }
+        Self { delimited: json.is_some(), value, text: shown(bytes), place: *place }
     }
 
     /// The text of an error.
     pub fn complaint(&self) -> Option<&str> {
         self.value.as_ref()?["error"]["desc"].as_str()
+    }
+
+    /// Whether it is the error that qemu-ga has for each 0xFF.
+    pub fn is_reset(&self) -> bool {
+        self.text == RESET
     }
 
     /// Whether it says that something is no JSON.
@@ -48,13 +58,20 @@ impl Line {
     }
 }
 
-/// A line without the place of an error, which qemu-ga tells since QEMU 11.1 as `LINE:COLUMN: ` before the words.
-fn without_place(line: &[u8]) -> Vec<u8> {
-    let words = b"JSON parse error, ";
-    let Some(end) = line.windows(words.len()).position(|text| text == words) else { return line.to_vec() };
-    let is_place = |byte: &u8| byte.is_ascii_digit() || [b':', b' '].contains(byte);
-    let start = line[..end].iter().rposition(|byte| !is_place(byte)).map_or(0, |last| last + 1);
-    [&line[..start], &line[end..]].concat()
+/// A line without the place of an error, and that place: `LINE:COLUMN: ` before the words. qemu-ga tells it since QEMU 11.1.
+fn without_place(line: &[u8]) -> (Vec<u8>, Option<Place>) {
+    const BEFORE: &[u8] = b"\"desc\": \"";
+    const BEHIND: &[u8] = b": JSON ";
+    let find = |text: &[u8], from: usize| line[from..].windows(text.len()).position(|found| found == text);
+    let found = || {
+        let start = find(BEFORE, 0)? + BEFORE.len();
+        let end = find(BEHIND, start)? + start;
+        let (row, column) = str::from_utf8(&line[start..end]).ok()?.split_once(':')?;
+        let place = Place { line: row.parse().ok()?, column: column.parse().ok()? };
+        // With the colon, and a space.
+        Some(([&line[..start], &line[end + 2..]].concat(), Some(place)))
+    };
+    found().unwrap_or_else(|| (line.to_vec(), None))
 }
 
 /// An agent, and what it has told of late.
@@ -197,7 +214,7 @@ impl Pair {
         let mut theirs = self.reference.until_ended(turn, &mut self.sync, lines)?;
         // The error for the 0xFF that was sent last is no part of the answer. Ours has one only if something was half read, and
         // qemu-ga none for what it has complained of already.
-        if !turn.is_sound() && theirs.pop_if(|line| *line == reset()).is_none() {
+        if !turn.is_sound() && theirs.pop_if(|line| line.is_reset()).is_none() {
             ensure!(theirs.iter().any(Line::is_syntax), "the reference says nothing to 0xFF");
         }
         Ok([ours, theirs])

@@ -1,11 +1,13 @@
 //! Whether two answers are alike, differ as they are meant to, or otherwise.
 
+use std::iter;
+
 use debian::reference::Version;
 
-use crate::agents::{Line, reset};
+use crate::agents::Line;
 use crate::conversations::Turn;
 use crate::differences::{DIFFERENCES, Difference, RESET};
-use crate::exchange::Exchange;
+use crate::exchange::{Begin, Exchange};
 use crate::requests::Request;
 
 /// What comparing found.
@@ -19,47 +21,59 @@ pub enum Found {
 
 /// Compares what both have answered to a turn, line by line where there are as many.
 pub fn compare(turn: &Turn, version: Version, ours: &[Line], theirs: &[Line]) -> Vec<Found> {
+    let broken = !turn.is_sound();
+    let first = turn.text.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != 0xff).unwrap_or(0);
+    let of_first = begin(&turn.text, first);
+    let whole = Exchange { command: turn.about, version, broken, request: &turn.text, begin: of_first, ours, theirs };
     let replies = ours.chunks(1).zip(theirs.chunks(1));
     let count = turn.requests.len();
     if count > 0 && ours.len() == count && theirs.len() == count {
+        let mut rest = 0;
         let exchange = |(request, (ours, theirs)): (&Request, (_, _))| {
-            Exchange {
-                command: request.command,
-                version,
-                broken: false,
-                request: request.text.as_bytes(),
-                ours,
-                theirs,
-            }
-            .found()
+            let text = request.text.as_bytes();
+            let start = turn.text[rest..].windows(text.len()).position(|found| found == text).map_or(0, |at| rest + at);
+            rest = start + text.len();
+            let begin = begin(&turn.text, start);
+            Exchange { command: request.command, request: text, begin, ours, theirs, ..whole }.found()
         };
         return turn.requests.iter().zip(replies).map(exchange).collect();
     }
-    if !turn.is_sound() && ours.len() == theirs.len() {
-        let exchange = |(ours, theirs)| {
-            Exchange { command: turn.about, version, broken: true, request: &turn.text, ours, theirs }.found()
-        };
-        let found: Vec<Found> = replies.map(exchange).collect();
+    if broken && ours.len() == theirs.len() {
+        // Where the second message begins depends on the agent.
+        let begins = [of_first].into_iter().chain(iter::repeat(None));
+        let exchange = |((ours, theirs), begin)| Exchange { ours, theirs, begin, ..whole }.found();
+        let found: Vec<Found> = replies.zip(begins).map(exchange).collect();
         if !found.contains(&Found::Different) {
             return found;
         }
     }
     // Half of something was given up when the 0xFF came that follows it.
     let ours = match ours {
-        [first @ .., last] if !turn.is_sound() && *last == reset() && first.len() == theirs.len() => first,
+        [first @ .., last] if broken && last.is_reset() && first.len() == theirs.len() => first,
         all => all,
     };
-    let whole = Exchange { command: turn.about, version, broken: !turn.is_sound(), request: &turn.text, ours, theirs };
-    let found = whole.found();
-    let rest: Vec<Line> = theirs.iter().filter(|line| **line != reset()).cloned().collect();
+    let found = Exchange { ours, ..whole }.found();
+    let rest: Vec<Line> = theirs.iter().filter(|line| !line.is_reset()).cloned().collect();
     if found == Found::Intended(RESET) && rest.len() < theirs.len() {
         return [vec![found], compare(turn, version, ours, &rest)].concat();
     }
     vec![found]
 }
 
+/// Where the message begins that begins at `start`, if both agents get the same text and count its bytes alike.
+fn begin(text: &[u8], start: usize) -> Option<Begin<'_>> {
+    let (before, message) = text.split_at(start);
+    let in_line = before.rsplit(|byte| *byte == b'\n').next()?;
+    // Each gets a folder, a handle and a number of its own. qemu-ga counts some bytes 0xFF twice.
+    let counts = !text.contains(&b'<') && !in_line.contains(&0xff);
+    counts.then_some(Begin { indent: in_line.len(), message })
+}
+
 impl Exchange<'_> {
     fn found(&self) -> Found {
+        if !self.is_at_same_place() {
+            return Found::Different;
+        }
         if self.is_alike() {
             return Found::Alike;
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use debian::reference::Version;
 use serde_json::Value;
 
-use crate::agents::{Line, reset};
+use crate::agents::Line;
 use crate::exchange::{Exchange, shape};
 
 /// A difference that is meant.
@@ -50,21 +50,6 @@ fn unknown_pid(exchange: &Exchange<'_>, words: &str) -> bool {
         .is_some_and(|[ours, theirs]| ours.starts_with("PID ") && ours.ends_with(" does not exist") && theirs == words)
 }
 
-/// Whether qemu-ga found it before it looked at the grammar: then its words quote all that it held of a token.
-fn is_lexical(line: &Line) -> bool {
-    let words =
-        ["stray '", "invalid keyword '", "escape sequence in string", "UTF-8 sequence", "valid Unicode character"];
-    line.complaint().is_some_and(|text| words.iter().any(|words| text.contains(words)))
-}
-
-impl Exchange<'_> {
-    /// Whether both complain of the grammar, in which case their words must be the same since QEMU 11.1.
-    fn is_grammar(&self, ours: &Line, theirs: &Line) -> bool {
-        let of_grammar = |line: &Line| line.is_syntax() && !is_lexical(line);
-        self.version >= Version(11, 1, 0) && of_grammar(ours) && of_grammar(theirs)
-    }
-}
-
 /// Whether both tell the same of disks and file systems, but for members of these names.
 fn same_disks_without(exchange: &Exchange<'_>, names: &[&str]) -> bool {
     let known = |value: &Value| shape(&without(value, names));
@@ -83,7 +68,7 @@ pub const DIFFERENCES: &[Difference] = &[
         versions: ALL,
         everywhere: true,
         is_it: |exchange| {
-            let more = exchange.theirs.iter().filter(|line| **line == reset()).count();
+            let more = exchange.theirs.iter().filter(|line| line.is_reset()).count();
             let asked = exchange.request.iter().filter(|byte| **byte == 0xff).count();
             let fits = !exchange.broken || exchange.ours.len() + more == exchange.theirs.len();
             more > 0 && more <= asked && fits
@@ -180,13 +165,12 @@ pub const DIFFERENCES: &[Difference] = &[
         versions: ALL,
         everywhere: true,
         is_it: |exchange| {
-            let request = String::from_utf8_lossy(exchange.request).to_lowercase();
-            let has_one = ["\u{ffff}", "\\ufff", "\\udbff\\udff"].iter().any(|spelled| request.contains(spelled));
             let refused = |line: &Line| {
                 let text = line.complaint().unwrap_or_default();
                 text.ends_with("invalid UTF-8 sequence in string") || text.ends_with("is not a valid Unicode character")
             };
-            has_one && exchange.lines().is_some_and(|[ours, theirs]| refused(theirs) && !refused(ours))
+            exchange.has_noncharacter()
+                && exchange.lines().is_some_and(|[ours, theirs]| refused(theirs) && !refused(ours))
         },
     },
     Difference {
@@ -194,12 +178,11 @@ pub const DIFFERENCES: &[Difference] = &[
         versions: ALL,
         everywhere: true,
         is_it: |exchange| {
-            let zero = exchange.request.windows(3).any(|text| !text[0].is_ascii_digit() && text[1..] == *b"0e");
             let words = ["expected separator in", "expected ',' or "];
             let refused =
                 |line: &Line| line.complaint().is_some_and(|text| words.iter().any(|words| text.contains(words)));
             // Ours may find another separator missing, later on.
-            zero && exchange.lines().is_some_and(|[_, theirs]| refused(theirs))
+            exchange.has_zero_with_exponent() && exchange.lines().is_some_and(|[_, theirs]| refused(theirs))
         },
     },
     Difference {
@@ -216,16 +199,14 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        reason: "A member that comes twice is looked for in what a command is asked for, not in its id nor in what is refused \
-                 anyway: that would take memory, or time that grows with the square of a request.",
+        reason: "Ours keeps 64 names of the objects that are open, so that each byte of a request costs the same: a member beyond \
+                 those may come twice.",
         versions: ALL,
         everywhere: true,
         is_it: |exchange| {
             let twice = |line: &Line| line.complaint() == Some("JSON parse error, duplicate key");
-            exchange.lines().is_some_and(|[ours, theirs]| {
-                let in_id = ours.value.as_ref().is_some_and(|reply| reply["id"].is_array() || reply["id"].is_object());
-                twice(theirs) && !ours.is_syntax() && (ours.complaint().is_some() || in_id)
-            })
+            let names = exchange.request.windows(2).filter(|text| *text == b"\":" || *text == b"':").count();
+            names > 64 && exchange.lines().is_some_and(|[ours, theirs]| twice(theirs) && !ours.is_syntax())
         },
     },
     Difference {

@@ -3,10 +3,10 @@
 use debian::reference::Version;
 use serde_json::{Map, Value};
 
-use crate::agents::Line;
+use crate::agents::{Line, Place};
 
 /// A request and its two replies; for bytes that are no request, all that was answered.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
     /// The command that the request was made for; empty if it is none.
     pub command: &'a str,
@@ -15,8 +15,32 @@ pub struct Exchange<'a> {
     /// Whether it may be anything, and be answered by any number of lines.
     pub broken: bool,
     pub request: &'a [u8],
+    /// Where the message begins that the first lines answer, if that is known.
+    pub begin: Option<Begin<'a>>,
     pub ours: &'a [Line],
     pub theirs: &'a [Line],
+}
+
+/// Where a message begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin<'a> {
+    /// How many bytes stand before it in its line.
+    pub indent: usize,
+    /// The text from its first byte on.
+    pub message: &'a [u8],
+}
+
+impl Begin<'_> {
+    /// The column that qemu-ga tells of a place that is this one for ours.
+    fn their_column(self, Place { line, column }: Place) -> usize {
+        // Other messages may have begun in the first line.
+        let indent = if line == 1 { self.indent } else { 0 };
+        // A number or a word ends at the byte behind it, which is counted again if a token begins there.
+        let text = self.message.split(|byte| *byte == b'\n').nth(line as usize - 1).unwrap_or_default();
+        let before = column.checked_sub(2).and_then(|before| text.get(before));
+        let again = before.is_some_and(u8::is_ascii_alphanumeric);
+        column + indent + usize::from(again)
+    }
 }
 
 impl Exchange<'_> {
@@ -43,6 +67,36 @@ impl Exchange<'_> {
             }
     }
 
+    /// Whether both complain of the grammar, in which case their words must be the same since QEMU 11.1.
+    pub fn is_grammar(&self, ours: &Line, theirs: &Line) -> bool {
+        let of_grammar = |line: &Line| line.is_syntax() && !is_lexical(line);
+        self.version >= Version(11, 1, 0) && of_grammar(ours) && of_grammar(theirs)
+    }
+
+    /// Whether each error of ours that has one tells its place, and the first one has the reference's column if it has the
+    /// reference's words. The reference's lines are not compared, because it counts those of all messages.
+    pub fn is_at_same_place(&self) -> bool {
+        let has_place = |line: &Line| line.complaint().is_some_and(|text| text.starts_with("JSON parse error, "));
+        let told = self.ours.iter().all(|line| line.place.is_some() == has_place(line));
+        let ([ours, ..], [theirs, ..]) = (self.ours, self.theirs) else { return told };
+        let (Some(own), Some(place), Some(begin)) = (ours.place, theirs.place, self.begin) else { return told };
+        let same = ours.complaint() == theirs.complaint();
+        // Each of these may be two errors in the same words.
+        let two = ours.is_reset() || self.has_noncharacter() || self.has_zero_with_exponent();
+        told && (!same || two || begin.their_column(own) == place.column)
+    }
+
+    /// Whether it has a lone 0 with an exponent, which the reference refuses.
+    pub fn has_zero_with_exponent(&self) -> bool {
+        self.request.windows(3).any(|text| !text[0].is_ascii_digit() && text[1..] == *b"0e")
+    }
+
+    /// Whether it has a code point that Unicode calls a noncharacter, which the reference refuses.
+    pub fn has_noncharacter(&self) -> bool {
+        let request = String::from_utf8_lossy(self.request).to_lowercase();
+        ["\u{ffff}", "\\ufff", "\\udbff\\udff"].iter().any(|spelled| request.contains(spelled))
+    }
+
     /// The one line of each.
     pub fn lines(&self) -> Option<[&Line; 2]> {
         match (self.ours, self.theirs) {
@@ -64,6 +118,13 @@ impl Exchange<'_> {
         let alike = one["error"]["class"] == other["error"]["class"] && same(one.get("id"), other.get("id"));
         if alike { Some([one["error"]["desc"].as_str()?, other["error"]["desc"].as_str()?]) } else { None }
     }
+}
+
+/// Whether qemu-ga found it before it looked at the grammar: then its words quote all that it held of a token.
+fn is_lexical(line: &Line) -> bool {
+    let words =
+        ["stray '", "invalid keyword '", "escape sequence in string", "UTF-8 sequence", "valid Unicode character"];
+    line.complaint().is_some_and(|text| words.iter().any(|words| text.contains(words)))
 }
 
 /// Whether what a command returns is the machine's and may change between two calls: then its shape is compared.

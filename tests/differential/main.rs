@@ -76,6 +76,11 @@ fn runner(seed: u64) -> TestRunner {
     TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
+/// Where a line's error is, for a person.
+fn place(line: &agents::Line) -> String {
+    line.place.map_or(String::new(), |place| format!("{}:{}: ", place.line, place.column))
+}
+
 /// Says it all to both and counts which differences were met; returns what was not alike.
 fn talk(pair: &mut Pair, turns: &[Turn], met: &mut [u64]) -> Result<Option<String>> {
     pair.begin();
@@ -88,7 +93,7 @@ fn talk(pair: &mut Pair, turns: &[Turn], met: &mut [u64]) -> Result<Option<Strin
                 Found::Different => {
                     let said: String = turns.iter().map(|turn| format!("  {}\n", shown(&turn.text))).collect();
                     let lines = |lines: &[agents::Line]| -> String {
-                        lines.iter().take(MAX_LINES).map(|line| format!("    {}\n", line.text)).collect()
+                        lines.iter().take(MAX_LINES).map(|line| format!("    {}{}\n", place(line), line.text)).collect()
                     };
                     return Ok(Some(format!("{said}  ours:\n{}  reference:\n{}", lines(&ours), lines(&theirs))));
                 }

@@ -151,7 +151,13 @@ fn changed() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     })
 }
 
-/// Valid JSON that is no object, values that are long, and one that is too much: bytes that are one message.
+/// An object whose last member comes twice.
+fn last_twice(members: usize) -> String {
+    let names: String = (0..members).map(|index| format!("\"name{index}\":null,")).collect();
+    format!("{{{names}\"name{}\":null}}", members - 1)
+}
+
+/// Valid JSON that is no object, values that are long, many members, and one that is too much: bytes that are one message.
 pub fn unusual() -> impl Strategy<Value = String> {
     let written = |value: Json| {
         let mut text = String::new();
@@ -165,6 +171,8 @@ pub fn unusual() -> impl Strategy<Value = String> {
             format!("{{\"execute\":\"guest-file-open\",\"arguments\":{{\"path\":{}}},\"id\":1}}", written(value))
         }),
         1 => long().prop_map(written),
+        1 => (1_usize..100)
+            .prop_map(|members| format!("{{\"execute\":\"guest-ping\",\"id\":{}}}", last_twice(members))),
         1 => select(vec!["1e400", "[-1e400,1]", "{\"a\":9e999}"])
             .prop_map(|number| format!("{{\"execute\":\"guest-sync\",\"arguments\":{{\"id\":5}},\"id\":{number}}}")),
     ]

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use nanoqga::commands::{info, os, sync};
-use nanoqga::serve::Pump;
-use nanoqga::{Agent, CommandSet, Failure};
+use nanoqga::serve::{self, HostChange, Pump};
+use nanoqga::{Agent, Buffers, CommandSet, Failure};
 use nanoqga_testkit::guest::PrivateFolder;
 use tests::hostile::Noise;
 
@@ -29,13 +29,23 @@ impl os::Os for Kernel {
     fn os_info(&mut self) -> os::OsInfo<'_> {
         os::OsInfo::default()
     }
+}
 
+impl os::HostName for Kernel {
     fn host_name(&mut self) -> Result<&str, Failure> {
         Ok("attacked")
     }
 }
 
-static COMMANDS: CommandSet<'static, Kernel> = CommandSet::new(&[sync::commands(), info::commands(), os::commands()]);
+impl os::LocalTime for Kernel {}
+
+static COMMANDS: CommandSet<'static, Kernel> = CommandSet::new(&[
+    sync::commands(),
+    info::commands(),
+    os::commands(),
+    os::name_commands(),
+    os::timezone_commands(),
+]);
 
 /// The thread, ended when this is dropped.
 #[derive(Debug)]
@@ -70,7 +80,8 @@ impl Drop for Pumped {
 }
 
 fn serve(listener: &UnixListener, seed: u64, over: &AtomicBool) -> io::Result<()> {
-    let mut agent: Agent<'_, Kernel> = Agent::new(&COMMANDS);
+    let mut buffers: Buffers = Buffers::new();
+    let mut agent = Agent::new(&COMMANDS, buffers.memory());
     let mut pump = <Pump>::new();
     let mut noise = Noise::new(seed);
     while !over.load(Ordering::Relaxed) {
@@ -158,5 +169,15 @@ impl embedded_io::Write for Channel {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl serve::Channel for Channel {
+    fn host_change(&mut self) -> io::Result<Option<HostChange>> {
+        Ok(None)
+    }
+
+    fn is_drained(&mut self) -> io::Result<bool> {
+        Ok(self.unsent.is_empty())
     }
 }

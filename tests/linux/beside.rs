@@ -2,6 +2,7 @@
 //! too old for is held against the kernel's own words. Nothing here changes the machine that it runs on.
 
 mod facts;
+mod failures;
 mod files;
 mod newer;
 mod pair;

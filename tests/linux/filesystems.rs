@@ -18,7 +18,7 @@ use serde_json::json;
 use tests::{Booted, soon};
 
 use crate::booted::boot_with;
-use crate::inside::{busybox, finish, run, start};
+use crate::inside::{busybox, finish, refused, run, start};
 
 /// How long a frozen file system is watched.
 const FROZEN: Duration = Duration::from_secs(4);
@@ -65,8 +65,8 @@ fn the_hook_runs_before_a_freeze_and_after_a_thaw() -> Result<()> {
     ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 0);
     guest.console_shows("hook: thaw", soon())?;
     run(&mut agent, "echo > /tmp/freeze")?;
-    let refused = agent.request(r#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?.text();
-    ensure!(refused.contains("fsfreeze hook has failed"), "{refused}");
+    let text = refused(&mut agent, "guest-fsfreeze-freeze", &json!({}))?;
+    ensure!(text == "fsfreeze hook has failed with status 1: /hook", "{text}");
     ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use debian::linux::Extra;
 use debian::packages;
-use nanoqga_testkit::client::Client;
+use nanoqga_testkit::client::{Client, request_line};
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -39,6 +39,13 @@ pub fn finish(agent: &mut Client, pid: i64) -> Result<String> {
 pub fn run(agent: &mut Client, script: &str) -> Result<String> {
     let pid = start(agent, script)?;
     finish(agent, pid).with_context(|| script.to_owned())
+}
+
+/// The text of the error that a command ends with.
+pub fn refused(agent: &mut Client, command: &str, arguments: &Value) -> Result<String> {
+    let reply = agent.request(&request_line(command, Some(arguments)), soon())?.json()?;
+    let text = reply["error"]["desc"].as_str();
+    text.map(String::from).with_context(|| format!("{command} {arguments}: {reply}"))
 }
 
 /// What base64 stands for.

@@ -11,7 +11,7 @@ use tests::time::{SECOND, guest_time, has_gone_on};
 use tests::{Booted, soon};
 
 use crate::booted::{boot, boot_with};
-use crate::inside::{busybox, run, start};
+use crate::inside::{busybox, refused, run, start};
 
 #[test]
 fn the_clock_is_set_and_the_machines_clock_with_it() -> Result<()> {
@@ -71,7 +71,8 @@ fn a_password_is_set_without_a_program_that_sets_passwords() -> Result<()> {
     agent.execute("guest-set-user-password", set("JDYkZ2l2ZW4=", true), soon())?;
     ensure!(run(&mut agent, "busybox cat /etc/shadow")?.starts_with("root:$6$given:"));
     let unknown = json!({"username": "nobody", "password": "", "crypted": false});
-    ensure!(agent.execute("guest-set-user-password", unknown, soon()).is_err());
+    let text = refused(&mut agent, "guest-set-user-password", &unknown)?;
+    ensure!(text == "failed to set the password of user 'nobody': there is no such user", "{text}");
     Ok(())
 }
 
@@ -86,7 +87,13 @@ fn ssh_keys_are_added_told_and_removed() -> Result<()> {
     ensure!(told == json!({"keys": ["ssh-rsa BBBB two"]}), "{told}");
     let modes = run(&mut agent, "busybox stat -c %a /root/.ssh /root/.ssh/authorized_keys")?;
     ensure!(modes == "700\n600\n", "{modes}");
-    ensure!(agent.execute("guest-ssh-get-authorized-keys", json!({"username": "nobody"}), soon()).is_err());
+    for (user, expected) in [
+        ("nobody", "failed to lookup user 'nobody': there is no such user"),
+        ("mallory", "failed to read '/nowhere/.ssh/authorized_keys': No such file or directory"),
+    ] {
+        let text = refused(&mut agent, "guest-ssh-get-authorized-keys", &json!({"username": user}))?;
+        ensure!(text == expected, "{text}");
+    }
     Ok(())
 }
 

@@ -16,14 +16,13 @@ use tests::{Booted, image, soon};
 use crate::{hosts, power};
 
 /// Of the families that it links.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 7] = [
     "guest-sync",
     "guest-sync-delimited",
     "guest-ping",
     "guest-info",
     "guest-get-osinfo",
     "guest-get-host-name",
-    "guest-get-timezone",
     "guest-shutdown",
 ];
 

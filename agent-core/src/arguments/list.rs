@@ -2,15 +2,14 @@
 
 use core::marker::PhantomData;
 
-use super::path::{Parent, Path};
 use super::value::{Parameter, Value};
 use crate::error::Error;
+use crate::json::walk::Walk;
 
 /// A list whose elements have all been checked to be `T`.
 #[derive(Clone, Copy, Debug)]
 pub struct List<'m, T> {
     value: Value<'m>,
-    path: Path,
     element: PhantomData<fn() -> T>,
 }
 
@@ -23,7 +22,7 @@ impl<'m, T: Parameter<'m>> List<'m, T> {
     /// How many elements there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.value.stored.elements(self.value.span).count()
+        Walk::new(self.value.message, self.value.span).count()
     }
 
     /// Whether there are none.
@@ -38,20 +37,17 @@ impl<'m, T: Parameter<'m>> List<'m, T> {
     }
 
     fn decoded(&self) -> impl Iterator<Item = Result<T, Error>> + use<'m, T> {
-        let Self { value: Value { stored, span }, path, .. } = *self;
-        stored.elements(span).enumerate().map(move |(index, span)| {
-            let parent = Some(Parent { name: path.name, index: Some(index) });
-            T::decode(Value { stored, span }, Path { parent, name: "" })
-        })
+        let Value { message, span } = self.value;
+        Walk::new(message, span).map(|(_, span)| T::decode(Value { message, span }))
     }
 }
 
 impl<'m, T: Parameter<'m>> Parameter<'m> for List<'m, T> {
-    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
-        if value.json().first() != Some(&b'[') {
-            return Err(Error::Type(path, "array"));
+    fn decode(value: Value<'m>) -> Result<Self, Error> {
+        if !value.begins_with(b'[') {
+            return Err(value.type_error("array"));
         }
-        let list = Self { value, path, element: PhantomData };
+        let list = Self { value, element: PhantomData };
         list.decoded().try_for_each(|element| element.map(|_| ()))?;
         Ok(list)
     }

@@ -1,29 +1,27 @@
 //! Objects: the arguments themselves, and objects inside them.
 
-use super::path::{Parent, Path};
+use super::path::Path;
 use super::value::{Parameter, Value};
 use crate::error::Error;
 use crate::json::Span;
-use crate::json::members::Stored;
-use crate::json::scanner::Problem;
-
-/// Of this many first members none may come twice. No command has as many, so a later one is unexpected anyway.
-pub(crate) const MAX_MEMBERS: usize = 32;
+use crate::json::members::{MAX_MEMBERS, Members};
+use crate::json::walk::Walk;
 
 /// An object of arguments, or an object inside them.
 #[derive(Clone, Debug)]
 pub struct Arguments<'m> {
-    stored: Stored<'m>,
+    message: &'m [u8],
     object: Span,
-    parent: Option<Parent>,
+    /// The table of the members, which an object inside the arguments has not.
+    table: Option<&'m Members>,
     /// Bit i: the object's i-th member has been asked for.
     asked: u32,
 }
 
 impl<'m> Arguments<'m> {
     /// A view over the stored object at `object`, or over no arguments if that is empty.
-    pub(crate) const fn new(stored: Stored<'m>, object: Span) -> Self {
-        Self { stored, object, parent: None, asked: 0 }
+    pub(crate) const fn new(message: &'m [u8], object: Span, table: &'m Members) -> Self {
+        Self { message, object, table: Some(table), asked: 0 }
     }
 
     /// The parameter `name`, which must be there.
@@ -31,7 +29,7 @@ impl<'m> Arguments<'m> {
     /// # Errors
     /// [`Error::Missing`], or those of its type.
     pub fn required<T: Parameter<'m>>(&mut self, name: &'static str) -> Result<T, Error> {
-        self.optional(name)?.ok_or(Error::Missing(Path { parent: self.parent, name }))
+        self.optional(name)?.ok_or(Error::Missing(Path::to(self.object), name))
     }
 
     /// The parameter `name`, if it is there.
@@ -39,8 +37,7 @@ impl<'m> Arguments<'m> {
     /// # Errors
     /// Those of its type.
     pub fn optional<T: Parameter<'m>>(&mut self, name: &'static str) -> Result<Option<T>, Error> {
-        let Some(span) = self.take(name) else { return Ok(None) };
-        T::decode(Value { stored: self.stored, span }, Path { parent: self.parent, name }).map(Some)
+        self.take(name).map(T::decode).transpose()
     }
 
     /// Ends the view: whatever was not asked for is an error.
@@ -48,26 +45,25 @@ impl<'m> Arguments<'m> {
     /// # Errors
     /// [`Error::Unexpected`] for the first member that was not asked for.
     pub fn finish(self) -> Result<(), Error> {
-        let mut asked = self.asked;
-        for (name, _) in self.stored.members(self.object) {
-            if asked & 1 == 0 {
-                return Err(Error::Unexpected(self.parent, name));
-            }
-            asked >>= 1;
-        }
-        Ok(())
+        let first = self.asked.trailing_ones();
+        let name = match self.table {
+            Some(table) if (first as usize) < MAX_MEMBERS => table.get(first).map(|(name, _)| name),
+            _ => Walk::new(self.message, self.object).nth(first as usize).map(|(name, _)| name),
+        };
+        name.map_or(Ok(()), |name| Err(Error::Unexpected(Path::to(self.object), name)))
     }
 
-    /// Where the value of the member `name` is stored.
-    pub(crate) fn find(&self, name: &str) -> Option<(usize, Span)> {
-        self.stored.find(self.object, MAX_MEMBERS, name.as_bytes())
-    }
-
-    /// The same; it counts as asked for from now on.
-    fn take(&mut self, name: &str) -> Option<Span> {
-        let (index, value) = self.find(name)?;
+    /// The member `name`; it counts as asked for from now on.
+    #[inline(never)]
+    fn take(&mut self, name: &str) -> Option<Value<'m>> {
+        let mut walk = Walk::new(self.message, self.object);
+        let mut members = (0..u32::BITS).map_while(|index| match self.table {
+            Some(table) => table.get(index).map(|member| (index, member)),
+            None => walk.next().map(|member| (index, member)),
+        });
+        let (index, (_, span)) = members.find(|(_, (found, _))| found.of(self.message) == name.as_bytes())?;
         self.asked |= 1 << index;
-        Some(value)
+        Some(Value::new(self.message, span))
     }
 }
 
@@ -75,15 +71,11 @@ impl<'m> Value<'m> {
     /// The value as an object, for types that are made of members.
     ///
     /// # Errors
-    /// [`Error::Type`] if it is none, [`Error::Syntax`] if it has a member twice.
-    pub fn object(self, path: Path) -> Result<Arguments<'m>, Error> {
-        if self.json().first() != Some(&b'{') {
-            return Err(Error::Type(path, "object"));
+    /// [`Error::Type`] if it is none.
+    pub fn object(self) -> Result<Arguments<'m>, Error> {
+        if !self.begins_with(b'{') {
+            return Err(self.type_error("object"));
         }
-        if self.stored.has_duplicates(self.span, MAX_MEMBERS) {
-            return Err(Error::Syntax(Problem::DuplicateMember));
-        }
-        let parent = if path.name.is_empty() { path.parent } else { Some(Parent { name: path.name, index: None }) };
-        Ok(Arguments { stored: self.stored, object: self.span, parent, asked: 0 })
+        Ok(Arguments { message: self.message, object: self.span, table: None, asked: 0 })
     }
 }

@@ -1,40 +1,44 @@
 //! A parameter's place in the arguments, for messages.
 
-use core::fmt;
+use core::fmt::{self, Display as _};
 
-/// What a nested parameter is inside of: a member of this name, or the element of the list of this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parent {
-    pub(super) name: &'static str,
-    pub(super) index: Option<usize>,
-}
+use super::text::Text;
+use crate::json::Span;
+use crate::json::walk::Walk;
 
-impl fmt::Display for Parent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)?;
-        self.index.map_or(Ok(()), |index| write!(f, "[{index}]"))
-    }
-}
-
-/// A parameter's place in the arguments, for messages: `name`, `list[1]`, `list[1].name` or `outer.name`.
+/// A value's place in the arguments. An error text names it, such as `name`, `rows[1][2]` or `outer.list[1].name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
-    pub(super) parent: Option<Parent>,
-    /// Empty for an element of a list.
-    pub(super) name: &'static str,
+    /// Where the value is stored.
+    start: u32,
 }
 
 impl Path {
-    /// The place of what is known to be right.
-    pub(crate) const NOWHERE: Self = Self { parent: None, name: "" };
-}
+    /// The path to the value at `span` of the stored message.
+    pub(crate) const fn to(span: Span) -> Self {
+        Self { start: span.start() as u32 }
+    }
 
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parent {
-            None => f.write_str(self.name),
-            Some(parent) if self.name.is_empty() => parent.fmt(f),
-            Some(parent) => write!(f, "{parent}.{}", self.name),
+    /// Writes the path from `arguments`, the object of all parameters, which has none itself. Returns what separates it from the
+    /// name of a member of the value.
+    pub(crate) fn write(
+        self,
+        (message, arguments): (&[u8], Span),
+        f: &mut fmt::Formatter<'_>,
+    ) -> Result<&'static str, fmt::Error> {
+        let start = self.start as usize;
+        let (mut at, mut separator) = (arguments, "");
+        while at.start() < start {
+            let mut inside = Walk::new(message, at).enumerate();
+            let Some((index, (name, value))) = inside.find(|(_, (_, value))| start < value.end()) else { break };
+            if name == Span::default() {
+                write!(f, "[{index}]")?;
+            } else {
+                f.write_str(separator)?;
+                Text::new(message, name).fmt(f)?;
+            }
+            (at, separator) = (value, ".");
         }
+        Ok(separator)
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::arguments::{List, Parameter, Path, Value};
+use crate::arguments::{List, Parameter, Value};
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step};
+use crate::reply::{Kind, Reply, Step};
 
 /// A processor: QEMU's `GuestLogicalProcessor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,8 +20,8 @@ pub struct Processor {
 }
 
 impl<'m> Parameter<'m> for Processor {
-    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
-        let mut members = value.object(path)?;
+    fn decode(value: Value<'m>) -> Result<Self, Error> {
+        let mut members = value.object()?;
         let processor = Self {
             logical_id: members.required("logical-id")?,
             online: members.required("online")?,
@@ -60,8 +60,8 @@ pub struct ProcessorTimes {
     pub guestnice: Option<u64>,
 }
 
-/// How many processes wanted to run, on average: QEMU's `GuestLoadAverage`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+/// How many processes wanted to run, on average: QEMU's `GuestLoadAverage`. Six decimals are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
     /// Over one minute.
     pub load1m: f64,
@@ -71,54 +71,80 @@ pub struct Load {
     pub load15m: f64,
 }
 
-/// What the family needs of its guest.
-pub trait Cpus {
+/// What `guest-get-vcpus` needs of its guest.
+pub trait Processors {
     /// The `index`-th processor, if there are as many.
     ///
     /// # Errors
     /// If the guest cannot tell.
     fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure>;
+}
 
+/// What `guest-set-vcpus` needs of its guest.
+pub trait SetProcessors {
     /// Takes a processor online or offline. One that is so already is no error.
     ///
     /// # Errors
     /// If there is no such processor, or it cannot be done.
     fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure>;
+}
 
+/// What `guest-get-cpustats` needs of its guest.
+pub trait ProcessorStatistics {
     /// What the `index`-th processor has done, if there are as many.
     ///
     /// # Errors
-    /// If the guest does not count.
+    /// If the guest cannot tell.
     fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure>;
+}
 
+/// What `guest-get-load` needs of its guest.
+pub trait LoadAverage {
     /// The guest's load.
     ///
     /// # Errors
-    /// If the guest does not know.
+    /// If the guest cannot tell.
     fn load(&mut self) -> Result<Load, Failure>;
 }
 
-/// The family's commands.
+/// `guest-get-vcpus`.
 #[must_use]
-pub const fn commands<G: Cpus>() -> &'static [Command<G>] {
-    const {
-        &[
-            Command::new("guest-get-vcpus", processors),
-            Command::new("guest-set-vcpus", set_processors),
-            Command::new("guest-get-cpustats", times),
-            Command::new("guest-get-load", load),
-        ]
-    }
+pub const fn commands<G: Processors>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-vcpus", processors).packed()] }
 }
 
-fn processors<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
+/// `guest-set-vcpus`.
+#[must_use]
+pub const fn set_commands<G: SetProcessors>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-set-vcpus", set_processors)] }
+}
+
+/// `guest-get-cpustats`.
+#[must_use]
+pub const fn statistics_commands<G: ProcessorStatistics>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-cpustats", times).packed()] }
+}
+
+/// `guest-get-load`.
+#[must_use]
+pub const fn load_commands<G: LoadAverage>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-load", load)] }
+}
+
+fn processors<G: Processors>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
-    reply.element(step, guest.processor(step))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    reply.element(guest.processor(step))
 }
 
 /// Replies how many were set before the first that could not be; that is an error only if it was the first of all.
-fn set_processors<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+fn set_processors<G: SetProcessors>(
+    guest: &mut G,
+    request: &mut Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let processors: List<'_, Processor> = arguments.required("vcpus")?;
     arguments.finish()?;
@@ -133,13 +159,24 @@ fn set_processors<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut
     Ok(reply.whole(&set)?)
 }
 
-fn times<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
+fn times<G: ProcessorStatistics>(
+    guest: &mut G,
+    request: &mut Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Step, Error> {
     let step = request.step();
-    reply.element(step, guest.processor_times(step))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    reply.element(guest.processor_times(step))
 }
 
-fn load<G: Cpus>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+fn load<G: LoadAverage>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
-    Ok(reply.whole(&guest.load()?)?)
+    let load = guest.load()?;
+    reply.open(Kind::Object)?;
+    for (name, value) in [("load1m", load.load1m), ("load5m", load.load5m), ("load15m", load.load15m)] {
+        reply.decimal(name, value)?;
+    }
+    Ok(Step::Done)
 }

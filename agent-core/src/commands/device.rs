@@ -30,7 +30,7 @@ pub struct PciId {
     pub device_id: u16,
 }
 
-/// What the family needs of its guest.
+/// What `guest-get-devices` needs of its guest.
 pub trait Devices {
     /// The `index`-th device that has a driver, if there are as many.
     ///
@@ -42,11 +42,13 @@ pub trait Devices {
 /// The family's commands.
 #[must_use]
 pub const fn commands<G: Devices>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-get-devices", devices)] }
+    const { &[Command::new("guest-get-devices", devices).packed()] }
 }
 
 fn devices<G: Devices>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
     let step = request.step();
-    reply.element(step, guest.device(step))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    reply.element(guest.device(step))
 }

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::parts::list_in_parts;
+use super::parts::{list_in_parts, list_member};
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::json::writer::Full;
-use crate::reply::{Reply, Step};
+use crate::reply::{Full, Reply, Step};
 
 /// A disk or a partition of one: QEMU's `GuestDiskInfo` without its lists and SMART data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -213,7 +212,7 @@ pub struct DiskCounters {
     pub weight_ticks: Option<u64>,
 }
 
-/// What the family needs of its guest.
+/// What `guest-get-disks` needs of its guest.
 pub trait Disks {
     /// The `index`-th disk or partition, if there are as many.
     ///
@@ -232,7 +231,10 @@ pub trait Disks {
         let _ = disk;
         None
     }
+}
 
+/// What `guest-get-diskstats` needs of its guest.
+pub trait DisksStatistics {
     /// The counters of the `index`-th disk or partition that has some.
     ///
     /// # Errors
@@ -240,10 +242,16 @@ pub trait Disks {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure>;
 }
 
-/// The family's commands.
+/// `guest-get-disks`.
 #[must_use]
 pub const fn commands<G: Disks>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-get-disks", disks), Command::new("guest-get-diskstats", statistics)] }
+    const { &[Command::new("guest-get-disks", disks)] }
+}
+
+/// `guest-get-diskstats`.
+#[must_use]
+pub const fn statistics_commands<G: DisksStatistics>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-diskstats", statistics).packed()] }
 }
 
 fn disks<G: Disks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
@@ -255,7 +263,7 @@ fn disks<G: Disks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'
 
 fn begin_disk<G: Disks>(guest: &mut G, disk: usize, reply: &mut Reply<'_>) -> Result<bool, Error> {
     let Some(disk) = guest.disk(disk)? else { return Ok(false) };
-    reply.open(&disk)?;
+    reply.open_with(None, &disk)?;
     Ok(true)
 }
 
@@ -264,12 +272,14 @@ fn rest_of_disk<G: Disks>(guest: &mut G, disk: usize, part: usize, reply: &mut R
     const COUNTERS: usize = 2;
     const DEPENDENCIES: usize = COUNTERS + 10;
     match part {
-        0 => reply.member("address", guest.disk(disk).ok().flatten().and_then(|disk| disk.address)),
+        0 => {
+            let address = guest.disk(disk).ok().flatten().and_then(|disk| disk.address);
+            // One that does not fit is left out.
+            let _ = reply.member("address", &address);
+        }
         1 => {
-            let before = reply.length();
             let Some(smart) = guest.smart(disk) else { return Some(DEPENDENCIES) };
-            if reply.raw(",\"smart\":").and_then(|()| reply.open(&smart)).is_err() {
-                reply.truncate(before);
+            if reply.open_with(Some("smart"), &smart).is_err() {
                 return Some(DEPENDENCIES);
             }
         }
@@ -277,17 +287,17 @@ fn rest_of_disk<G: Disks>(guest: &mut G, disk: usize, part: usize, reply: &mut R
             let counters = guest.smart(disk).unwrap_or_default().counters.named();
             if let Some((name, value)) = counters.get(part - COUNTERS) {
                 // Any fresh stage has room for two numbers.
-                let _ = add_halves(reply, name, *value);
+                let _ = add_half(reply, name, "-lo", *value as u64);
+                let _ = add_half(reply, name, "-hi", (*value >> 64) as u64);
             }
             if part + 1 == DEPENDENCIES {
-                reply.close("}");
+                reply.close();
             }
         }
         _ => {
             let index = part - DEPENDENCIES;
-            if !reply.inner_element("dependencies", index, guest.dependency(disk, index)) {
-                // QEMU has the list for every disk, if only an empty one.
-                reply.close(if index == 0 { ",\"dependencies\":[]}" } else { "}" });
+            // QEMU has the list for every disk, if only an empty one.
+            if !list_member(reply, "dependencies", index, guest.dependency(disk, index)) {
                 return None;
             }
         }
@@ -295,19 +305,21 @@ fn rest_of_disk<G: Disks>(guest: &mut G, disk: usize, part: usize, reply: &mut R
     Some(part + 1)
 }
 
-fn add_halves(reply: &mut Reply<'_>, name: &str, value: u128) -> Result<(), Full> {
-    for (half, value) in [("-lo", value as u64), ("-hi", (value >> 64) as u64)] {
-        reply.raw(",\"")?;
-        reply.raw(name)?;
-        reply.raw(half)?;
-        reply.raw("\":")?;
-        reply.json(&value)?;
-    }
-    Ok(())
+fn add_half(reply: &mut Reply<'_>, name: &str, half: &str, value: u64) -> Result<(), Full> {
+    let mut member = heapless::String::<48>::new();
+    let named = member.push_str(name).and_then(|()| member.push_str(half));
+    named.map_err(|_| Full)?;
+    reply.member(&member, &value)
 }
 
-fn statistics<G: Disks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
+fn statistics<G: DisksStatistics>(
+    guest: &mut G,
+    request: &mut Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Step, Error> {
     let step = request.step();
-    reply.element(step, guest.disk_statistics(step))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    reply.element(guest.disk_statistics(step))
 }

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use crate::arguments::{List, Parameter, Path, Text, Value};
+use crate::arguments::{List, Parameter, Text, Value};
+use crate::cause::Cause;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step};
+use crate::reply::{Full, Kind, Reply, Step};
 
 /// A program to be run.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ pub enum Capture {
 
 impl<'m> Parameter<'m> for Capture {
     /// QEMU's `GuestExecCaptureOutput`: a boolean or a name.
-    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+    fn decode(value: Value<'m>) -> Result<Self, Error> {
         let names = [
             ("none", Self::None),
             ("stdout", Self::Stdout),
@@ -51,8 +52,8 @@ impl<'m> Parameter<'m> for Capture {
         match value.json() {
             b"true" => Ok(Self::Separated),
             b"false" => Ok(Self::None),
-            [b'"', ..] => Text::decode(value, path)?.one_of(path, &names),
-            _ => Err(Error::Type(path, "GuestExecCaptureOutput")),
+            [b'"', ..] => Text::decode(value)?.one_of(&names),
+            _ => Err(value.type_error("GuestExecCaptureOutput")),
         }
     }
 }
@@ -94,7 +95,7 @@ pub trait Exec {
     ///
     /// # Errors
     /// The cause alone, such as `No such file or directory`: that it cannot be run, and its path, are put before it.
-    fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure>;
+    fn spawn(&mut self, program: Program<'_>, cause: &mut Cause) -> Result<i64, Failure>;
 
     /// What has become of the program `pid`; `None` if the guest knows no such program.
     ///
@@ -129,7 +130,7 @@ fn exec<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>
     request.decode_base64("input-data")?;
     let (mut program, _) = program(request)?;
     program.input = has_input.then(|| request.decoded());
-    let pid = guest.spawn(program).map_err(|cause| Error::Spawn(program.path.span(), cause))?;
+    let pid = guest.spawn(program, reply.cause()).map_err(|cause| Error::Spawn(program.path.span(), cause))?;
     Ok(reply.whole(&Started { pid })?)
 }
 
@@ -170,21 +171,22 @@ fn status<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'
         0 => {
             match guest.status(pid)? {
                 None => return Err(Error::Number("PID ", pid, " does not exist")),
-                Some(Status::Running) => return Ok(reply.raw("{\"exited\":false}").map(|()| Step::Done)?),
-                Some(Status::Exited(exit)) => reply.open(&Ended::from(exit))?,
+                Some(Status::Running) => {
+                    return Ok(reply.whole(&Ended { exited: false, exitcode: None, signal: None })?);
+                }
+                Some(Status::Exited(exit)) => reply.open_with(None, &Ended::from(exit))?,
             }
             request.set_place(1, 0);
             return Ok(Step::More);
         }
-        1 => (Stream::Out, [",\"out-data\":\"", "\",\"out-truncated\":"]),
-        2 => (Stream::Err, [",\"err-data\":\"", "\",\"err-truncated\":"]),
+        1 => (Stream::Out, ["out-data", "out-truncated"]),
+        2 => (Stream::Err, ["err-data", "err-truncated"]),
         _ => {
-            reply.raw("}")?;
             guest.forget(pid);
             return Ok(Step::Done);
         }
     };
-    match add_output(guest, (pid, stream, offset), names, reply)? {
+    match add_output(guest, (pid, stream, offset), names, reply) {
         Some(offset) => request.set_place(section, offset),
         None => request.set_place(section.saturating_add(1), 0),
     }
@@ -196,31 +198,31 @@ fn status<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'
 fn add_output<G: Exec>(
     guest: &mut G,
     (pid, stream, offset): (i64, Stream, usize),
-    [name, after]: [&str; 2],
+    [data, truncated]: [&str; 2],
     reply: &mut Reply<'_>,
-) -> Result<Option<usize>, Error> {
-    let before = reply.length();
-    if offset == 0 {
-        reply.raw(name)?;
-    }
+) -> Option<usize> {
     let mut wanted = 0;
-    let Ok(copied) = reply.base64(after.len().saturating_add("false".len()), |room| {
-        wanted = room.len();
-        Ok::<_, core::convert::Infallible>(guest.output(pid, stream, offset, room).min(wanted))
+    let added = reply.attempt(|reply| {
+        if offset == 0 {
+            reply.open_member(data, Kind::Text)?;
+        }
+        let copied = reply.base64_part(",\"out-truncated\":false".len(), |room| {
+            wanted = room.len();
+            Ok(guest.output(pid, stream, offset, room).min(wanted))
+        })?;
+        if offset == 0 && copied == 0 { Err(Full) } else { Ok(copied) }
     });
-    if offset == 0 && copied == 0 {
-        reply.truncate(before);
-        return Ok(None);
-    }
+    let copied = added.ok()?;
     if copied > 0 && copied == wanted {
-        return Ok(Some(offset.saturating_add(copied)));
+        return Some(offset.saturating_add(copied));
     }
-    let truncated = match (guest.status(pid), stream) {
+    reply.close();
+    let was_cut = match (guest.status(pid), stream) {
         (Ok(Some(Status::Exited(exit))), Stream::Out) => exit.out_truncated,
         (Ok(Some(Status::Exited(exit))), Stream::Err) => exit.err_truncated,
         _ => false,
     };
-    reply.raw(after)?;
-    reply.json(&truncated)?;
-    Ok(None)
+    // There is room for it.
+    let _ = reply.member(truncated, &was_cut);
+    None
 }

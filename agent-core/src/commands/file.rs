@@ -1,12 +1,13 @@
 //! `guest-file-open`, `-close`, `-read`, `-write`, `-seek` and `-flush`: files by handle, as with C's `FILE`.
 
-use embedded_io::SeekFrom;
+pub use embedded_io::SeekFrom;
 use serde::Serialize;
 
-use crate::arguments::{Parameter, Path, Text, Value};
+use crate::arguments::{Parameter, Text, Value};
+use crate::cause::Cause;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step};
+use crate::reply::{Kind, Reply, Step};
 
 /// The most that one `guest-file-read` reads.
 const MAX_READ: i64 = 48 << 20;
@@ -38,7 +39,7 @@ pub trait Files {
     ///
     /// # Errors
     /// The cause alone, such as `No such file or directory`: path and mode are put before it.
-    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure>;
+    fn open(&mut self, path: Text<'_>, mode: OpenMode, cause: &mut Cause) -> Result<i64, Failure>;
 
     /// Whether this is the handle of an open file.
     fn is_open(&mut self, handle: i64) -> bool;
@@ -101,7 +102,7 @@ fn open<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
     };
     let quoted = mode.map(|mode| mode.span());
     let parsed = parsed.ok_or(Error::Quote("invalid file open mode '", quoted.unwrap_or_default(), "'"))?;
-    let handle = guest.open(path, parsed).map_err(|cause| Error::Open(path.span(), quoted, cause))?;
+    let handle = guest.open(path, parsed, reply.cause()).map_err(|cause| Error::Open(path.span(), quoted, cause))?;
     Ok(reply.whole(&handle)?)
 }
 
@@ -160,7 +161,8 @@ fn read<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
     let open = check_open(guest, handle);
     if first {
         open?;
-        reply.raw("{\"buf-b64\":\"")?;
+        reply.open(Kind::Object)?;
+        reply.open_member("buf-b64", Kind::Text)?;
     }
     let count = match count.unwrap_or(DEFAULT_READ) {
         count @ 0..=MAX_READ => count.unsigned_abs(),
@@ -168,7 +170,7 @@ fn read<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
     };
     let done = *request.carry();
     let mut wanted = 0;
-    let got = reply.base64("\",\"count\":50331648,\"eof\":false}".len(), |room| {
+    let got = reply.base64_part(",\"count\":50331648,\"eof\":false".len(), |room| {
         wanted = usize::try_from(count.saturating_sub(done)).unwrap_or(usize::MAX).min(room.len());
         open?;
         let got = guest.read(handle, room.get_mut(..wanted).unwrap_or_default())?;
@@ -184,11 +186,9 @@ fn read<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
         *request.carry() = done;
         return Ok(Step::More);
     }
-    reply.raw("\",\"count\":")?;
-    reply.json(&done)?;
-    reply.raw(",\"eof\":")?;
-    reply.json(&eof)?;
-    reply.raw("}")?;
+    reply.close();
+    reply.member("count", &done)?;
+    reply.member("eof", &eof)?;
     Ok(Step::Done)
 }
 
@@ -234,14 +234,14 @@ struct Sought {
 struct Whence(i64);
 
 impl<'m> Parameter<'m> for Whence {
-    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
+    fn decode(value: Value<'m>) -> Result<Self, Error> {
         match value.json().first() {
             Some(b'"') => {
                 let names = [("set", 0), ("cur", 1), ("end", 2)];
-                Text::decode(value, path)?.one_of(path, &names).map(Self)
+                Text::decode(value)?.one_of(&names).map(Self)
             }
-            Some(b'-' | b'0'..=b'9') => i64::decode(value, path).map(Self),
-            _ => Err(Error::Type(path, "GuestFileWhence")),
+            Some(b'-' | b'0'..=b'9') => i64::decode(value).map(Self),
+            _ => Err(value.type_error("GuestFileWhence")),
         }
     }
 }

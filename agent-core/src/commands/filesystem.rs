@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::disk::DiskAddress;
-use super::parts::list_in_parts;
+use super::parts::{list_in_parts, list_member};
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step};
+use crate::reply::{Kind, Reply, Step};
 
 /// A mounted file system: QEMU's `GuestFilesystemInfo` without its disks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,7 +54,7 @@ struct TrimResult<'a> {
     error: Option<&'static str>,
 }
 
-/// What the family needs of its guest.
+/// What `guest-get-fsinfo` needs of its guest.
 pub trait FileSystems {
     /// The `index`-th mounted file system, if there are as many; the one that was mounted last comes first.
     ///
@@ -67,7 +67,10 @@ pub trait FileSystems {
         let _ = (file_system, index);
         None
     }
+}
 
+/// What `guest-fstrim` needs of its guest.
+pub trait Trimming {
     /// Gives the free space of the `index`-th file system that can be trimmed back to its disk, where it is `minimum` bytes or
     /// more on end. `None` if there are not as many file systems.
     ///
@@ -76,10 +79,16 @@ pub trait FileSystems {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure>;
 }
 
-/// The family's commands.
+/// `guest-get-fsinfo`.
 #[must_use]
 pub const fn commands<G: FileSystems>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-get-fsinfo", file_systems), Command::new("guest-fstrim", trim)] }
+    const { &[Command::new("guest-get-fsinfo", file_systems)] }
+}
+
+/// `guest-fstrim`.
+#[must_use]
+pub const fn trim_commands<G: Trimming>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-fstrim", trim).to_the_end()] }
 }
 
 fn file_systems<G: FileSystems>(
@@ -95,20 +104,16 @@ fn file_systems<G: FileSystems>(
 
 fn begin_file_system<G: FileSystems>(guest: &mut G, index: usize, reply: &mut Reply<'_>) -> Result<bool, Error> {
     let Some(file_system) = guest.file_system(index)? else { return Ok(false) };
-    reply.open(&file_system)?;
+    reply.open_with(None, &file_system)?;
     Ok(true)
 }
 
 fn disk_of<G: FileSystems>(guest: &mut G, file_system: usize, index: usize, reply: &mut Reply<'_>) -> Option<usize> {
-    if reply.inner_element("disk", index, guest.disk_of(file_system, index)) {
-        return Some(index.saturating_add(1));
-    }
     // Clients need the list, if only an empty one.
-    reply.close(if index == 0 { ",\"disk\":[]}" } else { "}" });
-    None
+    list_member(reply, "disk", index, guest.disk_of(file_system, index)).then(|| index.saturating_add(1))
 }
 
-fn trim<G: FileSystems>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+fn trim<G: Trimming>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let minimum = arguments.optional("minimum")?.unwrap_or(0);
     arguments.finish()?;
@@ -117,13 +122,10 @@ fn trim<G: FileSystems>(guest: &mut G, request: &mut Request<'_>, reply: &mut Re
     let step = request.step();
     let trimmed = guest.trim(step, minimum).map(|trimmed| trimmed.map(TrimResult::from));
     if step == 0 {
-        reply.raw("{\"paths\":")?;
+        reply.open(Kind::Object)?;
+        reply.open_member("paths", Kind::Array)?;
     }
-    let done = reply.element(step, trimmed)?;
-    if done == Step::Done {
-        reply.raw("}")?;
-    }
-    Ok(done)
+    reply.element(trimmed)
 }
 
 impl<'a> From<Trimmed<'a>> for TrimResult<'a> {

@@ -2,6 +2,7 @@
 //! disks. Between freeze and thaw only commands that write nothing are enabled.
 
 use crate::arguments::{List, Text};
+use crate::cause::Cause;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
 use crate::reply::{Reply, Step};
@@ -14,13 +15,13 @@ pub trait Freeze {
     ///
     /// # Errors
     /// If one could not be frozen that should have been; all are thawed then.
-    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure>;
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, cause: &mut Cause) -> Result<usize, Failure>;
 
     /// Lets the writes to all file systems go on; returns how many were frozen. With none frozen it does nothing.
     ///
     /// # Errors
     /// If one stays frozen.
-    fn thaw(&mut self) -> Result<usize, Failure>;
+    fn thaw(&mut self, cause: &mut Cause) -> Result<usize, Failure>;
 }
 
 /// The family's commands.
@@ -43,7 +44,7 @@ fn status<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Res
 
 fn freeze<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
-    let outcome = guest.freeze(None);
+    let outcome = guest.freeze(None, reply.cause());
     frozen(outcome, request, reply)
 }
 
@@ -51,7 +52,7 @@ fn freeze_list<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut 
     let mut arguments = request.arguments();
     let mountpoints = arguments.optional("mountpoints")?;
     arguments.finish()?;
-    let outcome = guest.freeze(mountpoints);
+    let outcome = guest.freeze(mountpoints, reply.cause());
     frozen(outcome, request, reply)
 }
 
@@ -63,7 +64,7 @@ fn frozen(outcome: Result<usize, Failure>, request: &Request<'_>, reply: &mut Re
 
 fn thaw<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
-    let count = guest.thaw()?;
+    let count = guest.thaw(reply.cause())?;
     request.set_frozen(false);
     Ok(reply.whole(&count)?)
 }

@@ -2,7 +2,7 @@
 
 use crate::command::{Command, Request};
 use crate::error::Error;
-use crate::reply::{Reply, Step};
+use crate::reply::{Kind, Reply, Step};
 
 /// What `guest-info` needs to know.
 pub trait Identity {
@@ -13,7 +13,7 @@ pub trait Identity {
 /// The family's commands.
 #[must_use]
 pub const fn commands<G: Identity>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-ping", ping).while_frozen(), Command::new("guest-info", info).while_frozen()] }
+    const { &[Command::new("guest-ping", ping).while_frozen(), Command::new("guest-info", info).while_frozen().packed()] }
 }
 
 fn ping<G>(_: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
@@ -26,22 +26,18 @@ fn info<G: Identity>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply
     let step = request.step();
     if step == 0 {
         request.arguments().finish()?;
-        reply.raw("{\"version\":")?;
-        reply.json(guest.version())?;
-        reply.raw(",\"supported_commands\":[")?;
+        reply.open(Kind::Object)?;
+        reply.member("version", guest.version())?;
+        reply.open_member("supported_commands", Kind::Array)?;
     }
-    let Some(command) = request.command(step) else {
-        reply.raw("]}")?;
-        return Ok(Step::Done);
-    };
+    let Some(command) = reply.next_element(Ok(request.next_command()))? else { return Ok(Step::Done) };
     // Hosts ask for this often, and but for the name there are only four things to say.
-    reply.raw(if step == 0 { "{\"name\":" } else { ",{\"name\":" })?;
-    reply.json(command.name)?;
-    reply.raw(match (command.enabled, command.success_response) {
+    let rest = match (command.enabled, command.success_response) {
         (true, true) => ",\"enabled\":true,\"success-response\":true}",
         (true, false) => ",\"enabled\":true,\"success-response\":false}",
         (false, true) => ",\"enabled\":false,\"success-response\":true}",
         (false, false) => ",\"enabled\":false,\"success-response\":false}",
-    })?;
-    Ok(Step::More)
+    };
+    let added = reply.named(command.name, rest);
+    reply.end_element(added)
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::arguments::{List, Parameter, Path, Value};
+use crate::arguments::{List, Parameter, Value};
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
 use crate::reply::{Reply, Step};
@@ -21,8 +21,8 @@ pub struct MemoryBlock {
 }
 
 impl<'m> Parameter<'m> for MemoryBlock {
-    fn decode(value: Value<'m>, path: Path) -> Result<Self, Error> {
-        let mut members = value.object(path)?;
+    fn decode(value: Value<'m>) -> Result<Self, Error> {
+        let mut members = value.object()?;
         let block = Self {
             phys_index: members.required("phys-index")?,
             online: members.required("online")?,
@@ -59,19 +59,13 @@ struct BlockInfo {
     size: u64,
 }
 
-/// What the family needs of its guest.
-pub trait Memory {
+/// What `guest-get-memory-blocks` and `guest-get-memory-block-info` need of their guest.
+pub trait MemoryBlocks {
     /// The `index`-th block, if there are as many.
     ///
     /// # Errors
     /// If the guest cannot tell.
     fn memory_block(&mut self, index: usize) -> Result<Option<MemoryBlock>, Failure>;
-
-    /// Takes a block online or offline. One that is so already is no error.
-    ///
-    /// # Errors
-    /// If that cannot be done.
-    fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError>;
 
     /// The size of a block in bytes.
     ///
@@ -80,28 +74,47 @@ pub trait Memory {
     fn memory_block_size(&mut self) -> Result<u64, Failure>;
 }
 
-/// The family's commands.
+/// What `guest-set-memory-blocks` needs of its guest.
+pub trait SetMemoryBlocks {
+    /// Takes a block online or offline. One that is so already is no error.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError>;
+}
+
+/// `guest-get-memory-blocks` and `guest-get-memory-block-info`.
 #[must_use]
-pub const fn commands<G: Memory>() -> &'static [Command<G>] {
+pub const fn commands<G: MemoryBlocks>() -> &'static [Command<G>] {
     const {
         &[
-            Command::new("guest-get-memory-blocks", blocks),
-            Command::new("guest-set-memory-blocks", set_blocks),
+            Command::new("guest-get-memory-blocks", blocks).packed(),
             Command::new("guest-get-memory-block-info", block_info),
         ]
     }
 }
 
-fn blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
+/// `guest-set-memory-blocks`.
+#[must_use]
+pub const fn set_commands<G: SetMemoryBlocks>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-set-memory-blocks", set_blocks).to_the_end()] }
+}
+
+fn blocks<G: MemoryBlocks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
-    reply.element(step, guest.memory_block(step))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    reply.element(guest.memory_block(step))
 }
 
 /// A block a step, each set when its answer is due.
-fn set_blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    let step = request.step();
-    if step == 0 {
+fn set_blocks<G: SetMemoryBlocks>(
+    guest: &mut G,
+    request: &mut Request<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<Step, Error> {
+    if request.step() == 0 {
         let mut arguments = request.arguments();
         let blocks: List<'_, MemoryBlock> = arguments.required("mem-blks")?;
         arguments.finish()?;
@@ -112,10 +125,10 @@ fn set_blocks<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut R
         *request.carry() = next;
         set_block(guest, block)
     });
-    reply.element(step, Ok(response))
+    reply.element(Ok(response))
 }
 
-fn set_block<G: Memory>(guest: &mut G, MemoryBlock { phys_index, online, .. }: MemoryBlock) -> Response {
+fn set_block<G: SetMemoryBlocks>(guest: &mut G, MemoryBlock { phys_index, online, .. }: MemoryBlock) -> Response {
     let (response, error_code) = match guest.set_memory_block(phys_index, online) {
         Ok(()) => ("success", None),
         Err(MemoryBlockError::NotFound(code)) => ("not-found", code),
@@ -125,7 +138,7 @@ fn set_block<G: Memory>(guest: &mut G, MemoryBlock { phys_index, online, .. }: M
     Response { phys_index, response, error_code }
 }
 
-fn block_info<G: Memory>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+fn block_info<G: MemoryBlocks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&BlockInfo { size: guest.memory_block_size()? })?)
 }

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use serde::{Serialize, Serializer};
 
-use super::parts::list_in_parts;
+use super::parts::{list_in_parts, list_member};
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
 use crate::reply::{Reply, Step};
@@ -183,8 +183,8 @@ pub enum Destination {
     },
 }
 
-/// What the family needs of its guest.
-pub trait Network {
+/// What `guest-network-get-interfaces` needs of its guest.
+pub trait Interfaces {
     /// The `index`-th interface, if there are as many.
     ///
     /// # Errors
@@ -196,7 +196,10 @@ pub trait Network {
 
     /// What went through the `interface`-th interface, if it counts.
     fn interface_statistics(&mut self, interface: usize) -> Option<InterfaceStatistics>;
+}
 
+/// What `guest-network-get-route` needs of its guest.
+pub trait Routes {
     /// The `index`-th route, if there are as many.
     ///
     /// # Errors
@@ -204,33 +207,46 @@ pub trait Network {
     fn route(&mut self, index: usize) -> Result<Option<Route<'_>>, Failure>;
 }
 
-/// The family's commands.
+/// `guest-network-get-interfaces`.
 #[must_use]
-pub const fn commands<G: Network>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-network-get-interfaces", interfaces), Command::new("guest-network-get-route", routes)] }
+pub const fn commands<G: Interfaces>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-network-get-interfaces", interfaces)] }
 }
 
-fn interfaces<G: Network>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+/// `guest-network-get-route`.
+#[must_use]
+pub const fn route_commands<G: Routes>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-network-get-route", routes).packed()] }
+}
+
+fn interfaces<G: Interfaces>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     if request.step() == 0 {
         request.arguments().finish()?;
     }
     list_in_parts(guest, request, reply, begin_interface, rest_of_interface)
 }
 
-fn begin_interface<G: Network>(guest: &mut G, index: usize, reply: &mut Reply<'_>) -> Result<bool, Error> {
+fn begin_interface<G: Interfaces>(guest: &mut G, index: usize, reply: &mut Reply<'_>) -> Result<bool, Error> {
     let Some(interface) = guest.interface(index)? else { return Ok(false) };
-    reply.open(&interface)?;
+    reply.open_with(None, &interface)?;
     Ok(true)
 }
 
 /// The statistics, then an address each.
-fn rest_of_interface<G: Network>(guest: &mut G, interface: usize, part: usize, reply: &mut Reply<'_>) -> Option<usize> {
+fn rest_of_interface<G: Interfaces>(
+    guest: &mut G,
+    interface: usize,
+    part: usize,
+    reply: &mut Reply<'_>,
+) -> Option<usize> {
     match part.checked_sub(1) {
-        None => reply.member("statistics", guest.interface_statistics(interface)),
+        None => {
+            // What does not fit is left out.
+            let _ = reply.member("statistics", &guest.interface_statistics(interface));
+        }
         Some(index) => {
             let address = guest.address(interface, index).map(WireAddress::from);
-            if !reply.inner_element("ip-addresses", index, address) {
-                reply.close("}");
+            if address.is_none() && index == 0 || !list_member(reply, "ip-addresses", index, address) {
                 return None;
             }
         }
@@ -238,10 +254,12 @@ fn rest_of_interface<G: Network>(guest: &mut G, interface: usize, part: usize, r
     Some(part.saturating_add(1))
 }
 
-fn routes<G: Network>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
+fn routes<G: Routes>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
-    reply.element(step, guest.route(step).map(|route| route.map(WireRoute::from)))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    reply.element(guest.route(step).map(|route| route.map(WireRoute::from)))
 }
 
 /// QEMU's `GuestNetworkRoute`.

@@ -44,37 +44,49 @@ pub struct Timezone<'a> {
 /// QEMU's `GuestHostName`.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct HostName<'a> {
+struct Name<'a> {
     host_name: &'a str,
 }
 
-/// What the family needs of its guest.
+/// What `guest-get-osinfo` needs of its guest.
 pub trait Os {
     /// What runs there.
     fn os_info(&mut self) -> OsInfo<'_>;
+}
 
+/// What `guest-get-host-name` needs of its guest.
+pub trait HostName {
     /// The guest's name in its network.
     ///
     /// # Errors
     /// If it has none.
     fn host_name(&mut self) -> Result<&str, Failure>;
+}
 
+/// What `guest-get-timezone` needs of its guest.
+pub trait LocalTime {
     /// The guest's time zone. A guest that knows of none is in UTC.
     fn timezone(&mut self) -> Timezone<'_> {
         Timezone { zone: Some("UTC"), offset: 0 }
     }
 }
 
-/// The family's commands.
+/// `guest-get-osinfo`.
 #[must_use]
 pub const fn commands<G: Os>() -> &'static [Command<G>] {
-    const {
-        &[
-            Command::new("guest-get-osinfo", os_info),
-            Command::new("guest-get-host-name", host_name),
-            Command::new("guest-get-timezone", timezone),
-        ]
-    }
+    const { &[Command::new("guest-get-osinfo", os_info)] }
+}
+
+/// `guest-get-host-name`.
+#[must_use]
+pub const fn name_commands<G: HostName>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-host-name", host_name)] }
+}
+
+/// `guest-get-timezone`.
+#[must_use]
+pub const fn timezone_commands<G: LocalTime>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-timezone", timezone)] }
 }
 
 fn os_info<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
@@ -82,12 +94,12 @@ fn os_info<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_
     Ok(reply.whole(&guest.os_info())?)
 }
 
-fn host_name<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+fn host_name<G: HostName>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
-    Ok(reply.whole(&HostName { host_name: guest.host_name()? })?)
+    Ok(reply.whole(&Name { host_name: guest.host_name()? })?)
 }
 
-fn timezone<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+fn timezone<G: LocalTime>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.timezone())?)
 }

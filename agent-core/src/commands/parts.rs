@@ -1,13 +1,15 @@
 //! Lists whose elements are too large for one step: each goes out in parts.
 
+use serde::Serialize;
+
 use crate::command::Request;
 use crate::error::Error;
-use crate::reply::{Reply, Step};
+use crate::reply::{Kind, Reply, Step};
 
 /// Adds the beginning of a list's element, an open object; returns whether there is such an element.
 pub(super) type Begin<G> = fn(&mut G, usize, &mut Reply<'_>) -> Result<bool, Error>;
 
-/// Adds part of a list's element, by its number; returns the number of the next part, or closes the object.
+/// Adds part of a list's element, by its number; returns the number of the next part, if there is one.
 pub(super) type Rest<G> = fn(&mut G, usize, usize, &mut Reply<'_>) -> Option<usize>;
 
 /// Adds the next part of a list whose elements are too large for one step.
@@ -23,20 +25,35 @@ pub(super) fn list_in_parts<G>(
     if part > 0 {
         match rest(guest, element, part - 1, reply) {
             Some(next) => request.set_place(element, next.saturating_add(1)),
-            None => request.set_place(element.saturating_add(1), 0),
+            None => {
+                reply.close();
+                request.set_place(element.saturating_add(1), 0);
+            }
         }
         return Ok(Step::More);
     }
-    let before = reply.length();
-    reply.raw(if element == 0 { "[" } else { "," })?;
+    if element == 0 {
+        reply.open(Kind::Array)?;
+    }
     match begin(guest, element, reply) {
         Ok(true) => {
             request.set_place(element, 1);
-            return Ok(Step::More);
+            Ok(Step::More)
         }
-        Err(error) if element == 0 => return Err(error),
-        Ok(false) | Err(_) => reply.truncate(before),
+        Err(error) if element == 0 => Err(error),
+        Ok(false) | Err(_) => Ok(Step::Done),
     }
-    reply.raw(if element == 0 { "[]" } else { "]" })?;
-    Ok(Step::Done)
+}
+
+/// Adds the `index`-th element of the list that is the member `name` of an open object, or the list's end. Returns whether there
+/// may be more. An element that does not fit ends the list.
+pub(super) fn list_member<T: Serialize>(reply: &mut Reply<'_>, name: &str, index: usize, element: Option<T>) -> bool {
+    if index == 0 && reply.open_member(name, Kind::Array).is_err() {
+        return false;
+    }
+    if element.is_some_and(|element| reply.value(&element).is_ok()) {
+        return true;
+    }
+    reply.close();
+    false
 }

@@ -1,9 +1,10 @@
 //! `guest-ssh-get-authorized-keys`, `-add-` and `-remove-`: the keys that a user logs in with.
 
 use crate::arguments::{List, Text};
+use crate::cause::Cause;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
-use crate::reply::{Reply, Step};
+use crate::reply::{Kind, Reply, Step};
 
 /// What the family needs of its guest.
 pub trait AuthorizedKeys {
@@ -12,20 +13,31 @@ pub trait AuthorizedKeys {
     ///
     /// # Errors
     /// If there is no such user, or the keys cannot be read.
-    fn authorized_key(&mut self, user: Text<'_>, index: usize) -> Result<Option<&str>, Failure>;
+    fn authorized_key(&mut self, user: Text<'_>, index: usize, cause: &mut Cause) -> Result<Option<&str>, Failure>;
 
     /// Adds those of `keys` that the user does not have; with `reset` the user has no others from then on. No key begins
     /// with `#` or has a line break.
     ///
     /// # Errors
     /// If there is no such user, or the keys cannot be written.
-    fn add_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>, reset: bool) -> Result<(), Failure>;
+    fn add_authorized_keys(
+        &mut self,
+        user: Text<'_>,
+        keys: List<'_, Text<'_>>,
+        reset: bool,
+        cause: &mut Cause,
+    ) -> Result<(), Failure>;
 
     /// Removes those of `keys` that the user has.
     ///
     /// # Errors
     /// If there is no such user, or the keys cannot be written.
-    fn remove_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>) -> Result<(), Failure>;
+    fn remove_authorized_keys(
+        &mut self,
+        user: Text<'_>,
+        keys: List<'_, Text<'_>>,
+        cause: &mut Cause,
+    ) -> Result<(), Failure>;
 }
 
 /// The family's commands.
@@ -46,51 +58,51 @@ fn keys<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut
     let user = arguments.required("username")?;
     arguments.finish()?;
     let (index, offset) = request.place();
-    let key = match guest.authorized_key(user, index) {
+    let key = match guest.authorized_key(user, index, reply.cause()) {
         Err(failure) if request.step() == 0 => return Err(failure.into()),
         Ok(Some(key)) => Some(key),
         Ok(None) | Err(_) => None,
     };
     if request.step() == 0 {
-        reply.raw("{\"keys\":[")?;
+        reply.open(Kind::Object)?;
+        reply.open_member("keys", Kind::Array)?;
     }
     if key.is_none() && offset == 0 {
-        reply.raw("]}")?;
         return Ok(Step::Done);
     }
     if offset == 0 {
-        reply.raw(if index == 0 { "\"" } else { ",\"" })?;
+        reply.open(Kind::Text)?;
     }
     // A key that is gone ends where it was.
     let rest = key.and_then(|key| key.get(offset..)).unwrap_or_default();
-    let added = reply.text_part(rest, "\"".len());
+    let added = reply.text_part(rest, 0);
     if added > 0 && added < rest.len() {
         request.set_place(index, offset.saturating_add(added));
     } else {
-        reply.raw("\"")?;
+        reply.close();
         request.set_place(index.saturating_add(1), 0);
     }
     Ok(Step::More)
 }
 
-fn add<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+fn add<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let user = arguments.required("username")?;
     let keys = arguments.required("keys")?;
     let reset = arguments.optional("reset")?.unwrap_or(false);
     arguments.finish()?;
     check(keys)?;
-    guest.add_authorized_keys(user, keys, reset)?;
+    guest.add_authorized_keys(user, keys, reset, reply.cause())?;
     Ok(Step::Done)
 }
 
-fn remove<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+fn remove<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let user = arguments.required("username")?;
     let keys = arguments.required("keys")?;
     arguments.finish()?;
     check(keys)?;
-    guest.remove_authorized_keys(user, keys)?;
+    guest.remove_authorized_keys(user, keys, reply.cause())?;
     Ok(Step::Done)
 }
 

@@ -18,7 +18,7 @@ pub enum Sleep {
     Hybrid,
 }
 
-/// What the family needs of its guest.
+/// What the family needs of its guest. Only those ways of sleeping are asked for whose commands are linked.
 pub trait Suspend {
     /// Goes to sleep; it may return before or after. The client gets no reply then.
     ///
@@ -27,13 +27,18 @@ pub trait Suspend {
     fn suspend(&mut self, how: Sleep) -> Result<(), Failure>;
 }
 
-/// The family's commands.
+/// `guest-suspend-ram`.
 #[must_use]
-pub const fn commands<G: Suspend>() -> &'static [Command<G>] {
+pub const fn ram_commands<G: Suspend>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-suspend-ram", ram).without_success_reply()] }
+}
+
+/// `guest-suspend-disk` and `guest-suspend-hybrid`, which need a place on a disk for the guest's memory.
+#[must_use]
+pub const fn disk_commands<G: Suspend>() -> &'static [Command<G>] {
     const {
         &[
             Command::new("guest-suspend-disk", disk).without_success_reply(),
-            Command::new("guest-suspend-ram", ram).without_success_reply(),
             Command::new("guest-suspend-hybrid", hybrid).without_success_reply(),
         ]
     }

@@ -7,15 +7,19 @@ use crate::reply::{Reply, Step};
 /// 2070-01-01T00:00:00Z in nanoseconds since 1970: QEMU takes no time from then on.
 const END: i64 = 3_155_760_000 * 1_000_000_000;
 
-/// What the family needs of its guest. Times are nanoseconds since 1970-01-01T00:00:00Z.
-pub trait Time {
-    /// The guest's time.
+/// What `guest-get-time` needs of its guest.
+pub trait Clock {
+    /// The guest's time, in nanoseconds since 1970-01-01T00:00:00Z.
     ///
     /// # Errors
     /// If it has no clock.
     fn time(&mut self) -> Result<i64, Failure>;
+}
 
-    /// Sets the guest's clock, and the machine's clock from it. `time` lies in the years 1970 to 2069.
+/// What `guest-set-time` needs of its guest.
+pub trait SetClock {
+    /// Sets the guest's clock, and the machine's clock from it. `time` is in nanoseconds since 1970-01-01T00:00:00Z, and in the
+    /// years 1970 to 2069.
     ///
     /// # Errors
     /// If the clock cannot be set.
@@ -28,18 +32,24 @@ pub trait Time {
     fn set_time_from_machine(&mut self) -> Result<(), Failure>;
 }
 
-/// The family's commands.
+/// `guest-get-time`.
 #[must_use]
-pub const fn commands<G: Time>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-get-time", get_time), Command::new("guest-set-time", set_time)] }
+pub const fn commands<G: Clock>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-get-time", get_time)] }
 }
 
-fn get_time<G: Time>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+/// `guest-set-time`.
+#[must_use]
+pub const fn set_commands<G: SetClock>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-set-time", set_time)] }
+}
+
+fn get_time<G: Clock>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.time()?)?)
 }
 
-fn set_time<G: Time>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+fn set_time<G: SetClock>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let time: Option<i64> = arguments.optional("time")?;
     arguments.finish()?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::arguments::Text;
+use crate::cause::Cause;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
 use crate::reply::{Reply, Step};
@@ -13,41 +14,66 @@ use crate::reply::{Reply, Step};
 pub struct User<'a> {
     /// The user's name.
     pub user: &'a str,
-    /// Since when, in seconds since 1970-01-01T00:00:00Z.
+    /// Since when, in seconds since 1970-01-01T00:00:00Z. Six decimals are sent.
+    #[serde(skip)]
     pub login_time: f64,
     /// The domain that the user is of (Windows).
     pub domain: Option<&'a str>,
 }
 
-/// What the family needs of its guest.
+/// What `guest-get-users` needs of its guest.
 pub trait Users {
     /// The `index`-th user who is logged in, if there are as many.
     ///
     /// # Errors
     /// If the guest cannot tell.
     fn user(&mut self, index: usize) -> Result<Option<User<'_>>, Failure>;
+}
 
+/// What `guest-set-user-password` needs of its guest.
+pub trait Passwords {
     /// Gives a user a new password: in plain bytes, or `crypted` as the guest's password file has it. There is no line
     /// break in either, nor a colon in the name.
     ///
     /// # Errors
     /// If there is no such user, or the password cannot be set.
-    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure>;
+    fn set_password(
+        &mut self,
+        user: Text<'_>,
+        password: &[u8],
+        crypted: bool,
+        cause: &mut Cause,
+    ) -> Result<(), Failure>;
 }
 
-/// The family's commands.
+/// `guest-get-users`.
 #[must_use]
 pub const fn commands<G: Users>() -> &'static [Command<G>] {
-    const { &[Command::new("guest-get-users", users), Command::new("guest-set-user-password", set_password)] }
+    const { &[Command::new("guest-get-users", users).packed()] }
+}
+
+/// `guest-set-user-password`.
+#[must_use]
+pub const fn password_commands<G: Passwords>() -> &'static [Command<G>] {
+    const { &[Command::new("guest-set-user-password", set_password)] }
 }
 
 fn users<G: Users>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    request.arguments().finish()?;
     let step = request.step();
-    reply.element(step, guest.user(step))
+    if step == 0 {
+        request.arguments().finish()?;
+    }
+    let Some(user) = reply.next_element(guest.user(step))? else { return Ok(Step::Done) };
+    let added = reply.attempt(|reply| {
+        reply.open_with(None, &user)?;
+        reply.decimal("login-time", user.login_time)?;
+        reply.close();
+        Ok(())
+    });
+    reply.end_element(added)
 }
 
-fn set_password<G: Users>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
+fn set_password<G: Passwords>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let _: Text<'_> = arguments.required("username")?;
     let _: Text<'_> = arguments.required("password")?;
@@ -62,6 +88,6 @@ fn set_password<G: Users>(guest: &mut G, request: &mut Request<'_>, _: &mut Repl
     if user.chars().any(|character| matches!(character, '\n' | ':')) {
         return Err(Failure("forbidden characters in username").into());
     }
-    guest.set_password(user, password, crypted)?;
+    guest.set_password(user, password, crypted, reply.cause())?;
     Ok(Step::Done)
 }

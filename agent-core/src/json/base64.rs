@@ -57,12 +57,16 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 // base64ct's takes the same time for all bytes, which no file needs and which is most of the time of reading one.
 fn encode_all(raw: &[u8], encoded: &mut [u8]) -> usize {
     let digit = |bits: u32| DIGITS[(bits & 63) as usize];
-    let (groups, rest) = raw.as_chunks::<3>();
+    let groups = raw.chunks_exact(3);
+    let rest = groups.remainder();
     let mut length = 0;
-    for ([a, b, c], place) in groups.iter().zip(encoded.as_chunks_mut::<4>().0) {
-        let bits = u32::from(*a) << 16 | u32::from(*b) << 8 | u32::from(*c);
-        *place = [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)];
-        length += 4;
+    for (group, place) in groups.zip(encoded.chunks_exact_mut(4)) {
+        // They have these lengths.
+        if let (&[a, b, c], Some(place)) = (group, place.first_chunk_mut::<4>()) {
+            let bits = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
+            *place = [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)];
+            length += 4;
+        }
     }
     let last = match *rest {
         [a] => [digit(u32::from(a) >> 2), digit(u32::from(a) << 4), b'=', b'='],

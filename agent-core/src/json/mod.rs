@@ -1,19 +1,26 @@
 //! Bytes to messages and back: knows JSON, knows no command.
 //!
-//! [`scanner`] takes requests in, [`members`] looks into what it stored, [`writer`] puts replies out.
+//! [`scanner`] takes requests in; `members` and `walk` look into what it stored; `stage` and `writer` put replies out.
 
 pub mod base64;
+mod grammar;
 pub mod members;
+mod names;
+mod position;
 pub mod scanner;
+pub(crate) mod shape;
+pub(crate) mod stage;
+pub mod syntax;
 pub mod text;
 mod value;
-pub mod writer;
+pub(crate) mod walk;
+pub(crate) mod writer;
 
 /// Copies `from` to `place` of `to`, if it fits there; says where it ends.
 pub(crate) fn copy(from: &[u8], to: &mut [u8], place: usize) -> Option<usize> {
     let end = place.checked_add(from.len())?;
-    // As long as each other: this cannot panic, and the compiler need not see why.
-    to.get_mut(place..end)?.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    // They are as long as each other, so this cannot panic.
+    to.get_mut(place..end)?.copy_from_slice(from);
     Some(end)
 }
 

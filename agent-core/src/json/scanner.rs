@@ -2,9 +2,14 @@
 //!
 //! The dialect is that of QEMU's parser: RFC 8259, and single-quoted strings. A message ends when its outermost bracket
 //! closes; no newline is needed. What is stored is compact, valid JSON without spaces, single quotes or needless
-//! escapes. Each byte costs O(1), nothing recurses, and the state is a few words and a bit per nesting level.
+//! escapes. Each byte costs O(1), nothing recurses, and the state has a fixed size.
 
-use super::text::{Fault, Piece, Text, encode};
+use super::grammar::{self, Class, State, class, next};
+use super::members::Members;
+use super::names::Names;
+use super::position::Position;
+use super::syntax::{Problem, Syntax};
+use super::text::{Piece, Text, encode, plain};
 use super::{Span, copy};
 
 /// How deep arrays and objects may nest, as in QEMU.
@@ -13,47 +18,8 @@ pub const MAX_DEPTH: usize = 1024;
 /// A byte that no JSON text holds: a host sends it to force the parser into a known state.
 pub const RESET: u8 = 0xFF;
 
-/// Why a message is not one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// A byte that starts no token, or breaks one.
-    Stray(u8),
-    /// A structural character where a value belongs.
-    ExpectingValue,
-    /// Something else than a string where a member's name belongs.
-    ExpectingKey,
-    /// Something else than a colon after a member's name.
-    ExpectingColon,
-    /// Something else than `,` or `}` after a member.
-    MemberSeparator,
-    /// Something else than `,` or `]` after an element.
-    ElementSeparator,
-    /// A word that is none of `true`, `false`, `null`: where it is stored.
-    Keyword(Span),
-    /// A member that was there already.
-    DuplicateMember,
-    /// A backslash before something that is no escape.
-    Escape,
-    /// Half of a surrogate pair.
-    Surrogate(u16),
-    /// Bytes that are not UTF-8.
-    Utf8,
-    /// More than [`MAX_DEPTH`] levels.
-    TooDeep,
-    /// More than the buffer holds.
-    TooLarge,
-}
-
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Control(byte) => Self::Stray(byte),
-            Fault::Escape => Self::Escape,
-            Fault::Surrogate(unit) => Self::Surrogate(unit),
-            Fault::Utf8 => Self::Utf8,
-        }
-    }
-}
+/// So many plain bytes of a string are taken one by one before blocks of them are tried.
+const SHORT_TEXT: usize = 16;
 
 /// The request's outermost members, as spans of the stored message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,70 +37,23 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    fn note(&mut self, name: &[u8], name_span: Span, value: Span) -> Result<(), Problem> {
-        let member = match name {
-            b"execute" => &mut self.execute,
-            b"arguments" => &mut self.arguments,
-            b"id" => &mut self.id,
-            _ => {
-                self.unexpected.get_or_insert(name_span);
-                return Ok(());
-            }
-        };
-        match member.replace(value) {
-            None => Ok(()),
-            Some(_) => Err(Problem::DuplicateMember),
+    const EMPTY: Self = Self { is_object: false, execute: None, arguments: None, id: None, unexpected: None };
+
+    fn note(&mut self, name: &[u8], name_span: Span, value: Span) {
+        match name {
+            b"execute" => self.execute = Some(value),
+            b"arguments" => self.arguments = Some(value),
+            b"id" => self.id = Some(value),
+            _ => _ = self.unexpected.get_or_insert(name_span),
         }
     }
 }
 
-/// What the grammar allows next.
-#[derive(Clone, Copy, Debug)]
-enum Expect {
-    Value,
-    /// After `[`.
-    ValueOrEnd,
-    /// After `{`.
-    NameOrEnd,
-    /// After `,` in an object.
-    Name,
-    Colon,
-    /// After a value inside an array or object.
-    CommaOrEnd,
-    /// The rest of a string, which names a member or is a value.
-    Text {
-        text: Text,
-        is_name: bool,
-    },
-    Number(Number),
-    /// The rest of a lower-case word.
-    Keyword,
-    /// Nothing: the message was bad and is skipped to where its brackets close, or to a line that begins with `{`. The
-    /// quote is that of the string that the next byte falls into.
-    Skip {
-        quote: Option<u8>,
-        escaped: bool,
-    },
-}
-
-/// What came last in a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    E,
-    Sign,
-    Exponent,
-}
-
 /// What a byte did.
 enum Taken {
-    /// Taken in.
+    /// It was taken.
     Yes,
-    /// It ended a token and is to be looked at again.
+    /// It ended a token and must be looked at again.
     Again,
     /// It was the last of a message.
     Whole,
@@ -145,18 +64,32 @@ enum Taken {
 /// The scanner's state between two pieces of input.
 #[derive(Clone, Debug)]
 pub struct Scanner {
-    expect: Expect,
+    state: State,
+    /// Whether the string that is being read is a member's name.
+    is_name: bool,
+    /// Whether the innermost open bracket is that of an array.
+    in_array: bool,
+    /// Whether the innermost open bracket is that of `arguments`.
+    in_arguments: bool,
+    /// While a bad message is skipped: whether a backslash came just before.
+    escaped: bool,
+    /// While a bad message is skipped: the quote of the string that the next byte is in; 0 outside of strings.
+    quote: u8,
+    text: Text,
     depth: usize,
+    /// How deep the object is that has the name of the value twice that is being read; 0 if none does.
+    duplicate: u32,
     /// Bit `d % 64` of word `d / 64`: whether the bracket at depth `d + 1` is a brace.
     braces: [u64; MAX_DEPTH / 64],
     stored: usize,
-    /// Whether the last byte ended a line.
-    line_start: bool,
+    /// Where the string or word that is being read is stored.
+    token: u32,
+    /// The name of the outermost object's last member.
     name: Span,
-    value_start: usize,
-    word_start: usize,
-    longest: Span,
+    position: Position,
     envelope: Envelope,
+    names: Names,
+    members: Members,
 }
 
 impl Scanner {
@@ -164,297 +97,405 @@ impl Scanner {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            expect: Expect::Value,
+            state: grammar::START,
+            is_name: false,
+            in_array: false,
+            in_arguments: false,
+            escaped: false,
+            quote: 0,
+            text: Text::after(0),
             depth: 0,
+            duplicate: 0,
             braces: [0; MAX_DEPTH / 64],
             stored: 0,
-            line_start: false,
+            token: 0,
             name: Span::new(0, 0),
-            value_start: 0,
-            word_start: 0,
-            longest: Span::new(0, 0),
-            envelope: Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None },
+            position: Position::new(),
+            envelope: Envelope::EMPTY,
+            names: Names::new(),
+            members: Members::new(),
         }
     }
 
     /// Forgets what was half read. What is stored of a whole message stays until the next byte comes.
     pub const fn reset(&mut self) {
-        self.expect = Expect::Value;
-        self.depth = 0;
-        self.stored = 0;
-        self.envelope = Envelope { is_object: false, execute: None, arguments: None, id: None, unexpected: None };
+        self.state = grammar::START;
     }
 
-    /// The longest string of the last message that is a value, with its quotes: whoever looks into what is stored may skip
-    /// it unseen. Empty if there is none.
+    /// The members of `arguments` of the message that has ended.
     #[must_use]
-    pub const fn longest(&self) -> Span {
-        self.longest
+    pub const fn members(&self) -> &Members {
+        &self.members
     }
 
     /// Whether a message has begun and not ended.
     #[must_use]
     pub const fn is_inside(&self) -> bool {
-        self.depth > 0 || !matches!(self.expect, Expect::Value)
+        self.state != grammar::START
     }
 
-    /// Takes bytes in up to the end of a message, which then lies in `store` from its beginning.
+    /// Takes bytes up to the end of a message, which then lies in `store` from its beginning.
     ///
     /// Returns how many bytes were taken, and what ended there: a message, or the first problem of one. The rest of a
-    /// bad message is skipped by the calls that follow, silently.
-    pub fn push(&mut self, bytes: &[u8], store: &mut [u8]) -> (usize, Option<Result<Envelope, Problem>>) {
+    /// bad message is skipped by the calls that follow, silently. [`Problem::TooLarge`] alone changes nothing: the call may be
+    /// repeated with a longer `store` that begins with the same bytes; [`refuse`](Self::refuse) skips the message.
+    pub fn push(&mut self, bytes: &[u8], store: &mut [u8]) -> (usize, Option<Result<Envelope, Syntax>>) {
         let mut taken = 0;
-        while let Some(rest @ &[byte, ..]) = bytes.get(taken..) {
-            if byte == RESET {
-                let half_read = self.is_inside();
-                let told = matches!(self.expect, Expect::Skip { .. });
-                self.reset();
-                taken += 1;
-                if half_read && !told {
-                    return (taken, Some(Err(Problem::Stray(RESET))));
-                }
-                continue;
-            }
-            if let Expect::Text { text, .. } = self.expect {
-                let plain = rest.get(..text.plain(rest)).unwrap_or_default();
-                if !plain.is_empty() && self.put(plain, store).is_ok() {
-                    taken += plain.len();
-                    continue;
-                }
-            }
-            match self.step(byte, store) {
-                Ok(Taken::Yes) => {
-                    self.line_start = byte == b'\n';
-                    taken += 1;
-                }
+        let outcome = loop {
+            // A string that goes on from the last piece is a long one.
+            let in_long_text = taken == 0 && self.state == grammar::TEXT;
+            taken += self.run(bytes.get(taken..).unwrap_or_default(), in_long_text, store);
+            let Some(&byte) = bytes.get(taken) else { break None };
+            match self.step(byte, taken, store) {
+                Ok(Taken::Yes) => taken += 1,
                 Ok(Taken::Again) => {}
-                Ok(Taken::Whole) => return (taken + 1, Some(Ok(self.finish()))),
-                Ok(Taken::WholeBefore) => return (taken, Some(Ok(self.finish()))),
+                Ok(Taken::Whole) => {
+                    taken += 1;
+                    break Some(Ok(self.finish()));
+                }
+                Ok(Taken::WholeBefore) => break Some(Ok(self.finish())),
                 Err(problem) => {
-                    self.skip();
-                    return (taken, Some(Err(problem)));
+                    let syntax = self.position.of(problem);
+                    match problem {
+                        Problem::TooLarge => {}
+                        Problem::Stray(RESET) => {
+                            taken += 1;
+                            self.reset();
+                        }
+                        _ => self.skip(),
+                    }
+                    break Some(Err(syntax));
                 }
             }
-        }
-        (taken, None)
+        };
+        self.position.advance(taken);
+        (taken, outcome)
+    }
+
+    /// Gives the message up that is larger than the store, as its problem says: the rest of it will be skipped.
+    pub fn refuse(&mut self) -> Syntax {
+        self.skip();
+        self.position.of(Problem::TooLarge)
     }
 
     fn finish(&mut self) -> Envelope {
-        let envelope = self.envelope;
         self.reset();
-        envelope
+        self.envelope
     }
 
     /// Begins to skip; the byte that was wrong is the first to be skipped.
     fn skip(&mut self) {
-        let (quote, escaped) = match self.expect {
-            Expect::Text { text, .. } => (Some(text.quote()), text.escaping()),
-            _ => (None, false),
-        };
-        self.expect = Expect::Skip { quote, escaped };
+        let inside = matches!(self.state, grammar::TEXT | grammar::SPECIAL);
+        self.quote = if inside { self.text.quote() } else { 0 };
+        self.escaped = inside && self.text.escaping();
+        self.state = grammar::SKIP;
     }
 
-    /// One byte in any state but that of plain text. Kept out of the loop, which else spills all that it holds.
+    /// Takes the bytes that the grammar's table allows and that change nothing but its state. Returns how many.
+    fn run(&mut self, bytes: &[u8], in_long_text: bool, store: &mut [u8]) -> usize {
+        let (mut taken, mut state, mut stored) = (0, self.state, self.stored);
+        let mut long_text = if in_long_text { 0 } else { SHORT_TEXT };
+        loop {
+            if taken >= long_text {
+                long_text = taken + SHORT_TEXT;
+                if state == grammar::TEXT {
+                    let rest = bytes.get(taken..).unwrap_or_default();
+                    // What does not fit is not looked at: it will come again.
+                    let rest = rest.get(..store.len().saturating_sub(stored)).unwrap_or(rest);
+                    let run = rest.get(..plain(rest, self.text.quote())).unwrap_or_default();
+                    stored = copy(run, store, stored).unwrap_or(stored);
+                    taken += run.len();
+                }
+            }
+            let Some(&byte) = bytes.get(taken) else { break };
+            let follows = self.follows(state, byte);
+            if follows < grammar::STATES {
+                let Some(place) = store.get_mut(stored) else { break };
+                *place = byte;
+                stored += 1;
+                state = follows;
+            } else if follows != grammar::SPACE {
+                break;
+            }
+            taken += 1;
+        }
+        (self.state, self.stored) = (state, stored);
+        taken
+    }
+
+    /// The state after a byte that only has to be stored; what is no state says that there is more to do.
+    #[inline(always)]
+    fn follows(&self, state: State, byte: u8) -> State {
+        match next(state, byte) {
+            grammar::ELEMENT if self.in_array => grammar::VALUE,
+            follows => follows,
+        }
+    }
+
+    /// One byte that does more, `taken` bytes into the piece. Kept out of the loop, which else spills all that it holds.
     #[inline(never)]
-    fn step(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
-        match self.expect {
-            Expect::Skip { quote, escaped } => return Ok(self.skip_over(byte, quote, escaped)),
-            Expect::Text { text, is_name } => return self.text(byte, text, is_name, store),
-            Expect::Number(number) => return self.number(byte, number, store),
-            Expect::Keyword => return self.keyword(byte, store),
+    fn step(&mut self, byte: u8, taken: usize, store: &mut [u8]) -> Result<Taken, Problem> {
+        if byte == RESET {
+            return self.told_to_reset(taken);
+        }
+        if self.follows(self.state, byte) < grammar::STATES {
+            // The loop takes such a byte unless the store is full.
+            return Err(Problem::TooLarge);
+        }
+        match self.state {
+            grammar::START if byte == b'\n' => return Ok(Taken::Yes),
+            grammar::START => {
+                self.begin(taken);
+                return Ok(Taken::Again);
+            }
+            grammar::SKIP => return Ok(self.skip_over(byte, taken)),
+            grammar::TEXT | grammar::SPECIAL => return self.text(byte, store),
+            // What ends a word or a number is looked at as what follows a value.
+            grammar::KEYWORD => self.end_keyword(store)?,
+            grammar::MINUS..=grammar::EXPONENT => self.end_number(byte, taken, store)?,
             _ => {}
         }
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => return Ok(Taken::Yes),
-            b'{' | b'}' | b'[' | b']' | b':' | b',' | b'"' | b'\'' | b'-' | b'0'..=b'9' | b'a'..=b'z' => {}
-            _ => return Err(Problem::Stray(byte)),
+        if self.state == grammar::AFTER && self.depth == 0 {
+            return Ok(Taken::WholeBefore);
         }
-        match (self.expect, byte) {
-            (Expect::ValueOrEnd, b']') | (Expect::NameOrEnd, b'}') => self.close(byte, store),
-            (Expect::Value | Expect::ValueOrEnd, _) => self.value(byte, store),
-            (Expect::Name | Expect::NameOrEnd, b'"' | b'\'') => {
-                let start = self.stored + 1;
-                self.put(b"\"", store)?;
-                if self.depth == 1 {
-                    self.name = Span::new(start, start);
-                }
-                self.expect = Expect::Text { text: Text::after(byte), is_name: true };
-                Ok(Taken::Yes)
+        self.position.begin_token(taken);
+        match (class(byte), self.state) {
+            (Class::Space | Class::Tab, _) => {}
+            (Class::Newline, _) => self.position.end_line(taken),
+            (
+                Class::Plain
+                | Class::Dot
+                | Class::Plus
+                | Class::Backslash
+                | Class::UpperE
+                | Class::Control
+                | Class::High,
+                _,
+            ) => {
+                return Err(Problem::Stray(byte));
             }
-            (Expect::Name | Expect::NameOrEnd, _) => Err(Problem::ExpectingKey),
-            (Expect::Colon, b':') => {
-                self.put(b":", store)?;
-                self.expect = Expect::Value;
-                Ok(Taken::Yes)
+            (Class::CloseBracket, grammar::VALUE_OR_END) | (Class::CloseBrace, grammar::NAME_OR_END) => {
+                return self.close(byte, store);
             }
-            (Expect::Colon, _) => Err(Problem::ExpectingColon),
-            (_, b',') => {
-                self.put(b",", store)?;
-                self.expect = if self.in_object() { Expect::Name } else { Expect::Value };
-                Ok(Taken::Yes)
+            (_, grammar::VALUE | grammar::VALUE_OR_END) => self.value(byte, store)?,
+            (Class::Quote, grammar::NAME | grammar::NAME_OR_END) => self.open_text(byte, true, store)?,
+            (_, grammar::NAME | grammar::NAME_OR_END) => return Err(Problem::ExpectingKey),
+            (_, grammar::COLON) => return Err(Problem::ExpectingColon),
+            (Class::Comma, _) => {
+                self.put_byte(b',', store)?;
+                self.state = if self.in_array { grammar::VALUE } else { grammar::NAME };
             }
-            (_, b'}') if self.in_object() => self.close(byte, store),
-            (_, b']') if !self.in_object() => self.close(byte, store),
-            _ if self.in_object() => Err(Problem::MemberSeparator),
-            _ => Err(Problem::ElementSeparator),
+            (Class::CloseBrace, _) if !self.in_array => return self.close(byte, store),
+            (Class::CloseBracket, _) if self.in_array => return self.close(byte, store),
+            _ if self.in_array => return Err(Problem::ElementSeparator),
+            _ => return Err(Problem::MemberSeparator),
         }
-    }
-
-    /// The first byte of a value.
-    fn value(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
-        if self.depth <= 1 {
-            self.value_start = self.stored;
-        }
-        self.word_start = self.stored;
-        let expect = match byte {
-            b'{' | b'[' => return self.open(byte, store),
-            b'"' | b'\'' => Expect::Text { text: Text::after(byte), is_name: false },
-            b'-' => Expect::Number(Number::Minus),
-            b'0' => Expect::Number(Number::Zero),
-            b'1'..=b'9' => Expect::Number(Number::Integer),
-            b'a'..=b'z' => Expect::Keyword,
-            _ => return Err(Problem::ExpectingValue),
-        };
-        self.put(&[if byte == b'\'' { b'"' } else { byte }], store)?;
-        self.expect = expect;
         Ok(Taken::Yes)
     }
 
-    fn open(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
+    /// The first byte of a message.
+    fn begin(&mut self, taken: usize) {
+        self.state = grammar::VALUE;
+        self.depth = 0;
+        self.duplicate = 0;
+        self.stored = 0;
+        self.in_array = false;
+        self.in_arguments = false;
+        self.envelope = Envelope::EMPTY;
+        self.names.clear();
+        self.members.clear();
+        self.position.begin(taken);
+    }
+
+    fn told_to_reset(&mut self, taken: usize) -> Result<Taken, Problem> {
+        if self.state == grammar::START || self.state == grammar::SKIP {
+            self.reset();
+            return Ok(Taken::Yes);
+        }
+        self.position.begin_token(taken);
+        Err(Problem::Stray(RESET))
+    }
+
+    /// The first byte of a value that the table does not take: everything but numbers.
+    fn value(&mut self, byte: u8, store: &mut [u8]) -> Result<(), Problem> {
+        match byte {
+            b'{' | b'[' => self.open(byte, store),
+            b'"' | b'\'' => self.open_text(byte, false, store),
+            b'a'..=b'z' => {
+                self.token = self.stored as u32;
+                self.put_byte(byte, store)?;
+                self.state = grammar::KEYWORD;
+                Ok(())
+            }
+            _ => Err(Problem::ExpectingValue),
+        }
+    }
+
+    fn open(&mut self, byte: u8, store: &mut [u8]) -> Result<(), Problem> {
         let word = self.braces.get_mut(self.depth / 64).ok_or(Problem::TooDeep)?;
         let bit = 1 << (self.depth % 64);
         let brace = byte == b'{';
         *word = if brace { *word | bit } else { *word & !bit };
-        self.put(&[byte], store)?;
+        self.put_byte(byte, store)?;
+        self.in_array = !brace;
+        self.in_arguments = self.depth == 1 && brace && self.is_value_of_arguments(store);
         if self.depth == 0 {
             self.envelope.is_object = brace;
-            self.longest = Span::new(0, 0);
         }
         self.depth += 1;
-        self.expect = if brace { Expect::NameOrEnd } else { Expect::ValueOrEnd };
-        Ok(Taken::Yes)
+        self.state = if brace { grammar::NAME_OR_END } else { grammar::VALUE_OR_END };
+        Ok(())
     }
 
     fn close(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
-        self.put(&[byte], store)?;
         let outside = self.depth.saturating_sub(1);
-        let whole = self.end_value(outside, store)?;
+        self.check_duplicate(outside)?;
+        self.put_byte(byte, store)?;
+        self.names.close(self.depth);
         self.depth = outside;
-        Ok(if whole { Taken::Whole } else { Taken::Yes })
+        let outer = self.depth.saturating_sub(1);
+        self.in_array = self.depth > 0 && self.braces.get(outer / 64).is_some_and(|word| word >> (outer % 64) & 1 == 0);
+        self.in_arguments = self.depth == 2 && !self.in_array && self.is_value_of_arguments(store);
+        self.end_value(store)?;
+        Ok(self.taken())
     }
 
-    /// Whether the innermost open bracket is a brace.
-    fn in_object(&self) -> bool {
-        let innermost = self.depth.saturating_sub(1);
-        self.braces.get(innermost / 64).is_some_and(|word| word >> (innermost % 64) & 1 == 1)
+    /// What the last byte of a value did.
+    const fn taken(&self) -> Taken {
+        if self.depth == 0 { Taken::Whole } else { Taken::Yes }
     }
 
-    /// A value has ended, `depth` deep; returns whether it was the whole message. Where it should not be there, its last byte
-    /// is skipped as what it is: nothing but the error may change before.
-    fn end_value(&mut self, depth: usize, store: &[u8]) -> Result<bool, Problem> {
-        if depth == 0 {
-            return Ok(true);
+    /// Whether the value that is being read is that of `arguments`, or inside it.
+    fn is_value_of_arguments(&self, store: &[u8]) -> bool {
+        self.envelope.is_object && self.name.of(store) == b"arguments"
+    }
+
+    /// A value is at its end, `depth` brackets deep. If its name was there before, that is told of its last token: nothing but
+    /// the error may change before, since that is where skipping begins.
+    fn check_duplicate(&self, depth: usize) -> Result<(), Problem> {
+        if depth > 0 && self.duplicate as usize == depth { Err(Problem::DuplicateMember) } else { Ok(()) }
+    }
+
+    /// A value has ended.
+    fn end_value(&mut self, store: &[u8]) -> Result<(), Problem> {
+        self.check_duplicate(self.depth)?;
+        self.state = grammar::AFTER;
+        if self.depth == 1 && self.envelope.is_object {
+            // A name is followed by its quote and a colon.
+            let value = Span::new(self.name.end().saturating_add(2), self.stored);
+            self.envelope.note(self.name.of(store), self.name, value);
+        } else if self.in_arguments {
+            self.members.end_value(self.stored);
         }
-        if depth == 1 && self.envelope.is_object {
-            let value = Span::new(self.value_start, self.stored);
-            self.envelope.note(self.name.of(store), self.name, value)?;
-        }
-        self.expect = Expect::CommaOrEnd;
-        Ok(false)
+        Ok(())
     }
 
-    fn text(&mut self, byte: u8, mut text: Text, is_name: bool, store: &mut [u8]) -> Result<Taken, Problem> {
+    fn open_text(&mut self, quote: u8, is_name: bool, store: &mut [u8]) -> Result<(), Problem> {
+        self.put_byte(b'"', store)?;
+        self.token = self.stored as u32;
+        self.is_name = is_name;
+        self.text = Text::after(quote);
+        self.state = grammar::TEXT;
+        Ok(())
+    }
+
+    /// A byte of a string that is not plain.
+    fn text(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
+        let mut text = self.text;
         match text.push(byte)? {
             Piece::Partial => {}
-            Piece::Byte(byte) => self.put(&[byte], store)?,
+            Piece::Byte(byte) => self.put_byte(byte, store)?,
             Piece::Char(character) => {
                 let (bytes, length) = encode(character);
                 self.put(bytes.get(..length).unwrap_or_default(), store)?;
             }
             Piece::End => {
-                if is_name && self.depth == 1 {
-                    self.name = Span::new(self.name.start(), self.stored);
-                }
-                self.put(b"\"", store)?;
-                if is_name {
-                    self.expect = Expect::Colon;
+                self.put_byte(b'"', store)?;
+                if self.is_name {
+                    self.end_name(store);
                     return Ok(Taken::Yes);
                 }
-                let string = Span::new(self.word_start, self.stored);
-                if string.length() > self.longest.length() {
-                    self.longest = string;
-                }
-                return Ok(if self.end_value(self.depth, store)? { Taken::Whole } else { Taken::Yes });
+                self.end_value(store)?;
+                return Ok(self.taken());
             }
         }
-        self.expect = Expect::Text { text, is_name };
+        self.text = text;
+        self.state = if text.is_special() { grammar::SPECIAL } else { grammar::TEXT };
         Ok(Taken::Yes)
     }
 
-    fn number(&mut self, byte: u8, number: Number, store: &mut [u8]) -> Result<Taken, Problem> {
-        use Number::{E, Exponent, Fraction, Integer, Minus, Point, Sign, Zero};
-        let next = match (number, byte) {
-            (Minus, b'0') => Zero,
-            (Minus, b'1'..=b'9') | (Integer, b'0'..=b'9') => Integer,
-            (Zero | Integer, b'.') => Point,
-            (Point | Fraction, b'0'..=b'9') => Fraction,
-            (Zero | Integer | Fraction, b'e' | b'E') => E,
-            (E, b'+' | b'-') => Sign,
-            (E | Sign | Exponent, b'0'..=b'9') => Exponent,
-            (Minus | Point | E | Sign, _) | (Zero, b'0'..=b'9') => return Err(Problem::Stray(byte)),
-            (Zero | Integer | Fraction | Exponent, _) => return self.end_word(store),
-        };
-        self.put(&[byte], store)?;
-        self.expect = Expect::Number(next);
-        Ok(Taken::Yes)
-    }
-
-    fn keyword(&mut self, byte: u8, store: &mut [u8]) -> Result<Taken, Problem> {
-        if byte.is_ascii_lowercase() {
-            self.put(&[byte], store)?;
-            return Ok(Taken::Yes);
+    fn end_name(&mut self, store: &[u8]) {
+        let name = Span::new(self.token as usize, self.stored.saturating_sub(1));
+        if self.names.add(name, self.depth, store) {
+            self.duplicate = self.depth as u32;
         }
-        let word = Span::new(self.word_start, self.stored);
+        if self.depth == 1 {
+            self.name = name;
+        } else if self.in_arguments {
+            self.members.begin(name);
+        }
+        self.state = grammar::COLON;
+    }
+
+    /// A byte that is not part of the number before it.
+    fn end_number(&mut self, byte: u8, taken: usize, store: &[u8]) -> Result<(), Problem> {
+        let ended = match self.state {
+            grammar::MINUS | grammar::POINT | grammar::E | grammar::SIGN => Err(Problem::Stray(byte)),
+            grammar::ZERO if byte.is_ascii_digit() => Err(Problem::Stray(byte)),
+            _ => self.end_value(store),
+        };
+        ended.inspect_err(|_| {
+            let before = store.get(..self.stored).unwrap_or_default().iter().rev();
+            let length =
+                before.take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+            self.position.begin_token(taken.wrapping_sub(length));
+        })
+    }
+
+    fn end_keyword(&mut self, store: &[u8]) -> Result<(), Problem> {
+        let word = Span::new(self.token as usize, self.stored);
         match word.of(store) {
-            b"true" | b"false" | b"null" => self.end_word(store),
+            b"true" | b"false" | b"null" => self.end_value(store),
             _ => Err(Problem::Keyword(word)),
         }
     }
 
-    /// A number or word ends at a byte that is not part of it.
-    fn end_word(&mut self, store: &[u8]) -> Result<Taken, Problem> {
-        Ok(if self.end_value(self.depth, store)? { Taken::WholeBefore } else { Taken::Again })
-    }
-
     /// One byte of a bad message.
-    fn skip_over(&mut self, byte: u8, quote: Option<u8>, escaped: bool) -> Taken {
-        let mut next = (quote, false);
-        match (byte, quote) {
+    fn skip_over(&mut self, byte: u8, taken: usize) -> Taken {
+        let escaped = core::mem::take(&mut self.escaped);
+        match (byte, self.quote) {
             // No string goes over the end of a line.
-            (b'\n', _) if self.depth > 0 => next.0 = None,
             (b'\n', _) => {
-                self.reset();
-                return Taken::Yes;
+                self.quote = 0;
+                self.position.end_line(taken);
+                if self.depth == 0 {
+                    self.reset();
+                }
             }
-            (b'{', None) if self.line_start || self.depth == 0 => {
+            (b'{', 0) if self.depth == 0 || self.position.is_line_start(taken) => {
                 self.reset();
                 return Taken::Again;
             }
-            (_, Some(_)) if escaped => {}
-            (b'\\', Some(_)) => next.1 = true,
-            (_, Some(quote)) if byte == quote => next.0 = None,
-            (b'"' | b'\'', None) if self.depth > 0 => next.0 = Some(byte),
-            (b'{' | b'[', None) if self.depth > 0 => self.depth += 1,
-            (b'}' | b']', None) if self.depth == 1 => {
-                self.reset();
-                return Taken::Yes;
+            (_, 1..) if escaped => {}
+            (b'\\', 1..) => self.escaped = true,
+            (_, quote @ 1..) => self.quote = if byte == quote { 0 } else { quote },
+            (b'"' | b'\'', 0) if self.depth > 0 => self.quote = byte,
+            (b'{' | b'[', 0) if self.depth > 0 => self.depth += 1,
+            (b'}' | b']', 0) => {
+                if self.depth == 1 {
+                    self.reset();
+                }
+                self.depth = self.depth.saturating_sub(1);
             }
-            (b'}' | b']', None) => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        let (quote, escaped) = next;
-        self.expect = Expect::Skip { quote, escaped };
         Taken::Yes
+    }
+
+    fn put_byte(&mut self, byte: u8, store: &mut [u8]) -> Result<(), Problem> {
+        *store.get_mut(self.stored).ok_or(Problem::TooLarge)? = byte;
+        self.stored += 1;
+        Ok(())
     }
 
     fn put(&mut self, bytes: &[u8], store: &mut [u8]) -> Result<(), Problem> {

@@ -73,6 +73,12 @@ impl Text {
         self.quote
     }
 
+    /// Whether the next byte falls into an escape or a character of several bytes.
+    #[must_use]
+    pub fn is_special(&self) -> bool {
+        self.at != At::Body
+    }
+
     /// Whether the next byte is escaped by a backslash before it.
     #[must_use]
     pub fn escaping(&self) -> bool {
@@ -188,7 +194,7 @@ impl Text {
 pub fn plain(bytes: &[u8], other: u8) -> usize {
     let stops = |byte: u8| !matches!(byte, 0x20..=0x7F) | (byte == b'"') | (byte == b'\\') | (byte == other);
     // Long strings go a block at a time, with no branch inside: the compiler makes a few vector instructions of it.
-    let blocks = bytes.as_chunks::<32>().0.iter();
+    let blocks = bytes.chunks_exact(32);
     let count = blocks.take_while(|block| !block.iter().fold(false, |any, &byte| any | stops(byte))).count() * 32;
     let rest = bytes.get(count..).unwrap_or_default();
     count + rest.iter().take_while(|&&byte| !stops(byte)).count()

@@ -7,7 +7,8 @@ use core::fmt;
 
 use serde::ser::{self, Serialize};
 
-use super::writer::{Full, Piece};
+use super::stage::Full;
+use super::writer::{Draft, Mark};
 
 impl ser::Error for Full {
     fn custom<T: fmt::Display>(_: T) -> Self {
@@ -17,36 +18,85 @@ impl ser::Error for Full {
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value does not fit")
+        f.write_str("it does not fit there")
     }
 }
 
 impl core::error::Error for Full {}
 
-impl Piece<'_> {
-    /// Adds `value` as JSON. Members that are `None` are left out, as the protocol has it.
+impl Draft<'_> {
+    /// Adds `value` as JSON where a value may stand, or a member of this name. A member that is `None` is left out, as the
+    /// protocol has it.
     ///
     /// # Errors
-    /// [`Full`] if it does not fit or has no JSON; nothing is added then.
-    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        let before = self.length();
-        let wrote = value.serialize(Json(self));
-        self.settle(wrote, before)
+    /// [`Full`] if it does not fit, may not stand there, or has no JSON; nothing is added then.
+    pub(crate) fn value<T: Serialize + ?Sized>(&mut self, name: Option<&str>, value: &T) -> Result<(), Full> {
+        let mark = self.mark();
+        let wrote = self.place(name).and_then(|()| value.serialize(Json(self)));
+        self.settle(wrote, name.is_some(), mark)
     }
 
-    /// Ends a value that is no member and began at `before`: a `None` is `null`, and of what does not fit nothing stays.
-    fn settle(&mut self, wrote: Result<Wrote, Full>, before: usize) -> Result<(), Full> {
+    /// Adds an object that has this `name`, with the `rest` of its JSON.
+    ///
+    /// # Errors
+    /// [`Full`] as for [`value`](Self::value).
+    pub(crate) fn named(&mut self, name: &str, rest: &str) -> Result<(), Full> {
+        let mark = self.mark();
+        let begun = self.place(None).and_then(|()| self.raw("{\"name\":"));
+        let wrote = begun.and_then(|()| self.text(name)).and_then(|()| self.raw(rest));
+        self.settle(wrote.map(|()| Wrote::Json), false, mark)
+    }
+
+    /// Adds a member to six decimals: what the protocol has as numbers are times in microseconds and loads in hundredths, and
+    /// writing any number takes ten kilobytes of an image.
+    ///
+    /// # Errors
+    /// [`Full`] as for [`value`](Self::value); also for numbers from 9e12 on, where less than six decimals are known.
+    pub(crate) fn decimal(&mut self, name: &str, value: f64) -> Result<(), Full> {
+        let mark = self.mark();
+        let wrote = self.place(Some(name)).and_then(|()| self.six_decimals(value));
+        self.settle(wrote, true, mark)
+    }
+
+    fn six_decimals(&mut self, value: f64) -> Result<Wrote, Full> {
+        let micros = value * 1e6;
+        // Beyond it the distance between two numbers is more than a millionth. NaN falls out, too.
+        if !(micros > -9e18 && micros < 9e18) {
+            return Err(Full);
+        }
+        let micros = if value < 0.0 { micros - 0.5 } else { micros + 0.5 } as i64;
+        if micros < 0 {
+            self.raw("-")?;
+        }
+        let (whole, mut fraction) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+        Json(self).unsigned(whole)?;
+        self.raw(if fraction == 0 { ".0" } else { "." })?;
+        while fraction > 0 {
+            self.bytes(&[b'0' + (fraction / 100_000) as u8])?;
+            fraction = fraction % 100_000 * 10;
+        }
+        Ok(Wrote::Json)
+    }
+
+    /// Ends a value that began at `mark`. Kept out of what is made for each type of value.
+    #[inline(never)]
+    fn settle(&mut self, wrote: Result<Wrote, Full>, is_member: bool, mark: Mark) -> Result<(), Full> {
         let settled = match wrote {
-            Ok(Wrote::Json) => Ok(()),
+            Ok(Wrote::Nothing) if is_member => {
+                self.restore(mark);
+                return Ok(());
+            }
             Ok(Wrote::Nothing) => self.raw("null"),
-            Err(Full) => Err(Full),
+            Ok(Wrote::Json) => Ok(()),
+            Err(full) => Err(full),
         };
-        settled.inspect_err(|Full| self.truncate(before))
+        self.filled();
+        settled.inspect_err(|Full| self.restore(mark))
     }
 }
 
 /// Writes one value to the end of a piece. Object keys that are no strings and 128-bit numbers have no JSON: [`Full`].
-struct Json<'p, 's>(&'p mut Piece<'s>);
+struct Json<'p, 's>(&'p mut Draft<'s>);
 
 /// What became of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,46 +108,81 @@ enum Wrote {
 
 /// The elements of an array or object until its closing brackets.
 struct Inside<'p, 's> {
-    piece: &'p mut Piece<'s>,
+    draft: &'p mut Draft<'s>,
     empty: bool,
+    /// Whether a key waits for its value.
+    pending: bool,
+    /// Whether something failed: whoever serializes must not go on then, but may.
+    failed: bool,
     close: &'static str,
 }
 
 impl<'p, 's> Inside<'p, 's> {
-    fn open(piece: &'p mut Piece<'s>, open: &str, close: &'static str) -> Result<Self, Full> {
-        piece.raw(open)?;
-        Ok(Self { piece, empty: true, close })
+    fn open(draft: &'p mut Draft<'s>, open: &str, close: &'static str) -> Result<Self, Full> {
+        draft.raw(open)?;
+        Ok(Self { draft, empty: true, pending: false, failed: false, close })
     }
 
-    fn variant(piece: &'p mut Piece<'s>, name: &str, open: &str, close: &'static str) -> Result<Self, Full> {
-        piece.raw("{")?;
-        Json(piece).key(name)?;
-        Self::open(piece, open, close)
+    fn variant(draft: &'p mut Draft<'s>, name: &str, open: &str, close: &'static str) -> Result<Self, Full> {
+        draft.raw("{")?;
+        Json(draft).key(name)?;
+        Self::open(draft, open, close)
     }
 
     fn separate(&mut self) -> Result<(), Full> {
-        if self.empty { Ok(()) } else { self.piece.raw(",") }
+        if self.empty { Ok(()) } else { self.draft.raw(",") }
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        self.separate()?;
+        let wrote = self.separate().and_then(|()| value.serialize(Json(self.draft)));
         self.empty = false;
-        self.piece.json(value)
+        self.settle(wrote)
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Full> {
-        let before = self.piece.length();
+        let before = self.draft.length();
+        let wrote = self.name(name).and_then(|()| value.serialize(Json(self.draft)));
+        self.end_member(wrote, before)
+    }
+
+    /// Begins a member.
+    #[inline(never)]
+    fn name(&mut self, name: &str) -> Result<(), Full> {
         self.separate()?;
-        Json(self.piece).key(name)?;
-        match value.serialize(Json(self.piece))? {
-            Wrote::Json => self.empty = false,
-            Wrote::Nothing => self.piece.truncate(before),
+        Json(self.draft).key(name)
+    }
+
+    /// Ends a member that began at `before`.
+    #[inline(never)]
+    fn end_member(&mut self, wrote: Result<Wrote, Full>, before: usize) -> Result<(), Full> {
+        match wrote {
+            Ok(Wrote::Nothing) => {
+                self.draft.truncate(before);
+                Ok(())
+            }
+            wrote => {
+                self.empty = false;
+                self.settle(wrote)
+            }
         }
-        Ok(())
+    }
+
+    /// Ends a value that is no member: a `None` is `null`.
+    fn settle(&mut self, wrote: Result<Wrote, Full>) -> Result<(), Full> {
+        let settled = match wrote {
+            Ok(Wrote::Nothing) => self.draft.raw("null"),
+            Ok(Wrote::Json) => Ok(()),
+            Err(full) => Err(full),
+        };
+        self.failed |= settled.is_err();
+        settled
     }
 
     fn close(self) -> Result<Wrote, Full> {
-        self.piece.raw(self.close).map(|()| Wrote::Json)
+        if self.failed || self.pending {
+            return Err(Full);
+        }
+        self.draft.raw(self.close).map(|()| Wrote::Json)
     }
 }
 
@@ -182,25 +267,12 @@ impl<'p, 's> ser::Serializer for Json<'p, 's> {
         self.serialize_f64(value.into())
     }
 
-    /// To six decimals: what the protocol has as numbers are times in microseconds and loads in hundredths.
+    /// In the shortest form that stands for the same number. Infinities and NaN have no JSON.
     fn serialize_f64(self, value: f64) -> Result<Wrote, Full> {
-        let micros = value * 1e6;
-        // Beyond it the distance between two numbers is more than a millionth. NaN falls out, too.
-        if !(micros > -9e18 && micros < 9e18) {
+        if !value.is_finite() {
             return Err(Full);
         }
-        let micros = if value < 0.0 { micros - 0.5 } else { micros + 0.5 } as i64;
-        if micros < 0 {
-            self.0.raw("-")?;
-        }
-        let (whole, mut fraction) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
-        Json(self.0).unsigned(whole)?;
-        self.0.raw(if fraction == 0 { ".0" } else { "." })?;
-        while fraction > 0 {
-            self.0.bytes(&[b'0' + (fraction / 100_000) as u8])?;
-            fraction = fraction % 100_000 * 10;
-        }
-        Ok(Wrote::Json)
+        self.raw(zmij::Buffer::new().format_finite(value))
     }
 
     fn serialize_char(self, value: char) -> Result<Wrote, Full> {
@@ -345,14 +417,17 @@ impl ser::SerializeMap for Inside<'_, '_> {
     type Error = Full;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Full> {
-        let before = self.piece.length() + usize::from(!self.empty);
+        let before = self.draft.length() + usize::from(!self.empty);
+        let is_due = !core::mem::replace(&mut self.pending, true);
         self.element(key)?;
-        if self.piece.starts_text_at(before) { Ok(()) } else { Err(Full) }
+        self.failed |= !is_due || !self.draft.starts_text_at(before);
+        if self.failed { Err(Full) } else { Ok(()) }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Full> {
-        self.piece.raw(":")?;
-        self.piece.json(value)
+        self.failed |= !core::mem::take(&mut self.pending);
+        let wrote = self.draft.raw(":").and_then(|()| value.serialize(Json(self.draft)));
+        self.settle(wrote)
     }
 
     fn end(self) -> Result<Wrote, Full> {

@@ -1,73 +1,117 @@
-//! Replies: one line of ASCII each, staged piece by piece and handed out into whatever room there is.
+//! Drafts of replies: pieces of JSON in ASCII, as QEMU writes it.
 
 use core::fmt::{self, Write};
 
+use super::shape::{Kind, Shape};
+use super::stage::{Full, Stage};
 use super::text::{encode, plain, unicode_escape};
 use super::{base64, copy};
 
-/// What `guest-sync-delimited` puts before its reply, for a host to find its beginning: a byte that no JSON text holds.
-pub const DELIMITER: u8 = 0xFF;
-
-/// How far a piece of a reply is handed out. The piece itself lies in a buffer that is lent for each call, always the same.
-#[derive(Clone, Debug, Default)]
-pub struct Stage {
+/// How much is staged, and the shape of the reply by then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
     length: usize,
-    /// How much is handed out.
-    out: usize,
-    /// Whether a [`DELIMITER`] is to go out first.
-    delimited: bool,
+    shape: Shape,
 }
 
-impl Stage {
-    /// An empty stage.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { length: 0, out: 0, delimited: false }
-    }
-
-    /// Drops what is staged and opens the stage for the next piece.
-    pub const fn clear<'s>(&'s mut self, bytes: &'s mut [u8]) -> Piece<'s> {
-        (self.length, self.out, self.delimited) = (0, 0, false);
-        Piece { bytes, length: &mut self.length, delimited: &mut self.delimited }
-    }
-
-    /// Hands staged bytes out; returns how many of `room` are filled.
-    pub fn hand_out(&mut self, bytes: &[u8], room: &mut [u8]) -> usize {
-        let (delimiter, rest) = room.split_at_mut_checked(usize::from(self.delimited)).unwrap_or_default();
-        delimiter.fill(DELIMITER);
-        self.delimited = self.delimited && delimiter.is_empty();
-        let staged = bytes.get(self.out..self.length).unwrap_or_default();
-        rest.iter_mut().zip(staged).for_each(|(to, from)| *to = *from);
-        let count = staged.len().min(rest.len());
-        self.out += count;
-        delimiter.len() + count
-    }
-
-    /// Whether everything staged has been handed out.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.out >= self.length
-    }
-}
-
-/// The piece that is being staged.
+/// The piece that is being staged. What it takes to close the reply always has room.
 #[derive(Debug)]
-pub struct Piece<'s> {
+pub(crate) struct Draft<'s> {
     bytes: &'s mut [u8],
-    length: &'s mut usize,
-    delimited: &'s mut bool,
+    stage: &'s mut Stage,
 }
 
-/// The stage is full, or the value has no JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+impl<'s> Draft<'s> {
+    /// A draft of the first piece of a line. What was staged is dropped.
+    pub(crate) const fn of_line(stage: &'s mut Stage, bytes: &'s mut [u8]) -> Self {
+        stage.shape = Shape::new();
+        Self::of_piece(stage, bytes)
+    }
 
-impl Piece<'_> {
+    /// A draft of the next piece. What was staged is dropped.
+    pub(crate) const fn of_piece(stage: &'s mut Stage, bytes: &'s mut [u8]) -> Self {
+        stage.clear();
+        Self { bytes, stage }
+    }
+}
+
+impl Draft<'_> {
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { length: self.stage.length, shape: self.stage.shape }
+    }
+
+    /// Goes back to a mark.
+    pub(crate) fn restore(&mut self, mark: Mark) {
+        self.truncate(mark.length);
+        self.stage.shape = mark.shape;
+    }
+
+    /// Adds what stands before a value, and its name if it is a member.
+    pub(crate) fn place(&mut self, name: Option<&str>) -> Result<(), Full> {
+        let separator = self.stage.shape.separator(name.is_some()).ok_or(Full)?;
+        self.raw(separator)?;
+        if let Some(name) = name {
+            self.text(name)?;
+            self.raw(":")?;
+        }
+        Ok(())
+    }
+
+    /// Adds a value in its place.
+    pub(super) const fn filled(&mut self) {
+        self.stage.shape.fill();
+    }
+
+    /// Opens a bracket.
+    pub(crate) fn open(&mut self, kind: Kind) -> Result<(), Full> {
+        let bracket = self.stage.shape.open(kind).ok_or(Full)?;
+        self.raw(bracket)
+    }
+
+    /// Opens the object again that was added last.
+    pub(crate) fn reopen(&mut self) -> Result<(), Full> {
+        let end = self.stage.length;
+        let tail = self.bytes.get(end.wrapping_sub(2)..end).unwrap_or_default();
+        let empty = tail == b"{}";
+        if tail.last() != Some(&b'}') {
+            return Err(Full);
+        }
+        self.stage.shape.reopen().ok_or(Full)?;
+        if !empty {
+            self.filled();
+        }
+        self.truncate(end - 1);
+        Ok(())
+    }
+
+    /// Closes the innermost bracket; returns whether there was one.
+    pub(crate) fn close(&mut self) -> bool {
+        let Some(bracket) = self.stage.shape.close() else { return false };
+        // There is always room: see `raw`.
+        let _ = self.raw(bracket);
+        true
+    }
+
+    pub(crate) const fn is_in(&self, kind: Kind) -> bool {
+        self.stage.shape.is_in(kind)
+    }
+
+    /// Whether there is no value yet.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.stage.shape.is_empty()
+    }
+
+    /// How many bytes may still be staged, in this step.
+    pub(crate) fn room(&self) -> usize {
+        self.limit().saturating_sub(self.stage.length)
+    }
+
+    fn limit(&self) -> usize {
+        self.bytes.len().saturating_sub(self.stage.shape.closing())
+    }
+
     /// Adds `json` as it is.
-    ///
-    /// # Errors
-    /// [`Full`] if it does not fit; nothing is added then.
-    pub fn raw(&mut self, json: &str) -> Result<(), Full> {
+    pub(crate) fn raw(&mut self, json: &str) -> Result<(), Full> {
         self.bytes(json.as_bytes())
     }
 
@@ -76,15 +120,15 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// Those of `source`; nothing is added then.
-    pub fn base64<E>(
+    pub(crate) fn base64<E>(
         &mut self,
         reserve: usize,
         source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let end = self.bytes.len().saturating_sub(reserve);
-        let room = self.bytes.get_mut(*self.length..end).unwrap_or_default();
+        let end = self.limit().saturating_sub(reserve);
+        let room = self.bytes.get_mut(self.stage.length..end).unwrap_or_default();
         let (filled, encoded) = base64::encode(room, source)?;
-        *self.length += encoded;
+        self.stage.length += encoded;
         Ok(filled)
     }
 
@@ -92,10 +136,10 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// [`Full`] if not even an empty string fits.
-    pub fn text_cut(&mut self, text: &dyn fmt::Display, reserve: usize) -> Result<(), Full> {
+    pub(crate) fn text_cut(&mut self, text: &dyn fmt::Display, reserve: usize) -> Result<(), Full> {
         self.raw("\"")?;
         // An error here says that the text was cut.
-        let _ = write!(Inside { piece: self, reserve: reserve + 1 }, "{text}");
+        let _ = write!(Inside { draft: self, reserve: reserve + 1 }, "{text}");
         self.raw("\"")
     }
 
@@ -109,14 +153,14 @@ impl Piece<'_> {
     /// Adds what `text` displays as a JSON string.
     pub(super) fn displayed<T: fmt::Display + ?Sized>(&mut self, text: &T) -> Result<(), Full> {
         self.raw("\"")?;
-        write!(Inside { piece: self, reserve: 0 }, "{text}").map_err(|fmt::Error| Full)?;
+        write!(Inside { draft: self, reserve: 0 }, "{text}").map_err(|fmt::Error| Full)?;
         self.raw("\"")
     }
 
     /// Adds the characters of `text` as the inside of a JSON string, as long as they fit and `reserve` bytes stay free after
     /// them. Returns how much of `text` that is, in bytes.
-    pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
-        let limit = self.bytes.len().saturating_sub(reserve);
+    pub(crate) fn text_part(&mut self, text: &str, reserve: usize) -> usize {
+        let limit = self.limit().saturating_sub(reserve);
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
             let room = limit.saturating_sub(self.length());
@@ -138,26 +182,19 @@ impl Piece<'_> {
         if self.text_part(text, reserve) == text.len() { Ok(()) } else { Err(Full) }
     }
 
-    /// Adds JSON that is stored as UTF-8, from the cursor's place on, as long as it fits.
-    pub fn ascii(&mut self, source: &[u8], cursor: &mut Cursor) {
-        let room = self.bytes.get_mut(*self.length..).unwrap_or_default();
-        *self.length += cursor.copy_ascii(source, room);
-    }
-
-    /// Has a single [`DELIMITER`] go out before what is staged.
-    pub const fn delimit(&mut self) {
-        *self.delimited = true;
+    /// Has a single [`DELIMITER`](super::stage::DELIMITER) go out before what is staged.
+    pub(crate) const fn delimit(&mut self) {
+        self.stage.delimited = true;
     }
 
     /// How many bytes are staged.
-    #[must_use]
-    pub const fn length(&self) -> usize {
-        *self.length
+    pub(super) const fn length(&self) -> usize {
+        self.stage.length
     }
 
     /// Takes back what was added after the first `length` bytes.
-    pub fn truncate(&mut self, length: usize) {
-        *self.length = length.min(*self.length);
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.stage.length = length.min(self.stage.length);
     }
 
     pub(super) fn starts_text_at(&self, place: usize) -> bool {
@@ -165,26 +202,28 @@ impl Piece<'_> {
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        *self.length = copy(bytes, self.bytes, *self.length).ok_or(Full)?;
+        let limit = self.limit();
+        let room = self.bytes.get_mut(..limit).unwrap_or_default();
+        self.stage.length = copy(bytes, room, self.stage.length).ok_or(Full)?;
         Ok(())
     }
 }
 
 /// Writes the inside of a JSON string, with so many bytes free after it.
 struct Inside<'p, 's> {
-    piece: &'p mut Piece<'s>,
+    draft: &'p mut Draft<'s>,
     reserve: usize,
 }
 
 impl Write for Inside<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.piece.inside(text, self.reserve).map_err(|Full| fmt::Error)
+        self.draft.inside(text, self.reserve).map_err(|Full| fmt::Error)
     }
 }
 
 /// A place in stored text, which is UTF-8, that is handed out as ASCII.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// Source bytes handed out completely.
     at: usize,
     /// Bytes of the next character's escape that are out already.
@@ -194,14 +233,8 @@ pub struct Cursor {
 impl Cursor {
     /// At the beginning.
     #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { at: 0, escaped: 0 }
-    }
-
-    /// Whether all of `source` is handed out.
-    #[must_use]
-    pub const fn is_at_end(&self, source: &[u8]) -> bool {
-        self.at >= source.len()
     }
 
     /// Copies on from the cursor's place in `source`, each character outside printable ASCII as its escape. Returns how

@@ -17,9 +17,9 @@ impl<const N: usize> Pump<N> {
     ///
     /// # Errors
     /// Those of the channel. What was read and not yet answered stays.
-    pub async fn serve<C, G, const RECEIVE: usize, const STAGE: usize>(
+    pub async fn serve<C, G>(
         &mut self,
-        agent: &mut Agent<'_, G, RECEIVE, STAGE>,
+        agent: &mut Agent<'_, G>,
         guest: &mut G,
         channel: &mut C,
     ) -> Result<(), C::Error>

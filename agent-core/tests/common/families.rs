@@ -4,7 +4,7 @@ use embedded_io::SeekFrom;
 use nanoqga::commands::exec::{Exit, Program, Status, Stream};
 use nanoqga::commands::file::{Access, Files, OpenMode};
 use nanoqga::commands::{cpu, device, disk, exec, filesystem, fsfreeze, memory, network, ssh, suspend, user};
-use nanoqga::{Failure, List, Text};
+use nanoqga::{Cause, Failure, List, Text};
 
 use super::Guest;
 
@@ -66,7 +66,7 @@ impl Guest {
 }
 
 impl Files for Guest {
-    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
+    fn open(&mut self, path: Text<'_>, mode: OpenMode, _: &mut Cause) -> Result<i64, Failure> {
         let path = path.to_string();
         if mode.access == Access::Read && !self.files.contains_key(&path) {
             return Err(Failure("No such file or directory"));
@@ -134,14 +134,14 @@ impl Files for Guest {
 }
 
 impl fsfreeze::Freeze for Guest {
-    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, _: &mut Cause) -> Result<usize, Failure> {
         let mountpoints = mountpoints.map(|list| list.iter().map(|text| text.to_string()).collect::<Vec<_>>());
         self.note(format!("freeze {mountpoints:?}"))?;
         self.held = mountpoints.map_or(self.count, |list| list.len().min(self.count));
         Ok(self.held)
     }
 
-    fn thaw(&mut self) -> Result<usize, Failure> {
+    fn thaw(&mut self, _: &mut Cause) -> Result<usize, Failure> {
         self.note("thaw".into())?;
         Ok(std::mem::take(&mut self.held))
     }
@@ -163,7 +163,9 @@ impl filesystem::FileSystems for Guest {
     fn disk_of(&mut self, _: usize, index: usize) -> Option<disk::DiskAddress<'_>> {
         self.inner(index, self.address())
     }
+}
 
+impl filesystem::Trimming for Guest {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<filesystem::Trimmed<'_>>, Failure> {
         let outcome = match self.full {
             true => Ok(filesystem::Trim { trimmed: 4096, minimum }),
@@ -206,7 +208,9 @@ impl disk::Disks for Guest {
             counters,
         })
     }
+}
 
+impl disk::DisksStatistics for Guest {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<disk::DiskStatistics<'_>>, Failure> {
         let value = self.option(u64::MAX);
         let stats = disk::DiskCounters {
@@ -232,7 +236,7 @@ impl disk::Disks for Guest {
     }
 }
 
-impl network::Network for Guest {
+impl network::Interfaces for Guest {
     fn interface(&mut self, index: usize) -> Result<Option<network::Interface<'_>>, Failure> {
         let hardware_address = self.option(network::MacAddress([0x52, 0x54, 0, 0x0A, 0xBC, 0xFF]));
         self.list(index, network::Interface { name: "eth0", hardware_address })
@@ -258,7 +262,9 @@ impl network::Network for Guest {
             tx_dropped: u64::MAX,
         })
     }
+}
 
+impl network::Routes for Guest {
     fn route(&mut self, index: usize) -> Result<Option<network::Route<'_>>, Failure> {
         let to = match index % 2 {
             0 => network::Destination::V4 {
@@ -288,19 +294,23 @@ impl network::Network for Guest {
     }
 }
 
-impl cpu::Cpus for Guest {
+impl cpu::Processors for Guest {
     fn processor(&mut self, index: usize) -> Result<Option<cpu::Processor>, Failure> {
         let can_offline = self.option(index > 0);
         self.list(index, cpu::Processor { logical_id: index as i64, online: true, can_offline })
     }
+}
 
+impl cpu::SetProcessors for Guest {
     fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
         if !(0..self.count as i64).contains(&logical_id) {
             return Err(Failure("there is no such processor"));
         }
         self.note(format!("processor {logical_id} {online}"))
     }
+}
 
+impl cpu::ProcessorStatistics for Guest {
     fn processor_times(&mut self, index: usize) -> Result<Option<cpu::ProcessorTimes>, Failure> {
         let more = self.option(u64::MAX);
         let times = cpu::ProcessorTimes {
@@ -318,18 +328,26 @@ impl cpu::Cpus for Guest {
         };
         self.list(index, times)
     }
+}
 
+impl cpu::LoadAverage for Guest {
     fn load(&mut self) -> Result<cpu::Load, Failure> {
         self.refuses.map_or(Ok(cpu::Load { load1m: 0.5, load5m: 1.25, load15m: 0.0 }), Err)
     }
 }
 
-impl memory::Memory for Guest {
+impl memory::MemoryBlocks for Guest {
     fn memory_block(&mut self, index: usize) -> Result<Option<memory::MemoryBlock>, Failure> {
         let can_offline = self.option(index > 0);
         self.list(index, memory::MemoryBlock { phys_index: index as u64, online: true, can_offline })
     }
 
+    fn memory_block_size(&mut self) -> Result<u64, Failure> {
+        self.refuses.map_or(Ok(128 << 20), Err)
+    }
+}
+
+impl memory::SetMemoryBlocks for Guest {
     fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), memory::MemoryBlockError> {
         self.asked.push(format!("block {phys_index} {online}"));
         match phys_index {
@@ -341,14 +359,10 @@ impl memory::Memory for Guest {
             _ => Err(memory::MemoryBlockError::NotFound(Some(2))),
         }
     }
-
-    fn memory_block_size(&mut self) -> Result<u64, Failure> {
-        self.refuses.map_or(Ok(128 << 20), Err)
-    }
 }
 
 impl exec::Exec for Guest {
-    fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure> {
+    fn spawn(&mut self, program: Program<'_>, _: &mut Cause) -> Result<i64, Failure> {
         let strings = |list: List<'_, Text<'_>>| list.iter().map(|text| text.to_string()).collect::<Vec<_>>();
         let (arguments, environment) = (program.arguments.map(strings), program.environment.map(strings));
         let input = program.input.map(|input| String::from_utf8_lossy(input).into_owned());
@@ -387,25 +401,38 @@ impl user::Users for Guest {
         let domain = self.option("WORK");
         self.list(index, user::User { user: "root", login_time: 1_700_000_000.25, domain })
     }
+}
 
-    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure> {
+impl user::Passwords for Guest {
+    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool, _: &mut Cause) -> Result<(), Failure> {
         self.note(format!("password {user} {} {crypted}", password.escape_ascii()))
     }
 }
 
 impl ssh::AuthorizedKeys for Guest {
-    fn authorized_key(&mut self, user: Text<'_>, index: usize) -> Result<Option<&str>, Failure> {
+    fn authorized_key(&mut self, user: Text<'_>, index: usize, _: &mut Cause) -> Result<Option<&str>, Failure> {
         if user != *"root" {
             return Err(Failure("failed to lookup user"));
         }
         Ok(self.keys.get(index).map(String::as_str))
     }
 
-    fn add_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>, reset: bool) -> Result<(), Failure> {
+    fn add_authorized_keys(
+        &mut self,
+        user: Text<'_>,
+        keys: List<'_, Text<'_>>,
+        reset: bool,
+        _: &mut Cause,
+    ) -> Result<(), Failure> {
         self.note(format!("add {:?} to {user}, reset {reset}", keys.iter().collect::<Vec<_>>()))
     }
 
-    fn remove_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>) -> Result<(), Failure> {
+    fn remove_authorized_keys(
+        &mut self,
+        user: Text<'_>,
+        keys: List<'_, Text<'_>>,
+        _: &mut Cause,
+    ) -> Result<(), Failure> {
         self.note(format!("remove {:?} from {user}", keys.iter().collect::<Vec<_>>()))
     }
 }

@@ -10,7 +10,7 @@ use nanoqga::commands::{
     cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, time,
     user,
 };
-use nanoqga::{Agent, Command, CommandSet, Failure};
+use nanoqga::{Agent, Buffers, Command, CommandSet, Failure};
 
 pub use families::{File, Finished};
 
@@ -53,17 +53,23 @@ impl os::Os for Guest {
     fn os_info(&mut self) -> os::OsInfo<'_> {
         os::OsInfo { id: Some("nanoqga"), name: Some("nanoqga"), machine: Some("x86_64"), ..Default::default() }
     }
+}
 
+impl os::LocalTime for Guest {}
+
+impl os::HostName for Guest {
     fn host_name(&mut self) -> Result<&str, Failure> {
         if self.host_name.is_empty() { Err(Failure("the guest has no name")) } else { Ok(&self.host_name) }
     }
 }
 
-impl time::Time for Guest {
+impl time::Clock for Guest {
     fn time(&mut self) -> Result<i64, Failure> {
         Ok(self.time)
     }
+}
 
+impl time::SetClock for Guest {
     fn set_time(&mut self, time: i64) -> Result<(), Failure> {
         (self.time, self.machine_time) = (time, time);
         Ok(())
@@ -89,19 +95,31 @@ pub const TABLES: &[&[Command<Guest>]] = &[
     sync::commands(),
     info::commands(),
     os::commands(),
+    os::name_commands(),
+    os::timezone_commands(),
     time::commands(),
+    time::set_commands(),
     power::commands(),
     file::commands(),
     fsfreeze::commands(),
     filesystem::commands(),
+    filesystem::trim_commands(),
     disk::commands(),
+    disk::statistics_commands(),
     network::commands(),
+    network::route_commands(),
     cpu::commands(),
+    cpu::set_commands(),
+    cpu::statistics_commands(),
+    cpu::load_commands(),
     memory::commands(),
+    memory::set_commands(),
     exec::commands(),
     user::commands(),
+    user::password_commands(),
     ssh::commands(),
-    suspend::commands(),
+    suspend::ram_commands(),
+    suspend::disk_commands(),
     device::commands(),
 ];
 
@@ -123,14 +141,23 @@ pub fn busy_guest() -> Guest {
     guest
 }
 
+/// An agent with buffers of the usual sizes.
+pub fn agent<'a, G>(commands: &'a CommandSet<'a, G>) -> Agent<'a, G> {
+    agent_of::<4096, 1024, G>(commands)
+}
+
+/// An agent with buffers of these sizes, which are never given back.
+pub fn agent_of<'a, const REQUEST: usize, const REPLY: usize, G>(commands: &'a CommandSet<'a, G>) -> Agent<'a, G> {
+    Agent::new(commands, Box::leak(Box::new(Buffers::<REQUEST, REPLY>::new())).memory())
+}
+
+/// Gives `agent` a request, all of which it takes.
+pub fn hear<G>(agent: &mut Agent<'_, G>, request: &[u8]) {
+    assert_eq!(agent.receive(request), request.len());
+}
+
 /// Sends `request` in pieces of `piece` bytes, with room for `room` bytes of reply at a time; returns all that came back.
-pub fn talk_in<const R: usize, const S: usize>(
-    agent: &mut Agent<'_, Guest, R, S>,
-    guest: &mut Guest,
-    request: &[u8],
-    piece: usize,
-    room: usize,
-) -> Vec<u8> {
+pub fn talk_in(agent: &mut Agent<'_, Guest>, guest: &mut Guest, request: &[u8], piece: usize, room: usize) -> Vec<u8> {
     let mut replies = Vec::new();
     let mut room = vec![0; room];
     for mut bytes in request.chunks(piece) {
@@ -161,7 +188,7 @@ pub fn ask(request: &[u8]) -> String {
 pub fn ask_guest(guest: &mut Guest, request: &[u8]) -> String {
     // Of its own, so that no other test's freeze is seen.
     let commands = CommandSet::new(TABLES);
-    let mut agent: Agent<Guest> = Agent::new(&commands);
+    let mut agent = agent(&commands);
     readable(&talk_in(&mut agent, guest, request, usize::MAX, 4096))
 }
 

@@ -1,13 +1,11 @@
 //! A channel to the host with the agent that answers on it.
 
-use core::mem::MaybeUninit;
-
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use machine::heap::IdentityMapped;
 use machine::transport::DeviceTransport;
 use machine::{SerialPort, log};
-use nanoqga::serve::Pump;
-use nanoqga::{Agent, CommandSet};
+use nanoqga::serve::{self, HostChange, Pump};
+use nanoqga::{Agent, CommandSet, Memory};
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
 use crate::guest::Guest;
@@ -69,38 +67,47 @@ impl Write for Io {
     }
 }
 
-/// A channel and its agent, for a guest of state `S` and requests of up to `RECEIVE` bytes.
+impl serve::Channel for Io {
+    fn host_change(&mut self) -> Result<Option<HostChange>, Error> {
+        let mut change = None;
+        if let Self::Virtio(console) = self {
+            while let Some(event) = console.poll() {
+                match event {
+                    Event::Found => log!("port {}: {PORT_NAME}", console.port().unwrap_or_default()),
+                    // The host came or went; of several comings and goings only the last may be told.
+                    _ => change = Some(HostChange { unread: console.unread() }),
+                }
+            }
+        }
+        Ok(change)
+    }
+
+    /// A console is ready to be written to only when its host has all that was written before.
+    fn is_drained(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Virtio(console) => console.write_ready(),
+            Self::Serial(port) => {
+                let Ok(()) = port.flush();
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// A channel and its agent, for a guest of state `S`.
 #[derive(Debug)]
-pub struct Channel<S: 'static = (), const RECEIVE: usize = 4096> {
+pub struct Channel<S: 'static = ()> {
     io: Io,
-    agent: Agent<'static, Guest<S>, RECEIVE>,
+    agent: Agent<'static, Guest<S>>,
     pump: Pump<MAX_READ>,
 }
 
-impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
-    /// Serves an agent of `commands` on `io`.
+impl<S> Channel<S> {
+    /// Serves an agent of `commands` on `io`, in memory of its own.
     // A channel is large: where this was inlined, it would be put together piece by piece, twice.
     #[inline(never)]
-    pub fn new(io: Io, commands: &'static CommandSet<'static, Guest<S>>) -> Self {
-        Self { io, agent: Agent::new(commands), pump: Pump::new() }
-    }
-
-    /// The same in place: a channel with room for long requests is larger than the stack.
-    // Not inlined, so that the agent's constructor has no other place to write to than the channel's.
-    #[inline(never)]
-    pub fn new_in(
-        room: &'static mut MaybeUninit<Self>,
-        io: Io,
-        commands: &'static CommandSet<'static, Guest<S>>,
-    ) -> &'static mut Self {
-        let channel = room.as_mut_ptr();
-        // SAFETY: The room is a channel's and nobody else's, and a channel has these three fields.
-        unsafe {
-            (&raw mut (*channel).io).write(io);
-            (&raw mut (*channel).agent).write(Agent::new(commands));
-            (&raw mut (*channel).pump).write(Pump::new());
-            room.assume_init_mut()
-        }
+    pub fn new(io: Io, commands: &'static CommandSet<'static, Guest<S>>, memory: Memory<'static>) -> Self {
+        Self { io, agent: Agent::new(commands, memory), pump: Pump::new() }
     }
 
     /// Whether it has found the agent's port; `patience` is how often a console is asked before it is taken to have none
@@ -120,16 +127,7 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
     /// # Errors
     /// When the device has failed, which is for good.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
-        while let Io::Virtio(console) = &mut self.io
-            && let Some(event) = console.poll()
-        {
-            match event {
-                Event::Found => log!("port {}: {PORT_NAME}", console.port().unwrap_or_default()),
-                // The host came or went; of several comings and goings only the last may be told.
-                _ => self.pump.host_changed(&mut self.agent, console.unread()),
-            }
-        }
-        self.pump(guest)
+        self.pump.poll(&mut self.agent, guest, &mut self.io).inspect_err(|error| log!("virtio console: {error}"))
     }
 
     /// Puts its device to rest before the machine sleeps. What the host sends from now on waits outside, if it can.
@@ -149,16 +147,5 @@ impl<S, const RECEIVE: usize> Channel<S, RECEIVE> {
             }
             Io::Serial(port) => port.reopen().is_some(),
         }
-    }
-
-    fn pump(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
-        self.pump.poll(&mut self.agent, guest, &mut self.io).inspect_err(|error| log!("virtio console: {error}"))
-    }
-}
-
-/// A channel is served by whoever has it, or was lent it.
-impl<S, const RECEIVE: usize> AsMut<Self> for Channel<S, RECEIVE> {
-    fn as_mut(&mut self) -> &mut Self {
-        self
     }
 }

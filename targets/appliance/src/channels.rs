@@ -10,25 +10,22 @@ use crate::guest::Guest;
 use crate::words::AgentChannel;
 
 /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
-const MAX_CHANNELS: usize = 5;
+pub const MAX_CHANNELS: usize = 5;
 /// How often a virtio console is asked for the agent's port before a serial port is used instead.
 const PATIENCE: u32 = 20_000;
 
-/// The channels that are served; `C` is a [`Channel`], or a reference to one.
+/// The channels that are served.
 #[derive(Debug)]
-pub struct Channels<C>(Vec<C, MAX_CHANNELS>);
+pub struct Channels<S: 'static = ()>(Vec<Channel<S>, MAX_CHANNELS>);
 
-impl<C> Channels<C> {
+impl<S> Channels<S> {
     /// Finds the channels that are `chosen` or, if none is, that the host can reach, and gives the
     /// log the serial port that is left. `new` gives each its agent, unless there is no memory for it.
-    pub fn find<S: 'static, const RECEIVE: usize>(
+    pub fn find(
         machine: &Machine,
         chosen: Option<AgentChannel>,
-        mut new: impl FnMut(Io) -> Option<C>,
-    ) -> Self
-    where
-        C: AsMut<Channel<S, RECEIVE>>,
-    {
+        mut new: impl FnMut(Io) -> Option<Channel<S>>,
+    ) -> Self {
         let mut channels = Vec::new();
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
             machine.devices(DeviceType::Console, |device| match VirtioSerial::new(device.transport, PORT_NAME) {
@@ -48,7 +45,7 @@ impl<C> Channels<C> {
             Some(AgentChannel::Com2) => SerialPort::second(),
             // The first serial port is the log's, unless the agent has no other way to be reached.
             None => SerialPort::second().or_else(|| {
-                let reachable = channels.iter_mut().any(|channel: &mut C| channel.as_mut().has_port(PATIENCE));
+                let reachable = channels.iter_mut().any(|channel: &mut Channel<S>| channel.has_port(PATIENCE));
                 if reachable { None } else { SerialPort::first() }
             }),
         };
@@ -68,29 +65,20 @@ impl<C> Channels<C> {
     }
 
     /// Does what can be done on any of them without waiting; says whether there was anything.
-    pub fn serve<S: 'static, const RECEIVE: usize>(&mut self, guest: &mut Guest<S>) -> bool
-    where
-        C: AsMut<Channel<S, RECEIVE>>,
-    {
+    pub fn serve(&mut self, guest: &mut Guest<S>) -> bool {
         let mut busy = false;
         // A console that has failed has nothing to do any more; what it was is in the log.
-        self.0.retain_mut(|channel| channel.as_mut().serve(guest).map(|did| busy |= did).is_ok());
+        self.0.retain_mut(|channel| channel.serve(guest).map(|did| busy |= did).is_ok());
         busy
     }
 
     /// Puts their devices to rest before the machine sleeps.
-    pub fn suspend<S: 'static, const RECEIVE: usize>(&mut self)
-    where
-        C: AsMut<Channel<S, RECEIVE>>,
-    {
-        self.0.iter_mut().for_each(|channel| channel.as_mut().suspend());
+    pub fn suspend(&mut self) {
+        self.0.iter_mut().for_each(Channel::suspend);
     }
 
     /// Sets their devices up again.
-    pub fn resume<S: 'static, const RECEIVE: usize>(&mut self)
-    where
-        C: AsMut<Channel<S, RECEIVE>>,
-    {
-        self.0.retain_mut(|channel| channel.as_mut().resume());
+    pub fn resume(&mut self) {
+        self.0.retain_mut(Channel::resume);
     }
 }

@@ -48,17 +48,23 @@ impl<S> os::Os for Guest<S> {
             ..os::OsInfo::default()
         }
     }
+}
 
+impl<S> os::LocalTime for Guest<S> {}
+
+impl<S> os::HostName for Guest<S> {
     fn host_name(&mut self) -> Result<&str, Failure> {
         Ok(self.host_name.as_deref().unwrap_or("nanoqga"))
     }
 }
 
-impl<S> time::Time for Guest<S> {
+impl<S> time::Clock for Guest<S> {
     fn time(&mut self) -> Result<i64, Failure> {
         self.machine.clock().wall_ns().ok_or(Failure("this machine has no clock"))
     }
+}
 
+impl<S> time::SetClock for Guest<S> {
     fn set_time(&mut self, time: i64) -> Result<(), Failure> {
         self.machine.clock().set_wall(time).map_err(|error| Failure(error.reason()))
     }

@@ -1,4 +1,4 @@
-//! An agent in memory that C gives: from its beginning on the state, then the buffer for requests.
+//! An agent in memory of the C kernel: first the state, then the buffer for requests.
 
 use core::ffi::{c_char, c_void};
 use core::mem::offset_of;
@@ -7,53 +7,63 @@ use core::{ptr, slice};
 
 use heapless::{String, Vec};
 use nanoqga::commands::{info, sync};
-use nanoqga::machine::{Lent, Machine};
-use nanoqga::{Command, CommandSet};
+use nanoqga::engine::Received;
+use nanoqga::{Command, CommandSet, Engine, Memory};
 
 use crate::guest::{Guest, NANOQGA_MAX_OWN_COMMANDS};
 use crate::status::Status;
 use crate::text;
 
-/// What an agent needs of its memory for itself. The rest is for requests.
-pub const NANOQGA_STATE: usize = 5120;
+/// The size of an agent's state in bytes. The rest of its memory is for requests.
+#[cfg(target_pointer_width = "64")]
+pub const NANOQGA_STATE: usize = 4544;
 
-/// How its memory must be aligned.
+/// The size of an agent's state in bytes. The rest of its memory is for requests.
+#[cfg(target_pointer_width = "32")]
+pub const NANOQGA_STATE: usize = 3680;
+
+/// The alignment of an agent's memory in bytes.
 pub const NANOQGA_ALIGNMENT: usize = 8;
 
-/// The least memory in which requests of any use fit.
+/// The smallest memory: no useful request fits less.
 const SMALLEST: usize = NANOQGA_STATE + 128;
 
-/// The engine tells places in a request by 32 bits.
+/// The engine has 32 bits for a place in a request.
 const LONGEST_REQUEST: usize = u32::MAX as usize;
 
-/// No slice may be longer, whatever C says.
+/// Rust has no longer slices, whatever length C passes.
 const LONGEST_SLICE: usize = isize::MAX as usize;
 
-/// The longest piece of a reply. Replies are of any length.
+/// The longest piece of a reply. A reply may have any length.
 const STAGE: usize = 1024;
 
-/// Those of all families.
-const MAX_COMMANDS: usize = 40 + NANOQGA_MAX_OWN_COMMANDS;
+/// The commands of all families.
+const FAMILY_COMMANDS: usize = 36;
 
-/// Says that there is an agent.
-const READY: usize = 0x6167_716f_6e61_6e01;
-/// Says that there is one, and that it is at work.
-const AT_WORK: usize = READY + 1;
+/// The state of an agent that no call uses.
+const READY: u32 = 0x6e71_6761;
+/// The state of an agent while a call uses it.
+const AT_WORK: u32 = READY + 1;
 
 /// An agent.
-// In two parts: a callback that calls the agent reads the state while the rest is borrowed.
+// Two parts, because a callback that calls its agent reads the state while the other part is borrowed.
 #[derive(Debug)]
 pub struct Nanoqga {
-    state: usize,
+    state: u32,
     parts: Parts,
 }
 
-const _: () = assert!(size_of::<Nanoqga>() <= NANOQGA_STATE && align_of::<Nanoqga>() <= NANOQGA_ALIGNMENT);
+const _: () = {
+    assert!(size_of::<Nanoqga>() <= NANOQGA_STATE, "the state does not fit: raise NANOQGA_STATE");
+    assert!(align_of::<Nanoqga>() <= align_of::<u64>() && align_of::<u64>() <= NANOQGA_ALIGNMENT);
+    assert!(NANOQGA_STATE - size_of::<Nanoqga>() < 256, "the state is smaller: lower NANOQGA_STATE");
+};
 
 #[derive(Debug)]
 pub(crate) struct Parts {
-    machine: Machine<Guest>,
-    commands: Vec<Command<Guest>, MAX_COMMANDS>,
+    engine: Engine<Guest>,
+    commands: Vec<&'static Command<Guest>, FAMILY_COMMANDS>,
+    own_commands: Vec<Command<Guest>, NANOQGA_MAX_OWN_COMMANDS>,
     frozen: bool,
     pub(crate) guest: Guest,
     stage: [u8; STAGE],
@@ -62,25 +72,41 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Adds those of `commands` that are there, or none of them.
-    // Kept whole: every family calls it.
+    // Kept whole, for size: every family calls it.
     #[inline(never)]
-    pub(crate) fn add(&mut self, commands: &[Command<Guest>], there: &[bool]) -> Status {
-        let added = || commands.iter().zip(there).filter(|(_, there)| **there).map(|(command, _)| *command);
-        let has = |added: Command<Guest>| self.commands.iter().any(|command| command.name() == added.name());
-        if added().any(has) {
+    pub(crate) fn add(&mut self, commands: &[&'static [Command<Guest>]], there: &[bool]) -> Status {
+        let commands = commands.iter().copied().flatten().zip(there);
+        let added = || commands.clone().filter(|(_, there)| **there).map(|(command, _)| command);
+        if added().any(|command| self.has(command.name())) {
             return Status::Exists;
         }
-        if added().count() > MAX_COMMANDS.saturating_sub(self.commands.len()) {
-            return Status::Full;
-        }
         for command in added() {
-            // There is room, as was just seen.
+            // There is room for the commands of all families.
             let _ = self.commands.push(command);
         }
         Status::Ok
     }
 
+    /// Adds a command of the kernel's own.
+    pub(crate) fn add_own(&mut self, command: Command<Guest>) -> Status {
+        if self.own_commands.is_full() {
+            return Status::Full;
+        }
+        if self.has(command.name()) {
+            return Status::Exists;
+        }
+        // There is room, as was just seen.
+        let _ = self.own_commands.push(command);
+        Status::Ok
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.commands.iter().copied().chain(&self.own_commands).any(|command| command.name() == name)
+    }
+
     /// Whether a buffer lies in the agent's memory.
+    // Kept whole, for size: it is called four times.
+    #[inline(never)]
     fn overlaps(&self, buffer: *const u8, length: usize) -> bool {
         // The parts are never anywhere else than in an agent, whose state may lie before them.
         let begin = ptr::from_ref(self).addr().wrapping_sub(offset_of!(Nanoqga, parts));
@@ -93,43 +119,58 @@ fn overlap(memory: Range<usize>, buffer: *const u8, length: usize) -> bool {
     buffer.addr() < memory.end && memory.start < buffer.addr().saturating_add(length)
 }
 
-/// Has `work` done with the agent at `agent`, unless there is none or it is at work already.
+/// Calls `work` with the agent at `agent`, unless there is none or it is at work.
 ///
 /// # Safety
 /// `agent` may be read as an agent's state. If there is an agent, its memory is as it left it, and nobody else uses it.
 pub(crate) unsafe fn with(agent: *mut Nanoqga, work: impl FnOnce(&mut Parts) -> Status) -> Status {
-    if agent.is_null() {
-        return Status::Null;
+    // SAFETY: The caller's promise.
+    match unsafe { enter(agent) } {
+        Ok(parts) => {
+            let status = work(parts);
+            // SAFETY: There is an agent, and its parts are not borrowed any more.
+            unsafe { (&raw mut (*agent).state).write(READY) };
+            status
+        }
+        Err(status) => status,
     }
-    if !agent.is_aligned() {
-        return Status::Misaligned;
-    }
-    // SAFETY: By the caller's promise it can be read. Only this function looks at it while the parts are borrowed.
-    match unsafe { (&raw const (*agent).state).read() } {
-        READY => {}
-        AT_WORK => return Status::Busy,
-        _ => return Status::NotAnAgent,
-    }
-    // SAFETY: There is an agent, and it is not at work: nobody else has borrowed its parts.
-    let parts = unsafe {
-        (&raw mut (*agent).state).write(AT_WORK);
-        &mut (*agent).parts
-    };
-    let status = work(parts);
-    // SAFETY: As above; the parts are not borrowed any more.
-    unsafe { (&raw mut (*agent).state).write(READY) };
-    status
 }
 
-/// Makes an agent in `size` bytes at `memory`, and tells at `*agent` where it is. It answers `guest-sync`,
-/// `guest-sync-delimited`, `guest-ping` and `guest-info`; nanoqga_add_... add more.
+/// Marks the agent as at work, and borrows its parts.
 ///
-/// `memory` is aligned to `NANOQGA_ALIGNMENT`, of `NANOQGA_MEMORY(longest_request)` bytes, and the agent's alone for as long as
-/// it is used: nothing has to be released. Whatever is in it is overwritten, so a callback may not do this to its own agent.
-/// `version` is what clients are told, three numbers with dots between, such as "1.0.0", of at most `NANOQGA_MAX_VERSION`
-/// bytes; it is copied. `context` is passed to every callback and may be NULL.
+/// # Safety
+/// As for [`with`].
+// Kept whole, for size: every function of the library calls it.
+#[inline(never)]
+unsafe fn enter<'a>(agent: *mut Nanoqga) -> Result<&'a mut Parts, Status> {
+    if agent.is_null() {
+        return Err(Status::Null);
+    }
+    if !agent.is_aligned() {
+        return Err(Status::Misaligned);
+    }
+    // SAFETY: By the caller's promise it can be read. Only this function reads it while the parts are borrowed.
+    match unsafe { (&raw const (*agent).state).read() } {
+        READY => {}
+        AT_WORK => return Err(Status::Busy),
+        _ => return Err(Status::NotAnAgent),
+    }
+    // SAFETY: There is an agent, and it is not at work: nobody else has borrowed its parts.
+    unsafe {
+        (&raw mut (*agent).state).write(AT_WORK);
+        Ok(&mut (*agent).parts)
+    }
+}
+
+/// Makes an agent in the `size` bytes at `memory`, and sets `*agent` to it. It answers `guest-sync`, `guest-sync-delimited`,
+/// `guest-ping` and `guest-info`; nanoqga_add_... add more commands.
 ///
-/// NULL, MISALIGNED, TOO_SMALL, OVERLAP; TOO_LONG or INVALID_TEXT for the version.
+/// `memory` must be aligned to `NANOQGA_ALIGNMENT` and have `NANOQGA_MEMORY(longest_request)` bytes. Nothing else may use it as
+/// long as the agent is used; nothing has to be released. This call overwrites it, so a callback must not make it for the memory
+/// of its own agent. `version` is the agent's version for clients: three numbers with dots between, such as "1.0.0", of at most
+/// `NANOQGA_MAX_VERSION` bytes. It is copied. `context` is passed to every callback and may be NULL.
+///
+/// Errors: NULL, MISALIGNED, TOO_SMALL, OVERLAP; TOO_LONG and INVALID_TEXT for the version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_init(
     memory: *mut c_void,
@@ -141,7 +182,8 @@ pub unsafe extern "C" fn nanoqga_init(
     if memory.is_null() || version.is_null() || agent.is_null() {
         return Status::Null;
     }
-    if !memory.addr().is_multiple_of(NANOQGA_ALIGNMENT) || !agent.is_aligned() {
+    // On i686 this is 4: an array of `uint64_t` need not be aligned to more.
+    if !memory.addr().is_multiple_of(align_of::<u64>()) || !agent.is_aligned() {
         return Status::Misaligned;
     }
     if size < SMALLEST {
@@ -167,8 +209,9 @@ pub unsafe extern "C" fn nanoqga_init(
         let message = slice::from_raw_parts_mut(buffer, length);
         let place = memory.cast::<Nanoqga>();
         let parts = Parts {
-            machine: Machine::new(),
+            engine: Engine::new(),
             commands: Vec::new(),
+            own_commands: Vec::new(),
             frozen: false,
             guest: Guest::new(context, version),
             stage: [0; STAGE],
@@ -178,16 +221,15 @@ pub unsafe extern "C" fn nanoqga_init(
         agent.write(place);
         with(place, |parts| {
             // There is room for these, and nothing else yet.
-            parts.add(sync::commands(), &[true; 2]);
-            parts.add(info::commands(), &[true; 2])
+            parts.add(&[sync::commands(), info::commands()], &[true; 4])
         })
     }
 }
 
-/// Takes in `length` bytes that came from the host, and tells at `*taken` how many: those up to the end of a request. The rest
-/// is to be given again when that request is answered: while there is something to transmit, none is taken.
+/// Takes bytes that the host has sent, up to the end of a request, and sets `*taken` to how many of the `length` bytes. Pass the
+/// rest again when the request is answered: as long as there is something to transmit, no bytes are taken.
 ///
-/// NULL, EMPTY, MISALIGNED, OVERLAP, NOT_AN_AGENT, BUSY.
+/// Errors: NULL, EMPTY, MISALIGNED, OVERLAP, NOT_AN_AGENT, BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_receive(
     agent: *mut Nanoqga,
@@ -210,7 +252,14 @@ pub unsafe extern "C" fn nanoqga_receive(
         }
         // SAFETY: The caller lends so many bytes for the call, and they are not the agent's.
         let bytes = unsafe { slice::from_raw_parts(bytes, length.min(LONGEST_SLICE)) };
-        let count = parts.machine.receive(parts.message, bytes);
+        let Parts { engine, stage, message, .. } = parts;
+        let count = match engine.receive(&mut Memory { request: message, reply: stage }, bytes) {
+            Received::Taken(count) => count,
+            Received::NeedsRoom => {
+                engine.refuse();
+                0
+            }
+        };
         // SAFETY: The caller lends this for the call, too.
         unsafe { taken.write(count) };
         Status::Ok
@@ -219,15 +268,14 @@ pub unsafe extern "C" fn nanoqga_receive(
     unsafe { with(agent, receive) }
 }
 
-/// Runs the request that was received, if any, and fills the `size` bytes at `room` with its reply for the host; tells at
-/// `*filled` how many. Call it until that is 0, and send what it fills: then the reply is whole, and more can be received. It is
-/// here that callbacks are called.
+/// Runs the request that was received, if any, fills the `size` bytes at `room` with its reply, and sets `*filled` to how many of
+/// them. This call alone calls callbacks. Repeat it, and send what it fills, until it fills nothing: then the reply is complete,
+/// and more can be received.
 ///
-/// A command such as `guest-shutdown` may not return, so what was filled before should be on its way to the host before more
-/// is received.
+/// A command such as `guest-shutdown` may not return, so send every earlier reply before more is received.
 ///
-/// NULL, EMPTY, MISALIGNED, OVERLAP, NOT_AN_AGENT, BUSY; TOO_LARGE and INVALID_REPLY when a callback did wrong: the
-/// bytes in `room` are then good all the same.
+/// Errors: NULL, EMPTY, MISALIGNED, OVERLAP, NOT_AN_AGENT, BUSY; TOO_LARGE and INVALID_REPLY for the mistake of a callback: `room`
+/// is filled, and must be sent, as without it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_transmit(
     agent: *mut Nanoqga,
@@ -250,11 +298,15 @@ pub unsafe extern "C" fn nanoqga_transmit(
         }
         // SAFETY: The caller lends so many bytes for the call, and they are not the agent's.
         let room = unsafe { slice::from_raw_parts_mut(room, size.min(LONGEST_SLICE)) };
-        let Parts { machine, commands, frozen, guest, stage, message } = parts;
-        let tables = [commands.as_slice()];
-        let commands = CommandSet::new(&tables);
+        let Parts { engine, commands, own_commands, frozen, guest, stage, message } = parts;
+        let mut tables = [own_commands.as_slice(); FAMILY_COMMANDS + 1];
+        for (table, command) in tables.iter_mut().zip(commands.iter()) {
+            *table = slice::from_ref(*command);
+        }
+        let tables = tables.get(..=commands.len()).unwrap_or_default();
+        let commands = CommandSet::new(tables);
         commands.set_frozen(*frozen);
-        let count = machine.transmit(Lent { commands: &commands, message, stage }, guest, room);
+        let count = engine.transmit(&commands, &mut Memory { request: message, reply: stage }, guest, room);
         *frozen = commands.is_frozen();
         // SAFETY: The caller lends this for the call, too.
         unsafe { filled.write(count) };
@@ -264,23 +316,24 @@ pub unsafe extern "C" fn nanoqga_transmit(
     unsafe { with(agent, transmit) }
 }
 
-/// Forgets the request that was half received and the rest of the reply: the host has connected or disconnected.
+/// Drops the request that was half received and the rest of the reply, because the host has connected or disconnected. A command
+/// that acts on several things, such as `guest-fstrim`, still completes, in the next nanoqga_transmit and without its reply.
 ///
-/// NULL, MISALIGNED, NOT_AN_AGENT, BUSY.
+/// Errors: NULL, MISALIGNED, NOT_AN_AGENT, BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_reset(agent: *mut Nanoqga) -> Status {
     let reset = |parts: &mut Parts| {
-        parts.machine.reset();
+        parts.engine.reset();
         Status::Ok
     };
     // SAFETY: The caller's promise.
     unsafe { with(agent, reset) }
 }
 
-/// Says that file systems are frozen from now on, or no more: for a second agent of the same kernel, which knows nothing of what
-/// the first one was asked. While they are, only commands that write nothing are enabled.
+/// Tells an agent whether file systems are frozen, because another agent of the same kernel has frozen or thawed them. While they
+/// are frozen, only commands that write nothing are enabled.
 ///
-/// NULL, MISALIGNED, NOT_AN_AGENT, BUSY.
+/// Errors: NULL, MISALIGNED, NOT_AN_AGENT, BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_set_frozen(agent: *mut Nanoqga, frozen: crate::Flag) -> Status {
     let set = |parts: &mut Parts| {

@@ -6,25 +6,56 @@ use heapless::{String, Vec};
 use nanoqga::Failure;
 use nanoqga::commands::info::Identity;
 
-use crate::callbacks::own::{Outgoing, Own};
+use crate::callbacks::own::Own;
 use crate::callbacks::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, time, user};
 use crate::open_files::OpenFiles;
 use crate::status::Status;
 
-/// How many commands of its own a kernel can add.
+/// The most commands of its own that a kernel can add.
 pub const NANOQGA_MAX_OWN_COMMANDS: usize = 16;
 
 /// The longest version, in bytes.
 pub const NANOQGA_MAX_VERSION: usize = 31;
 
-/// What is said where a command came without its callback. No such command is added.
+/// The error of a command without its callback. No such command is ever added.
 pub(crate) const NO_CALLBACK: Failure = Failure("the guest cannot do this");
+
+/// A family of commands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Family {
+    Os,
+    Time,
+    Power,
+    Suspend,
+    Cpu,
+    Memory,
+    Network,
+    Filesystem,
+    Freeze,
+    File,
+    User,
+}
+
+/// The families that were added.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Families(u16);
+
+impl Families {
+    pub(crate) const fn has(self, family: Family) -> bool {
+        self.0 >> family as u16 & 1 == 1
+    }
+
+    pub(crate) const fn add(&mut self, family: Family) {
+        self.0 |= 1 << family as u16;
+    }
+}
 
 /// The kernel behind an agent.
 #[derive(Debug)]
 pub(crate) struct Guest {
     pub(crate) context: *mut c_void,
     pub(crate) version: String<NANOQGA_MAX_VERSION>,
+    pub(crate) families: Families,
     pub(crate) os: os::OsCallbacks,
     pub(crate) time: time::TimeCallbacks,
     pub(crate) power: power::PowerCallbacks,
@@ -38,7 +69,6 @@ pub(crate) struct Guest {
     pub(crate) files: OpenFiles,
     pub(crate) user: user::UserCallbacks,
     pub(crate) own: Vec<Own, NANOQGA_MAX_OWN_COMMANDS>,
-    pub(crate) outgoing: Outgoing,
     /// What a callback did wrong, for the caller of `transmit`.
     pub(crate) misuse: Option<Status>,
 }
@@ -48,6 +78,7 @@ impl Guest {
         Self {
             context,
             version,
+            families: Families::default(),
             os: os::OsCallbacks::default(),
             time: time::TimeCallbacks::default(),
             power: power::PowerCallbacks::default(),
@@ -61,7 +92,6 @@ impl Guest {
             files: OpenFiles::default(),
             user: user::UserCallbacks::default(),
             own: Vec::new(),
-            outgoing: Outgoing::default(),
             misuse: None,
         }
     }

@@ -1,14 +1,14 @@
 //! The agent for kernels written in C: `libnanoqga.a`. `nanoqga.h` is generated from this crate, comments and all.
 //!
-//! - [`agent`] is what every kernel calls: bytes in, bytes out.
+//! - [`agent`] has the functions that every kernel calls: bytes in, bytes out.
 //! - [`callbacks`] has a table for each family of commands, [`families`] the function that adds it to an agent. What a kernel
 //!   does not add is not linked.
 //! - [`own`] adds commands of the kernel's own.
 //!
-//! All unsafe code is about pointers that C gives or gets: what it promises of them is said in the header.
+//! All unsafe code is about pointers from C or for C. The header states what C must guarantee for them.
 #![no_std]
 #![deny(missing_docs)]
-#![expect(clippy::missing_safety_doc, reason = "the comments are the header's, where all is what C has to promise")]
+#![expect(clippy::missing_safety_doc, reason = "the comments are the header's, which says what C must guarantee")]
 
 pub mod agent;
 pub mod callbacks;
@@ -25,7 +25,7 @@ pub use agent::Nanoqga;
 pub use flag::Flag;
 pub use status::Status;
 
-/// Never called: the tests see that no kernel that links the library has it.
+/// Never called: the tests check that no kernel links it.
 // Where panics unwind, in tests, std is there and has one.
 #[cfg(panic = "abort")]
 #[panic_handler]

@@ -1,40 +1,39 @@
-//! What a call came to.
+//! The result of a call.
 
 use core::ffi::{CStr, c_char};
 
-/// What a call came to. A call that fails has changed nothing, unless it says otherwise.
+/// The result of a call. A call that fails has changed nothing, unless its status says otherwise.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is done.
+    /// The call has succeeded.
     Ok = 0,
-    /// A pointer is NULL that may not be.
+    /// A pointer is NULL that must not be.
     Null,
     /// A length is zero.
     Empty,
-    /// A pointer is not aligned as its type needs.
+    /// A pointer is not aligned for its type.
     Misaligned,
     /// The memory is too small for an agent.
     TooSmall,
-    /// A buffer, or what is told at a pointer, lies in the agent's memory.
+    /// A buffer or a result would lie in the agent's memory.
     Overlap,
-    /// There is no agent in that memory: it was not initialised, or was overwritten.
+    /// There is no agent in that memory: it was not initialised, or it was overwritten.
     NotAnAgent,
-    /// The agent is at work: this was called by one of its callbacks.
+    /// The agent is at work: one of its callbacks has made this call.
     Busy,
-    /// The text is longer than it may be.
+    /// The text is too long.
     TooLong,
-    /// The text has characters that it may not have.
+    /// The text has characters that it must not have.
     InvalidText,
-    /// The agent has such a command already.
+    /// The agent has this family, or a command of this name, already.
     Exists,
-    /// The agent has as many commands as it can have.
+    /// The agent has `NANOQGA_MAX_OWN_COMMANDS` commands of the kernel's own already.
     Full,
-    /// A callback said that it wrote more than it had room for. The host was told an error, and what was transmitted is to be
-    /// sent as ever; but if the callback did write that much, it has overwritten the agent.
+    /// A callback has reported more bytes than it had room for. The client gets an error: send what was transmitted. If the
+    /// callback has in fact written so many bytes, it has overwritten the agent.
     TooLarge,
-    /// A command of the kernel's own replied what is no JSON value. The host was told an error, and what was transmitted is to
-    /// be sent as ever.
+    /// The reply of a command of the kernel's own is not one JSON value. The client gets an error: send what was transmitted.
     InvalidReply,
 }
 
@@ -46,16 +45,16 @@ const TEXTS: [&CStr; 14] = [
     c"the memory is too small for an agent",
     c"the buffer lies in the agent's memory",
     c"there is no agent in that memory",
-    c"the agent is at work: it was called by one of its callbacks",
+    c"the agent is at work: one of its callbacks has called it",
     c"the text is too long",
     c"the text has invalid characters",
-    c"there is such a command already",
+    c"there is such a family or command already",
     c"there are too many commands",
-    c"a callback wrote more than it had room for",
-    c"a command's reply is no JSON value",
+    c"a callback reported more bytes than it had room for",
+    c"a command's reply is not one JSON value",
 ];
 
-/// A status in words, for a log. NUL-terminated, and there for ever.
+/// A status in words, for a log: a string constant.
 #[unsafe(no_mangle)]
 pub extern "C" fn nanoqga_status_text(status: u32) -> *const c_char {
     usize::try_from(status).ok().and_then(|status| TEXTS.get(status)).copied().unwrap_or(c"no such status").as_ptr()

@@ -28,12 +28,14 @@ struct Context {
     name: &'static CStr,
     agent: *mut Nanoqga,
     entered: Option<Status>,
+    /// Where errors are put together.
+    error: [u8; 64],
 }
 
 impl Agent {
     fn new(name: &'static CStr) -> Self {
         let mut memory = vec![u64::MAX; (NANOQGA_STATE + 1024) / 8];
-        let context = Box::into_raw(Box::new(Context { name, agent: null_mut(), entered: None }));
+        let context = Box::into_raw(Box::new(Context { name, agent: null_mut(), entered: None, error: [0; 64] }));
         let mut agent = null_mut();
         let pointer = context.cast::<c_void>();
         // SAFETY: The memory is this agent's for as long as it is used, and so is the context.
@@ -44,8 +46,13 @@ impl Agent {
             (*context).agent = agent;
             let os = OsCallbacks { os_info: Some(os_info), host_name: Some(host_name), timezone: None };
             assert_eq!(nanoqga_add_os(agent, &raw const os), Status::Ok);
-            let cpu = CpuCallbacks { processor: Some(processor), ..CpuCallbacks::default() };
+            let cpu = CpuCallbacks {
+                processor: Some(processor),
+                set_processor: Some(set_processor),
+                ..CpuCallbacks::default()
+            };
             assert_eq!(nanoqga_add_cpu(agent, &raw const cpu), Status::Ok);
+            assert_eq!(nanoqga_add_cpu(agent, &raw const cpu), Status::Exists);
             let freeze = FreezeCallbacks { freeze: Some(freeze), thaw: Some(thaw) };
             assert_eq!(nanoqga_add_freeze(agent, &raw const freeze), Status::Ok);
             let file =
@@ -109,17 +116,40 @@ unsafe extern "C" fn processor(_: *mut c_void, index: usize, processor: *mut Pro
     (index < 2).into()
 }
 
-unsafe extern "C" fn freeze(_: *mut c_void, mountpoint: *const c_char, count: *mut usize) -> *const c_char {
-    // SAFETY: The first is a text, the second may be written.
+/// Knows `/data` alone.
+unsafe extern "C" fn freeze(context: *mut c_void, mountpoint: *const c_char, count: *mut usize) -> *const c_char {
+    // SAFETY: The first is a context, the second a text, the third may be written.
     unsafe {
-        assert_eq!(CStr::from_ptr(mountpoint), c"/data");
+        let mountpoint = CStr::from_ptr(mountpoint);
+        if mountpoint != c"/data" {
+            return error(context, &format!("{}: no such file system", mountpoint.to_string_lossy()));
+        }
         *count = 1;
     }
     null()
 }
 
-unsafe extern "C" fn thaw(_: *mut c_void, _: *mut usize) -> *const c_char {
+/// Writes to the buffer for errors even when it succeeds.
+unsafe extern "C" fn thaw(context: *mut c_void, _: *mut usize) -> *const c_char {
+    // SAFETY: It is a context.
+    unsafe { error(context, "thawed") };
     null()
+}
+
+unsafe extern "C" fn set_processor(context: *mut c_void, logical_id: i64, _: Flag) -> *const c_char {
+    // SAFETY: It is a context.
+    unsafe { error(context, &format!("no processor {logical_id}")) }
+}
+
+/// Writes an error's text to the kernel's buffer.
+unsafe fn error(context: *mut c_void, text: &str) -> *const c_char {
+    // SAFETY: It is a context.
+    unsafe {
+        let buffer = &raw mut (*context.cast::<Context>()).error;
+        *buffer = [0; 64];
+        (&mut *buffer)[..text.len()].copy_from_slice(text.as_bytes());
+        buffer.cast()
+    }
 }
 
 unsafe extern "C" fn open(
@@ -179,6 +209,17 @@ fn callbacks_answer_and_cannot_enter_their_agent() {
     assert_eq!(agent.ask(freeze), "{\"return\": 2}\n");
     assert!(agent.ask(r#"{"execute":"guest-get-vcpus"}"#).contains("disabled"));
     assert_eq!(agent.ask(r#"{"execute":"guest-fsfreeze-thaw"}"#), "{\"return\": 0}\n");
+}
+
+#[test]
+fn errors_are_made_at_run_time() {
+    let agent = Agent::new(c"errors");
+    let freeze = r#"{"execute":"guest-fsfreeze-freeze-list","arguments":{"mountpoints":["/data","/other"]}}"#;
+    let expected = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"/other: no such file system\"}}\n";
+    assert_eq!(agent.ask(freeze), expected);
+    let set = r#"{"execute":"guest-set-vcpus","arguments":{"vcpus":[{"logical-id":7,"online":true}]}}"#;
+    let expected = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no processor 7\"}}\n";
+    assert_eq!(agent.ask(set), expected);
 }
 
 #[test]

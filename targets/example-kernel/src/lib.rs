@@ -32,7 +32,8 @@ mod tests {
     }
 
     #[test]
-    fn the_glue_is_less_than_sixty_lines() {
-        assert!(include_str!("agent.rs").lines().count() < 60);
+    fn the_glue_is_at_most_forty_five_lines_of_code() {
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        assert!(include_str!("agent.rs").lines().filter(is_code).count() <= 45);
     }
 }

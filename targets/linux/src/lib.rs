@@ -11,6 +11,7 @@ extern crate std;
 #[macro_use]
 pub mod log;
 
+pub mod agent;
 pub mod channel;
 pub mod daemon;
 pub mod getopt;

@@ -43,6 +43,21 @@ mod image {
             unsafe { libc::memalign(layout.align().max(size_of::<usize>()), layout.size()).cast() }
         }
 
+        unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+            if layout.align() <= align_of::<libc::max_align_t>() {
+                // Memory that is zero already is not written to, and takes no page before it is used.
+                // SAFETY: calloc gives memory of that size, with the alignment that any type has, or null.
+                return unsafe { libc::calloc(layout.size(), 1).cast() };
+            }
+            // SAFETY: The layout is the caller's to see to.
+            let memory = unsafe { self.alloc(layout) };
+            if !memory.is_null() {
+                // SAFETY: The memory is as long as that.
+                unsafe { memory.write_bytes(0, layout.size()) };
+            }
+            memory
+        }
+
         unsafe fn dealloc(&self, memory: *mut u8, _: Layout) {
             // SAFETY: The caller has it from `alloc`.
             unsafe { libc::free(memory.cast::<c_void>()) }

@@ -4,26 +4,19 @@ use core::fmt;
 
 use alloc::vec::Vec;
 
+use nanoqga::CommandSet;
 use nanoqga::commands::power::Shutdown;
-use nanoqga::serve::Pump;
-use nanoqga::{Agent, CommandSet};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::agent::Agent;
 use crate::channel::{Channel, Lost};
 use crate::guest::Guest;
 use crate::init::Init;
 use crate::log;
 use crate::signals::{Signals, Wish};
 use crate::system::errno::text;
-
-/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
-const RECEIVE: usize = 128 << 10;
-/// The longest piece of a reply, and of a file that is read for one.
-const STAGE: usize = 16 << 10;
-/// The bytes that are read or written at once.
-const PIECE: usize = 16 << 10;
 
 /// How often bytes are moved before something else gets its turn.
 const ROUNDS: usize = 4096;
@@ -41,8 +34,7 @@ pub enum End {
 
 /// The agent, and all that it serves with.
 pub struct Server<'a> {
-    agent: Agent<'a, Guest, RECEIVE, STAGE>,
-    pump: Pump<PIECE>,
+    agent: Agent<'a, Guest>,
     commands: &'a CommandSet<'a, Guest>,
     guest: Guest,
     signals: Signals,
@@ -58,19 +50,19 @@ impl fmt::Debug for Server<'_> {
 impl<'a> Server<'a> {
     /// An agent that answers `commands` for a guest; in the first process, with its `init`.
     #[must_use]
-    pub const fn new(commands: &'a CommandSet<'a, Guest>, guest: Guest, signals: Signals, init: Option<Init>) -> Self {
-        Self { agent: Agent::new(commands), pump: Pump::new(), commands, guest, signals, init }
+    pub fn new(commands: &'a CommandSet<'a, Guest>, guest: Guest, signals: Signals, init: Option<Init>) -> Self {
+        Self { agent: Agent::new(commands), commands, guest, signals, init }
     }
 
     /// Serves a channel until that ends.
     pub fn serve(&mut self, mut channel: Channel) -> End {
-        self.pump.reset(&mut self.agent);
+        self.agent.reset(&mut self.guest);
         loop {
             let busy = match self.exchange(&mut channel) {
                 Ok(busy) => busy,
                 Err(lost) => {
                     warning!("the channel failed: {lost}");
-                    self.pump.reset(&mut self.agent);
+                    self.agent.reset(&mut self.guest);
                     // A client that is gone makes room for the next; a device does not come back by itself.
                     if !matches!(channel, Channel::Listener { .. }) {
                         return End::Lost;
@@ -80,7 +72,7 @@ impl<'a> Server<'a> {
                 }
             };
             if channel.stream().is_some_and(|stream| stream.take_end()) {
-                self.pump.reset(&mut self.agent);
+                self.agent.reset(&mut self.guest);
                 if !channel.hung_up() {
                     return End::Lost;
                 }
@@ -109,7 +101,7 @@ impl<'a> Server<'a> {
     fn exchange(&mut self, channel: &mut Channel) -> Result<bool, Lost> {
         let Some(stream) = channel.stream() else { return Ok(false) };
         for _ in 0..ROUNDS {
-            if !self.pump.poll(&mut self.agent, &mut self.guest, stream)? {
+            if !self.agent.poll(&mut self.guest, stream)? {
                 return Ok(false);
             }
         }

@@ -2,11 +2,10 @@
 
 use core::hint::black_box;
 
-use embedded_io::SeekFrom;
 use nanoqga::commands::{
     cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, time, user,
 };
-use nanoqga::{Failure, List, Text};
+use nanoqga::{Cause, Failure, List, Text};
 
 use crate::guest::{Guest, Source};
 
@@ -43,21 +42,27 @@ impl<S: Source> os::Os for Guest<S> {
             variant_id: text,
         }
     }
+}
 
+impl<S: Source> os::HostName for Guest<S> {
     fn host_name(&mut self) -> Result<&str, Failure> {
         self.outcome(self.script().text)
     }
+}
 
+impl<S: Source> os::LocalTime for Guest<S> {
     fn timezone(&mut self) -> os::Timezone<'_> {
         os::Timezone { zone: self.option(self.script().text), offset: self.script().signed as i32 }
     }
 }
 
-impl<S: Source> time::Time for Guest<S> {
+impl<S: Source> time::Clock for Guest<S> {
     fn time(&mut self) -> Result<i64, Failure> {
         self.outcome(self.script().signed)
     }
+}
 
+impl<S: Source> time::SetClock for Guest<S> {
     fn set_time(&mut self, _: i64) -> Result<(), Failure> {
         self.outcome(())
     }
@@ -80,9 +85,9 @@ impl<S: Source> suspend::Suspend for Guest<S> {
 }
 
 impl<S: Source> file::Files for Guest<S> {
-    fn open(&mut self, path: Text<'_>, _: file::OpenMode) -> Result<i64, Failure> {
+    fn open(&mut self, path: Text<'_>, _: file::OpenMode, cause: &mut Cause) -> Result<i64, Failure> {
         look_at(path);
-        self.outcome(self.script().signed)
+        self.outcome_with(self.script().signed, cause)
     }
 
     fn is_open(&mut self, _: i64) -> bool {
@@ -102,7 +107,7 @@ impl<S: Source> file::Files for Guest<S> {
         self.outcome(self.script().length)
     }
 
-    fn seek(&mut self, _: i64, to: SeekFrom) -> Result<u64, Failure> {
+    fn seek(&mut self, _: i64, to: file::SeekFrom) -> Result<u64, Failure> {
         black_box(to);
         self.outcome(self.script().unsigned)
     }
@@ -113,13 +118,13 @@ impl<S: Source> file::Files for Guest<S> {
 }
 
 impl<S: Source> fsfreeze::Freeze for Guest<S> {
-    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, cause: &mut Cause) -> Result<usize, Failure> {
         mountpoints.into_iter().for_each(look_at_all);
-        self.outcome(self.script().inner)
+        self.outcome_with(self.script().inner, cause)
     }
 
-    fn thaw(&mut self) -> Result<usize, Failure> {
-        self.outcome(self.script().inner)
+    fn thaw(&mut self, cause: &mut Cause) -> Result<usize, Failure> {
+        self.outcome_with(self.script().inner, cause)
     }
 }
 
@@ -159,7 +164,9 @@ impl<S: Source> filesystem::FileSystems for Guest<S> {
     fn disk_of(&mut self, _: usize, index: usize) -> Option<disk::DiskAddress<'_>> {
         self.inner(index, self.disk_address())
     }
+}
 
+impl<S: Source> filesystem::Trimming for Guest<S> {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<filesystem::Trimmed<'_>>, Failure> {
         let trimmed = self.option(filesystem::Trim { trimmed: self.script().unsigned, minimum });
         let outcome = trimmed.ok_or(Failure("this file system cannot be trimmed"));
@@ -201,7 +208,9 @@ impl<S: Source> disk::Disks for Guest<S> {
             },
         })
     }
+}
 
+impl<S: Source> disk::DisksStatistics for Guest<S> {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<disk::DiskStatistics<'_>>, Failure> {
         let number = self.script().unsigned;
         let counter = self.option(number);
@@ -228,7 +237,7 @@ impl<S: Source> disk::Disks for Guest<S> {
     }
 }
 
-impl<S: Source> network::Network for Guest<S> {
+impl<S: Source> network::Interfaces for Guest<S> {
     fn interface(&mut self, index: usize) -> Result<Option<network::Interface<'_>>, Failure> {
         let [a, b, c, d, e, f, ..] = self.script().unsigned.to_be_bytes();
         let hardware_address = self.option(network::MacAddress([a, b, c, d, e, f]));
@@ -253,7 +262,9 @@ impl<S: Source> network::Network for Guest<S> {
             tx_dropped: number,
         })
     }
+}
 
+impl<S: Source> network::Routes for Guest<S> {
     fn route(&mut self, index: usize) -> Result<Option<network::Route<'_>>, Failure> {
         let script = self.script();
         let number = script.unsigned as u32;
@@ -285,17 +296,21 @@ impl<S: Source> network::Network for Guest<S> {
     }
 }
 
-impl<S: Source> cpu::Cpus for Guest<S> {
+impl<S: Source> cpu::Processors for Guest<S> {
     fn processor(&mut self, index: usize) -> Result<Option<cpu::Processor>, Failure> {
         let script = self.script();
         let can_offline = self.option(script.flag);
         self.element(index, cpu::Processor { logical_id: script.signed, online: script.flag, can_offline })
     }
+}
 
+impl<S: Source> cpu::SetProcessors for Guest<S> {
     fn set_processor(&mut self, _: i64, _: bool) -> Result<(), Failure> {
         self.outcome(())
     }
+}
 
+impl<S: Source> cpu::ProcessorStatistics for Guest<S> {
     fn processor_times(&mut self, index: usize) -> Result<Option<cpu::ProcessorTimes>, Failure> {
         let number = self.script().unsigned;
         let more = self.option(number);
@@ -314,22 +329,20 @@ impl<S: Source> cpu::Cpus for Guest<S> {
         };
         self.element(index, times)
     }
+}
 
+impl<S: Source> cpu::LoadAverage for Guest<S> {
     fn load(&mut self) -> Result<cpu::Load, Failure> {
         let load = self.script().float;
         self.outcome(cpu::Load { load1m: load, load5m: load, load15m: load })
     }
 }
 
-impl<S: Source> memory::Memory for Guest<S> {
+impl<S: Source> memory::MemoryBlocks for Guest<S> {
     fn memory_block(&mut self, index: usize) -> Result<Option<memory::MemoryBlock>, Failure> {
         let script = self.script();
         let can_offline = self.option(script.flag);
         self.element(index, memory::MemoryBlock { phys_index: script.unsigned, online: script.flag, can_offline })
-    }
-
-    fn set_memory_block(&mut self, _: u64, _: bool) -> Result<(), memory::MemoryBlockError> {
-        self.script().memory_block_error.map_or(Ok(()), Err)
     }
 
     fn memory_block_size(&mut self) -> Result<u64, Failure> {
@@ -337,12 +350,18 @@ impl<S: Source> memory::Memory for Guest<S> {
     }
 }
 
+impl<S: Source> memory::SetMemoryBlocks for Guest<S> {
+    fn set_memory_block(&mut self, _: u64, _: bool) -> Result<(), memory::MemoryBlockError> {
+        self.script().memory_block_error.map_or(Ok(()), Err)
+    }
+}
+
 impl<S: Source> exec::Exec for Guest<S> {
-    fn spawn(&mut self, program: exec::Program<'_>) -> Result<i64, Failure> {
+    fn spawn(&mut self, program: exec::Program<'_>, cause: &mut Cause) -> Result<i64, Failure> {
         look_at(program.path);
         program.arguments.into_iter().chain(program.environment).for_each(look_at_all);
         black_box((program.input, program.capture));
-        self.outcome(self.script().signed)
+        self.outcome_with(self.script().signed, cause)
     }
 
     fn status(&mut self, _: i64) -> Result<Option<exec::Status>, Failure> {
@@ -363,30 +382,44 @@ impl<S: Source> user::Users for Guest<S> {
         let domain = self.option(script.text);
         self.element(index, user::User { user: script.text, login_time: script.float, domain })
     }
+}
 
-    fn set_password(&mut self, user: Text<'_>, password: &[u8], _: bool) -> Result<(), Failure> {
+impl<S: Source> user::Passwords for Guest<S> {
+    fn set_password(&mut self, user: Text<'_>, password: &[u8], _: bool, cause: &mut Cause) -> Result<(), Failure> {
         look_at(user);
         black_box(password);
-        self.outcome(())
+        self.outcome_with((), cause)
     }
 }
 
 impl<S: Source> ssh::AuthorizedKeys for Guest<S> {
-    fn authorized_key(&mut self, user: Text<'_>, index: usize) -> Result<Option<&str>, Failure> {
+    fn authorized_key(&mut self, user: Text<'_>, index: usize, cause: &mut Cause) -> Result<Option<&str>, Failure> {
         look_at(user);
-        self.element(index, self.script().text)
+        let key = self.outcome_with(self.script().text, cause)?;
+        self.element(index, key)
     }
 
-    fn add_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>, _: bool) -> Result<(), Failure> {
+    fn add_authorized_keys(
+        &mut self,
+        user: Text<'_>,
+        keys: List<'_, Text<'_>>,
+        _: bool,
+        cause: &mut Cause,
+    ) -> Result<(), Failure> {
         look_at(user);
         look_at_all(keys);
-        self.outcome(())
+        self.outcome_with((), cause)
     }
 
-    fn remove_authorized_keys(&mut self, user: Text<'_>, keys: List<'_, Text<'_>>) -> Result<(), Failure> {
+    fn remove_authorized_keys(
+        &mut self,
+        user: Text<'_>,
+        keys: List<'_, Text<'_>>,
+        cause: &mut Cause,
+    ) -> Result<(), Failure> {
         look_at(user);
         look_at_all(keys);
-        self.outcome(())
+        self.outcome_with((), cause)
     }
 }
 

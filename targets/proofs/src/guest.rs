@@ -1,9 +1,10 @@
 //! A guest that answers from a script.
 
+use core::fmt::Write;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use nanoqga::Failure;
 use nanoqga::commands::{disk, exec, memory};
+use nanoqga::{Cause, Failure};
 use serde::Serialize;
 
 /// The shapes that serde has for an enumeration.
@@ -60,6 +61,15 @@ impl<S: Source> Guest<S> {
 
     pub(crate) fn outcome<T>(&self, value: T) -> Result<T, Failure> {
         self.script().failure.map_or(Ok(value), Err)
+    }
+
+    /// The same, with a cause for a failure.
+    pub(crate) fn outcome_with<T>(&self, value: T, cause: &mut Cause) -> Result<T, Failure> {
+        let script = self.script();
+        self.outcome(value).inspect_err(|failure| {
+            // It never fails.
+            let _ = write!(cause, "{}: {failure} {}", script.text, script.signed);
+        })
     }
 
     pub(crate) fn element<T>(&self, index: usize, element: T) -> Result<Option<T>, Failure> {

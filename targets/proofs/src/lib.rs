@@ -1,7 +1,7 @@
-//! A guest with every family of commands and a command of its own, for programs that show what is promised of the engine.
+//! A guest with every family of commands and commands of its own, for programs that prove properties of the engine.
 //!
 //! - `no-panic` links only if no panic is reachable in the engine.
-//! - `stack` runs the engine and tells how much stack it took.
+//! - `stack` runs the engine and prints how much stack it takes.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -18,24 +18,36 @@ use nanoqga::commands::{
 pub use guest::{Guest, Script, Shape, Source};
 
 impl<S: Source> Guest<S> {
-    /// All commands of the engine, and one that QEMU has not.
+    /// All commands of the engine, and some that QEMU does not have.
     pub const TABLES: &'static [&'static [Command<Self>]] = &[
         sync::commands(),
         info::commands(),
         os::commands(),
+        os::name_commands(),
+        os::timezone_commands(),
         time::commands(),
+        time::set_commands(),
         power::commands(),
         file::commands(),
         fsfreeze::commands(),
         filesystem::commands(),
+        filesystem::trim_commands(),
         disk::commands(),
+        disk::statistics_commands(),
         network::commands(),
+        network::route_commands(),
         cpu::commands(),
+        cpu::set_commands(),
+        cpu::statistics_commands(),
+        cpu::load_commands(),
         memory::commands(),
+        memory::set_commands(),
         exec::commands(),
         user::commands(),
+        user::password_commands(),
         ssh::commands(),
-        suspend::commands(),
+        suspend::ram_commands(),
+        suspend::disk_commands(),
         device::commands(),
         own::commands(),
     ];

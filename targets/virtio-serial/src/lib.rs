@@ -39,6 +39,8 @@
 #![no_std]
 
 mod barrier;
+#[cfg(feature = "nanoqga")]
+mod channel;
 mod connection;
 mod control;
 mod device;

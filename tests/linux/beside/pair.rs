@@ -57,6 +57,12 @@ impl Pair {
         Ok(Self { ours: start(ours()?)?, reference: start(reference()?)?, version: QemuGa::find()?.version() })
     }
 
+    /// Both, as a user who can change nothing of this machine.
+    pub fn start_powerless() -> Result<Self> {
+        let start = |program: Executable| Agent::start(Program::start_powerless(&program, &[], &[])?);
+        Ok(Self { ours: start(ours()?)?, reference: start(reference()?)?, version: QemuGa::find()?.version() })
+    }
+
     /// What both return: ours, then the reference's.
     pub fn get(&mut self, command: &str, arguments: &Value) -> Result<[Value; 2]> {
         Ok([self.ours.get(command, arguments)?, self.reference.get(command, arguments)?])

@@ -17,38 +17,52 @@ mod image {
     use nanoqga::commands::{
         cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
     };
-    use nanoqga::{Command, CommandSet};
+    use nanoqga::{Command, CommandSet, Memory};
 
     /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
-    const RECEIVE: usize = 128 << 10;
+    const REQUEST: usize = 128 << 10;
+    /// The longest piece of a reply in bytes.
+    const REPLY: usize = 1024;
 
     static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
     static TABLES: &[&[Command<Guest<Appliance>>]] = &[
         sync::commands(),
         info::commands(),
         os::commands(),
+        os::name_commands(),
+        os::timezone_commands(),
         time::commands(),
+        time::set_commands(),
         power::commands(),
-        suspend::commands(),
+        suspend::ram_commands(),
+        suspend::disk_commands(),
         cpu::commands(),
+        cpu::set_commands(),
+        cpu::statistics_commands(),
+        cpu::load_commands(),
         memory::commands(),
+        memory::set_commands(),
         file::commands(),
         filesystem::commands(),
+        filesystem::trim_commands(),
         fsfreeze::commands(),
         disk::commands(),
+        disk::statistics_commands(),
         network::commands(),
+        network::route_commands(),
         CONFIGURE,
         user::commands(),
+        user::password_commands(),
         exec::commands(),
     ];
 
-    /// A channel on `io`, in memory of its own, as its agent is too large for the stack. `None` if there is not as much left.
-    fn channel(io: Io) -> Option<&'static mut Channel<Appliance, RECEIVE>> {
-        let room = heap::room_for();
-        if room.is_none() {
+    /// A channel on `io`, with memory of its own. `None` if there is not as much left.
+    fn channel(io: Io) -> Option<Channel<Appliance>> {
+        let (Some(request), Some(reply)) = (heap::bytes(REQUEST), heap::bytes(REPLY)) else {
             log!("no memory for a channel");
-        }
-        Some(Channel::new_in(room?, io, &COMMANDS))
+            return None;
+        };
+        Some(Channel::new(io, &COMMANDS, Memory { request, reply }))
     }
 
     /// Entered by the boot code, with the address of the loader's start information.

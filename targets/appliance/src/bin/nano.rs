@@ -6,17 +6,29 @@ mod image {
     use core::panic::PanicInfo;
 
     use appliance::channel::Channel;
-    use appliance::channels::Channels;
+    use appliance::channels::{Channels, MAX_CHANNELS};
     use appliance::guest::Guest;
     use appliance::words::Words;
     use machine::Machine;
     use machine::last_words::die;
     use nanoqga::commands::{info, os, power, sync, time};
-    use nanoqga::{Command, CommandSet};
+    use nanoqga::{Buffers, Command, CommandSet};
+    use static_cell::ConstStaticCell;
 
     static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
-    static TABLES: &[&[Command<Guest>]] =
-        &[sync::commands(), info::commands(), os::commands(), time::commands(), power::commands()];
+    static TABLES: &[&[Command<Guest>]] = &[
+        sync::commands(),
+        info::commands(),
+        os::commands(),
+        os::name_commands(),
+        os::timezone_commands(),
+        time::commands(),
+        time::set_commands(),
+        power::commands(),
+    ];
+
+    static BUFFERS: ConstStaticCell<[Buffers; MAX_CHANNELS]> =
+        ConstStaticCell::new([const { Buffers::new() }; MAX_CHANNELS]);
 
     /// Entered by the boot code, with the address of the loader's start information.
     #[unsafe(no_mangle)]
@@ -24,7 +36,8 @@ mod image {
         let mut words = Words::default();
         let machine = Machine::start(start_info, |word| words.take(word));
         let mut guest = Guest { machine, host_name: words.host_name, state: () };
-        let new = |io| Some(Channel::<(), 4096>::new(io, &COMMANDS));
+        let mut buffers = BUFFERS.take().iter_mut();
+        let new = |io| Some(Channel::new(io, &COMMANDS, buffers.next()?.memory()));
         let mut channels = Channels::find(&guest.machine, words.agent, new);
         loop {
             if !channels.serve(&mut guest) {

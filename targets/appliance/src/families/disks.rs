@@ -2,7 +2,9 @@
 
 use machine::virtio_blk::Done;
 use nanoqga::Failure;
-use nanoqga::commands::disk::{BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, PciAddress};
+use nanoqga::commands::disk::{
+    BusType, Disk, DiskAddress, DiskCounters, DiskStatistics, Disks, DisksStatistics, PciAddress,
+};
 
 use crate::guest::Guest;
 use crate::state::Appliance;
@@ -79,7 +81,9 @@ impl Disks for Guest<Appliance> {
             _ => None,
         }
     }
+}
 
+impl DisksStatistics for Guest<Appliance> {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
         let Some(disk) = self.state.storage.disks.get(index) else { return Ok(None) };
         let done = disk.driver.0.statistics();

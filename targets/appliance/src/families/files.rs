@@ -4,9 +4,9 @@ use embedded_io::SeekFrom;
 use nanoqga::Failure;
 use nanoqga::commands::disk::DiskAddress;
 use nanoqga::commands::file::{self, Files};
-use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed};
+use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trim, Trimmed, Trimming};
 use nanoqga::commands::fsfreeze::Freeze;
-use nanoqga::{List, Text};
+use nanoqga::{Cause, List, Text};
 use storage::{Access, Error, OpenMode};
 
 use crate::guest::Guest;
@@ -44,7 +44,7 @@ const fn opened_so(file::OpenMode { access, update }: file::OpenMode) -> OpenMod
 }
 
 impl Files for Guest<Appliance> {
-    fn open(&mut self, path: Text<'_>, mode: file::OpenMode) -> Result<i64, Failure> {
+    fn open(&mut self, path: Text<'_>, mode: file::OpenMode, _: &mut Cause) -> Result<i64, Failure> {
         let now = self.now();
         let Reached { volume, device, files, .. } = self.reach()?;
         files.open(volume, device, path.chars(), opened_so(mode), now).map_err(failure)
@@ -105,8 +105,10 @@ impl FileSystems for Guest<Appliance> {
         }
         if index == 0 { storage.address(place) } else { None }
     }
+}
 
-    /// Memory is no disk's, and as little to be trimmed as Linux's file systems in memory.
+/// A volume in memory cannot be trimmed, like Linux's file systems in memory.
+impl Trimming for Guest<Appliance> {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
         let (0, Ok(Reached { place: Place::Disk(..), volume, device, .. })) = (index, self.state.storage.reach())
         else {
@@ -118,12 +120,12 @@ impl FileSystems for Guest<Appliance> {
 }
 
 impl Freeze for Guest<Appliance> {
-    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, _: &mut Cause) -> Result<usize, Failure> {
         let meant = mountpoints.is_none_or(|mountpoints| mountpoints.iter().any(|path| path == *ROOT));
         Ok((meant && self.state.storage.freeze().map_err(failure)?).into())
     }
 
-    fn thaw(&mut self) -> Result<usize, Failure> {
+    fn thaw(&mut self, _: &mut Cause) -> Result<usize, Failure> {
         Ok(self.state.storage.thaw().into())
     }
 }

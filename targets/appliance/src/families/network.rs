@@ -3,7 +3,9 @@
 use core::net::IpAddr;
 
 use machine::monotonic_ns;
-use nanoqga::commands::network::{self as commands, Destination, Interface, InterfaceStatistics, MacAddress, Network};
+use nanoqga::commands::network::{
+    self as commands, Destination, Interface, InterfaceStatistics, Interfaces, MacAddress, Routes,
+};
 use nanoqga::{Command, Error, Failure, Reply, Request, Step, Text};
 use network::{Duration, Invalid, IpAddress, IpCidr, Link, NAMES, Route, Static, Statistics};
 
@@ -29,7 +31,7 @@ impl Guest<Appliance> {
     }
 }
 
-impl Network for Guest<Appliance> {
+impl Interfaces for Guest<Appliance> {
     fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
         let link = self.link(index);
         Ok(link.map(|(name, link)| Interface { name, hardware_address: Some(MacAddress(link.mac())) }))
@@ -53,7 +55,9 @@ impl Network for Guest<Appliance> {
             ..InterfaceStatistics::default()
         })
     }
+}
 
+impl Routes for Guest<Appliance> {
     fn route(&mut self, mut index: usize) -> Result<Option<commands::Route<'_>>, Failure> {
         for (name, link) in NAMES.iter().zip(&mut self.links().0) {
             match link.route(index) {

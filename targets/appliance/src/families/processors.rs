@@ -2,8 +2,10 @@
 
 use machine::memory_blocks::MemoryBlocks;
 use nanoqga::Failure;
-use nanoqga::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
-use nanoqga::commands::memory::{Memory, MemoryBlock, MemoryBlockError};
+use nanoqga::commands::cpu::{
+    Load, LoadAverage, Processor, ProcessorStatistics, ProcessorTimes, Processors, SetProcessors,
+};
+use nanoqga::commands::memory::{self, MemoryBlock, MemoryBlockError, SetMemoryBlocks};
 
 use crate::guest::Guest;
 use crate::load::Account;
@@ -25,7 +27,7 @@ impl Guest<Appliance> {
     }
 }
 
-impl Cpus for Guest<Appliance> {
+impl Processors for Guest<Appliance> {
     fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
         let processors = self.state.hardware.processors;
         Ok((index < processors.count).then_some(Processor {
@@ -34,7 +36,9 @@ impl Cpus for Guest<Appliance> {
             can_offline: Some(false),
         }))
     }
+}
 
+impl SetProcessors for Guest<Appliance> {
     fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
         let index = usize::try_from(logical_id).ok();
         match index.and_then(|index| self.processor(index).transpose()).transpose()? {
@@ -43,7 +47,9 @@ impl Cpus for Guest<Appliance> {
             Some(_) => Err(Failure("this guest runs on the processor that it was started on, and on no other")),
         }
     }
+}
 
+impl ProcessorStatistics for Guest<Appliance> {
     /// Only of the one that runs. All that this guest does is the system's work.
     fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
         let (awake, asleep) = self.account()?.times();
@@ -52,28 +58,32 @@ impl Cpus for Guest<Appliance> {
             ProcessorTimes { cpu, system: awake / NS_PER_MS, idle: asleep / NS_PER_MS, ..ProcessorTimes::default() };
         Ok((index == 0).then_some(times))
     }
+}
 
+impl LoadAverage for Guest<Appliance> {
     fn load(&mut self) -> Result<Load, Failure> {
         let [load1m, load5m, load15m] = self.account()?.loads();
         Ok(Load { load1m, load5m, load15m })
     }
 }
 
-impl Memory for Guest<Appliance> {
+impl memory::MemoryBlocks for Guest<Appliance> {
     fn memory_block(&mut self, index: usize) -> Result<Option<MemoryBlock>, Failure> {
         let block = self.memory_blocks()?.nth(index);
         Ok(block.map(|phys_index| MemoryBlock { phys_index, online: true, can_offline: Some(false) }))
     }
 
+    fn memory_block_size(&mut self) -> Result<u64, Failure> {
+        Ok(self.memory_blocks()?.size())
+    }
+}
+
+impl SetMemoryBlocks for Guest<Appliance> {
     fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
         match self.memory_blocks() {
             Ok(blocks) if !blocks.has(phys_index) => Err(MemoryBlockError::NotFound(None)),
             Ok(_) if online => Ok(()),
             Ok(_) | Err(_) => Err(MemoryBlockError::NotSupported(None)),
         }
-    }
-
-    fn memory_block_size(&mut self) -> Result<u64, Failure> {
-        Ok(self.memory_blocks()?.size())
     }
 }

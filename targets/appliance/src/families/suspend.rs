@@ -3,7 +3,6 @@
 use nanoqga::Failure;
 use nanoqga::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
 
-use crate::channel::Channel;
 use crate::channels::Channels;
 use crate::guest::Guest;
 use crate::state::Appliance;
@@ -25,10 +24,7 @@ impl Suspend for Guest<Appliance> {
 impl Guest<Appliance> {
     /// Suspends the machine, if that was asked for, and returns when it has woken; says whether it was. Devices are as after
     /// a reset then: each is put to rest before, and set up again afterwards.
-    pub fn suspend_if_asked<C, const RECEIVE: usize>(&mut self, channels: &mut Channels<C>) -> bool
-    where
-        C: AsMut<Channel<Appliance, RECEIVE>>,
-    {
+    pub fn suspend_if_asked(&mut self, channels: &mut Channels<Appliance>) -> bool {
         if !core::mem::take(&mut self.state.to_suspend) {
             return false;
         }

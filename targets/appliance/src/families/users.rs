@@ -1,10 +1,9 @@
 //! Users and programs, of which the appliance has none. Hosts ask all the same: KubeVirt wants to know who is logged in, and
 //! Ansible does not talk to an agent without `guest-exec`, not even to send a file.
 
-use nanoqga::Failure;
-use nanoqga::arguments::Text;
 use nanoqga::commands::exec::{Exec, Program, Status, Stream};
-use nanoqga::commands::user::{User, Users};
+use nanoqga::commands::user::{Passwords, User, Users};
+use nanoqga::{Cause, Failure, Text};
 
 use crate::guest::Guest;
 use crate::state::Appliance;
@@ -13,14 +12,16 @@ impl Users for Guest<Appliance> {
     fn user(&mut self, _: usize) -> Result<Option<User<'_>>, Failure> {
         Ok(None)
     }
+}
 
-    fn set_password(&mut self, _: Text<'_>, _: &[u8], _: bool) -> Result<(), Failure> {
+impl Passwords for Guest<Appliance> {
+    fn set_password(&mut self, _: Text<'_>, _: &[u8], _: bool, _: &mut Cause) -> Result<(), Failure> {
         Err(Failure("this guest has no users"))
     }
 }
 
 impl Exec for Guest<Appliance> {
-    fn spawn(&mut self, _: Program<'_>) -> Result<i64, Failure> {
+    fn spawn(&mut self, _: Program<'_>, _: &mut Cause) -> Result<i64, Failure> {
         Err(Failure("No such file or directory"))
     }
 

@@ -1,4 +1,4 @@
-// What a platform gives the kernel. x86_64/ and riscv64/ are machines of QEMU, host/ is a program.
+// The functions of a platform. x86_64/ and riscv64/ are machines of QEMU, host/ is a program.
 
 #ifndef PLATFORM_H
 #define PLATFORM_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The machine's architecture, as `uname -m` tells it.
+// The machine's architecture, as `uname -m` prints it.
 extern const char machine_name[];
 
 // Reads what has come over the agent's port; returns how many bytes, at most `size`. On a machine it does not wait.

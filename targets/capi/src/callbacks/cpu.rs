@@ -16,7 +16,7 @@ pub struct Processor {
     pub can_offline: Flag,
 }
 
-/// What a processor has done since it started, in milliseconds.
+/// The times of a processor since it started, in milliseconds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessorTimes {
@@ -32,7 +32,7 @@ pub struct ProcessorTimes {
     pub idle: u64,
 }
 
-/// How many tasks wanted to run, on average, in hundredths.
+/// The average number of tasks that were ready to run, in hundredths.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Load {
@@ -44,13 +44,13 @@ pub struct Load {
     pub load15m: u32,
 }
 
-/// What the cpu family needs of a kernel.
+/// The callbacks of the cpu family.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CpuCallbacks {
     /// For guest-get-vcpus.
     pub processor: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, processor: *mut Processor) -> Flag>,
-    /// For guest-set-vcpus: takes a processor online or offline. One that is so already is no error.
+    /// For guest-set-vcpus: takes a processor online or offline. It is no error if the processor is so already.
     pub set_processor:
         Option<unsafe extern "C" fn(context: *mut c_void, logical_id: i64, online: Flag) -> *const c_char>,
     /// For guest-get-cpustats.

@@ -4,22 +4,22 @@ use core::ffi::{c_char, c_void};
 
 use crate::flag::Flag;
 
-/// How many files may be open in an agent.
+/// The most files that may be open in an agent.
 pub const NANOQGA_MAX_FILES: usize = 16;
 
-/// What a file is opened for.
+/// How a file is opened.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum FileAccess {
-    /// To be read, from its beginning. It must exist.
+    /// For reading, from its beginning. It must exist.
     Read,
-    /// To be written. It is created, or emptied if it exists.
+    /// For writing. It is created, or emptied if it exists.
     Write,
-    /// To be written at its end, wherever the position is. It is created unless it exists.
+    /// For writing at its end, wherever the position is. It is created if it does not exist.
     Append,
 }
 
-/// What an offset in a file counts from.
+/// Where an offset in a file counts from.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum Whence {
@@ -31,13 +31,14 @@ pub enum Whence {
     End,
 }
 
-/// What the file family needs of a kernel. Without `open` and `close` there are no such commands. `file` is what `open` has set: it
-/// is open.
+/// The callbacks of the file family. None of its commands exists unless both `open` and `close` are there. `file` is what `open`
+/// has set, and not closed yet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileCallbacks {
-    /// For guest-file-open: opens the file at `path`, of 511 bytes at most, and sets `*file`. `update` says that it is opened
-    /// for the other direction, too. An error is the cause alone, such as "No such file or directory".
+    /// For guest-file-open: opens the file at `path`, which has at most 511 bytes, and sets `*file`. With `update` the file is
+    /// opened for both reading and writing. An error is only the cause, such as "No such file or directory", because the client's
+    /// text already names the path.
     pub open: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -47,10 +48,10 @@ pub struct FileCallbacks {
             file: *mut *mut c_void,
         ) -> *const c_char,
     >,
-    /// For guest-file-close. The file is not used any more, whatever is returned.
+    /// For guest-file-close. The agent does not use the file any more, even after an error.
     pub close: Option<unsafe extern "C" fn(context: *mut c_void, file: *mut c_void) -> *const c_char>,
-    /// For guest-file-read: reads from the file's position on, and tells at `*count` how many bytes: `size`, unless the file ends
-    /// before. A client's read may take many calls.
+    /// For guest-file-read: reads at the file's position, and sets `*count` to the number of bytes, which is `size` unless the
+    /// file ends before. One guest-file-read may take many calls.
     pub read: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -60,7 +61,7 @@ pub struct FileCallbacks {
             count: *mut usize,
         ) -> *const c_char,
     >,
-    /// For guest-file-write: writes at the file's position, and tells at `*count` how many of the `length` bytes.
+    /// For guest-file-write: writes at the file's position, and sets `*count` to how many of the `length` bytes.
     pub write: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -70,7 +71,7 @@ pub struct FileCallbacks {
             count: *mut usize,
         ) -> *const c_char,
     >,
-    /// For guest-file-seek: moves the file's position, and tells the new one at `*position`, in bytes from the beginning.
+    /// For guest-file-seek: moves the file's position, and sets `*position` to the new one, in bytes from the beginning.
     pub seek: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -80,6 +81,6 @@ pub struct FileCallbacks {
             position: *mut u64,
         ) -> *const c_char,
     >,
-    /// For guest-file-flush: passes on what was written to where other readers of the file see it.
+    /// For guest-file-flush: makes what was written visible to other readers of the file.
     pub flush: Option<unsafe extern "C" fn(context: *mut c_void, file: *mut c_void) -> *const c_char>,
 }

@@ -5,22 +5,22 @@ use core::ptr;
 
 use crate::flag::Flag;
 
-/// A number of bytes that nobody knows.
+/// An unknown number of bytes.
 pub const NANOQGA_UNKNOWN: u64 = u64::MAX;
 
 /// A mounted file system.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Filesystem {
-    /// The name of the disk or volume.
+    /// The name of its disk or volume.
     pub name: *const c_char,
     /// Where it is mounted.
     pub mountpoint: *const c_char,
     /// The type, such as "vfat".
     pub kind: *const c_char,
-    /// How many bytes of it are in use; `NANOQGA_UNKNOWN` before.
+    /// Bytes in use; `NANOQGA_UNKNOWN` before.
     pub used_bytes: u64,
-    /// How many bytes there are; `NANOQGA_UNKNOWN` before.
+    /// Size in bytes; `NANOQGA_UNKNOWN` before.
     pub total_bytes: u64,
 }
 
@@ -31,17 +31,17 @@ impl Default for Filesystem {
     }
 }
 
-/// What trimming a file system came to.
+/// The result of trimming a file system.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Trimmed {
     /// Where it is mounted.
     pub path: *const c_char,
-    /// How many bytes were given back to the disk.
+    /// Bytes that were given back to the disk.
     pub trimmed: u64,
-    /// How many bytes free space had to have on end.
+    /// Smallest free extent that was trimmed, in bytes.
     pub minimum: u64,
-    /// NULL, or why nothing was trimmed.
+    /// NULL, or an error: why nothing was trimmed.
     pub error: *const c_char,
 }
 
@@ -51,15 +51,15 @@ impl Default for Trimmed {
     }
 }
 
-/// What the filesystem family needs of a kernel.
+/// The callbacks of the filesystem family.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FilesystemCallbacks {
-    /// For guest-get-fsinfo. The one that was mounted last comes first.
+    /// For guest-get-fsinfo. The file system that was mounted last comes first.
     pub filesystem:
         Option<unsafe extern "C" fn(context: *mut c_void, index: usize, filesystem: *mut Filesystem) -> Flag>,
-    /// For guest-fstrim: gives the free space of the `index`-th file system that can be trimmed back to its disk, where it is
-    /// `minimum` bytes or more on end, and fills in `trimmed`. Returns whether there are as many file systems.
+    /// For guest-fstrim: gives free extents of at least `minimum` bytes of the `index`-th file system back to its disk, and fills in
+    /// `trimmed`. Only file systems that can be trimmed count.
     pub trim:
         Option<unsafe extern "C" fn(context: *mut c_void, index: usize, minimum: u64, trimmed: *mut Trimmed) -> Flag>,
 }

@@ -2,16 +2,16 @@
 
 use core::ffi::{c_char, c_void};
 
-/// What the freeze family needs of a kernel: both, or there are no such commands.
+/// The callbacks of the freeze family. None of its commands exists unless both are there.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FreezeCallbacks {
-    /// Brings the file system at `mountpoint`, or all if that is NULL, to a consistent state on its disk, and holds all writes back.
-    /// One that is frozen already, or cannot be, is passed over. Tells at `*count` how many were frozen. After an error,
-    /// `thaw` is called.
+    /// Brings the file system at `mountpoint`, or all of them if that is NULL, to a consistent state on disk, and holds back writes
+    /// to it. Skips a file system that is frozen already, or cannot be frozen. Sets `*count` to how many were frozen. After an
+    /// error, the agent calls `thaw`.
     pub freeze: Option<
         unsafe extern "C" fn(context: *mut c_void, mountpoint: *const c_char, count: *mut usize) -> *const c_char,
     >,
-    /// Lets the writes to all file systems go on. Tells at `*count` how many were frozen.
+    /// Allows writes to all file systems again. Sets `*count` to how many were frozen.
     pub thaw: Option<unsafe extern "C" fn(context: *mut c_void, count: *mut usize) -> *const c_char>,
 }

@@ -1,4 +1,4 @@
-//! What the kernel's callbacks are, and are passed: a table for each family of commands, as C has it.
+//! The kernel's callbacks and their arguments: a table for each family of commands, as C has it.
 
 pub mod cpu;
 pub mod file;

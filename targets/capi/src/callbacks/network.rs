@@ -30,9 +30,9 @@ impl Default for Interface {
 pub struct Address {
     /// The address, in the order in which it is sent.
     pub bytes: [u8; 16],
-    /// How many of the bytes it has: 4 or 16. With any other number it is none.
+    /// The number of bytes in use: 4 or 16. With any other number there is no address.
     pub length: u8,
-    /// How many bits of it are the network's: at most 32 or 128. Not looked at where it is no matter.
+    /// The length of the network prefix in bits: at most 32 or 128. A gateway has none.
     pub prefix: u8,
 }
 
@@ -46,7 +46,7 @@ impl Address {
     }
 }
 
-/// What went through an interface.
+/// The counters of an interface.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InterfaceStatistics {
@@ -54,17 +54,17 @@ pub struct InterfaceStatistics {
     pub rx_bytes: u64,
     /// Packets received.
     pub rx_packets: u64,
-    /// Packets that came in broken.
+    /// Packets received with errors.
     pub rx_errs: u64,
-    /// Packets that came in and were dropped.
+    /// Packets received and dropped.
     pub rx_dropped: u64,
     /// Bytes sent.
     pub tx_bytes: u64,
     /// Packets sent.
     pub tx_packets: u64,
-    /// Packets that could not be sent.
+    /// Packets that failed to be sent.
     pub tx_errs: u64,
-    /// Packets that were dropped before they were sent.
+    /// Packets dropped before they were sent.
     pub tx_dropped: u64,
 }
 
@@ -72,13 +72,13 @@ pub struct InterfaceStatistics {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// The name of the interface that it goes through.
+    /// The name of its interface.
     pub interface: *const c_char,
-    /// The network that it leads to. Without an address there is no such route.
+    /// The network that it leads to. Without an address the list of routes ends.
     pub destination: Address,
-    /// The router on the way, of the same version; none without an address.
+    /// The router, with an address of the same version, if there is one.
     pub gateway: Address,
-    /// What it costs: of several routes the one with the lowest is taken.
+    /// The metric: the route with the lowest one is used.
     pub metric: u32,
 }
 
@@ -89,17 +89,17 @@ impl Default for Route {
     }
 }
 
-/// What the network family needs of a kernel.
+/// The callbacks of the network family.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NetworkCallbacks {
     /// For guest-network-get-interfaces.
     pub interface: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, interface: *mut Interface) -> Flag>,
-    /// Fills in the `index`-th address of the `interface`-th interface. Returns whether there are as many. May be NULL.
+    /// Fills in the `index`-th address of the `interface`-th interface, and returns whether there is one. May be NULL.
     pub address: Option<
         unsafe extern "C" fn(context: *mut c_void, interface: usize, index: usize, address: *mut Address) -> Flag,
     >,
-    /// Fills in what went through the `interface`-th interface. Returns whether that is known. May be NULL.
+    /// Fills in the counters of the `interface`-th interface, and returns whether it has any. May be NULL.
     pub statistics: Option<
         unsafe extern "C" fn(context: *mut c_void, interface: usize, statistics: *mut InterfaceStatistics) -> Flag,
     >,

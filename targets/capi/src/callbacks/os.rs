@@ -3,15 +3,15 @@
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
-/// What runs in the guest. What stays NULL is not told.
+/// The operating system. Members that are NULL are not sent.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct OsInfo {
-    /// The kernel's release, as `uname -r` tells it.
+    /// The kernel's release, as `uname -r` prints it.
     pub kernel_release: *const c_char,
-    /// The kernel's version, as `uname -v` tells it.
+    /// The kernel's version, as `uname -v` prints it.
     pub kernel_version: *const c_char,
-    /// The machine's architecture, as `uname -m` tells it: "x86_64", "aarch64", "riscv64".
+    /// The machine's architecture, as `uname -m` prints it: "x86_64", "aarch64", "riscv64".
     pub machine: *const c_char,
     /// The operating system's name in lower case, without spaces.
     pub id: *const c_char,
@@ -47,16 +47,16 @@ impl Default for OsInfo {
     }
 }
 
-/// What the os family needs of a kernel.
+/// The callbacks of the os family.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsCallbacks {
-    /// For guest-get-osinfo: fills in `info`, which is all NULL before.
+    /// For guest-get-osinfo: fills in `info`. After an error nothing is sent of it.
     pub os_info: Option<unsafe extern "C" fn(context: *mut c_void, info: *mut OsInfo) -> *const c_char>,
-    /// For guest-get-host-name: points `*name` to the guest's name in its network.
+    /// For guest-get-host-name: sets `*name` to the guest's name in its network.
     pub host_name: Option<unsafe extern "C" fn(context: *mut c_void, name: *mut *const c_char) -> *const c_char>,
-    /// For guest-get-timezone: tells the seconds east of UTC at `*offset`, and points `*zone` to the zone's name, or leaves it
-    /// NULL.
+    /// For guest-get-timezone: sets `*offset` to the seconds east of UTC, and `*zone` to the zone's name or NULL. After an error the
+    /// zone is UTC.
     pub timezone:
         Option<unsafe extern "C" fn(context: *mut c_void, offset: *mut i32, zone: *mut *const c_char) -> *const c_char>,
 }

@@ -2,23 +2,20 @@
 
 use core::ffi::{c_char, c_void};
 
-use nanoqga::json::Span;
-use nanoqga::json::writer::Cursor;
-
-/// Where a command of the kernel's own writes what it returns.
+/// Where a command of the kernel's own writes its reply.
 #[repr(C)]
 #[derive(Debug)]
 pub struct OwnReply {
-    /// Where the JSON is to be written: one value in UTF-8. No NUL is needed at its end. Members of objects are sent in this
-    /// order; spaces between them are not.
+    /// Where the command writes JSON: one value in UTF-8, without a NUL. Members of objects are sent in the order in which they
+    /// are written, spaces between tokens are not sent.
     pub json: *mut c_char,
-    /// How many bytes may be written: half of what the request leaves of the agent's memory for requests.
+    /// The most bytes that the command may write: about half of the memory for requests that this request leaves free.
     pub room: usize,
-    /// How many were written. It is 0 before, and if it stays 0, `{}` is returned.
+    /// The number of bytes that the command has written. It is 0 before; if it stays 0, the reply is `{}`.
     pub length: usize,
 }
 
-/// What runs a command of the kernel's own.
+/// The callback of a command of the kernel's own.
 pub(crate) type RunOwn = unsafe extern "C" fn(
     context: *mut c_void,
     arguments: *const c_char,
@@ -32,11 +29,4 @@ pub(crate) struct Own {
     pub(crate) name: &'static str,
     pub(crate) run: RunOwn,
     pub(crate) context: *mut c_void,
-}
-
-/// What a command of the kernel's own returned, as it goes out in pieces. It lies behind the request.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Outgoing {
-    pub(crate) json: Span,
-    pub(crate) cursor: Cursor,
 }

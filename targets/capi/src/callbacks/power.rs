@@ -14,10 +14,10 @@ pub enum Shutdown {
     Halt,
 }
 
-/// What the power family needs of a kernel.
+/// The callback of the power family.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PowerCallbacks {
-    /// For guest-shutdown: goes down. It need not return; if it returns NULL, the host gets no reply.
+    /// For guest-shutdown. It need not return; if it returns NULL, the host gets no reply.
     pub shutdown: Option<unsafe extern "C" fn(context: *mut c_void, how: Shutdown) -> *const c_char>,
 }

@@ -11,7 +11,7 @@ use crate::flag::Flag;
 pub struct User {
     /// The user's name.
     pub user: *const c_char,
-    /// Since when, in seconds since 1970-01-01T00:00:00Z.
+    /// The time of login, in seconds since 1970-01-01T00:00:00Z.
     pub login_time: u32,
 }
 
@@ -21,14 +21,14 @@ impl Default for User {
     }
 }
 
-/// What the user family needs of a kernel.
+/// The callbacks of the user family.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UserCallbacks {
-    /// For guest-get-users. A kernel without users has one that returns false: KubeVirt asks for the list.
+    /// For guest-get-users. A kernel without users should return false: KubeVirt asks for the list.
     pub user: Option<unsafe extern "C" fn(context: *mut c_void, index: usize, user: *mut User) -> Flag>,
-    /// For guest-set-user-password: gives a user a new password of `length` bytes, without a line break and not NUL-terminated;
-    /// `crypted` says that it is as the guest's password file has it.
+    /// For guest-set-user-password: gives `user` a new password of `length` bytes. It has no line break, and no NUL follows it. With
+    /// `crypted` it is in the form of the guest's password file.
     pub set_password: Option<
         unsafe extern "C" fn(
             context: *mut c_void,

@@ -6,7 +6,7 @@ use nanoqga::commands::cpu;
 use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::callbacks::cpu::{CpuCallbacks, Load, Processor, ProcessorTimes};
-use crate::guest::{Guest, NO_CALLBACK};
+use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::outcome;
 
@@ -22,10 +22,19 @@ pub unsafe extern "C" fn nanoqga_add_cpu(agent: *mut Nanoqga, callbacks: *const 
         ]
     };
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, cpu::commands(), is_there, |guest| &mut guest.cpu) }
+    unsafe {
+        add(
+            agent,
+            Family::Cpu,
+            callbacks,
+            const { &[cpu::commands(), cpu::set_commands(), cpu::statistics_commands(), cpu::load_commands()] },
+            is_there,
+            |guest| &mut guest.cpu,
+        )
+    }
 }
 
-impl cpu::Cpus for Guest {
+impl cpu::Processors for Guest {
     fn processor(&mut self, index: usize) -> Result<Option<cpu::Processor>, Failure> {
         // SAFETY: The kernel's callback, with its context.
         let processor = unsafe { element(self.cpu.processor, self.context, index) };
@@ -35,13 +44,17 @@ impl cpu::Cpus for Guest {
             can_offline: Some(can_offline.is_set()),
         }))
     }
+}
 
+impl cpu::SetProcessors for Guest {
     fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
         let set = self.cpu.set_processor.ok_or(NO_CALLBACK)?;
         // SAFETY: The kernel's callback, with its context; what it returns is NULL or a text.
         unsafe { outcome(set(self.context, logical_id, online.into())) }
     }
+}
 
+impl cpu::ProcessorStatistics for Guest {
     fn processor_times(&mut self, index: usize) -> Result<Option<cpu::ProcessorTimes>, Failure> {
         // SAFETY: The kernel's callback, with its context.
         let times = unsafe { element(self.cpu.processor_times, self.context, index) };
@@ -54,7 +67,9 @@ impl cpu::Cpus for Guest {
             ..cpu::ProcessorTimes::default()
         }))
     }
+}
 
+impl cpu::LoadAverage for Guest {
     fn load(&mut self) -> Result<cpu::Load, Failure> {
         let mut load = Load::default();
         // SAFETY: The kernel's callback, with its context, which may write the load; what it returns is NULL or a text.

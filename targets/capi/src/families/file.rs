@@ -2,16 +2,15 @@
 
 use core::ptr;
 
-use embedded_io::SeekFrom;
-use nanoqga::commands::file::{self, Access, OpenMode};
-use nanoqga::{Failure, Text};
+use nanoqga::commands::file::{self, Access, OpenMode, SeekFrom};
+use nanoqga::{Cause, Failure, Text};
 
 use super::add;
 use crate::agent::Nanoqga;
 use crate::callbacks::file::{FileAccess, FileCallbacks, Whence};
-use crate::guest::{Guest, NO_CALLBACK};
+use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
-use crate::text::{outcome, with_c};
+use crate::text::{outcome, outcome_with, with_c};
 
 /// Adds the file family.
 #[unsafe(no_mangle)]
@@ -24,11 +23,11 @@ pub unsafe extern "C" fn nanoqga_add_file(agent: *mut Nanoqga, callbacks: *const
         [all, all, read, write, seek, flush]
     };
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, file::commands(), is_there, |guest| &mut guest.file) }
+    unsafe { add(agent, Family::File, callbacks, const { &[file::commands()] }, is_there, |guest| &mut guest.file) }
 }
 
 impl file::Files for Guest {
-    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
+    fn open(&mut self, path: Text<'_>, mode: OpenMode, cause: &mut Cause) -> Result<i64, Failure> {
         let open = self.file.open.ok_or(NO_CALLBACK)?;
         if self.files.files.is_full() {
             return Err(Failure("Too many open files"));
@@ -40,7 +39,9 @@ impl file::Files for Guest {
         };
         let mut file = ptr::null_mut();
         // SAFETY: The kernel's callback, with its context and a text, which may write the file; what it returns is NULL or a text.
-        with_c(path, |path| unsafe { outcome(open(self.context, path, access, mode.update.into(), &raw mut file)) })?;
+        with_c(path, |path| unsafe {
+            outcome_with(open(self.context, path, access, mode.update.into(), &raw mut file), cause)
+        })?;
         self.files.last = self.files.last.saturating_add(1);
         // There is room, as was seen before.
         let _ = self.files.files.push((self.files.last, file));

@@ -6,7 +6,7 @@ use nanoqga::commands::filesystem;
 use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::callbacks::filesystem::{Filesystem, FilesystemCallbacks, NANOQGA_UNKNOWN, Trimmed};
-use crate::guest::Guest;
+use crate::guest::{Family, Guest};
 use crate::status::Status;
 use crate::text::{from_c, outcome};
 
@@ -15,7 +15,16 @@ use crate::text::{from_c, outcome};
 pub unsafe extern "C" fn nanoqga_add_filesystem(agent: *mut Nanoqga, callbacks: *const FilesystemCallbacks) -> Status {
     let is_there = |callbacks: &FilesystemCallbacks| [callbacks.filesystem.is_some(), callbacks.trim.is_some()];
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, filesystem::commands(), is_there, |guest| &mut guest.filesystem) }
+    unsafe {
+        add(
+            agent,
+            Family::Filesystem,
+            callbacks,
+            const { &[filesystem::commands(), filesystem::trim_commands()] },
+            is_there,
+            |guest| &mut guest.filesystem,
+        )
+    }
 }
 
 impl filesystem::FileSystems for Guest {
@@ -37,7 +46,9 @@ impl filesystem::FileSystems for Guest {
             }
         }))
     }
+}
 
+impl filesystem::Trimming for Guest {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<filesystem::Trimmed<'_>>, Failure> {
         let Some(trim) = self.filesystem.trim else { return Ok(None) };
         let mut trimmed = Trimmed::default();

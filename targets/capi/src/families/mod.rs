@@ -1,6 +1,6 @@
 //! The families of commands: for each the function that adds its table of callbacks to an agent.
 //!
-//! A command whose callback is NULL does not exist for clients. A family that no one adds is not linked.
+//! A command whose callback is NULL does not exist for clients. A family that is never added is not linked.
 
 pub mod cpu;
 pub mod file;
@@ -20,17 +20,19 @@ use nanoqga::Command;
 
 use crate::agent::{Nanoqga, with};
 use crate::flag::Flag;
-use crate::guest::Guest;
+use crate::guest::{Family, Guest};
 use crate::status::Status;
 
-/// Adds a family: `commands` are there as `keep`, which stores the table, says of each.
+/// Adds a family. `is_there` returns for each of `commands`, in their order, whether the table has its callback; `keep` where the
+/// table is kept.
 ///
 /// # Safety
 /// `agent` is as `with` needs it; `callbacks` is NULL or may be read.
 pub(crate) unsafe fn add<C: Copy, const N: usize>(
     agent: *mut Nanoqga,
+    family: Family,
     callbacks: *const C,
-    commands: &'static [Command<Guest>],
+    commands: &'static [&'static [Command<Guest>]],
     is_there: impl FnOnce(&C) -> [bool; N],
     keep: impl FnOnce(&mut Guest) -> &mut C,
 ) -> Status {
@@ -46,8 +48,12 @@ pub(crate) unsafe fn add<C: Copy, const N: usize>(
     // SAFETY: The caller's promise.
     unsafe {
         with(agent, |parts| {
+            if parts.guest.families.has(family) {
+                return Status::Exists;
+            }
             let status = parts.add(commands, &there);
             if status == Status::Ok {
+                parts.guest.families.add(family);
                 *keep(&mut parts.guest) = callbacks;
             }
             status
@@ -55,7 +61,7 @@ pub(crate) unsafe fn add<C: Copy, const N: usize>(
     }
 }
 
-/// Asks for the `index`-th element of a list; `T`'s default is what the callback finds there.
+/// Returns the `index`-th element of a list. The callback fills in the default of `T`.
 ///
 /// # Safety
 /// `callback` is one of the kernel's, and `context` what it is passed.

@@ -8,7 +8,7 @@ use nanoqga::commands::network::{self, Destination};
 use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::callbacks::network::{Address, Interface, NetworkCallbacks};
-use crate::guest::Guest;
+use crate::guest::{Family, Guest};
 use crate::status::Status;
 use crate::text::from_c;
 
@@ -17,10 +17,19 @@ use crate::text::from_c;
 pub unsafe extern "C" fn nanoqga_add_network(agent: *mut Nanoqga, callbacks: *const NetworkCallbacks) -> Status {
     let is_there = |callbacks: &NetworkCallbacks| [callbacks.interface.is_some(), callbacks.route.is_some()];
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, network::commands(), is_there, |guest| &mut guest.network) }
+    unsafe {
+        add(
+            agent,
+            Family::Network,
+            callbacks,
+            const { &[network::commands(), network::route_commands()] },
+            is_there,
+            |guest| &mut guest.network,
+        )
+    }
 }
 
-impl network::Network for Guest {
+impl network::Interfaces for Guest {
     fn interface(&mut self, index: usize) -> Result<Option<network::Interface<'_>>, Failure> {
         // SAFETY: The kernel's callback, with its context.
         let interface = unsafe { element(self.network.interface, self.context, index) };
@@ -53,7 +62,9 @@ impl network::Network for Guest {
             tx_dropped: counted.tx_dropped,
         })
     }
+}
 
+impl network::Routes for Guest {
     fn route(&mut self, index: usize) -> Result<Option<network::Route<'_>>, Failure> {
         // SAFETY: The kernel's callback, with its context.
         let Some(route) = (unsafe { element(self.network.route, self.context, index) }) else { return Ok(None) };

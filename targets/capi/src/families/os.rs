@@ -8,7 +8,7 @@ use nanoqga::commands::os;
 use super::add;
 use crate::agent::Nanoqga;
 use crate::callbacks::os::{OsCallbacks, OsInfo};
-use crate::guest::{Guest, NO_CALLBACK};
+use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::{from_c, outcome};
 
@@ -19,7 +19,16 @@ pub unsafe extern "C" fn nanoqga_add_os(agent: *mut Nanoqga, callbacks: *const O
         [callbacks.os_info.is_some(), callbacks.host_name.is_some(), callbacks.timezone.is_some()]
     };
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, os::commands(), is_there, |guest| &mut guest.os) }
+    unsafe {
+        add(
+            agent,
+            Family::Os,
+            callbacks,
+            const { &[os::commands(), os::name_commands(), os::timezone_commands()] },
+            is_there,
+            |guest| &mut guest.os,
+        )
+    }
 }
 
 impl os::Os for Guest {
@@ -48,7 +57,9 @@ impl os::Os for Guest {
             }
         }
     }
+}
 
+impl os::HostName for Guest {
     fn host_name(&mut self) -> Result<&str, Failure> {
         let mut name = ptr::null();
         // SAFETY: The kernel's callback, with its context, which may write the name, a text; what it returns is NULL or one.
@@ -57,7 +68,9 @@ impl os::Os for Guest {
             from_c(name).ok_or(Failure("the guest has no name"))
         }
     }
+}
 
+impl os::LocalTime for Guest {
     fn timezone(&mut self) -> os::Timezone<'_> {
         let (mut offset, mut zone) = (0, ptr::null());
         // SAFETY: The kernel's callback, with its context, which may write both, the zone as a text.

@@ -6,16 +6,16 @@ use nanoqga::commands::power;
 use super::add;
 use crate::agent::Nanoqga;
 use crate::callbacks::power::{PowerCallbacks, Shutdown};
-use crate::guest::{Guest, NO_CALLBACK};
+use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::outcome;
 
-/// Adds the power family. What all nanoqga_add_... have in common is said at the top of this file.
+/// Adds the power family.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_power(agent: *mut Nanoqga, callbacks: *const PowerCallbacks) -> Status {
     let is_there = |callbacks: &PowerCallbacks| [callbacks.shutdown.is_some()];
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, power::commands(), is_there, |guest| &mut guest.power) }
+    unsafe { add(agent, Family::Power, callbacks, const { &[power::commands()] }, is_there, |guest| &mut guest.power) }
 }
 
 impl power::Power for Guest {

@@ -6,7 +6,7 @@ use nanoqga::commands::suspend::{self, Sleep};
 use super::add;
 use crate::agent::Nanoqga;
 use crate::callbacks::suspend::SuspendCallbacks;
-use crate::guest::{Guest, NO_CALLBACK};
+use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
 use crate::text::outcome;
 
@@ -14,9 +14,18 @@ use crate::text::outcome;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_suspend(agent: *mut Nanoqga, callbacks: *const SuspendCallbacks) -> Status {
     let is_there =
-        |callbacks: &SuspendCallbacks| [callbacks.disk.is_some(), callbacks.ram.is_some(), callbacks.hybrid.is_some()];
+        |callbacks: &SuspendCallbacks| [callbacks.disk.is_some(), callbacks.hybrid.is_some(), callbacks.ram.is_some()];
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, suspend::commands(), is_there, |guest| &mut guest.suspend) }
+    unsafe {
+        add(
+            agent,
+            Family::Suspend,
+            callbacks,
+            const { &[suspend::disk_commands(), suspend::ram_commands()] },
+            is_there,
+            |guest| &mut guest.suspend,
+        )
+    }
 }
 
 impl suspend::Suspend for Guest {

@@ -1,21 +1,30 @@
 //! `guest-get-users` and `guest-set-user-password`.
 
 use nanoqga::commands::user;
-use nanoqga::{Failure, Text};
+use nanoqga::{Cause, Failure, Text};
 
 use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::callbacks::user::{User, UserCallbacks};
-use crate::guest::{Guest, NO_CALLBACK};
+use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
-use crate::text::{from_c, outcome, with_c};
+use crate::text::{from_c, outcome_with, with_c};
 
 /// Adds the user family.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanoqga_add_user(agent: *mut Nanoqga, callbacks: *const UserCallbacks) -> Status {
     let is_there = |callbacks: &UserCallbacks| [callbacks.user.is_some(), callbacks.set_password.is_some()];
     // SAFETY: The caller's promise.
-    unsafe { add(agent, callbacks, user::commands(), is_there, |guest| &mut guest.user) }
+    unsafe {
+        add(
+            agent,
+            Family::User,
+            callbacks,
+            const { &[user::commands(), user::password_commands()] },
+            is_there,
+            |guest| &mut guest.user,
+        )
+    }
 }
 
 impl user::Users for Guest {
@@ -29,12 +38,20 @@ impl user::Users for Guest {
             domain: None,
         }))
     }
+}
 
-    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure> {
+impl user::Passwords for Guest {
+    fn set_password(
+        &mut self,
+        user: Text<'_>,
+        password: &[u8],
+        crypted: bool,
+        cause: &mut Cause,
+    ) -> Result<(), Failure> {
         let set = self.user.set_password.ok_or(NO_CALLBACK)?;
         // SAFETY: The kernel's callback, with its context, a text and as many bytes as are said; what it returns is NULL or a text.
         with_c(user, |user| unsafe {
-            outcome(set(self.context, user, password.as_ptr(), password.len(), crypted.into()))
+            outcome_with(set(self.context, user, password.as_ptr(), password.len(), crypted.into()), cause)
         })
     }
 }

@@ -1,8 +1,7 @@
-//! A descriptor that never waits, as the engine's pump wants its channel.
+//! A descriptor that never waits.
 
 use core::fmt;
 
-use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -48,22 +47,25 @@ impl Stream {
         self.readable |= found.intersects(PollFlags::IN | over);
         self.writable |= found.intersects(PollFlags::OUT | over);
     }
-}
 
-impl ErrorType for Stream {
-    type Error = Lost;
-}
-
-impl ReadReady for Stream {
-    fn read_ready(&mut self) -> Result<bool, Lost> {
-        Ok(self.readable)
+    /// Whether there may be bytes to read.
+    #[must_use]
+    pub const fn is_readable(&self) -> bool {
+        self.readable
     }
-}
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Lost> {
-        let room = buffer.len();
-        let read = match rustix::io::read(&self.fd, buffer) {
+    /// Whether there may be room to write.
+    #[must_use]
+    pub const fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Reads what is there; returns how many bytes.
+    ///
+    /// # Errors
+    /// If the other end, or the device, is gone.
+    pub fn read(&mut self, room: &mut [u8]) -> Result<usize, Lost> {
+        let read = match rustix::io::read(&self.fd, &mut *room) {
             Ok(0) => {
                 self.ended = true;
                 0
@@ -74,19 +76,15 @@ impl Read for Stream {
             Err(error) => return Err(Lost(error)),
         };
         // Of what fills less than the room nothing is left; if that is wrong, the next poll tells.
-        self.readable = read == room;
+        self.readable = read == room.len();
         Ok(read)
     }
-}
 
-impl WriteReady for Stream {
-    fn write_ready(&mut self) -> Result<bool, Lost> {
-        Ok(self.writable)
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Lost> {
+    /// Writes as many of the bytes as there is room for; returns how many.
+    ///
+    /// # Errors
+    /// If the other end, or the device, is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Lost> {
         match rustix::io::write(&self.fd, bytes) {
             Ok(written) => Ok(written),
             Err(Errno::AGAIN) => {
@@ -97,10 +95,6 @@ impl Write for Stream {
             Err(error) => Err(Lost(error)),
         }
     }
-
-    fn flush(&mut self) -> Result<(), Lost> {
-        Ok(())
-    }
 }
 
 impl fmt::Display for Lost {
@@ -110,9 +104,3 @@ impl fmt::Display for Lost {
 }
 
 impl core::error::Error for Lost {}
-
-impl embedded_io::Error for Lost {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Other
-    }
-}

@@ -1,24 +1,32 @@
 //! `cpu`: the processors and their load.
 
 use nanoqga::Failure;
-use nanoqga::commands::cpu::{Cpus, Load, Processor, ProcessorTimes};
+use nanoqga::commands::cpu::{
+    Load, LoadAverage, Processor, ProcessorStatistics, ProcessorTimes, Processors, SetProcessors,
+};
 
 use super::Guest;
 use crate::system::processors;
 
-impl Cpus for Guest {
+impl Processors for Guest {
     fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
         self.lists.processors.element(index, processors::all).map(|processor| processor.copied())
     }
+}
 
+impl SetProcessors for Guest {
     fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
         processors::set_online(logical_id, online)
     }
+}
 
+impl ProcessorStatistics for Guest {
     fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
         self.lists.processor_times.element(index, processors::all_times).map(|times| times.copied())
     }
+}
 
+impl LoadAverage for Guest {
     fn load(&mut self) -> Result<Load, Failure> {
         processors::current_load()
     }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use nanoqga::Failure;
-use nanoqga::commands::disk::{Disk, DiskStatistics, Disks, NvmeSmart};
+use nanoqga::commands::disk::{Disk, DiskStatistics, Disks, DisksStatistics, NvmeSmart};
 
 use super::Guest;
 use crate::system::block::Place;
@@ -27,7 +27,9 @@ impl Disks for Guest {
     fn smart(&mut self, disk: usize) -> Option<NvmeSmart> {
         self.lists.disks.again(disk)?.smart
     }
+}
 
+impl DisksStatistics for Guest {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
         let found = self.lists.disk_statistics.element(index, disks::all_statistics)?;
         Ok(found.map(|(name, statistics)| DiskStatistics { name, ..*statistics }))

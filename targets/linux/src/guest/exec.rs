@@ -5,19 +5,19 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use nanoqga::commands::exec::{Exec, Program, Status, Stream};
-use nanoqga::{Failure, List, Text};
+use nanoqga::{Cause, Failure, List, Text};
 use rustix::io::Errno;
 
 use super::Guest;
-use crate::system::errno::cause;
+use crate::system::errno::failure;
 
 impl Exec for Guest {
-    fn spawn(&mut self, program: Program<'_>) -> Result<i64, Failure> {
+    fn spawn(&mut self, program: Program<'_>, _: &mut Cause) -> Result<i64, Failure> {
         let mut arguments = Vec::from([c_string(program.path)?]);
         arguments.extend(program.arguments.map(c_strings).transpose()?.unwrap_or_default());
         let environment = program.environment.map(c_strings).transpose()?;
         let input = program.input.unwrap_or_default();
-        self.programs.start(&arguments, environment.as_deref(), input, program.capture).map_err(cause)
+        self.programs.start(&arguments, environment.as_deref(), input, program.capture).map_err(failure)
     }
 
     fn status(&mut self, pid: i64) -> Result<Option<Status>, Failure> {
@@ -44,5 +44,5 @@ fn c_strings(list: List<'_, Text<'_>>) -> Result<Vec<CString>, Failure> {
 
 /// A text as the kernel takes it: with no zero in it.
 fn c_string(text: Text<'_>) -> Result<CString, Failure> {
-    CString::new(text.to_string()).map_err(|_| cause(Errno::INVAL))
+    CString::new(text.to_string()).map_err(|_| failure(Errno::INVAL))
 }

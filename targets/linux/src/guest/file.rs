@@ -4,17 +4,17 @@ use alloc::string::ToString;
 
 use embedded_io::SeekFrom;
 use nanoqga::commands::file::{Files, OpenMode};
-use nanoqga::{Failure, Text};
+use nanoqga::{Cause, Failure, Text};
 use rustix::fd::OwnedFd;
 use rustix::fs;
 
 use super::Guest;
-use crate::system::errno::{cause, failed};
+use crate::system::errno::{failed, failure};
 use crate::system::open_files;
 
 impl Files for Guest {
-    fn open(&mut self, path: Text<'_>, mode: OpenMode) -> Result<i64, Failure> {
-        self.files.open(&path.to_string(), mode, &self.options.state_dir).map_err(cause)
+    fn open(&mut self, path: Text<'_>, mode: OpenMode, _: &mut Cause) -> Result<i64, Failure> {
+        self.files.open(&path.to_string(), mode, &self.options.state_dir).map_err(failure)
     }
 
     fn is_open(&mut self, handle: i64) -> bool {

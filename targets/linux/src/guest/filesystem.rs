@@ -2,7 +2,7 @@
 
 use nanoqga::Failure;
 use nanoqga::commands::disk::DiskAddress;
-use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trimmed};
+use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trimmed, Trimming};
 
 use super::Guest;
 use crate::system::block::Place;
@@ -25,7 +25,9 @@ impl FileSystems for Guest {
     fn disk_of(&mut self, file_system: usize, index: usize) -> Option<DiskAddress<'_>> {
         self.lists.file_systems.again(file_system)?.disks.get(index).map(Place::address)
     }
+}
 
+impl Trimming for Guest {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
         let gather = || Ok(mounts()?.into_iter().rev().collect());
         let mount = self.lists.trimmed.element(index, gather)?;

@@ -4,7 +4,7 @@
 use core::ffi::CStr;
 
 use nanoqga::commands::fsfreeze::Freeze;
-use nanoqga::{Failure, List, Text};
+use nanoqga::{Cause, Failure, List, Text};
 
 use super::Guest;
 use crate::system::errno::failed;
@@ -13,8 +13,8 @@ use crate::system::mounts::{Mount, mounts};
 use crate::system::{hook, state};
 
 impl Freeze for Guest {
-    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>) -> Result<usize, Failure> {
-        self.run_hook(c"freeze")?;
+    fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, cause: &mut Cause) -> Result<usize, Failure> {
+        self.run_hook(c"freeze", cause)?;
         let mounts = mounts()?;
         // Before anything is frozen: the mark may lie on what will be.
         self.set_frozen(true)?;
@@ -22,11 +22,11 @@ impl Freeze for Guest {
             |mount: &Mount| mountpoints.is_none_or(|points| points.iter().any(|point| point == *mount.name.as_str()));
         let mut count = 0;
         for mount in mounts.iter().rev().filter(|mount| wanted(mount)) {
-            match freeze(mount) {
+            match freeze(mount, cause) {
                 Ok(frozen) => count += usize::from(frozen),
                 Err(failure) => {
                     // The failure to freeze is what the client is told.
-                    let _ = self.thaw();
+                    let _ = self.thaw(&mut Cause::new());
                     return Err(failure);
                 }
             }
@@ -37,10 +37,10 @@ impl Freeze for Guest {
         Ok(count)
     }
 
-    fn thaw(&mut self) -> Result<usize, Failure> {
+    fn thaw(&mut self, cause: &mut Cause) -> Result<usize, Failure> {
         let count = mounts()?.iter().filter(|mount| thaw(mount)).count();
         self.set_frozen(false)?;
-        self.run_hook(c"thaw")?;
+        self.run_hook(c"thaw", cause)?;
         Ok(count)
     }
 }
@@ -54,7 +54,7 @@ impl Guest {
     }
 
     /// Runs the hook, if there is one, to its end: file systems must not be frozen under it.
-    fn run_hook(&self, what: &CStr) -> Result<(), Failure> {
-        self.options.fsfreeze_hook.as_ref().map_or(Ok(()), |hook| hook::run(hook, what))
+    fn run_hook(&self, what: &CStr, cause: &mut Cause) -> Result<(), Failure> {
+        self.options.fsfreeze_hook.as_ref().map_or(Ok(()), |hook| hook::run(hook, what, cause))
     }
 }

@@ -1,12 +1,12 @@
 //! `network`: interfaces, their addresses and counters, and the routes.
 
 use nanoqga::Failure;
-use nanoqga::commands::network::{Address, Interface, InterfaceStatistics, Network, Route};
+use nanoqga::commands::network::{Address, Interface, InterfaceStatistics, Interfaces, Route, Routes};
 
 use super::Guest;
 use crate::system::{interfaces, routes};
 
-impl Network for Guest {
+impl Interfaces for Guest {
     fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
         let interface = self.lists.interfaces.element(index, interfaces::all)?;
         Ok(interface
@@ -20,7 +20,9 @@ impl Network for Guest {
     fn interface_statistics(&mut self, interface: usize) -> Option<InterfaceStatistics> {
         self.lists.interfaces.again(interface)?.statistics
     }
+}
 
+impl Routes for Guest {
     fn route(&mut self, index: usize) -> Result<Option<Route<'_>>, Failure> {
         let route = self.lists.routes.element(index, routes::all)?;
         Ok(route.map(|(interface, route)| Route { interface, ..*route }))

@@ -1,7 +1,7 @@
 //! `os`: the kernel's names, those of the operating system, the host's name, and the time zone.
 
 use nanoqga::Failure;
-use nanoqga::commands::os::{Os, OsInfo, Timezone};
+use nanoqga::commands::os::{HostName, LocalTime, Os, OsInfo, Timezone};
 use rustix::system::uname;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -26,12 +26,16 @@ impl Os for Guest {
             variant_id: release.variant_id.as_deref(),
         }
     }
+}
 
+impl HostName for Guest {
     fn host_name(&mut self) -> Result<&str, Failure> {
         let kernel = self.kernel.insert(uname());
         kernel.nodename().to_str().map_err(|_| Failure("the host name is no text"))
     }
+}
 
+impl LocalTime for Guest {
     fn timezone(&mut self) -> Timezone<'_> {
         let (offset, zone) = time_zone::local(clock_gettime(ClockId::Realtime).tv_sec);
         self.zone = zone;

@@ -1,7 +1,7 @@
 //! `time`: the system's clock, and the machine's.
 
 use nanoqga::Failure;
-use nanoqga::commands::time::Time;
+use nanoqga::commands::time::{Clock, SetClock};
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 
@@ -11,13 +11,15 @@ use crate::system::rtc::Rtc;
 
 const BILLION: i64 = 1_000_000_000;
 
-impl Time for Guest {
+impl Clock for Guest {
     fn time(&mut self) -> Result<i64, Failure> {
         let now = clock_gettime(ClockId::Realtime);
         let nanoseconds = now.tv_sec.checked_mul(BILLION).and_then(|whole| whole.checked_add(now.tv_nsec));
         nanoseconds.ok_or(Failure("the clock is past the year 2262"))
     }
+}
 
+impl SetClock for Guest {
     fn set_time(&mut self, time: i64) -> Result<(), Failure> {
         let seconds = time.div_euclid(BILLION);
         set_clock(seconds, time.rem_euclid(BILLION))?;

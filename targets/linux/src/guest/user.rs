@@ -2,8 +2,8 @@
 
 use alloc::string::ToString;
 
-use nanoqga::commands::user::{User, Users};
-use nanoqga::{Failure, Text};
+use nanoqga::commands::user::{Passwords, User, Users};
+use nanoqga::{Cause, Failure, Text};
 
 use super::Guest;
 use crate::system::{logins, password};
@@ -13,8 +13,16 @@ impl Users for Guest {
         let login = self.lists.logins.element(index, logins::all)?;
         Ok(login.map(|login| User { user: &login.user, login_time: login.time, domain: None }))
     }
+}
 
-    fn set_password(&mut self, user: Text<'_>, password: &[u8], crypted: bool) -> Result<(), Failure> {
-        password::set(&user.to_string(), password, crypted)
+impl Passwords for Guest {
+    fn set_password(
+        &mut self,
+        user: Text<'_>,
+        password: &[u8],
+        crypted: bool,
+        cause: &mut Cause,
+    ) -> Result<(), Failure> {
+        password::set(&user.to_string(), password, crypted, cause)
     }
 }

@@ -3,14 +3,14 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use nanoqga::Failure;
+use nanoqga::{Cause, Failure};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fchown, mkdirat, open, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
 use super::accounts::Account;
-use super::errno::failed;
+use super::errno::failed_at;
 use super::files::{read_at, write_all};
 
 const DIRECTORY: &str = ".ssh";
@@ -23,6 +23,11 @@ pub fn lines(account: &Account) -> Result<Vec<String>, Errno> {
     Ok(String::from_utf8_lossy(&bytes).lines().map(ToString::to_string).collect())
 }
 
+/// That it failed to read or write a user's file.
+pub fn failed_to(what: &'static str, account: &Account, error: Errno, cause: &mut Cause) -> Failure {
+    failed_at(what, format_args!("'{}/{DIRECTORY}/{FILE}'", account.home), error, cause)
+}
+
 fn home(account: &Account) -> Result<OwnedFd, Errno> {
     open(account.home.as_str(), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
@@ -33,33 +38,30 @@ fn directory(home: impl AsFd) -> Result<OwnedFd, Errno> {
 }
 
 /// Gives a user a file with these lines.
-pub fn write(account: &Account, lines: &[String]) -> Result<(), Failure> {
+pub fn write(account: &Account, lines: &[String]) -> Result<(), Errno> {
     let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
     let (user, group) = (Uid::from_raw(account.user), Gid::from_raw(account.group));
-    let written = || {
-        let home = home(account)?;
-        let directory = match directory(&home) {
-            Err(Errno::NOENT) => {
-                mkdirat(&home, DIRECTORY, Mode::RWXU)?;
-                let directory = directory(&home)?;
-                fchown(&directory, Some(user), Some(group))?;
-                directory
-            }
-            outcome => outcome?,
-        };
-        match unlinkat(&directory, NEW_FILE, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error),
+    let home = home(account)?;
+    let directory = match directory(&home) {
+        Err(Errno::NOENT) => {
+            mkdirat(&home, DIRECTORY, Mode::RWXU)?;
+            let directory = directory(&home)?;
+            fchown(&directory, Some(user), Some(group))?;
+            directory
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let owner_only = Mode::RUSR | Mode::WUSR;
-        let file = openat(&directory, NEW_FILE, flags, owner_only)?;
-        write_all(&file, text.as_bytes())?;
-        fchmod(&file, owner_only)?;
-        fchown(&file, Some(user), Some(group))?;
-        renameat(&directory, NEW_FILE, &directory, FILE)
+        outcome => outcome?,
     };
-    written().map_err(|error| failed("failed to write the authorized keys", error))
+    match unlinkat(&directory, NEW_FILE, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error),
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let owner_only = Mode::RUSR | Mode::WUSR;
+    let file = openat(&directory, NEW_FILE, flags, owner_only)?;
+    write_all(&file, text.as_bytes())?;
+    fchmod(&file, owner_only)?;
+    fchown(&file, Some(user), Some(group))?;
+    renameat(&directory, NEW_FILE, &directory, FILE)
 }
 
 #[cfg(test)]
@@ -92,6 +94,14 @@ mod tests {
         assert_eq!(names(&folder.path(".ssh")).unwrap(), ["authorized_keys"]);
         write(&account, &[]).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[test]
+    fn a_failure_names_the_users_file() {
+        let mut cause = Cause::new();
+        let failure = failed_to("failed to read ", &account_at("/home/alice"), Errno::ACCESS, &mut cause);
+        assert_eq!(failure, Failure("failed to read "));
+        assert_eq!(cause.as_str(), "'/home/alice/.ssh/authorized_keys': Permission denied");
     }
 
     #[test]

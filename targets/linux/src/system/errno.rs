@@ -2,10 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use core::fmt::{Display, Write as _};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use nanoqga::Failure;
+use nanoqga::{Cause, Failure};
 use rustix::io::Errno;
 
 /// What an error is called.
@@ -52,8 +53,20 @@ pub const fn text(error: Errno) -> &'static str {
 }
 
 /// The error alone, where the engine says what failed.
-pub const fn cause(error: Errno) -> Failure {
+pub const fn failure(error: Errno) -> Failure {
     Failure(text(error))
+}
+
+/// What failed with its name, and why: `failed to freeze /mnt: Input/output error`.
+pub fn failed_at(what: &'static str, name: impl Display, error: Errno, cause: &mut Cause) -> Failure {
+    failed_by(what, format_args!("{name}: {}", text(error)), cause)
+}
+
+/// What failed, and the rest of its text: `fsfreeze hook has failed with status 1: /hook`.
+pub fn failed_by(what: &'static str, rest: impl Display, cause: &mut Cause) -> Failure {
+    // It never fails: a cause that is too long is cut.
+    let _ = write!(cause, "{rest}");
+    Failure(what)
 }
 
 /// What failed, and why: `failed to seek file: Illegal seek`. The text is made once and kept, since a failure is static; there
@@ -85,6 +98,13 @@ struct Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_at_something_says_its_name_and_why() {
+        let mut cause = Cause::new();
+        let failure = failed_at("failed to freeze ", "/mnt", Errno::IO, &mut cause);
+        assert_eq!((failure.0, cause.as_str()), ("failed to freeze ", "/mnt: Input/output error"));
+    }
 
     #[test]
     fn a_failure_says_what_and_why_and_is_made_once() {

@@ -5,15 +5,15 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ffi::c_int;
 
-use nanoqga::Failure;
 use nanoqga::commands::filesystem::Trim;
+use nanoqga::{Cause, Failure};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, open, statvfs};
 use rustix::io::Errno;
 use rustix::ioctl::{NoArg, Opcode, Updater, ioctl, opcode};
 
 use super::block::{Place, places};
-use super::errno::failed;
+use super::errno::{failed, failed_at};
 use super::files::real_path;
 use super::mounts::{Mount, mounts};
 
@@ -74,13 +74,13 @@ pub fn trim(mount: &Mount, minimum: u64) -> Result<Trim, Failure> {
 
 /// Freezes a file system; returns whether it did. Those that cannot be frozen, or are frozen already since they are mounted
 /// twice, are passed over.
-pub fn freeze(mount: &Mount) -> Result<bool, Failure> {
-    let root = root(mount).map_err(|error| failed("failed to open a mount point", error))?;
+pub fn freeze(mount: &Mount, cause: &mut Cause) -> Result<bool, Failure> {
+    let root = root(mount).map_err(|error| failed_at("failed to open ", &mount.name, error, cause))?;
     // SAFETY: FIFREEZE takes no argument.
     match unsafe { ioctl(root, NoArg::<FREEZE>::new()) } {
         Ok(()) => Ok(true),
         Err(Errno::OPNOTSUPP | Errno::BUSY) => Ok(false),
-        Err(error) => Err(failed("failed to freeze a file system", error)),
+        Err(error) => Err(failed_at("failed to freeze ", &mount.name, error, cause)),
     }
 }
 

@@ -22,10 +22,21 @@ pub struct Mount {
     pub device: (u32, u32),
 }
 
-/// All mounts on disks, in the order of mounting.
+/// All file systems on disks, in the order of mounting.
 pub fn mounts() -> Result<Vec<Mount>, Failure> {
     let bytes = read_file("/proc/self/mountinfo").map_err(|error| failed("failed to read the mounts", error))?;
-    Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| parse(line, &device_of)).collect())
+    Ok(all(&bytes, &device_of))
+}
+
+/// A file system that is mounted again, all or part of it, is there as it was mounted first.
+fn all(bytes: &[u8], device_of: &dyn Fn(&CString) -> Option<(u32, u32)>) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = Vec::new();
+    for mount in bytes.split(|byte| *byte == b'\n').filter_map(|line| parse(line, device_of)) {
+        if mounts.iter().all(|other| other.device != mount.device) {
+            mounts.push(mount);
+        }
+    }
+    mounts
 }
 
 /// The number of the block device at a path.
@@ -96,6 +107,14 @@ mod tests {
         let line = r"40 27 0:35 / /data rw - btrfs /dev/a\040disk rw";
         assert_eq!(parsed(line).unwrap(), ("/data".into(), "btrfs".into(), (8, 1)));
         assert_eq!(parsed("40 27 0:35 / /data rw - btrfs /dev/none rw"), None);
+    }
+
+    #[test]
+    fn a_file_system_is_told_once_where_it_was_mounted_first() {
+        let lines = "27 1 254:0 / / rw - ext4 /dev/vda rw\n42 27 254:0 /a /a rw - ext4 /dev/vda rw\n\
+            43 27 254:1 / /b rw - ext4 /dev/vdb rw\n44 27 254:0 / /c rw - ext4 /dev/vda rw\n";
+        let names: Vec<String> = all(lines.as_bytes(), &|_| None).into_iter().map(|mount| mount.name).collect();
+        assert_eq!(names, ["/", "/b"]);
     }
 
     #[test]

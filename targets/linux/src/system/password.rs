@@ -2,9 +2,9 @@
 //! place by a rename, so that there is a whole file at any time.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
-use nanoqga::Failure;
+use nanoqga::{Cause, Failure};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat, fchmod, fchown, fcntl_lock, fstat, fsync, open, rename, unlink};
 use rustix::io::Errno;
@@ -14,19 +14,32 @@ use rustix::time::{ClockId, clock_gettime};
 use sha_crypt::{BLOCK_SIZE_SHA512, Params, sha512_crypt};
 
 use super::accounts::{find, with_passwd, with_shadow};
-use super::errno::failed;
+use super::errno::{self, failed_by};
 use super::files::{read_at, write_all};
 
 /// crypt(3)'s digits, of six bits each.
 const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+const NO_USER: &str = "there is no such user";
+
 /// Gives a user this password, which is in plain text, or as crypt(3) makes it.
-pub fn set(name: &str, password: &[u8], crypted: bool) -> Result<(), Failure> {
+pub fn set(name: &str, password: &[u8], crypted: bool, cause: &mut Cause) -> Result<(), Failure> {
+    change(name, password, crypted)
+        .map_err(|reason| failed_by("failed to set the password of user ", format_args!("'{name}': {reason}"), cause))
+}
+
+/// Why something cannot be done.
+fn reason(what: &str, error: Errno) -> String {
+    format!("{what}: {}", errno::text(error))
+}
+
+/// Does it, or says why it cannot be done.
+fn change(name: &str, password: &[u8], crypted: bool) -> Result<(), String> {
     let hash = if crypted { given(password)? } else { hash(password)? };
     // Who changes accounts holds the first for all of them, and the second for the one file.
-    let _all = lock_all().map_err(|error| failed("cannot lock the password files", error))?;
-    let passwd = text("/etc/passwd").map_err(|error| failed("cannot read /etc/passwd", error))?.0;
-    let account = find(&passwd, name).ok_or(Failure("there is no such user"))?;
+    let _all = lock_all().map_err(|error| reason("cannot lock /etc/.pwd.lock", error))?;
+    let passwd = text("/etc/passwd").map_err(|error| reason("cannot read /etc/passwd", error))?.0;
+    let account = find(&passwd, name).ok_or(NO_USER)?;
     if !account.shadowed {
         return replace("/etc/passwd", |passwd| with_passwd(passwd, name, &hash));
     }
@@ -35,17 +48,17 @@ pub fn set(name: &str, password: &[u8], crypted: bool) -> Result<(), Failure> {
 }
 
 /// A hash must not be more than one field of a line.
-fn given(hash: &[u8]) -> Result<String, Failure> {
+fn given(hash: &[u8]) -> Result<String, String> {
     let whole = !hash.iter().any(|byte| *byte == b':' || byte.is_ascii_control());
     let text = core::str::from_utf8(hash).ok().filter(|_| whole);
-    text.map(String::from).ok_or(Failure("the password is not as crypt makes it"))
+    text.map(String::from).ok_or_else(|| "the password is not as crypt makes it".to_string())
 }
 
 /// The SHA-512 of a password as crypt(3) has it, with a salt of its own.
-fn hash(password: &[u8]) -> Result<String, Failure> {
+fn hash(password: &[u8]) -> Result<String, String> {
     let mut salt = [0; 16];
     // As many random bytes come at once, or none.
-    getrandom(&mut salt, GetRandomFlags::empty()).map_err(|error| failed("there is no random salt", error))?;
+    getrandom(&mut salt, GetRandomFlags::empty()).map_err(|error| reason("there is no random salt", error))?;
     for byte in &mut salt {
         *byte = digit(u32::from(*byte));
     }
@@ -94,12 +107,12 @@ fn text(path: &str) -> Result<(String, Stat), Errno> {
 }
 
 /// Puts an edited file in the place of the one at `path`.
-fn replace(path: &str, edit: impl FnOnce(&str) -> Option<String>) -> Result<(), Failure> {
-    let what = "cannot change the password file";
-    let _one = Lock::new(path).map_err(|error| failed("cannot lock the password file", error))?;
-    let (old, found) = text(path).map_err(|error| failed(what, error))?;
-    let new = edit(&old).ok_or(Failure("there is no such user"))?;
-    write_beside(path, &new, &found).map_err(|error| failed(what, error))
+fn replace(path: &str, edit: impl FnOnce(&str) -> Option<String>) -> Result<(), String> {
+    let failed = |what, error| reason(&format!("cannot {what} {path}"), error);
+    let _one = Lock::new(path).map_err(|error| failed("lock", error))?;
+    let (old, found) = text(path).map_err(|error| failed("read", error))?;
+    let new = edit(&old).ok_or(NO_USER)?;
+    write_beside(path, &new, &found).map_err(|error| failed("change", error))
 }
 
 fn write_beside(path: &str, text: &str, like: &Stat) -> Result<(), Errno> {
@@ -189,11 +202,11 @@ mod tests {
         assert_eq!(rustix::fs::stat(&path).unwrap().st_mode & 0o777, 0o640);
         assert_eq!(folder.names(), ["shadow"]);
 
-        assert_eq!(replace(&path, |_| None), Err(Failure("there is no such user")));
+        assert_eq!(replace(&path, |_| None).unwrap_err(), "there is no such user");
         let lock = folder.path("shadow.lock");
         std::fs::write(&lock, format!("{}", getpid())).unwrap();
-        let busy = Failure("cannot lock the password file: File exists");
-        assert_eq!(replace(&path, |_| Some(String::new())), Err(busy));
+        let busy = format!("cannot lock {path}: File exists");
+        assert_eq!(replace(&path, |_| Some(String::new())).unwrap_err(), busy);
         // Its holder is no more: no number is as large.
         std::fs::write(&lock, "99999999\0").unwrap();
         replace(&path, |_| Some("new\n".into())).unwrap();
@@ -201,6 +214,13 @@ mod tests {
             (std::fs::read_to_string(&path).unwrap().as_str(), folder.names()),
             ("new\n", std::vec!["shadow".into()])
         );
+    }
+
+    #[test]
+    fn a_failure_says_whose_password_was_not_set() {
+        let mut cause = Cause::new();
+        assert_eq!(set("alice", b"a:b", true, &mut cause), Err(Failure("failed to set the password of user ")));
+        assert_eq!(cause.as_str(), "'alice': the password is not as crypt makes it");
     }
 
     #[test]

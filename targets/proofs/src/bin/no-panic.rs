@@ -1,13 +1,12 @@
 //! Links only if no panic is reachable in the engine. It is never run.
 //!
-//! The panic handler calls a function that does not exist, so the linker refuses the program unless the optimiser has seen
-//! that nothing calls the handler. All that the engine meets comes from functions whose code the optimiser cannot see: what
-//! guest and channel answer, what the host sends, and how large the room for its replies is.
+//! The panic handler calls a function that does not exist, so the linker refuses the program unless the optimiser has found
+//! that nothing calls the handler. All input of the engine comes from functions whose code the optimiser cannot see: the answers
+//! of guest and channel, the bytes of the host, the memory for requests and replies, and the room that a reply is written to.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
 mod program {
-    use core::convert::Infallible;
     use core::future::poll_fn;
     use core::panic::PanicInfo;
     use core::pin::pin;
@@ -15,11 +14,12 @@ mod program {
     use core::task::{Context, Poll, Waker};
 
     use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
-    use nanoqga::serve::Pump;
-    use nanoqga::{Agent, CommandSet};
+    use nanoqga::engine::Received;
+    use nanoqga::serve::{self, Channel, HostChange, Line, Pump};
+    use nanoqga::{Agent, Buffers, CommandSet, Engine, Memory};
     use proofs::{Guest, Script, Source};
 
-    // The linker is told that these are somewhere (build.rs), except for the last.
+    // build.rs gives the linker an address of each but the last.
     unsafe extern "Rust" {
         fn unknown_script() -> &'static Script;
         fn unknown_bytes() -> &'static [u8];
@@ -46,40 +46,56 @@ mod program {
         unsafe { unknown_room() }
     }
 
-    struct Channel;
+    /// A channel that knows its host, or the UART of a `Line`.
+    struct Port;
 
-    impl ErrorType for Channel {
-        type Error = Infallible;
+    impl ErrorType for Port {
+        type Error = ErrorKind;
     }
 
-    impl Read for Channel {
-        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+    impl Read for Port {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
             buffer.iter_mut().zip(bytes()).for_each(|(to, from)| *to = *from);
-            Ok(bytes().len())
+            outcome(bytes().len())
         }
     }
 
-    impl ReadReady for Channel {
-        fn read_ready(&mut self) -> Result<bool, Infallible> {
-            Ok(Unknown.script().flag)
+    impl ReadReady for Port {
+        fn read_ready(&mut self) -> Result<bool, ErrorKind> {
+            outcome(Unknown.script().flag)
         }
     }
 
-    impl Write for Channel {
-        fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+    impl Write for Port {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
             room().iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-            Ok(room().len())
+            outcome(room().len())
         }
 
-        fn flush(&mut self) -> Result<(), Infallible> {
-            Ok(())
+        fn flush(&mut self) -> Result<(), ErrorKind> {
+            outcome(())
         }
     }
 
-    impl WriteReady for Channel {
-        fn write_ready(&mut self) -> Result<bool, Infallible> {
-            Ok(Unknown.script().flag)
+    impl WriteReady for Port {
+        fn write_ready(&mut self) -> Result<bool, ErrorKind> {
+            outcome(Unknown.script().flag)
         }
+    }
+
+    impl Channel for Port {
+        fn host_change(&mut self) -> Result<Option<HostChange>, ErrorKind> {
+            outcome(Unknown.script().flag.then_some(HostChange { unread: Unknown.script().length }))
+        }
+
+        fn is_drained(&mut self) -> Result<bool, ErrorKind> {
+            outcome(Unknown.script().flag)
+        }
+    }
+
+    /// `value` or an error.
+    fn outcome<T>(value: T) -> Result<T, ErrorKind> {
+        if Unknown.script().optional { Ok(value) } else { Err(ErrorKind::Other) }
     }
 
     /// A channel that is awaited.
@@ -110,20 +126,29 @@ mod program {
 
     /// Some time later, `value` or an error.
     fn news<T: Copy>(value: T) -> impl Future<Output = Result<T, ErrorKind>> {
-        poll_fn(move |_| {
-            if Unknown.script().flag {
-                Poll::Pending
-            } else {
-                Poll::Ready(if Unknown.script().optional { Ok(value) } else { Err(ErrorKind::Other) })
-            }
-        })
+        poll_fn(move |_| if Unknown.script().flag { Poll::Pending } else { Poll::Ready(outcome(value)) })
     }
 
-    /// Has the pump serve until the channel is closed, or the future is dropped.
-    fn serve(pump: &mut Pump, agent: &mut Agent<'_, Guest<Unknown>>, guest: &mut Guest<Unknown>) {
+    /// Serves until the channel is closed, or the future is dropped.
+    fn serve_awaited(pump: &mut Pump, agent: &mut Agent<'_, Guest<Unknown>>, guest: &mut Guest<Unknown>) {
         let mut channel = Awaited;
         let mut served = pin!(pump.serve(agent, guest, &mut channel));
         while served.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() && Unknown.script().flag {}
+    }
+
+    /// Passes the host's bytes to an engine, whose memory is another one for each call.
+    fn talk(engine: &mut Engine<Guest<Unknown>>, commands: &CommandSet<'_, Guest<Unknown>>) {
+        let received = engine.receive(&mut Memory { request: room(), reply: room() }, bytes());
+        if received == Received::NeedsRoom && Unknown.script().flag {
+            engine.refuse();
+        }
+        let mut memory = Memory { request: room(), reply: room() };
+        if engine.may_not_return(commands, &memory) || engine.has_half_a_request() {
+            engine.reset();
+        }
+        if engine.transmit(commands, &mut memory, &mut Guest(Unknown), room()) == 0 && engine.is_receiving() {
+            engine.abandon_reply();
+        }
     }
 
     #[unsafe(no_mangle)]
@@ -133,25 +158,37 @@ mod program {
         let some =
             CommandSet::new(Guest::<Unknown>::TABLES).allow(names).block(slice::from_ref(&Unknown.script().text));
         let mut guest = Guest(Unknown);
-        let mut direct: Agent<'_, _> = Agent::new(&some);
-        let mut pumped: Agent<'_, _, 131_072, 512> = Agent::new(&all);
-        let (mut pump, mut awaited) = (<Pump>::new(), <Pump>::new());
+        let (mut small, mut large) = (<Buffers>::new(), Buffers::<131_072, 512>::new());
+        let mut direct = Agent::new(&some, small.memory());
+        let mut pumped = Agent::new(&all, large.memory());
+        let mut engine = Engine::new();
+        let (mut pump, mut line, mut awaited) = (<Pump>::new(), Pump::<1>::new(), <Pump>::new());
         loop {
-            direct.receive(bytes());
-            direct.transmit(&mut guest, room());
-            if direct.has_half_a_request() {
+            let taken = direct.receive(bytes());
+            let filled = direct.transmit(&mut guest, room());
+            if direct.has_half_a_request() && taken == filled {
                 direct.reset();
             }
-            if direct.is_receiving() {
+            if direct.is_receiving() || direct.may_not_return() {
                 direct.abandon_reply();
             }
             some.set_frozen(!all.is_frozen());
+            talk(&mut engine, &all);
+            let answered = serve::answer(&mut direct, &mut guest, bytes(), room(), |reply| {
+                room().iter_mut().zip(reply).for_each(|(to, from)| *to = *from);
+                outcome(())
+            });
+            if answered.is_err() {
+                direct.reset();
+            }
 
-            let Ok(busy) = pump.poll(&mut pumped, &mut guest, &mut Channel);
-            if !busy {
+            if pump.poll(&mut pumped, &mut guest, &mut Port) != Ok(true) {
                 pump.host_changed(&mut pumped, Unknown.script().length);
             }
-            serve(&mut awaited, &mut direct, &mut guest);
+            if line.poll(&mut pumped, &mut guest, &mut Line(Port)) == Ok(true) {
+                line.reset(&mut pumped);
+            }
+            serve_awaited(&mut awaited, &mut direct, &mut guest);
             if Unknown.script().flag {
                 pump.reset(&mut pumped);
             }

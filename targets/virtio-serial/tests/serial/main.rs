@@ -8,6 +8,8 @@ mod memory;
 mod queue;
 mod registers;
 
+#[cfg(feature = "nanoqga")]
+mod channel;
 mod finding;
 mod interrupts;
 mod kept;

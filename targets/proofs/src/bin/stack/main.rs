@@ -1,12 +1,11 @@
 //! Prints the most stack that the engine takes, in bytes.
 //!
-//! Every command is asked for with good and with spoilt arguments, of guests that answer all, nothing and failures. Each
-//! call of `receive` and `transmit` runs on a stack that was painted before.
+//! The program calls every command with good and with spoilt arguments, on guests that answer everything, nothing and failures.
+//! Each call of `receive` and `transmit` runs on a stack that was painted before.
 //!
-//! Measured is the engine as an embedder ships it, in the release profile with link-time optimisation, with all that it is
-//! compiled into: the handlers, and the serializers of what they write. Not measured is what belongs to the guest: what its
-//! own functions take comes on top (these do next to nothing), as do interrupts on the same stack. The agent with its
-//! buffers and the guest are lent to the call and lie elsewhere.
+//! It measures the engine as an embedder ships it, in the release profile with link-time optimisation: the state machine, the
+//! handlers, and the serializers of the replies. A guest's own functions (these do next to nothing) and interrupts on the same
+//! stack need more. The agent, its buffers and the guest do not lie on the stack.
 
 #[path = "../../../../../tests/src/conformance.rs"]
 #[allow(dead_code, reason = "nothing is compared here")]
@@ -19,7 +18,7 @@ use std::hint::black_box;
 use nanoqga::commands::disk::BusType;
 use nanoqga::commands::exec::{Exit, Status};
 use nanoqga::commands::memory::MemoryBlockError;
-use nanoqga::{Agent, CommandSet, Failure};
+use nanoqga::{Agent, Buffers, CommandSet, Failure};
 use painted::Stack;
 use proofs::{Guest, Script, Shape, Source};
 
@@ -53,9 +52,10 @@ fn main() {
 
 /// Sends `request` to a fresh agent in pieces of `piece` bytes, with room for `room` bytes of reply; returns what came back.
 fn talk(stack: &mut Stack, guest: &mut Guest<Always>, request: &[u8], piece: usize, room: usize) -> Vec<u8> {
-    // Of its own: a freeze ends with the request.
+    // Each has its own command set, so that a freeze ends with the request.
     let commands = CommandSet::new(Guest::TABLES);
-    let mut agent: Box<Agent<'_, _>> = Box::new(Agent::new(&commands));
+    let mut buffers = Box::new(<Buffers>::new());
+    let mut agent = Box::new(Agent::new(&commands, buffers.memory()));
     let (mut replies, mut room) = (Vec::new(), vec![0; room]);
     for mut bytes in request.chunks(piece) {
         while !bytes.is_empty() {
@@ -72,7 +72,7 @@ fn talk(stack: &mut Stack, guest: &mut Guest<Always>, request: &[u8], piece: usi
     replies
 }
 
-/// A guest that has all there is, one that has nothing, and one that fails. Texts are larger than the stage, or empty.
+/// A guest that answers everything, one that has nothing, one that fails, and one with texts that are larger than the stage.
 fn scripts() -> [&'static Script; 4] {
     let full = Script {
         text: "guest \u{e9}\n",

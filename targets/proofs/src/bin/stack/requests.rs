@@ -3,7 +3,7 @@
 use crate::conformance;
 
 /// Every command, with arguments that it takes.
-const CALLS: [(&str, &str); 45] = [
+const CALLS: [(&str, &str); 50] = [
     ("guest-sync", r#""id":7"#),
     ("guest-sync-delimited", r#""id":7"#),
     ("guest-ping", ""),
@@ -58,6 +58,14 @@ const CALLS: [(&str, &str); 45] = [
         "example-everything",
         r#""string":"\u00e9","nested":[{"name":"a","inner":{"number":1,"flag":true}}],"lists":[[1],[]],"data":"aGVsbG8=""#,
     ),
+    (
+        "example-parameters",
+        r#""i8":-1,"i16":-2,"i32":-3,"i64":-4,"u8":1,"u16":2,"u32":3,"u64":4,"flag":true,"color":"red","any":[0],"rows":[[{"name":""}]]"#,
+    ),
+    ("example-json", r#""a":[1,{"b":"\u00e9"}]"#),
+    ("example-packed", ""),
+    ("example-to-the-end", ""),
+    ("example-silent", ""),
 ];
 
 /// The names of all commands that are asked for.
