@@ -56,9 +56,9 @@ const C_COMPILERS: [Needed; 2] = [
     Needed { program: "gcc", package: "gcc" },
     Needed { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
 ];
-/// What the agent in them is tested with.
-const C_TESTS: [Needed; 2] =
-    [Needed { program: "valgrind", package: "valgrind" }, Needed { program: "g++", package: "g++" }];
+const VALGRIND: [Needed; 1] = [Needed { program: "valgrind", package: "valgrind" }];
+/// What the header is tested with.
+const CPP: [Needed; 1] = [Needed { program: "g++", package: "g++" }];
 
 pub(crate) const HELP: &str = "\
 cargo xtask setup
@@ -157,5 +157,10 @@ pub(crate) fn c_compilers() -> Result<()> {
 /// # Errors
 /// When it is not and cannot be installed.
 pub(crate) fn c_tests() -> Result<()> {
-    need(C_COMPILERS.iter().chain(&C_TESTS))
+    need(C_COMPILERS.iter().chain(&VALGRIND).chain(&CPP))
+}
+
+/// What counts instructions.
+pub(crate) fn valgrind() -> Result<()> {
+    need(VALGRIND.iter())
 }

@@ -34,9 +34,10 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 14] = [
+pub(super) static PARTS: [Part; 15] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine, linked with every command" },
+    Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
     Part { name: "miri", long: false, run: miri, about: "the tests of the virtqueue and of the library for C under Miri" },
@@ -97,6 +98,16 @@ fn lint(report: &mut Report) -> Result<()> {
 
 fn panics(report: &mut Report) -> Result<()> {
     proofs::TARGETS.iter().try_for_each(|target| report.check(|| proofs::no_panic(target)))
+}
+
+/// The engine is optimised, or valgrind would take minutes.
+fn cost(report: &mut Report) -> Result<()> {
+    setup::valgrind()?;
+    let mut tests = whole_system("cost");
+    for package in ["nanoqga", "tests"] {
+        tests.args(["--config", &format!("profile.dev.package.{package}.opt-level=2")]);
+    }
+    report.tests(&mut tests, LIMIT)
 }
 
 fn host(report: &mut Report) -> Result<()> {
