@@ -84,10 +84,10 @@ impl<H: Hal, T: Transport> Device<H, T> {
 
     /// Whether there are bytes that were kept over a reset. Frees their queue if not. A queue that is corrupt has none.
     pub(crate) fn has_kept(&mut self) -> bool {
-        let Ok(queues) = &mut self.queues else { return false };
-        let has_bytes = queues.kept.as_mut().is_some_and(|kept| kept.has_bytes().unwrap_or(false));
+        let Ok(Queues { kept: kept @ Some(_), .. }) = &mut self.queues else { return false };
+        let has_bytes = kept.as_mut().is_some_and(|kept| kept.has_bytes().unwrap_or(false));
         if !has_bytes {
-            queues.kept = None;
+            *kept = None;
         }
         has_bytes
     }
