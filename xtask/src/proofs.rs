@@ -17,7 +17,8 @@ pub(crate) const PACKAGE: &str = "proofs";
 pub(crate) const NO_PANIC: &str = "no-panic";
 
 /// The Rust targets that the engine is linked for without a panic.
-pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-none", "riscv64gc-unknown-none-elf"];
+pub(crate) const TARGETS: [&str; 3] =
+    ["x86_64-unknown-none", "aarch64-unknown-none-softfloat", "riscv64gc-unknown-none-elf"];
 
 /// The function that no-panic's panic handler calls. It exists nowhere, so that nothing links that keeps the handler.
 const MISSING: &str = "a_panic_is_reachable_in_the_engine";
