@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Guest, assert_refused, call, error, guest_with, returned, returns};
-use nanoqga::Failure;
+use common::{COMMANDS, Guest, agent, assert_refused, call, error, guest_with, hear, returned, returns};
 use nanoqga::commands::suspend::NOT_SUPPORTED;
+use nanoqga::{Agent, Failure};
 
 #[test]
 fn processors_are_listed_and_set() {
@@ -160,5 +160,22 @@ fn a_guest_sleeps_silently_or_says_why_not() {
         assert_eq!(guest.asked, [format!("suspend {how}")]);
         guest.refuses = Some(NOT_SUPPORTED);
         assert_eq!(call(&mut guest, &command, ""), error("the requested suspend mode is not supported by the guest"));
+    }
+}
+
+#[test]
+fn commands_that_act_on_several_things_act_on_all_of_them_though_their_host_leaves() {
+    let blocks: Vec<_> = (0..40).map(|index| format!(r#"{{"phys-index":{index},"online":true}}"#)).collect();
+    let set = format!(r#"{{"execute":"guest-set-memory-blocks","arguments":{{"mem-blks":[{}]}}}}"#, blocks.join(","));
+    for request in [set.as_str(), r#"{"execute":"guest-fstrim"}"#] {
+        for leave in [Agent::reset, Agent::abandon_reply] {
+            let (mut agent, mut guest) = (agent(&COMMANDS), guest_with(40, 0, true));
+            hear(&mut agent, request.as_bytes());
+            assert_eq!(agent.transmit(&mut guest, &mut [0; 30]), 30);
+            assert!(guest.asked.len() < 40, "{request}");
+            leave(&mut agent);
+            assert_eq!(agent.transmit(&mut guest, &mut [0; 30]), 0);
+            assert_eq!(guest.asked.len(), 40, "{request}");
+        }
     }
 }
