@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use common::{agent_of, error, hear, readable, returns};
 use nanoqga::commands::sync;
-use nanoqga::{Agent, Command, CommandSet, Error, Failure, Kind, List, Parameter, Reply, Request, Step, Text, Value};
+use nanoqga::{
+    Agent, Cause, Command, CommandSet, Error, Failure, Kind, List, Parameter, Reply, Request, Step, Text, Value,
+};
 use proptest::prelude::*;
 
 #[derive(Default)]
@@ -276,6 +278,18 @@ fn a_cause_stands_behind_its_failure_and_is_cut_at_a_character() {
         let cause = "/mnt/\\u00E9".repeat(length) + if times == 20 { "/" } else { "" };
         assert_eq!(answer(&mut agent, &mut guest, 64), error(&format!("cannot freeze {cause}")));
     }
+}
+
+#[test]
+fn nothing_is_added_to_a_cause_behind_a_cut() {
+    let mut cause = Cause::new();
+    for text in ["a".repeat(119).as_str(), "\u{e9}", "x"] {
+        assert!(cause.write_str(text).is_ok());
+    }
+    assert_eq!(cause.as_str(), "a".repeat(119));
+    cause.clear();
+    assert!(cause.write_str("x").is_ok());
+    assert_eq!(cause.as_str(), "x");
 }
 
 #[test]

@@ -65,7 +65,10 @@ impl Serialize for Content {
             Self::BadKey => serializer.collect_map([(1, 2)]),
             Self::Careless(length) => {
                 let mut list = serializer.serialize_seq(None)?;
-                let _ = list.serialize_element(&"x".repeat(*length));
+                let _ = match length % 2 {
+                    0 => list.serialize_element(&Self::Failing),
+                    _ => list.serialize_element(&"x".repeat(*length)),
+                };
                 let _ = list.serialize_element(&1);
                 list.end()
             }

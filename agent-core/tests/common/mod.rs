@@ -34,6 +34,8 @@ pub struct Guest {
     pub refuses: Option<Failure>,
     /// What was asked for that changes something.
     pub asked: Vec<String>,
+    /// How many file systems were trimmed.
+    pub trimmed: usize,
     pub files: BTreeMap<String, Vec<u8>>,
     pub handles: BTreeMap<i64, File>,
     /// How many bytes files can be read up to.
