@@ -3,13 +3,16 @@
 //! They are on only while the CPU sleeps. One vector serves all devices; which one it was, the main loop finds by asking
 //! each (Intel SDM vol. 3, chapter 10; Intel 82093AA).
 
-use core::arch::asm;
 use core::hint;
 use core::ptr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
-use super::cpu::{cpuid, read_msr, write_msr};
-use super::{identity_map, port};
+use x86_64::instructions::interrupts::enable_and_hlt;
+use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags};
+use x86_64::structures::port::PortWrite;
+
+use super::cpu::cpuid;
+use super::identity_map;
 use crate::acpi::{IoApic, Madt};
 use crate::log;
 
@@ -21,8 +24,6 @@ pub(super) const TIMER_VECTOR: u8 = 0x21;
 /// The local APIC's vector for interrupts that vanish; the lowest four bits are one on every CPU.
 pub(super) const SPURIOUS_VECTOR: u8 = 0x2f;
 
-const APIC_BASE_MSR: u32 = 0x1b;
-const APIC_GLOBAL_ENABLE: u64 = 1 << 11;
 const APIC_ID: u64 = 0x20;
 const APIC_TASK_PRIORITY: u64 = 0x80;
 const APIC_SPURIOUS: u64 = 0xf0;
@@ -125,17 +126,19 @@ impl Interrupts {
         if !self.can_sleep() {
             return hint::spin_loop();
         }
-        // SAFETY: `sti` takes effect after the next instruction, so no interrupt can come before `hlt` and be slept
-        // through. The handlers change nothing but the local APIC, and return with interrupts off.
-        unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
+        // The handlers change nothing but the local APIC, and return with interrupts off. Devices write to memory meanwhile, of
+        // which this instruction's own promises to the compiler know nothing.
+        compiler_fence(Ordering::SeqCst);
+        enable_and_hlt();
+        compiler_fence(Ordering::SeqCst);
     }
 }
 
 fn mask_8259s() {
     // SAFETY: Masking the two 8259s concerns nobody: no handler is for them. Where there are none, nobody listens.
     unsafe {
-        port::write_u8(0x21, 0xff);
-        port::write_u8(0xa1, 0xff);
+        u8::write_to_port(0x21, 0xff);
+        u8::write_to_port(0xa1, 0xff);
     }
 }
 
@@ -144,12 +147,10 @@ fn enable_local_apic() -> Option<u32> {
     if cpuid(1)[3] & 1 << 9 == 0 {
         return None;
     }
-    // SAFETY: A CPU with an APIC has this register; the APIC stays where it is.
-    let base = unsafe {
-        let base = read_msr(APIC_BASE_MSR);
-        write_msr(APIC_BASE_MSR, base | APIC_GLOBAL_ENABLE);
-        base & 0xf_ffff_ffff_f000
-    };
+    let (frame, flags) = ApicBase::read();
+    // SAFETY: The APIC stays where it is.
+    unsafe { ApicBase::write(frame, flags | ApicBaseFlags::LAPIC_ENABLE) };
+    let base = frame.start_address().as_u64();
     if base + 4096 > identity_map::END {
         return None;
     }

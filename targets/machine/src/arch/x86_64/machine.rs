@@ -2,13 +2,14 @@
 
 use heapless::Vec;
 use virtio_drivers::transport::DeviceType;
+use x86_64::structures::port::PortWrite;
 
 use super::config_space::ConfigSpace;
 use super::cpu::apic_id;
 use super::identity_map::{self, IdentityMap};
 use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
-use super::{clock, exceptions, firmware, port, virtio_mmio};
+use super::{clock, exceptions, firmware, virtio_mmio};
 use crate::acpi::{Madt, SleepTypes, Tables};
 use crate::cell::FoundAtBoot;
 use crate::clock::Clock;
@@ -180,7 +181,7 @@ fn gsi(madt: Option<Madt<'_>>, irq: u8) -> u32 {
 fn exit_with_failure() {
     if let Some(port) = ENDS.get().and_then(|ends| ends.debug_exit) {
         // SAFETY: Whoever started the guest says that this port ends it.
-        unsafe { port::write_u32(port, PANIC_EXIT) };
+        unsafe { u32::write_to_port(port, PANIC_EXIT) };
     }
 }
 

@@ -11,7 +11,6 @@ mod identity_map;
 mod interrupts;
 mod kvm_clock;
 mod machine;
-mod port;
 mod power;
 mod power_button;
 mod rtc;
