@@ -4,6 +4,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use crate::arch;
+use crate::board::EXITS;
 use crate::console;
 
 /// Tells why and leaves, with a failure where the machine has a way to say so.
@@ -15,7 +16,7 @@ pub fn die(info: &PanicInfo<'_>) -> ! {
         // SAFETY: This is the end, and the first time that it comes.
         unsafe { console::last_words(format_args!("{info}")) };
     }
-    for exit in arch::EXITS.iter().skip(depth.saturating_sub(1)) {
+    for exit in EXITS.iter().skip(depth.saturating_sub(1)) {
         exit();
     }
     arch::halt()

@@ -31,12 +31,12 @@ pub fn timestamp() -> u64 {
 }
 
 /// CPUID: eax, ebx, ecx and edx of a leaf.
-pub(super) fn cpuid(leaf: u32) -> [u32; 4] {
+pub(crate) fn cpuid(leaf: u32) -> [u32; 4] {
     let result = __cpuid(leaf);
     [result.eax, result.ebx, result.ecx, result.edx]
 }
 
 /// The number of this CPU's local APIC, as far as a MADT's entries of the older kind tell it.
-pub(super) fn apic_id() -> u32 {
+pub(crate) fn apic_id() -> u32 {
     cpuid(1)[1] >> 24
 }

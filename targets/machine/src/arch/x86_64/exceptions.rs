@@ -62,7 +62,7 @@ static mut TASK_STATE: MaybeUninit<TaskStateSegment> = MaybeUninit::zeroed();
 static mut GATES: [Gate; SPURIOUS_VECTOR as usize + 1] = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
 
 /// Installs the handlers. Called at boot, and when the machine has woken.
-pub(super) fn install() {
+pub(crate) fn install() {
     let (task_state, limit) = (address(&raw const TASK_STATE).as_u64(), mem::size_of::<TaskStateSegment>() as u64 - 1);
     let entries = (&raw const exception_entries).addr();
     // SAFETY: This runs before the CPU knows of the tables, so nothing else uses them; the descriptors have the formats

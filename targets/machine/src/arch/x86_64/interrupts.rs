@@ -17,12 +17,12 @@ use crate::acpi::{IoApic, Madt};
 use crate::log;
 
 /// The vector of every device.
-pub(super) const WAKE_VECTOR: u8 = 0x20;
+pub(crate) const WAKE_VECTOR: u8 = 0x20;
 /// The timer's. Its interrupts are edge-triggered, and the last interrupt of a vector decides whether the I/O APIC hears of its
 /// end: with one vector for both, a device's could be forgotten for good.
-pub(super) const TIMER_VECTOR: u8 = 0x21;
+pub(crate) const TIMER_VECTOR: u8 = 0x21;
 /// The local APIC's vector for interrupts that vanish; the lowest four bits are one on every CPU.
-pub(super) const SPURIOUS_VECTOR: u8 = 0x2f;
+pub(crate) const SPURIOUS_VECTOR: u8 = 0x2f;
 
 const APIC_ID: u64 = 0x20;
 const APIC_TASK_PRIORITY: u64 = 0x80;
@@ -45,18 +45,18 @@ const FIRST_PCI_GSI: u32 = 16;
 
 /// Physical address of the local APIC, for the wake handler. It never changes once interrupts are on.
 #[unsafe(no_mangle)]
-pub(super) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
+pub(crate) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
 
 /// The interrupt controllers.
 #[derive(Debug)]
-pub(super) struct Interrupts {
+pub(crate) struct Interrupts {
     io_apics: heapless::Vec<IoApic, MAX_IO_APICS>,
     destination: u32,
 }
 
 impl Interrupts {
     /// Sets the controllers up, with every device's interrupt masked except PCI's.
-    pub(super) fn new(madt: Option<Madt<'_>>) -> Self {
+    pub(crate) fn new(madt: Option<Madt<'_>>) -> Self {
         mask_8259s();
         let Some(destination) = enable_local_apic() else {
             log!("no local APIC: the guest cannot sleep");
@@ -83,12 +83,12 @@ impl Interrupts {
     }
 
     /// Whether something could end a sleep.
-    pub(super) fn can_sleep(&self) -> bool {
+    pub(crate) fn can_sleep(&self) -> bool {
         !self.io_apics.is_empty()
     }
 
     /// Lets a global system interrupt wake the guest.
-    pub(super) fn unmask(&self, gsi: u32) {
+    pub(crate) fn unmask(&self, gsi: u32) {
         let input = |io_apic: &&IoApic| gsi.checked_sub(io_apic.first_gsi).is_some_and(|input| input < inputs(io_apic));
         if let Some(io_apic) = self.io_apics.iter().find(input) {
             self.redirect(io_apic, gsi - io_apic.first_gsi, true);
@@ -96,14 +96,14 @@ impl Interrupts {
     }
 
     /// Which inputs wake the guest: a bit for each, a number for each I/O APIC.
-    pub(super) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
+    pub(crate) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
         let is_on = |io_apic, input| read_io_apic(io_apic, IO_APIC_REDIRECTIONS + 2 * input as u8) & MASKED == 0;
         let all = |io_apic| (0..inputs(io_apic)).fold(0, |all, input| all | u128::from(is_on(io_apic, input)) << input);
         self.io_apics.iter().map(all).collect()
     }
 
     /// Sets the controllers up again, after a reset, with the inputs unmasked that [`unmasked`](Self::unmasked) gave.
-    pub(super) fn restore(&self, unmasked: &[u128]) {
+    pub(crate) fn restore(&self, unmasked: &[u128]) {
         mask_8259s();
         enable_local_apic();
         for (io_apic, unmasked) in self.io_apics.iter().zip(unmasked) {
@@ -122,7 +122,7 @@ impl Interrupts {
     }
 
     /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
-    pub(super) fn sleep(&self) {
+    pub(crate) fn sleep(&self) {
         if !self.can_sleep() {
             return hint::spin_loop();
         }

@@ -4,8 +4,8 @@ use core::cell::Cell;
 
 use x86_64::structures::port::{PortRead, PortWrite};
 
-use super::cpu::timestamp;
 use crate::acpi::{Fadt, Register};
+use crate::arch::timestamp;
 use crate::tick::Tick;
 
 /// How long to measure: 2 ms of the 24 in which a guest can boot.

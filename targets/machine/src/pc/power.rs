@@ -6,9 +6,8 @@ use core::ptr;
 use x86_64::structures::port::{PortRead, PortWrite};
 
 use super::clock::monotonic_ns;
-use super::cpu::triple_fault;
-use super::identity_map;
 use crate::acpi::{Fadt, Register, SleepTypes};
+use crate::arch::{identity_map, triple_fault};
 
 const PM1_ACPI_ENABLED: u16 = 1 << 0;
 const PM1_SLEEP_TYPE: u16 = 7 << 10;

@@ -5,12 +5,11 @@ use virtio_drivers::transport::DeviceType;
 use x86_64::structures::port::PortWrite;
 
 use super::config_space::ConfigSpace;
-use super::cpu::apic_id;
-use super::identity_map::{self, IdentityMap};
-use super::interrupts::Interrupts;
 use super::power::{self, PowerError};
-use super::{clock, exceptions, firmware, virtio_mmio};
+use super::{clock, firmware, virtio_mmio};
 use crate::acpi::{Madt, SleepTypes, Tables};
+use crate::arch::identity_map::{self, IdentityMap};
+use crate::arch::{Interrupts, apic_id, exceptions};
 use crate::cell::FoundAtBoot;
 use crate::clock::Clock;
 use crate::command_line::Options;

@@ -3,8 +3,8 @@
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 use x86_64::structures::port::{PortRead, PortWrite};
 
-use super::identity_map;
 use crate::acpi::Ecam;
+use crate::arch::identity_map;
 use crate::pci::MappedEcam;
 
 const ADDRESS_PORT: u16 = 0xcf8;

@@ -4,7 +4,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use x86_64::registers::model_specific::Msr;
 
-use super::cpu::{cpuid, timestamp};
+use crate::arch::{cpuid, timestamp};
 
 const SIGNATURE_LEAF: u32 = 0x4000_0000;
 const FEATURES_LEAF: u32 = 0x4000_0001;
