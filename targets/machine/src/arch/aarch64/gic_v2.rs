@@ -14,7 +14,7 @@ pub(super) struct GicV2 {
 }
 
 impl GicV2 {
-    /// Sets up a controller and its interface to this CPU, with every interrupt off.
+    /// Sets up a controller and its interface to this CPU, with every device's interrupt off.
     pub(super) fn start(distributor: NonNull<Gicd>, cpu: NonNull<Gicc>) -> Self {
         // SAFETY: The tree says that these are the controller's registers, and mapped they are; this is called once.
         let (mut driver, targets) = unsafe {

@@ -78,10 +78,9 @@ pub(crate) fn install() {
         for (vector, gate) in gates.iter_mut().enumerate().take(EXCEPTIONS) {
             *gate = Gate::new(entries + vector * ENTRY_SIZE, 1);
         }
-        for vector in [WAKE_VECTOR, TIMER_VECTOR] {
-            gates[usize::from(vector)] = Gate::new((&raw const wake_entry).addr(), 0);
-        }
-        gates[usize::from(SPURIOUS_VECTOR)] = Gate::new((&raw const spurious_entry).addr(), 0);
+        gates[WAKE_VECTOR as usize] = Gate::new((&raw const wake_entry).addr(), 0);
+        gates[TIMER_VECTOR as usize] = Gate::new((&raw const wake_entry).addr(), 0);
+        gates[SPURIOUS_VECTOR as usize] = Gate::new((&raw const spurious_entry).addr(), 0);
         GATES = gates;
         let limit = mem::size_of_val(&gates) as u16 - 1;
         lidt(&DescriptorTablePointer { limit, base: address(&raw const GATES) });
