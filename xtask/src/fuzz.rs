@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 use nanoqga_testkit::process::run;
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
 use crate::options::{Argument, Options, Usage};
@@ -85,11 +85,11 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
 /// Runs `targets` for `seconds` each, on every processor one. One that fails does not keep the others from running.
 pub(crate) fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
     setup::cargo_fuzz()?;
-    step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
+    step_with_output("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut failed = Vec::new();
     for some in targets.chunks(at_once) {
-        step(&format!("Fuzzing {} for {seconds} s", some.join(", ")), || {
+        step_with_output(&format!("Fuzzing {} for {seconds} s", some.join(", ")), || {
             thread::scope(|scope| {
                 let running = some.iter().map(|target| (*target, scope.spawn(|| fuzz_target(target, seconds))));
                 // All are started before one is waited for.
