@@ -15,11 +15,12 @@ use tests::booted::synchronise;
 use tests::images::APPLIANCE;
 use tests::{Booted, soon};
 
+use crate::log;
 use crate::rows::Row;
 use crate::tour::{execute, foreign};
 
 /// Some of what it has and nano has not, of each family.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "guest-get-vcpus",
     "guest-get-memory-blocks",
     "guest-network-get-interfaces",
@@ -32,6 +33,7 @@ const COMMANDS: [&str; 12] = [
     "guest-get-users",
     "guest-exec",
     "nanoqga-network-configure",
+    "nanoqga-log",
 ];
 
 const MIB: u64 = 1 << 20;
@@ -42,7 +44,9 @@ fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> 
 
 /// What there is beside nano's, by the `qapi` crate's client.
 pub fn tour(row: Row) -> Result<()> {
-    through(row.boot_with(|config| _ = config.user_network())?, row.machine).map(drop)
+    let mut booted = row.boot_with(|config| _ = config.user_network())?;
+    log::is_what_the_console_shows(&mut booted, row.channel)?;
+    through(booted, row.machine).map(drop)
 }
 
 /// The same with a guest that runs and has a network card; gives it back, without a host.

@@ -18,7 +18,7 @@ enum Arguments {
 }
 
 /// The stops, in their order. guest-shutdown is not one of them: it ends the tour.
-const STOPS: [(&str, Arguments); 20] = [
+const STOPS: [(&str, Arguments); 21] = [
     ("guest-sync-delimited", Arguments::Fixed(|| json!({"id": 20_261_122}))),
     ("guest-sync", Arguments::Fixed(|| json!({"id": -1}))),
     ("guest-ping", Arguments::None),
@@ -41,6 +41,7 @@ const STOPS: [(&str, Arguments); 20] = [
     ("nanoqga-network-configure", Arguments::Fixed(|| json!({"name": "eth0", "dhcp": true}))),
     ("guest-network-get-interfaces", Arguments::None),
     ("guest-network-get-route", Arguments::None),
+    ("nanoqga-log", Arguments::None),
 ];
 
 /// Asks for every command the image has, and for one that no image has, and shows what is said.

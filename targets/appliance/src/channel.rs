@@ -73,7 +73,7 @@ impl serve::Channel for Io {
         if let Self::Virtio(console) = self {
             while let Some(event) = console.poll() {
                 match event {
-                    Event::Found => log!("port {}: {PORT_NAME}", console.port().unwrap_or_default()),
+                    Event::Found => log!("port {}: {}", console.port().unwrap_or_default(), PORT_NAME),
                     // The host came or went; of several comings and goings only the last may be told.
                     _ => change = Some(HostChange { unread: console.unread() }),
                 }
@@ -127,7 +127,9 @@ impl<S> Channel<S> {
     /// # Errors
     /// When the device has failed, which is for good.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
-        self.pump.poll(&mut self.agent, guest, &mut self.io).inspect_err(|error| log!("virtio console: {error}"))
+        self.pump
+            .poll(&mut self.agent, guest, &mut self.io)
+            .inspect_err(|error| log!("virtio console: {}", error.reason()))
     }
 
     /// Puts its device to rest before the machine sleeps. What the host sends from now on waits outside, if it can.
@@ -143,7 +145,7 @@ impl<S> Channel<S> {
         match &mut self.io {
             Io::Virtio(console) => {
                 console.restart();
-                console.failure().inspect(|error| log!("virtio console: {error}")).is_none()
+                console.failure().inspect(|error| log!("virtio console: {}", error.reason())).is_none()
             }
             Io::Serial(port) => port.reopen().is_some(),
         }

@@ -36,7 +36,7 @@ impl<S> Channels<S> {
                     }
                 }
                 Ok(_) => {}
-                Err(error) => log!("virtio console: {error}"),
+                Err(error) => log!("virtio console: {}", error.reason()),
             });
         }
         let port = match chosen {

@@ -28,7 +28,7 @@ mod kernel {
                     log!("{}", error.reason());
                 }
             }
-            Some(Err(error)) => log!("the agent's device: {error}"),
+            Some(Err(error)) => log!("the agent's device: {}", error.reason()),
             None => log!("no virtio console"),
         }
         halt()

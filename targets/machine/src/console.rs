@@ -1,21 +1,17 @@
-//! The log, on a serial port of its own.
+//! The machine's log, printed on a serial port of its own.
 //!
-//! Until it is known which port that is, if any, lines are held back: the kernel may need the first serial port for something
+//! Until it is known which port that is, if any, nothing is printed: the kernel may need the first serial port for something
 //! else, where a log has no business.
 
 use core::fmt::{self, Write};
 
-use heapless::Vec;
-
 use crate::LogPort;
 use crate::cell::OneCpu;
-
-/// How often the port is asked before a line is given up for a host that does not read.
-const PATIENCE: u32 = 20_000;
+use crate::log::{Line, Printer, Ring, Template, Value};
 
 struct Console {
-    /// Lines from before it was decided where they go.
-    held: Vec<u8, 1024>,
+    ring: Ring,
+    printer: Printer,
     output: Output,
 }
 
@@ -23,106 +19,132 @@ struct Console {
 #[repr(u8)]
 enum Output {
     Undecided,
-    Port { port: LogPort, stalled: bool },
+    Port(LogPort),
     Silent,
 }
 
-static CONSOLE: OneCpu<Console> = OneCpu::new(Console { held: Vec::new(), output: Output::Undecided });
+static CONSOLE: OneCpu<Console> =
+    OneCpu::new(Console { ring: Ring::new(), printer: Printer::new(), output: Output::Undecided });
 
-/// Logs a line, formatted as by `format_args!`.
+/// Logs a line: a text with a hole `{}` for each value after it, at most three. A value is an integer, a `&'static str`, a place
+/// on PCI or any [`Value`](crate::log::Value).
+///
+/// ```ignore
+/// log!("ready");
+/// log!("virtio {} at {}", name, Value::Hex(address));
+/// log!("unknown option {}", Value::copied(word));
+/// ```
 #[macro_export]
 macro_rules! log {
-    ($($argument:tt)*) => {
-        $crate::console::line(format_args!($($argument)*))
+    ($template:literal $(, $value:expr)* $(,)?) => {
+        $crate::console::line(const { $crate::log::Template::new($template) }, &[$($crate::log::Value::from($value)),*])
     };
 }
 
 /// Logs a line: what [`log!`] calls.
-pub fn line(text: fmt::Arguments<'_>) {
+#[inline(always)]
+pub fn line<const N: usize>(template: Template<N>, values: &[Value; N]) {
+    log(template.text(), values);
+}
+
+fn log(template: &'static str, values: &[Value]) {
     if let Some(mut console) = CONSOLE.borrow() {
-        console.line(text);
+        console.log(template, values);
     }
 }
 
-/// Logs to a port, what was held back first.
+/// Adds the text of a logged line to `line`: that of number `next`, counted from 0 since boot, or of the oldest that is kept.
+/// `next` is the number after it then. Returns false, and changes nothing, if there is no such line yet.
+pub fn read(next: &mut u64, line: &mut Line) -> bool {
+    CONSOLE.borrow().is_some_and(|console| {
+        let number = console.ring.first().max(*next);
+        let is_there = console.ring.add_to(line, number);
+        if is_there {
+            *next = number.saturating_add(1);
+        }
+        is_there
+    })
+}
+
+/// Prints the log on a port from now on, and what was not printed before.
 pub fn open(port: LogPort) {
     if let Some(mut console) = CONSOLE.borrow() {
-        console.open(port);
+        console.output = Output::Port(port);
+        console.print();
     }
 }
 
-/// Logs to the same port after a reset. Only where a machine can be suspended.
+/// Prints on the same port after a reset. Only where a machine can be suspended.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn reopen() {
     if let Some(mut console) = CONSOLE.borrow()
-        && let Output::Port { port, .. } = &mut console.output
+        && let Output::Port(port) = &mut console.output
         && port.reopen().is_none()
     {
         console.output = Output::Silent;
     }
 }
 
-/// Logs nothing, neither what was held back nor what comes.
+/// Prints nothing. The log is kept all the same.
 pub fn silence() {
     if let Some(mut console) = CONSOLE.borrow() {
         console.output = Output::Silent;
     }
 }
 
-/// Prints what a dying guest has to say, after what is held back, and on the first serial port if nobody has decided yet.
+/// Prints why the guest ends, after what was not printed yet, and on the first serial port if nobody has decided yet.
 ///
 /// # Safety
 /// Only the code that ends the guest may call this, and once.
-pub unsafe fn last_words(text: fmt::Arguments<'_>) {
+pub(crate) unsafe fn last_line(template: &'static str, values: &[Value]) {
+    // SAFETY: The caller's promise.
+    unsafe { last_console() }.log(template, values);
+}
+
+/// The same for what a panic says.
+///
+/// # Safety
+/// As for [`last_line`].
+pub(crate) unsafe fn last_words(text: fmt::Arguments<'_>) {
+    // SAFETY: The caller's promise.
+    let console = unsafe { last_console() };
+    console.print();
+    // Writing to the console cannot fail: what has no place is dropped.
+    _ = console.write_fmt(text);
+    _ = console.write_str("\r\n");
+}
+
+/// The console, whoever was using it, with a port if there is one.
+///
+/// # Safety
+/// As for [`last_line`].
+unsafe fn last_console() -> &'static mut Console {
     // SAFETY: The guest ends, so whatever was using the console never goes on.
     let console = unsafe { CONSOLE.steal() };
     if let Output::Undecided = console.output {
-        match LogPort::first() {
-            Some(port) => console.open(port),
-            None => console.output = Output::Silent,
-        }
+        console.output = LogPort::first().map_or(Output::Silent, Output::Port);
     }
-    console.line(text);
+    console
 }
 
 impl Console {
-    fn line(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to the console cannot fail: what has no place is dropped.
-        let _ = self.write_fmt(text);
-        self.send(b"\r\n");
+    /// The template has a hole for each value.
+    fn log(&mut self, template: &'static str, values: &[Value]) {
+        self.ring.push(template, values);
+        self.print();
     }
 
-    fn open(&mut self, port: LogPort) {
-        let held = core::mem::take(&mut self.held);
-        self.output = Output::Port { port, stalled: false };
-        self.send(&held);
-    }
-
-    fn send(&mut self, mut bytes: &[u8]) {
-        match &mut self.output {
-            Output::Silent => {}
-            Output::Undecided => {
-                // What does not fit is dropped.
-                let _ = bytes.iter().try_for_each(|&byte| self.held.push(byte));
-            }
-            Output::Port { port, stalled } => {
-                // A port that stalled once is asked once each time, until its host reads again.
-                let mut patience = if *stalled { 1 } else { PATIENCE };
-                while !bytes.is_empty() && patience > 0 {
-                    match port.send(bytes) {
-                        0 => patience -= 1,
-                        sent => bytes = bytes.get(sent..).unwrap_or_default(),
-                    }
-                }
-                *stalled = !bytes.is_empty();
-            }
+    fn print(&mut self) {
+        if let Output::Port(port) = &mut self.output {
+            self.printer.print(&self.ring, |bytes| port.send(bytes));
         }
     }
 }
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.send(text.as_bytes());
+        self.printer.insert(text);
+        self.print();
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ pub mod device_tree;
 pub mod heap;
 #[cfg(target_os = "none")]
 pub mod last_words;
+pub mod log;
 pub mod memory;
 pub mod memory_blocks;
 pub mod multiboot2;

@@ -81,14 +81,21 @@ pub enum Unusable {
     Malformed,
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Unusable {
+    /// The same in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::LegacyOnly => "legacy only: give the device disable-modern=off",
             Self::Unassigned => "firmware has assigned its registers no address",
             Self::OutOfReach => "its registers lie out of reach",
             Self::Malformed => "its capabilities are malformed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

@@ -94,15 +94,22 @@ pub enum Unusable {
     Queue,
 }
 
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Unusable {
+    /// The same in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::Features => "the device does not agree to the features it must have",
             Self::NoMemory => "no memory for the device's queue",
             Self::NoReset => "the device does not complete a reset",
             Self::OddBlocks => "the device has blocks of an odd size",
             Self::Queue => "the device's queue cannot be used",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

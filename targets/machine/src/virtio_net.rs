@@ -50,9 +50,10 @@ pub enum CardError {
     RingCorrupt,
 }
 
-impl fmt::Display for CardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl CardError {
+    /// The same in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::NoReset => "it does not complete a reset",
             Self::Features => "it does not agree to the features it must have",
             Self::NoAddress => "it has no hardware address",
@@ -60,7 +61,13 @@ impl fmt::Display for CardError {
             Self::Queue => "a virtqueue is missing, too small, or without memory",
             Self::NeedsReset => "it met an error and needs a reset",
             Self::RingCorrupt => "it returned a buffer it did not have",
-        })
+        }
+    }
+}
+
+impl fmt::Display for CardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 
@@ -196,7 +203,7 @@ impl NetworkCard {
     fn check<T>(&mut self, result: Result<T, CardError>) -> Option<T> {
         result
             .inspect_err(|error| {
-                log!("network card: {error}");
+                log!("network card: {}", error.reason());
                 self.failed = true;
                 // The queues and buffers are never given back, so that it may still write to them.
                 self.transport.set_status(DeviceStatus::empty());

@@ -28,9 +28,10 @@ pub enum Error {
     RingCorrupt,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Error {
+    /// The same in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Self::BadName => "the port name is empty, too long or contains a NUL",
             Self::Config => "the device's configuration is unreadable or has no ports",
             Self::Features => "the device lacks or rejects a required feature",
@@ -41,7 +42,13 @@ impl fmt::Display for Error {
             Self::NotAConsole => "not a virtio console device",
             Self::QueueTooSmall => "a virtqueue is missing or too small",
             Self::RingCorrupt => "the device returned a buffer it did not own",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 

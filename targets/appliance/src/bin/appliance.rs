@@ -8,6 +8,7 @@ mod image {
     use ::network::Settings;
     use appliance::channel::{Channel, Io};
     use appliance::channels::Channels;
+    use appliance::families::log::LOG;
     use appliance::families::network::CONFIGURE;
     use appliance::guest::Guest;
     use appliance::state::Appliance;
@@ -51,6 +52,7 @@ mod image {
         network::commands(),
         network::route_commands(),
         CONFIGURE,
+        LOG,
         user::commands(),
         user::password_commands(),
         exec::commands(),

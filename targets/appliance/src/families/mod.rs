@@ -2,6 +2,7 @@
 
 pub mod disks;
 pub mod files;
+pub mod log;
 pub mod network;
 pub mod processors;
 pub mod suspend;

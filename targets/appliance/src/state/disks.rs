@@ -3,6 +3,7 @@
 use core::fmt::Write;
 
 use heapless::{String, Vec};
+use machine::log::Value;
 use machine::virtio_blk::{SERIAL_BYTES, VirtioBlk};
 use machine::{Machine, heap, log, monotonic_ns};
 use storage::{
@@ -118,7 +119,7 @@ impl Storage {
         let mut disks = Vec::new();
         machine.devices(DeviceType::Block, |device| {
             if disks.is_full() {
-                return log!("more than {MAX_DISKS} disks");
+                return log!("more than {} disks", MAX_DISKS);
             }
             match VirtioBlk::new(device.transport, monotonic_ns) {
                 Ok(driver) => {
@@ -130,7 +131,7 @@ impl Storage {
                     let names = Vec::new();
                     _ = disks.push(Disk { driver, pci, name, serial: None, partitions: None, partition_names: names });
                 }
-                Err(reason) => log!("virtio disk: {reason}"),
+                Err(error) => log!("virtio disk: {}", error.reason()),
             }
         });
         Self { disks, ram_disk: None, mounted: None, cache: None, files: None, frozen: false, unwritten_since: None }
@@ -269,8 +270,8 @@ impl Storage {
     /// Sets the disks up again.
     pub(crate) fn resume(&mut self) {
         for disk in &mut self.disks {
-            if let Err(reason) = disk.driver.0.restart() {
-                log!("{}: {reason}", disk.name);
+            if let Err(error) = disk.driver.0.restart() {
+                log!("{}: {}", Value::copied(&disk.name), error.reason());
             }
         }
     }

@@ -22,9 +22,9 @@ impl Links {
                 Ok((card, mac)) => match new_link(VirtioCard(card), mac, &networks.methods(links.len())) {
                     // There is room: it has a name.
                     Some(link) => _ = links.push(link),
-                    None => log!("no memory for {name}"),
+                    None => log!("no memory for {}", *name),
                 },
-                Err(error) => log!("network card: {error}"),
+                Err(error) => log!("network card: {}", error.reason()),
             }
         });
         Self(links)

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::command_line::Options;
 use crate::heap;
 use crate::log;
+use crate::log::Value;
 use crate::memory::Ram;
 use crate::processors::Processors;
 use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
@@ -61,7 +62,7 @@ impl Machine {
         let start_info = pvh::read(&memory, start_info).or_else(|| multiboot2::read(&memory, start_info));
         let unknown = |word: &str| {
             if !own_word(word) {
-                log!("unknown option {word}");
+                log!("unknown option {}", Value::copied(word));
             }
         };
         let options = match &start_info {
@@ -113,7 +114,7 @@ impl Machine {
         let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced.iter().cloned());
         for place in places {
             if let Some(transport) = virtio_mmio::device(kind, &place) {
-                log!("virtio {} at {:#x}", name_of(kind), place.address);
+                log!("virtio {} at {}", name_of(kind), Value::Hex(place.address));
                 self.interrupts.unmask(place.irq);
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }

@@ -5,7 +5,6 @@
 
 use core::arch::global_asm;
 use core::ffi::c_void;
-use core::fmt;
 use core::ptr;
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE};
@@ -44,13 +43,14 @@ enum SuspendError {
     NoEffect,
 }
 
-impl fmt::Display for SuspendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SuspendError {
+    /// The same in words.
+    const fn reason(self) -> &'static str {
+        match self {
             Self::TooManyDevices => "there are more PCI devices than could be put back",
             Self::NoMemory => "there is no memory to keep the image in",
             Self::NoEffect => "the machine did not suspend",
-        })
+        }
     }
 }
 
@@ -79,7 +79,7 @@ impl Suspend {
         log!("suspending");
         match self.try_to_sleep(machine, timer, power_button) {
             Ok(()) => log!("woken"),
-            Err(error) => log!("{error}"),
+            Err(error) => log!("{}", error.reason()),
         }
     }
 

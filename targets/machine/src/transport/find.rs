@@ -44,7 +44,7 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
         }
         match pci::enable(&mut { space }, at, &reach) {
             Ok((structures, line)) => {
-                log!("virtio {} at {at}", name_of(kind));
+                log!("virtio {} at {}", name_of(kind), at);
                 if let Some(line) = line {
                     unmask(line.into());
                 }
@@ -52,7 +52,7 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
                 let transport = DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) });
                 take(Device { transport, pci: Some(at) });
             }
-            Err(reason) => log!("virtio {} at {at}: {reason}", name_of(kind)),
+            Err(reason) => log!("virtio {} at {}: {}", name_of(kind), at, reason.reason()),
         }
     });
 }

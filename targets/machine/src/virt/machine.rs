@@ -10,6 +10,7 @@ use crate::command_line::Options;
 use crate::device_tree::Tree;
 use crate::heap;
 use crate::log;
+use crate::log::Value;
 use crate::memory::{Ram, Window};
 use crate::pci::{MappedEcam, is_low};
 use crate::processors::Processors;
@@ -62,7 +63,7 @@ impl Machine {
         let command_line = tree.nodes().find_map(|node| node.string("bootargs")).unwrap_or_default();
         let options = Options::parse(command_line, |word| {
             if !own_word(word) {
-                log!("unknown option {word}");
+                log!("unknown option {}", Value::copied(word));
             }
         });
         let interrupts = Interrupts::find(tree);
@@ -105,7 +106,7 @@ impl Machine {
             // once, and looking changes nothing.
             let transport = unsafe { MmioTransport::new(registers) };
             if let Some(transport) = transport.filter(|transport| transport.device_type() == kind) {
-                log!("virtio {} at {address:#x}", name_of(kind));
+                log!("virtio {} at {}", name_of(kind), Value::Hex(address));
                 if let Some(number) = node.interrupt().and_then(Interrupts::number) {
                     self.unmask(number);
                 }

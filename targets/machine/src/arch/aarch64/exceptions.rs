@@ -1,10 +1,15 @@
-//! Exceptions end in a panic (Arm Architecture Reference Manual for A-profile, D1.3). Interrupts are never taken.
+//! Exceptions end the guest (Arm Architecture Reference Manual for A-profile, D1.3). Interrupts are never taken.
 
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, Readable};
+
+use crate::last_words::die_of;
+use crate::log::{Template, Value::Hex};
 
 /// Where every exception arrives, on the emergency stack.
 #[unsafe(no_mangle)]
 extern "C" fn exception() -> ! {
-    let (syndrome, instruction) = (ESR_EL1.get(), ELR_EL1.get());
-    panic!("exception {syndrome:#x} at {instruction:#x}, address {:#x}", FAR_EL1.get())
+    die_of(
+        const { Template::new("exception {} at {}, address {}") },
+        [Hex(ESR_EL1.get()), Hex(ELR_EL1.get()), Hex(FAR_EL1.get())],
+    )
 }

@@ -1,4 +1,4 @@
-//! Exceptions and non-maskable interrupts end in a panic (Intel SDM vol. 3, chapter 6).
+//! Exceptions and non-maskable interrupts end the guest (Intel SDM vol. 3, chapter 6).
 
 use core::arch::global_asm;
 use core::mem::{self, MaybeUninit};
@@ -11,6 +11,8 @@ use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::interrupts::{SPURIOUS_VECTOR, TIMER_VECTOR, WAKE_VECTOR};
+use crate::last_words::die_of;
+use crate::log::{Template, Value};
 
 global_asm!(include_str!("exceptions.s"));
 
@@ -106,8 +108,18 @@ unsafe extern "C" fn exception(stack: *const [usize; 4]) -> ! {
         _ => (0, first),
     };
     match vector {
-        2 => panic!("NMI at {instruction:#x}"),
-        14 => panic!("page fault, error {error:#x}, at {instruction:#x}, address {:#x}", Cr2::read_raw()),
-        _ => panic!("exception {vector}, error {error:#x}, at {instruction:#x}"),
+        2 => die_of(const { Template::new("NMI at {}") }, [hex(instruction)]),
+        14 => die_of(
+            const { Template::new("page fault, error {}, at {}, address {}") },
+            [hex(error), hex(instruction), Value::Hex(Cr2::read_raw())],
+        ),
+        _ => die_of(
+            const { Template::new("exception {}, error {}, at {}") },
+            [vector.into(), hex(error), hex(instruction)],
+        ),
     }
+}
+
+const fn hex(word: usize) -> Value {
+    Value::Hex(word as u64)
 }
