@@ -10,7 +10,7 @@ pub use self::pci_host::{InterruptMap, pci_ecam, pci_ranges};
 
 use heapless::Vec;
 
-use crate::memory::Ram;
+use crate::memory::{Ram, as_many_as_fit};
 
 const MAGIC: u32 = 0xd00d_feed;
 const HEADER_SIZE: usize = 40;
@@ -69,7 +69,7 @@ impl<'t> Tree<'t> {
     pub fn ram(&self) -> Vec<Ram, 16> {
         let memory = self.nodes().filter(|node| node.string("device_type") == Some(b"memory"));
         let pieces = memory.flat_map(|node| (0..).map_while(move |index| node.registers(index)));
-        pieces.take(16).map(|(start, size)| Ram { start, end: start + size }).collect()
+        as_many_as_fit(pieces.map(|(start, size)| Ram { start, end: start + size }))
     }
 
     /// The node that others refer to by a number.

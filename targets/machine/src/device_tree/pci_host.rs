@@ -1,6 +1,8 @@
 //! PCI host bridges: which addresses their devices can have, and where their interrupts arrive (Devicetree Specification
 //! 0.4, 2.3.8 and 2.4.3; IEEE 1275, PCI bus binding).
 
+use core::num::NonZero;
+
 use super::{Node, Tree, cells, number};
 use crate::pci::{Ecam, MappedEcam, Range, is_low};
 
@@ -12,7 +14,7 @@ pub struct InterruptMap<'t> {
     controller: u32,
     /// How many bytes of an entry come before what tells the controller the interrupt, and how many it has in all.
     before: usize,
-    entry: usize,
+    entry: NonZero<usize>,
 }
 
 impl<'t> InterruptMap<'t> {
@@ -30,7 +32,8 @@ impl<'t> InterruptMap<'t> {
         // An entry is an address of three cells, the pin, the controller, an address there, and what tells it the interrupt.
         let size = |name| node.cell(name).map(|cells| 4 * cells.min(8) as usize);
         let before = 20 + size("#address-cells").unwrap_or(0);
-        Some(Self { map, mask, controller, before, entry: before + size("#interrupt-cells")? })
+        let entry = NonZero::new(before + size("#interrupt-cells")?)?;
+        Some(Self { map, mask, controller, before, entry })
     }
 
     /// The cells that describe to its controller the interrupt of a device on the bridge's own bus, by one of its four
@@ -38,7 +41,7 @@ impl<'t> InterruptMap<'t> {
     pub fn route(&self, device: u8, pin: u8) -> Option<&'t [u8]> {
         let wanted = [u32::from(device) << 11, 0, 0, u32::from(pin)];
         let mut entries =
-            self.map.chunks_exact(self.entry).take_while(|entry| cells(entry).nth(4) == Some(self.controller));
+            self.map.chunks_exact(self.entry.get()).take_while(|entry| cells(entry).nth(4) == Some(self.controller));
         let entry = entries.find(|entry| {
             let differ = |((given, wanted), mask): ((u32, u32), u32)| (given ^ wanted) & mask != 0;
             !cells(entry).zip(wanted).zip(self.mask).any(differ)

@@ -15,6 +15,7 @@ use super::cpu::cpuid;
 use super::identity_map;
 use crate::acpi::{IoApic, Madt};
 use crate::log;
+use crate::memory::as_many_as_fit;
 
 /// The vector of every device.
 pub(crate) const WAKE_VECTOR: u8 = 0x20;
@@ -99,7 +100,7 @@ impl Interrupts {
     pub(crate) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
         let is_on = |io_apic, input| read_io_apic(io_apic, IO_APIC_REDIRECTIONS + 2 * input as u8) & MASKED == 0;
         let all = |io_apic| (0..inputs(io_apic)).fold(0, |all, input| all | u128::from(is_on(io_apic, input)) << input);
-        self.io_apics.iter().map(all).collect()
+        as_many_as_fit(self.io_apics.iter().map(all))
     }
 
     /// Sets the controllers up again, after a reset, with the inputs unmasked that [`unmasked`](Self::unmasked) gave.
