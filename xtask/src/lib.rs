@@ -15,6 +15,7 @@ mod fuzz;
 mod image;
 mod options;
 mod packages;
+mod panics;
 mod prompt;
 mod proofs;
 mod record;
@@ -40,6 +41,7 @@ cargo xtask attack   attack the agent as hosts and devices could, for an hour or
 cargo xtask capi     build the library for kernels written in C
 cargo xtask fuzz     feed the engine with any bytes at all
 cargo xtask bench    measure guests, agents and engine beside what else there is
+cargo xtask panics   show where the appliance may still panic
 cargo xtask record   record the reference conversations from the newest qemu-ga
 cargo xtask size     measure image and engine against their bars
 cargo xtask setup    install what the others need
@@ -54,7 +56,7 @@ struct Subcommand {
     main: fn(Options) -> Result<()>,
 }
 
-const SUBCOMMANDS: [Subcommand; 10] = [
+const SUBCOMMANDS: [Subcommand; 11] = [
     Subcommand { name: "run", help: run::help, main: run::main },
     Subcommand { name: "test", help: test::help, main: test::main },
     Subcommand { name: "image", help: image::help, main: image::main },
@@ -62,6 +64,7 @@ const SUBCOMMANDS: [Subcommand; 10] = [
     Subcommand { name: "capi", help: || capi::HELP.into(), main: capi::main },
     Subcommand { name: "fuzz", help: || fuzz::HELP.into(), main: fuzz::main },
     Subcommand { name: "bench", help: || bench::HELP.into(), main: bench::main },
+    Subcommand { name: "panics", help: || panics::HELP.into(), main: panics::main },
     Subcommand { name: "record", help: || record::HELP.into(), main: record::main },
     Subcommand { name: "size", help: || size::HELP.into(), main: size::main },
     Subcommand { name: "setup", help: || setup::HELP.into(), main: setup::main },

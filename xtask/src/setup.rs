@@ -90,7 +90,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     // Those of the proofs beside those of the machines, each once.
     let targets: BTreeSet<_> =
-        targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::TARGETS).collect();
+        targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::ENGINE.targets).collect();
     for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }
