@@ -3,14 +3,11 @@
 
 #[cfg(target_os = "none")]
 mod image {
-    use core::panic::PanicInfo;
-
     use appliance::channel::Channel;
     use appliance::channels::{Channels, MAX_CHANNELS};
     use appliance::guest::Guest;
     use appliance::words::Words;
-    use machine::Machine;
-    use machine::last_words::die;
+    use machine::{Handover, Machine};
     use nanoqga::commands::{info, os, power, sync, time};
     use nanoqga::{Buffers, Command, CommandSet};
     use static_cell::ConstStaticCell;
@@ -30,11 +27,11 @@ mod image {
     static BUFFERS: ConstStaticCell<[Buffers; MAX_CHANNELS]> =
         ConstStaticCell::new([const { Buffers::new() }; MAX_CHANNELS]);
 
-    /// Entered by the boot code, with the address of the loader's start information.
-    #[unsafe(no_mangle)]
-    extern "C" fn kernel_main(start_info: u64) -> ! {
+    machine::entry_point!(main);
+
+    fn main(handover: Handover) -> ! {
         let mut words = Words::default();
-        let machine = Machine::start(start_info, |word| words.take(word));
+        let machine = Machine::start(handover, |word| words.take(word));
         let mut guest = Guest { machine, host_name: words.host_name, state: () };
         let mut buffers = BUFFERS.take().iter_mut();
         let new = |io| Some(Channel::new(io, &COMMANDS, buffers.next()?.memory()));
@@ -44,11 +41,6 @@ mod image {
                 guest.machine.sleep();
             }
         }
-    }
-
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        die(info)
     }
 }
 
