@@ -1,4 +1,4 @@
-//! Links the loader for a bare target, so that it runs wherever firmware puts it. As for the images, RUSTFLAGS say nothing.
+//! Links the loader for a bare target, so that it runs wherever firmware loads it. As for the images, RUSTFLAGS has no part in it.
 
 use std::{env, path::Path};
 
@@ -11,7 +11,7 @@ fn main() {
     let script = Path::new(&package).join("../../linker/efi-loader.ld");
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=-T{}", script.display());
-    // The linker then says which addresses someone would have to relocate: the script allows none.
+    // The linker then emits a relocation for each address that would need one: the script allows none.
     println!("cargo::rustc-link-arg-bins=--pie");
     println!("cargo::rustc-link-arg-bins=--no-dynamic-linker");
     println!("cargo::rustc-link-arg-bins=--nmagic");

@@ -1,24 +1,28 @@
-//! Links kernels for a bare target with this project's linker script: those of this package, and those on it, whose `Cargo.toml`
-//! names this file.
+//! Links kernels for a bare target with this project's linker script: the programs of this package and of those in this workspace
+//! whose `Cargo.toml` names this file, and kernels elsewhere, whose own build script finds the arguments in the variable
+//! `DEP_MACHINE_LINK_ARGUMENTS`.
 //!
 //! Everything the link needs is said here and nothing in RUSTFLAGS, which a caller's environment would silently replace.
 //! That includes position: the compiler's default for bare x86_64 is a static PIE, whose pointers someone would have
 //! to relocate at run time. The same position-independent objects linked with `--no-pie` get their addresses from the
 //! linker, so neither a relocation model nor a rebuilt `core` is needed.
 
-use std::{env, path::Path};
+use std::{env, fs, path::Path};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
         return;
     }
-    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the architecture");
-    let package = env::var("CARGO_MANIFEST_DIR").expect("cargo sets the package's folder");
-    let script = Path::new(&package).join(format!("../../linker/{arch}.ld"));
+    let variable = |name| env::var(name).expect("cargo sets this variable");
+    let script = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../../linker");
+    let script = script.join(variable("CARGO_CFG_TARGET_ARCH")).with_extension("ld");
     println!("cargo::rerun-if-changed={}", script.display());
-    println!("cargo::rustc-link-arg-bins=-T{}", script.display());
-    println!("cargo::rustc-link-arg-bins=--no-pie");
-    // No page alignment in the file: there is one segment, and nobody maps it from a file.
-    println!("cargo::rustc-link-arg-bins=--nmagic");
+    // A file of arguments, so that kernels have one to pass on. No page alignment in the image: there is one segment, and
+    // nobody maps it from a file.
+    let file = Path::new(&variable("OUT_DIR")).join("link-arguments");
+    fs::write(&file, format!("\"-T{}\"\n--no-pie\n--nmagic\n", script.display()))
+        .expect("cargo's folder can be written to");
+    println!("cargo::rustc-link-arg-bins=@{}", file.display());
+    println!("cargo::metadata=link_arguments=@{}", file.display());
 }

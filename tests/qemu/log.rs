@@ -21,7 +21,9 @@ fn lines(agent: &mut Client) -> Result<Vec<String>> {
 pub fn is_what_the_console_shows(Booted { agent, guest }: &mut Booted, channel: Channel) -> Result<()> {
     let lines = lines(agent)?;
     ensure!(lines.iter().any(|line| line.starts_with("ready: ")), "nanoqga-log returned {lines:?}");
-    if channel == Channel::Com1 { Ok(()) } else { guest.console_shows(&lines.join("\r\n"), soon()) }
+    // On a PC, an agent whose virtio port is found late takes the console's serial port as well.
+    let is_taken = channel == Channel::Com1 || lines.contains(&"ready: 1 virtio console(s), 1 serial port(s)".into());
+    if is_taken { Ok(()) } else { guest.console_shows(&lines.join("\r\n"), soon()) }
 }
 
 #[test]
@@ -37,8 +39,9 @@ fn a_guest_that_has_a_silent_console_has_a_log() -> Result<()> {
 fn of_more_lines_than_the_log_keeps_the_newest_are_there() -> Result<()> {
     for machine in ["pc", "riscv64-virt"] {
         let words: Vec<_> = (0..2 * KEPT).map(|number| format!("word{number}")).collect();
-        let Booted { mut agent, guest } =
-            Booted::of(&APPLIANCE, machine, Channel::Virtio, |config| config.append = words.join(" "))?;
+        let Booted { mut agent, guest } = Booted::of(&APPLIANCE, machine, Channel::Virtio, |config| {
+            config.append = format!("agent=virtio {}", words.join(" "));
+        })?;
         let lines = lines(&mut agent)?;
         ensure!(lines.len() == KEPT, "{machine}: {} lines: {lines:?}", lines.len());
         let last = format!("unknown option {}", words[words.len() - 1]);

@@ -13,7 +13,8 @@ fn an_nmi_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
     for machine in ["q35", "pc"] {
         let Booted { agent: _agent, mut guest } = Booted::with(machine, Channel::Virtio, |config| {
             config.debug_exit = true;
-            config.append = "debug-exit=0xf4".into();
+            // Where the agent's port is found late, it would take the log's serial port.
+            config.append = "agent=virtio debug-exit=0xf4".into();
         })?;
         let mut qmp = guest.qmp(soon())?;
         // QEMU may be gone before it can answer. If it was not asked at all, it does not go.

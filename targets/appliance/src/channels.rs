@@ -1,7 +1,7 @@
 //! Every way to the agent that the machine has.
 
 use heapless::Vec;
-use machine::{LogPort, Machine, SerialPort, console, log};
+use machine::{Machine, SerialPort, console, log};
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
@@ -49,10 +49,7 @@ impl<S> Channels<S> {
                 if reachable { None } else { SerialPort::first() }
             }),
         };
-        match LogPort::first() {
-            Some(port) if !machine.options().silent => console::open(port),
-            _ => console::silence(),
-        }
+        console::begin(machine.options());
         if channels.is_empty() && port.is_none() {
             log!("no channel for the agent: no virtio console, no free serial port");
         }

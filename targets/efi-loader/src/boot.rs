@@ -1,4 +1,4 @@
-//! From firmware to the image.
+//! Boots the image from firmware.
 
 use core::convert::Infallible;
 use core::{ptr, slice};
@@ -18,10 +18,10 @@ unsafe extern "C" {
     static __payload: u8;
 }
 
-/// What firmware calls (UEFI 2.10, 4.1).
+/// The application's entry point, which firmware calls (UEFI 2.10, 4.1).
 #[unsafe(no_mangle)]
 extern "efiapi" fn efi_main(this: Handle, system: *const SystemTable) -> Status {
-    // SAFETY: Firmware gives its application these.
+    // SAFETY: Firmware calls the application with these.
     let firmware = unsafe { Firmware::new(this, system) };
     let Err(why) = boot(&firmware);
     firmware.say("nanoqga: ");
@@ -30,7 +30,7 @@ extern "efiapi" fn efi_main(this: Handle, system: *const SystemTable) -> Status 
     Status::LOAD_ERROR
 }
 
-/// Boots the image. When that cannot be, firmware still has the machine, and this says why.
+/// Boots the image. If that is impossible, firmware still has the machine, and this returns the reason.
 fn boot(firmware: &Firmware) -> Result<Infallible, &'static str> {
     let (header, image, command_line) = payload();
     let tree = device_tree(firmware).ok_or("this firmware has no device tree")?;
@@ -43,16 +43,16 @@ fn boot(firmware: &Firmware) -> Result<Infallible, &'static str> {
     let tree = length.and_then(|length| room.get(..length)).ok_or("the device tree is broken")?;
     let start = place.get_mut(..image.len()).ok_or("the image is larger than its memory")?;
     firmware.leave()?;
-    // From here on there is nobody who could be told anything.
+    // From here on there is no console for an error.
     start.copy_from_slice(image);
-    // SAFETY: Firmware has left the machine to us, and the image lies where it runs.
+    // SAFETY: Firmware has exited, and the image lies at the address that it is linked for.
     unsafe { arch::enter(cpu, place, tree) }
 }
 
 /// The image and its command line.
 fn payload() -> (Header, &'static [u8], &'static [u8]) {
     let start = &raw const __payload;
-    // SAFETY: Whoever made the file put the header there, and behind it what that says.
+    // SAFETY: `cargo xtask image` puts the header there, and behind it the image and command line that it describes.
     unsafe {
         let header = Header::from_bytes(start.cast::<[u8; Header::SIZE]>().read());
         let image = slice::from_raw_parts(start.add(Header::SIZE), header.image as usize);
@@ -60,10 +60,10 @@ fn payload() -> (Header, &'static [u8], &'static [u8]) {
     }
 }
 
-/// The machine's device tree: the one that firmware names, or else QEMU's.
+/// The machine's device tree: the one that firmware names, or else the one at QEMU's fixed address.
 fn device_tree(firmware: &Firmware) -> Option<&'static [u8]> {
     let address = firmware.configuration_table(&DEVICE_TREE).or(arch::DEVICE_TREE.map(ptr::with_exposed_provenance))?;
-    // SAFETY: A tree's first bytes say how long it is, and nobody changes it.
+    // SAFETY: The tree's header says how long it is, and nobody changes it.
     unsafe {
         let size = device_tree::size(slice::from_raw_parts(address, 8))?;
         Some(slice::from_raw_parts(address, size))

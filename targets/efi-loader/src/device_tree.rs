@@ -1,9 +1,8 @@
-//! The flattened device tree (Devicetree Specification 0.4, chapter 5) as a loader hands it on: with the kernel's command
-//! line in it.
+//! Writes the kernel's command line into a flattened device tree (Devicetree Specification 0.4, chapter 5), as a loader must.
 
 const MAGIC: u32 = 0xd00d_feed;
 const HEADER_SIZE: usize = 40;
-/// No machine's tree comes near this; a larger size is a lie.
+/// The largest tree that is accepted: real ones are much smaller.
 const MAX_SIZE: usize = 4 << 20;
 const VERSION: u32 = 17;
 const COMPATIBLE_VERSION: u32 = 16;
@@ -17,17 +16,17 @@ const END: u32 = 9;
 const CHOSEN: &[u8] = b"chosen\0";
 const COMMAND_LINE: &[u8] = b"bootargs\0";
 
-/// How much more room than the tree and the command line a tree with the command line needs.
+/// How many bytes the new tree may need beside the old one and the command line.
 pub const MORE: usize = 64;
 
-/// How many bytes the tree has that begins with `header`, of at least 8 bytes. `None` if none does.
+/// The size in bytes of the tree that begins with `header`, of at least 8 bytes. `None` if that is no tree's header.
 pub fn size(header: &[u8]) -> Option<usize> {
     let size = cell(header, 4)? as usize;
     (cell(header, 0)? == MAGIC && (HEADER_SIZE..=MAX_SIZE).contains(&size)).then_some(size)
 }
 
-/// Writes `tree` to `room`, with `command_line` in the place of any that it has, and gives its length. An empty one leaves the
-/// tree's. `None` if the tree is broken or has no place for a command line, or there is too little room.
+/// Writes `tree` to `room`, with its command line replaced by `command_line`, and returns the new length. An empty `command_line`
+/// keeps the tree's own. `None` if the tree is broken or has no node for a command line, or if `room` is too small.
 pub fn with_command_line(tree: &[u8], command_line: &[u8], room: &mut [u8]) -> Option<usize> {
     let block = |offset, size| tree.get(cell(tree, offset)? as usize..)?.get(..cell(tree, size)? as usize);
     let (structure, strings) = (block(8, 36)?, block(12, 32)?);
@@ -83,9 +82,9 @@ fn put_structure(new: &mut Writer<'_>, structure: &[u8], strings: &[u8], command
         if !replaced {
             new.put(token)?;
         }
-        // One `match` of all kinds may become a table of jumps, whose addresses the loader cannot have.
+        // No single `match` of all kinds: it may become a jump table, whose addresses would need relocation.
         if kind == BEGIN_NODE {
-            // A node's properties come before the nodes within it.
+            // A node's properties come before its children.
             chosen = level == 1 && token.get(4..)?.starts_with(CHOSEN);
             level += 1;
             if chosen && !done {
@@ -101,18 +100,18 @@ fn put_structure(new: &mut Writer<'_>, structure: &[u8], strings: &[u8], command
     }
 }
 
-/// A string, whose name is among the strings at `name`.
+/// Writes a string property, whose name is at `name` in the block of strings.
 fn put_property(new: &mut Writer<'_>, name: u32, value: &[u8]) -> Option<()> {
     let length = value.len().checked_add(1)?;
     for word in [PROPERTY, length as u32, name] {
         new.put(&word.to_be_bytes())?;
     }
     new.put(value)?;
-    // Its end, and what fills it up to a whole cell.
+    // Its terminating 0, and padding to a whole cell.
     new.put([0; 4].get(..4 - value.len() % 4)?)
 }
 
-/// Bytes behind each other in a room that may be too small for them.
+/// Appends bytes to a room that may be too small for them.
 struct Writer<'r> {
     room: &'r mut [u8],
     length: usize,

@@ -1,4 +1,4 @@
-//! The few of UEFI's services that a loader needs (UEFI 2.10, chapters 4 and 7).
+//! The UEFI services that the loader needs (UEFI 2.10, chapters 4 and 7).
 
 use core::ptr::{self, NonNull};
 use core::slice;
@@ -8,7 +8,7 @@ use uefi_raw::table::system::SystemTable;
 use uefi_raw::{Guid, Handle};
 
 const PAGE: usize = 4096;
-/// Memory's map may grow by this between two looks at it.
+/// By how much the memory map may grow between two calls, in bytes.
 const MAP_GROWTH: usize = PAGE;
 
 /// The firmware that runs this application.
@@ -21,9 +21,9 @@ pub struct Firmware {
 
 impl Firmware {
     /// # Safety
-    /// Both must be what firmware has called the application with.
+    /// Both must be the arguments that firmware called the application with.
     pub unsafe fn new(this: Handle, system: *const SystemTable) -> Self {
-        // SAFETY: These tables stay until firmware is left.
+        // SAFETY: These tables are valid until firmware exits.
         unsafe {
             let system = &*system;
             Self { this, system, services: &*system.boot_services }
@@ -43,10 +43,10 @@ impl Firmware {
         }
     }
 
-    /// What firmware has under a number in its configuration table.
+    /// The configuration table of a GUID.
     pub fn configuration_table(&self, id: &Guid) -> Option<*const u8> {
         let entries = NonNull::new(self.system.configuration_table)?;
-        // SAFETY: Firmware says that there are so many.
+        // SAFETY: Firmware says how many entries the table has.
         let entries =
             unsafe { slice::from_raw_parts(entries.as_ptr(), self.system.number_of_configuration_table_entries) };
         let entry = entries.iter().find(|entry| entry.vendor_guid == *id)?;
@@ -62,12 +62,12 @@ impl Firmware {
         NonNull::new(interface).filter(|_| status.is_success())
     }
 
-    /// The memory from an address on, which begins a page, if nobody has it: neither this application nor firmware.
+    /// Allocates memory at an address, which must begin a page. `None` if firmware or this application uses some of it.
     pub fn memory_at(&self, address: u64, size: usize) -> Option<&'static mut [u8]> {
         self.memory(AllocateType::ADDRESS, address, size)
     }
 
-    /// Memory that ends below an address.
+    /// Allocates memory below an address.
     pub fn memory_below(&self, end: u64, size: usize) -> Option<&'static mut [u8]> {
         self.memory(AllocateType::MAX_ADDRESS, end - 1, size)
     }
@@ -77,43 +77,43 @@ impl Firmware {
         // SAFETY: It only fills in the address.
         let status = unsafe { (self.services.allocate_pages)(how, MemoryType::LOADER_DATA, pages, &raw mut address) };
         let start = ptr::with_exposed_provenance_mut::<u8>(address as usize);
-        // SAFETY: Firmware has given it to nobody else, and it is ours for good.
+        // SAFETY: Firmware has allocated it for this application, which never frees it.
         status.is_success().then(|| unsafe {
             start.write_bytes(0, pages * PAGE);
             slice::from_raw_parts_mut(start, size)
         })
     }
 
-    /// Has firmware leave the machine to us (7.4.6). When it has, none of its services is there any more.
+    /// Exits firmware's boot services (7.4.6). None of firmware's services may be used after that.
     ///
     /// # Errors
-    /// When it does not, twice. Firmware may be half gone then; that it is still asked to say so does no harm.
+    /// When it fails twice. Firmware may be partly shut down then, but its console still takes the error's text.
     pub fn leave(&self) -> Result<(), &'static str> {
         let mut size = 0;
-        // SAFETY: There is no room for any of the map.
+        // SAFETY: The room is 0 bytes, so nothing is written.
         unsafe { self.memory_map(&mut size, ptr::null_mut()) };
         let room = self.memory_below(u64::MAX, size.saturating_add(MAP_GROWTH));
         let room = room.ok_or("there is no memory for memory's map")?;
         for _ in 0..2 {
             let mut size = room.len();
-            // SAFETY: There is so much room.
+            // SAFETY: `room` has this size.
             let key = unsafe { self.memory_map(&mut size, room.as_mut_ptr().cast()) };
-            // SAFETY: Nothing of firmware's is used after that.
+            // SAFETY: None of firmware's services is used if it succeeds.
             if unsafe { (self.services.exit_boot_services)(self.this, key) }.is_success() {
                 return Ok(());
             }
-            // Whoever hears of the end may yet change the map: then its key has to be asked for anew.
+            // Firmware's handlers of this event may change the map, and then the key is out of date.
         }
         Err("this firmware does not leave the machine")
     }
 
-    /// Memory's map, of which only the key is looked at.
+    /// Reads the memory map, of which only the key is used.
     ///
     /// # Safety
     /// There must be room for `size` bytes.
     unsafe fn memory_map(&self, size: &mut usize, room: *mut MemoryDescriptor) -> usize {
         let (mut key, mut entry, mut version) = (0, 0, 0);
-        // Where there is no map, there is no key that firmware would accept.
+        // If this fails, the key is wrong, and firmware refuses it.
         // SAFETY: As the caller says.
         let _ = unsafe { (self.services.get_memory_map)(size, room, &raw mut key, &raw mut entry, &raw mut version) };
         key

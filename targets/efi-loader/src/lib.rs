@@ -1,4 +1,4 @@
-//! What the loader does that needs no firmware, and what it has in common with whoever makes its file.
+//! The parts of the loader that need no firmware: tested on the host, and used by `cargo xtask image` to make its file.
 #![no_std]
 
 #[cfg(test)]

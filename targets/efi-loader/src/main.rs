@@ -1,7 +1,7 @@
-//! An EFI application that boots the bare-metal image behind it in its file, as QEMU's `-kernel` does: for firmware that runs
-//! nothing else.
+//! An EFI application that boots the bare-metal image behind it in its file, as QEMU's `-kernel` does: for firmware that loads
+//! EFI applications only.
 //!
-//! It needs no relocation, since it has no addresses in its data and all others are taken from where it runs.
+//! It needs no relocation, because its data contains no addresses and its code is position-independent.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
@@ -11,7 +11,7 @@ mod boot;
 #[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
 mod firmware;
 
-// Not even linked: where a panic came from is an address, and there are none.
+// It is never linked. The place of a panic is an address in data, and the linker script allows none.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

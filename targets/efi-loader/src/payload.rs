@@ -1,15 +1,15 @@
-//! What lies behind the loader in its file: this header, the image, and the image's command line.
+//! The payload behind the loader in its file: this header, the image, and the image's command line.
 
 /// How the image is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Where it is copied to, and entered.
     pub address: u64,
-    /// How many bytes of memory it takes from there on.
+    /// How many bytes of memory it takes there.
     pub memory: u64,
     /// How many bytes it has in the file.
     pub image: u64,
-    /// How many bytes the command line has, which follows it.
+    /// How many bytes the command line has, which follows the image.
     pub command_line: u64,
 }
 

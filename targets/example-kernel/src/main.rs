@@ -3,22 +3,16 @@
 
 #[cfg(target_os = "none")]
 mod kernel {
-    use core::panic::PanicInfo;
-
     use example_kernel::agent::serve_agent;
     use machine::heap::IdentityMapped;
-    use machine::last_words::die;
-    use machine::{LogPort, Machine, console, halt, log};
+    use machine::{Handover, Machine, console, halt, log};
     use virtio_drivers::transport::DeviceType;
 
-    /// Entered by the boot code, with the address of the loader's start information.
-    #[unsafe(no_mangle)]
-    extern "C" fn kernel_main(start_info: u64) -> ! {
-        let mut machine = Machine::start(start_info, |_| false);
-        match LogPort::first() {
-            Some(port) => console::open(port),
-            None => console::silence(),
-        }
+    machine::entry_point!(main);
+
+    fn main(handover: Handover) -> ! {
+        let mut machine = Machine::start(handover, |_| false);
+        console::begin(machine.options());
         let mut found = None;
         machine.devices(DeviceType::Console, |device| found = found.take().or(Some(device.transport)));
         match found.map(|transport| serve_agent::<IdentityMapped, _>(transport, || machine.sleep())) {
@@ -32,11 +26,6 @@ mod kernel {
             None => log!("no virtio console"),
         }
         halt()
-    }
-
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        die(info)
     }
 }
 

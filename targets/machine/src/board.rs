@@ -12,6 +12,7 @@ use virtio_drivers::transport::DeviceType;
 use crate::arch::must_be;
 use crate::clock::Clock;
 use crate::command_line::Options;
+use crate::entry::Handover;
 use crate::memory::Ram;
 use crate::processors::Processors;
 use crate::transport::Device;
@@ -21,7 +22,7 @@ type OwnWord = fn(&str) -> bool;
 
 must_be! {
     // The machine as a whole: taken over from the loader, with its memory given to the heap and its interrupts set up.
-    Machine::start: fn(u64, OwnWord) -> Machine;
+    Machine::start: fn(Handover, OwnWord) -> Machine;
     Machine::options: fn(&Machine) -> &Options;
     Machine::clock: fn(&mut Machine) -> &mut Clock;
     Machine::devices: fn(&Machine, DeviceType, fn(Device));

@@ -7,6 +7,7 @@ use core::fmt::{self, Write};
 
 use crate::LogPort;
 use crate::cell::OneCpu;
+use crate::command_line::Options;
 use crate::log::{Line, Printer, Ring, Template, Value};
 
 struct Console {
@@ -66,10 +67,14 @@ pub fn read(next: &mut u64, line: &mut Line) -> bool {
     })
 }
 
-/// Prints the log on a port from now on, and what was not printed before.
-pub fn open(port: LogPort) {
+/// Prints the log on the first serial port from now on, if that is free and the command line does not say `console=none`. What
+/// was logged before is printed first.
+pub fn begin(options: &Options) {
     if let Some(mut console) = CONSOLE.borrow() {
-        console.output = Output::Port(port);
+        console.output = match LogPort::first() {
+            Some(port) if !options.silent => Output::Port(port),
+            _ => Output::Silent,
+        };
         console.print();
     }
 }
@@ -81,13 +86,6 @@ pub(crate) fn reopen() {
         && let Output::Port(port) = &mut console.output
         && port.reopen().is_none()
     {
-        console.output = Output::Silent;
-    }
-}
-
-/// Prints nothing. The log is kept all the same.
-pub fn silence() {
-    if let Some(mut console) = CONSOLE.borrow() {
         console.output = Output::Silent;
     }
 }

@@ -19,6 +19,8 @@ pub mod console;
 pub mod date;
 pub mod device_tree;
 #[cfg(target_os = "none")]
+mod entry;
+#[cfg(target_os = "none")]
 pub mod heap;
 #[cfg(target_os = "none")]
 pub mod last_words;
@@ -44,7 +46,11 @@ mod virt;
 pub mod virtio_blk;
 #[cfg(target_os = "none")]
 pub mod virtio_net;
+#[cfg(target_os = "none")]
+mod wait;
 
+#[cfg(target_os = "none")]
+pub use self::entry::Handover;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]

@@ -1,7 +1,7 @@
-//! Router advertisements that smoltcp 0.14 cannot stand.
+//! Router advertisements on which smoltcp 0.14 panics.
 //!
-//! It takes the prefix for an address's beginning before it looks whether it can be one, and panics where it cannot: anybody
-//! on the link could end the guest.
+//! It makes an address of the advertised prefix before it checks the prefix, and panics if that is impossible. So anybody on the
+//! link could end the guest.
 
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, Icmpv6Packet, IpProtocol, Ipv6ExtHeader, Ipv6Packet, NdiscPrefixInformation,
@@ -25,7 +25,7 @@ fn prefix(frame: &[u8]) -> Option<NdiscPrefixInformation> {
     if protocol == IpProtocol::HopByHop {
         let options = Ipv6ExtHeader::new_checked(payload).ok()?;
         protocol = options.next_header();
-        // Counted in eights, the first one not (RFC 8200, 4.3).
+        // The length is in units of 8 bytes, without the first 8 (RFC 8200, 4.3).
         payload = payload.get(8 * (usize::from(options.header_len()) + 1)..)?;
     }
     if protocol != IpProtocol::Icmpv6 {

@@ -1,4 +1,4 @@
-//! A network interface: a card, its addresses and routes, and how it comes to them.
+//! A network interface: a card, its addresses and routes, and how it gets them.
 
 use core::{fmt, mem};
 
@@ -15,20 +15,20 @@ use crate::setting::{Method, Static};
 
 /// How many frames one poll takes at most, so that a flood keeps nobody else waiting.
 const FRAMES: usize = 16;
-/// DHCP's first messages are repeated so often (RFC 2131, 4.1). smoltcp's own figures are made for patience.
+/// How often DHCP's first messages are repeated (RFC 2131, 4.1). smoltcp's own intervals are longer.
 const DISCOVER_AGAIN: Duration = Duration::from_secs(4);
 const REQUEST_AGAIN: Duration = Duration::from_secs(2);
-/// When to look again if smoltcp 0.14 does not say when. It says so at once, for good, where no router has answered its three
-/// solicitations, and never where only one of IPv6 and DHCP is waiting for something.
+/// When to poll again if smoltcp 0.14 does not say when. It says "at once" for ever if no router answered its three solicitations,
+/// and "never" if only one of IPv6 and DHCP waits for something.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// fe80::/64 (RFC 4291, 2.5.6).
 const LINK_LOCAL: Ipv6Cidr = Ipv6Cidr::new(Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 64);
 
-/// Room for a link's sockets: that of DHCP is the only one.
+/// Memory for a link's sockets: DHCP's is the only one.
 pub type Storage = [SocketStorage<'static>; 1];
 
-/// That room, empty.
+/// That memory without a socket.
 pub const NO_SOCKETS: Storage = [SocketStorage::EMPTY];
 
 /// A network interface.
@@ -37,12 +37,12 @@ pub struct Link<C: Card> {
     interface: Interface,
     sockets: SocketSet<'static>,
     dhcp: Option<SocketHandle>,
-    /// Whether `v4` is DHCP's.
+    /// Whether `v4` was leased by DHCP.
     leased: bool,
-    /// What was assigned, or leased; the addresses beside are link-local, or by advertised prefixes.
+    /// The address that was assigned or leased. Other addresses are link-local, or have an advertised prefix.
     v4: Option<Static>,
     v6: Option<Static>,
-    /// Whether it has an address of its own for IPv6, and looks for routers.
+    /// Whether it has a link-local IPv6 address, and looks for routers.
     has_v6: bool,
     polled: Instant,
 }
@@ -57,8 +57,8 @@ pub struct Route {
 }
 
 impl<C: Card> Link<C> {
-    /// A link of `card`, which has the hardware address `mac`. It uses DHCP, unless one of `methods`, which it is told one
-    /// after the other, is something else. `seed` should be another one at each boot.
+    /// A link of `card`, which has the hardware address `mac`. It uses DHCP, unless `methods`, which are applied in order, say
+    /// otherwise. `seed` should differ at each boot.
     pub fn new(card: C, mac: [u8; 6], storage: &'static mut Storage, seed: u64, methods: &[Method]) -> Self {
         let has_v6 = methods.last() != Some(&Method::None);
         let mac = HardwareAddress::Ethernet(EthernetAddress(mac));
@@ -67,7 +67,7 @@ impl<C: Card> Link<C> {
         config.slaac = has_v6;
         let mut port = Port::new(card);
         let mut interface = Interface::new(config, &mut port, Instant::ZERO);
-        // Whoever solicits routers must have this one.
+        // A host that solicits routers must have this address.
         if let Some(link_local) = Ipv6Cidr::from_link_prefix(&LINK_LOCAL, mac).filter(|_| has_v6) {
             replace(&mut interface, None, Some(Static { address: link_local.into(), gateway: None }));
         }
@@ -90,7 +90,7 @@ impl<C: Card> Link<C> {
         link
     }
 
-    /// Does what can be done without waiting; says whether there was anything.
+    /// Does what can be done without waiting. Returns whether there was anything to do.
     pub fn poll(&mut self, now: Instant) -> bool {
         self.polled = now;
         self.port.card.acknowledge();
@@ -111,7 +111,7 @@ impl<C: Card> Link<C> {
         busy
     }
 
-    /// How long after `now` there will be something to do, unless a frame comes before. `None`: never.
+    /// How long after `now` to poll again, unless a frame comes before. `None`: never.
     pub fn idle(&mut self, now: Instant) -> Option<Duration> {
         let at = match self.interface.poll_at(self.polled, &self.sockets) {
             Some(at) if at > self.polled => at,
@@ -121,7 +121,7 @@ impl<C: Card> Link<C> {
         Some(if at > now { at - now } else { Duration::ZERO })
     }
 
-    /// Gives it an address, in the place of the one of the same version that was assigned or leased.
+    /// Assigns an address. It replaces the one of the same version that was assigned or leased.
     pub fn assign(&mut self, assigned: Static) {
         let place = match assigned.address {
             IpCidr::Ipv4(_) => {
@@ -134,7 +134,7 @@ impl<C: Card> Link<C> {
         replace(&mut self.interface, old, Some(assigned));
     }
 
-    /// Looks for a DHCP server, unless it does so already. An assigned address stays until there is a lease.
+    /// Starts to look for a DHCP server, unless it does already. An assigned address stays until there is a lease.
     pub fn start_dhcp(&mut self) {
         if self.dhcp.is_none() {
             let mut socket = Socket::new();
@@ -142,12 +142,12 @@ impl<C: Card> Link<C> {
             retry.discover_timeout = DISCOVER_AGAIN;
             retry.initial_request_timeout = REQUEST_AGAIN;
             socket.set_retry_config(retry);
-            // The storage has a place for it, and there is none.
+            // The storage has a place for this socket, which is not there yet.
             self.dhcp = Some(self.sockets.add(socket));
         }
     }
 
-    /// Looks for no DHCP server any more. The address stays.
+    /// Stops looking for a DHCP server. The address stays.
     pub fn stop_dhcp(&mut self) {
         self.leased = false;
         if let Some(socket) = self.dhcp.take() {
@@ -160,25 +160,25 @@ impl<C: Card> Link<C> {
         self.dhcp.is_some()
     }
 
-    /// Whether its IPv4 address is DHCP's.
+    /// Whether its IPv4 address was leased by DHCP.
     pub const fn has_lease(&self) -> bool {
         self.leased
     }
 
-    /// Does what DHCP says.
+    /// Applies what the DHCP server said.
     fn follow_dhcp(&mut self) {
         let Some(handle) = self.dhcp else { return };
         let socket = self.sockets.get_mut::<Socket<'_>>(handle);
         let lease = match socket.poll() {
             None => return,
-            // smoltcp panics when such a lease is to be renewed: nobody can be asked.
+            // smoltcp panics when it renews a lease of a server without an address.
             Some(Event::Configured(lease)) if lease.server.address.is_unspecified() => return socket.reset(),
             Some(Event::Configured(lease)) => {
-                // A router may be outside the network, but must be one host.
+                // A router may lie outside of the network, but its address must be a host's.
                 let router = lease.router.filter(|&router| IpAddress::from(router).is_unicast());
                 Some(Static { address: lease.address.into(), gateway: router.map(IpAddress::from) })
             }
-            // Its first word is that there is no lease. That takes away what was leased, not what was assigned.
+            // It begins with "no lease". That removes a leased address, but not an assigned one.
             Some(Event::Deconfigured) if self.leased => None,
             Some(Event::Deconfigured) => return,
         };
@@ -203,20 +203,20 @@ impl<C: Card> Link<C> {
         self.interface.ip_addrs().get(index).copied()
     }
 
-    /// What went through.
+    /// What was received and sent.
     pub const fn statistics(&self) -> Statistics {
         self.port.statistics
     }
 
-    /// The `index`-th route: the networks on the link, then those behind routers.
+    /// The `index`-th route. Networks on the link come first, those behind routers after them.
     ///
     /// # Errors
-    /// How many routes there are, if fewer.
+    /// The number of routes, if `index` is not less.
     pub fn route(&mut self, index: usize) -> Result<Route, usize> {
         let on_link =
             self.interface.ip_addrs().iter().map(|&address| Route { network: network(address), gateway: None });
         let mut all: Vec<Route, 16> = on_link.collect();
-        // smoltcp shows its table only to those who may change it.
+        // smoltcp gives only mutable access to its table of routes.
         self.interface.routes_mut().update(|routes| {
             all.extend(routes.iter().map(|route| Route { network: route.cidr, gateway: Some(route.via_router) }));
         });
@@ -230,12 +230,12 @@ impl<C: Card> fmt::Debug for Link<C> {
     }
 }
 
-/// Puts an address and its way out in the place of another one's, or of none.
+/// Replaces an address and its default route by another, or by none.
 fn replace(interface: &mut Interface, old: Option<Static>, new: Option<Static>) {
     interface.update_ip_addrs(|addresses| {
         addresses.retain(|address| old.is_none_or(|old| *address != old.address));
         if let Some(new) = new.filter(|new| !addresses.contains(&new.address)) {
-            // There is room for as many as a link can have. Hosts show the first ones.
+            // There is room for as many as a link can have. It comes first, because hosts show the first ones.
             let _ = match new.address {
                 IpCidr::Ipv4(_) => addresses.insert(0, new.address),
                 IpCidr::Ipv6(_) => addresses.push(new.address),
@@ -245,7 +245,7 @@ fn replace(interface: &mut Interface, old: Option<Static>, new: Option<Static>) 
     interface.routes_mut().update(|routes| {
         routes.retain(|route| old.is_none_or(|old| old.gateway != Some(route.via_router)));
         if let Some(gateway) = new.and_then(|new| new.gateway) {
-            // Routers that advertise themselves may have taken all places.
+            // Routers that advertise themselves may have filled the table.
             if routes.is_full() {
                 routes.pop();
             }

@@ -1,4 +1,4 @@
-//! Between a network card and smoltcp: frames in and out, and the count of them.
+//! Between a network card and smoltcp: passes frames, and counts them.
 
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
@@ -8,13 +8,13 @@ use crate::advertisement;
 /// The longest frame: an Ethernet header and 1500 bytes.
 pub const MAX_FRAME: usize = 1514;
 
-/// A network card. Nothing it does waits.
+/// A network card. None of its methods waits.
 pub trait Card {
-    /// Takes back the card's interrupt, so that it can send the next one.
+    /// Acknowledges the card's interrupt, so that it can raise the next one.
     fn acknowledge(&mut self);
 
-    /// Copies the next frame that has come to the beginning of `room`; its length, or `Err` if the card says that it is
-    /// shorter or longer than any. `None` if none has come.
+    /// Copies the next received frame to the beginning of `room` and returns its length, or `Err` if the card reports a length
+    /// that no frame has. `None` if no frame was received.
     fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>>;
 
     /// Whether the card can take a frame.
@@ -24,7 +24,7 @@ pub trait Card {
     fn send(&mut self, frame: &[u8]);
 }
 
-/// What went through a card; bytes are counted with frames' Ethernet headers.
+/// What a card has received and sent. Bytes include Ethernet headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Bytes received.
@@ -66,7 +66,7 @@ impl<C: Card> Device for Port<C> {
     where
         C: 'a;
 
-    /// A frame is taken from the card only when there is room for an answer to it.
+    /// Takes a frame from the card only if the card can send an answer to it.
     fn receive(&mut self, _: Instant) -> Option<(Incoming<'_>, Outgoing<'_, C>)> {
         if !self.card.can_send() {
             return None;
@@ -77,7 +77,7 @@ impl<C: Card> Device for Port<C> {
         let frame = match frame {
             None => {
                 counts.rx_errs += 1;
-                // smoltcp does nothing with a frame of no bytes.
+                // smoltcp ignores an empty frame.
                 &[]
             }
             Some(frame) => {
@@ -107,7 +107,7 @@ impl<C: Card> Device for Port<C> {
     }
 }
 
-/// A frame that has come.
+/// A received frame.
 pub(crate) struct Incoming<'a>(&'a [u8]);
 
 impl phy::RxToken for Incoming<'_> {
@@ -116,7 +116,7 @@ impl phy::RxToken for Incoming<'_> {
     }
 }
 
-/// Room for a frame to be sent.
+/// Memory for a frame to send.
 pub(crate) struct Outgoing<'a, C> {
     card: &'a mut C,
     room: &'a mut [u8; MAX_FRAME],
@@ -125,7 +125,7 @@ pub(crate) struct Outgoing<'a, C> {
 
 impl<C: Card> phy::TxToken for Outgoing<'_, C> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        // smoltcp asks for no more than the capabilities allow.
+        // smoltcp asks for no more than `capabilities` allows.
         let frame = &mut self.room[..length];
         let result = f(frame);
         self.card.send(frame);

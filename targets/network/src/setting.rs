@@ -1,4 +1,4 @@
-//! What an interface is told to be: on the command line, or by the host.
+//! How an interface is to be configured: by the command line, or by the host.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -12,38 +12,38 @@ pub const NAMES: [&str; 4] = ["eth0", "eth1", "eth2", "eth3"];
 /// `ip=NAME,dhcp`, `ip=NAME,none` or `ip=NAME,ADDRESS/PREFIX[,GATEWAY]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Which of [`NAMES`] it is for.
+    /// The interface, as an index into [`NAMES`].
     pub interface: usize,
-    /// What it is to be.
+    /// How it gets its address.
     pub method: Method,
 }
 
-/// How an interface comes to an address.
+/// How an interface gets its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// IPv4 by DHCP, IPv6 by what routers advertise.
+    /// IPv4 by DHCP, IPv6 from router advertisements.
     Dhcp,
-    /// Not at all.
+    /// It has none.
     None,
-    /// This one, of its version; the other version is not changed.
+    /// This address. That of the other version stays.
     Static(Static),
 }
 
-/// An address that is assigned, and the router out of its network.
+/// An assigned address, and the router out of its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Static {
     pub(crate) address: IpCidr,
     pub(crate) gateway: Option<IpAddress>,
 }
 
-/// What no host can have.
+/// Why an assignment is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// A prefix that is none of an address of this version.
+    /// The prefix is longer than an address of this version.
     Prefix,
-    /// An address that no host can have in a network of this prefix.
+    /// No host can have this address in a network of this prefix.
     Address,
-    /// A gateway that is no other host in the network of the address.
+    /// The gateway is no other host in the network of the address.
     Gateway,
 }
 
@@ -62,13 +62,13 @@ impl Static {
     /// address.
     ///
     /// # Errors
-    /// If no host can have these; it names the one that is at fault.
+    /// If no host can have these. The error says which is wrong.
     pub fn new(address: IpAddr, prefix: i64, gateway: Option<IpAddr>) -> Result<Self, Invalid> {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = u8::try_from(prefix).ok().filter(|prefix| (1..=longest).contains(prefix));
         let prefix = prefix.ok_or(Invalid::Prefix)?;
         let network = IpCidr::new(address.into(), prefix);
-        // An interface has a link-local address of its own.
+        // An interface always has a link-local address, which it makes itself.
         if !is_hosts(address, network) || is_link_local(address) {
             return Err(Invalid::Address);
         }
@@ -85,7 +85,7 @@ impl Static {
     }
 }
 
-/// Whether a host of `network` can have an address: whether it is one host's, and not the network's first or last.
+/// Whether a host in `network` can have an address: a unicast address, and not the network's first or last.
 fn is_hosts(address: IpAddr, network: IpCidr) -> bool {
     let reserved = match (address, network) {
         (IpAddr::V4(address), IpCidr::Ipv4(network)) => {
@@ -126,14 +126,14 @@ impl Setting {
 pub struct Settings(Vec<Setting, 8>);
 
 impl Settings {
-    /// Takes a word of the command line, and says whether it is one for an interface: `ip=NAME,...` as [`Setting`] has it. There
-    /// may be two for each interface, as it may have an address of each version.
+    /// Takes a word of the command line and returns whether it is about an interface: `ip=NAME,...`, as in [`Setting`]. There may
+    /// be two for each interface, because it may have an address of each version.
     pub fn take(&mut self, word: &str) -> bool {
         let setting = word.strip_prefix("ip=").and_then(Setting::parse);
         setting.is_some_and(|setting| self.0.push(setting).is_ok())
     }
 
-    /// What the interface of a number is told to be, one after the other.
+    /// The methods for the interface of an index, in their order.
     pub fn methods(&self, interface: usize) -> Vec<Method, 8> {
         self.0.iter().filter(|setting| setting.interface == interface).map(|setting| setting.method).collect()
     }

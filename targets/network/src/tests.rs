@@ -1,4 +1,4 @@
-//! What a link comes to be, and does, on a network that is made for it.
+//! A link on a simulated network.
 
 mod lan;
 
@@ -24,7 +24,7 @@ fn assigned(words: &str) -> Method {
     Setting::parse(&std::format!("eth0,{words}")).unwrap().method
 }
 
-/// What a router at `from` advertises for so many seconds, a prefix of so many bits.
+/// A router advertisement from `from`: its lifetime in seconds, and a prefix with its length in bits.
 fn advertisement(from: Ipv6Addr, seconds: u64, prefix: Ipv6Addr, prefix_len: u8, options: usize) -> Vec<u8> {
     let lifetime = Duration::from_secs(seconds);
     let advertisement = NdiscRepr::RouterAdvert {
@@ -66,7 +66,7 @@ fn a_lease_that_nobody_renews_ends_and_takes_its_route_along() {
     lan.server = None;
     lan.pass(990);
     let renewals: Vec<_> = lan.sent().iter().filter_map(|frame| dhcp(frame)).collect();
-    // To whom is still known in the cache of neighbours it goes directly; in the end, to everybody.
+    // It goes directly to a neighbour that is still in the cache, and to everybody in the end.
     assert!(renewals.iter().any(|(message, _, to)| (*message, *to) == (DhcpMessageType::Request, Ipv4Addr::BROADCAST)));
     assert_eq!(lan.addresses(), ["192.0.2.15/24", LINK_LOCAL]);
     lan.pass(20);
@@ -227,7 +227,7 @@ fn pings_are_answered_with_what_they_brought_and_all_is_counted() {
     let [arp, v4, ask_v6] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(arp[6..12], MAC);
     assert!(v4.ends_with(&data) && v4[34] == 0, "an echo reply");
-    // Who asked is not known: a neighbour solicitation.
+    // The link does not know the hardware address of the one who asked: it solicits it.
     assert_eq!(ask_v6[54], 135);
     let counts = lan.link.statistics();
     let bytes = |frames: &[Vec<u8>]| frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
@@ -270,11 +270,11 @@ fn a_flood_keeps_nobody_waiting() {
 
 #[test]
 fn an_idle_link_sleeps() {
-    // Nobody there: DHCP asks every four seconds, and once a second it is looked whether routers are to be solicited.
+    // Nobody answers: DHCP asks every four seconds, and the link is polled once a second for router solicitations.
     let mut lan = Lan::new(&[]);
     lan.pass(600);
     assert!(lan.polls < 1500, "{} polls in 600 s", lan.polls);
-    // A lease, and a router: until the one is to be renewed or the other has gone.
+    // A lease and a router: nothing to do until the lease must be renewed or the router expires.
     let mut lan = Lan::new(&[]);
     lan.server = Some(Server { seconds: 86_400, ..Server::default() });
     lan.pass(1);
@@ -282,7 +282,7 @@ fn an_idle_link_sleeps() {
     let before = lan.polls;
     lan.pass(1700);
     assert!(lan.polls - before < 10, "{} polls in 1700 s", lan.polls - before);
-    // No DHCP, no IPv6: nothing will ever be to do.
+    // No DHCP, no IPv6: there is never anything to do.
     let mut lan = Lan::new(&[Method::None]);
     lan.pass(1_000_000);
     assert!(lan.polls < 10);
@@ -298,7 +298,7 @@ proptest! {
         lan.pass(100);
     }
 
-    /// Frames that are nearly right get further.
+    /// Nearly valid frames reach more of the code than random ones.
     #[test]
     fn spoiled_frames_are_survived(which in 0..6usize, spoil: Vec<(u16, u8)>, cut: u16, methods in 0..2usize) {
         let own: Ipv6Addr = LINK_LOCAL.trim_end_matches("/64").parse().unwrap();

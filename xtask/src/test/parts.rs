@@ -22,7 +22,7 @@ use crate::setup;
 use crate::structure;
 use crate::targets;
 use crate::toolchain::Toolchain;
-use crate::workspace::in_workspace;
+use crate::workspace::{self, in_workspace};
 
 /// A part of the test.
 pub(super) struct Part {
@@ -90,6 +90,16 @@ fn lint(report: &mut Report) -> Result<()> {
         report.run(bare("clippy").args(["--", "--deny", "warnings"]), LIMIT)?;
         report.run(bare("clippy").args(["--all-features", "--", "--deny", "warnings"]), LIMIT)?;
         report.run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
+    }
+    // Kernels that are workspaces of their own.
+    for kernel in workspace::path("targets/kernels").read_dir()? {
+        let manifest = kernel?.path().join("Cargo.toml");
+        report.run(cargo("fmt").arg("--check").arg("--manifest-path").arg(&manifest), LIMIT)?;
+        let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");
+        in_workspace(&mut clippy)
+            .args(["--locked", "--target-dir", "target/kernels", "--manifest-path"])
+            .arg(&manifest);
+        report.run(clippy.args(["--", "--deny", "warnings"]), LIMIT)?;
     }
     for target in FOREIGN {
         let mut check = Toolchain::for_target(target)?.cargo("check");

@@ -3,8 +3,6 @@
 
 #[cfg(target_os = "none")]
 mod image {
-    use core::panic::PanicInfo;
-
     use ::network::Settings;
     use appliance::channel::{Channel, Io};
     use appliance::channels::Channels;
@@ -13,8 +11,7 @@ mod image {
     use appliance::guest::Guest;
     use appliance::state::Appliance;
     use appliance::words::Words;
-    use machine::last_words::die;
-    use machine::{Machine, heap, log};
+    use machine::{Handover, Machine, heap, log};
     use nanoqga::commands::{
         cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
     };
@@ -67,11 +64,11 @@ mod image {
         Some(Channel::new(io, &COMMANDS, Memory { request, reply }))
     }
 
-    /// Entered by the boot code, with the address of the loader's start information.
-    #[unsafe(no_mangle)]
-    extern "C" fn kernel_main(start_info: u64) -> ! {
+    machine::entry_point!(main);
+
+    fn main(handover: Handover) -> ! {
         let (mut words, mut networks) = (Words::default(), Settings::default());
-        let machine = Machine::start(start_info, |word| words.take(word) || networks.take(word));
+        let machine = Machine::start(handover, |word| words.take(word) || networks.take(word));
         let mut channels = Channels::find(&machine, words.agent, channel);
         let state = Appliance::find(&machine, networks);
         let mut guest = Guest { machine, host_name: words.host_name, state };
@@ -82,11 +79,6 @@ mod image {
                 guest.sleep();
             }
         }
-    }
-
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        die(info)
     }
 }
 

@@ -3,13 +3,11 @@
 
 #[cfg(target_os = "none")]
 mod image {
-    use core::panic::PanicInfo;
-
     use appliance::channel::Channel;
     use appliance::channels::{Channels, MAX_CHANNELS};
     use appliance::guest::Guest;
     use appliance::words::Words;
-    use machine::Machine;
+    use machine::{Handover, Machine};
     use nanoqga::commands::{info, os, power, sync, time};
     use nanoqga::{Buffers, Command, CommandSet};
     use static_cell::ConstStaticCell;
@@ -29,11 +27,11 @@ mod image {
     static BUFFERS: ConstStaticCell<[Buffers; MAX_CHANNELS]> =
         ConstStaticCell::new([const { Buffers::new() }; MAX_CHANNELS]);
 
-    /// Entered by the boot code, with the address of the loader's start information.
-    #[unsafe(no_mangle)]
-    extern "C" fn kernel_main(start_info: u64) -> ! {
+    machine::entry_point!(main, end);
+
+    fn main(handover: Handover) -> ! {
         let mut words = Words::default();
-        let machine = Machine::start(start_info, |word| words.take(word));
+        let machine = Machine::start(handover, |word| words.take(word));
         let mut guest = Guest { machine, host_name: words.host_name, state: () };
         // This is called once, so they are there.
         let Some(buffers) = BUFFERS.try_take() else { machine::halt() };
@@ -52,14 +50,10 @@ mod image {
 
     /// Nothing calls it, as `cargo xtask test panics` proves. What cannot go on ends in the last words of an exception.
     #[cfg(not(feature = "proof"))]
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        machine::last_words::die(info)
-    }
+    use machine::last_words::die as end;
 
     #[cfg(feature = "proof")]
-    #[panic_handler]
-    fn panic(_: &PanicInfo<'_>) -> ! {
+    fn end(_: &core::panic::PanicInfo<'_>) -> ! {
         unsafe extern "Rust" {
             fn a_panic_is_reachable_in_nano() -> !;
         }

@@ -7,13 +7,13 @@ use aarch64_cpu::asm::barrier::{SY, dsb};
 
 use crate::firmware::Firmware;
 
-/// Where QEMU's machine has its device tree. Firmware that gives operating systems ACPI's tables does not name it, but leaves
-/// it there; EDK2 has its first stack in what the tree has no use for of its room.
+/// Where QEMU's machine has its device tree. Firmware that passes ACPI tables does not name the tree, but leaves it there. EDK2
+/// puts its first stack into the tree's unused room, behind its last byte.
 pub const DEVICE_TREE: Option<usize> = Some(0x4000_0000);
 /// The image looks for the device tree below.
 pub const RAM_END: u64 = 0x8000_0000;
 
-/// All that the image is told of the CPU: nothing.
+/// What the image must be told of the CPU: nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu;
 
@@ -35,20 +35,20 @@ unsafe extern "C" {
 /// There must be no firmware any more that needs memory or interrupts.
 pub unsafe fn enter(_: Cpu, image: &[u8], tree: &[u8]) -> ! {
     let loader = &raw const __loader_start..&raw const __loader_end;
-    // Whatever is read with caches off has to be in memory.
+    // With caches off, the CPU reads from memory.
     for range in [image.as_ptr_range(), tree.as_ptr_range(), loader] {
         clean(range);
     }
-    // SAFETY: As the caller says; what comes now was cleaned.
+    // SAFETY: The caller's promise; the code that runs with caches off was written back above.
     unsafe { enter_without_mmu(image.as_ptr(), tree.as_ptr()) }
 }
 
-/// Has the caches write to memory what they have of a range, and forget it.
+/// Writes a range of memory back from the caches and invalidates it there.
 fn clean(range: Range<*const u8>) {
-    // No cache has shorter lines.
+    // The shortest line that a cache can have.
     for line in (range.start.addr() & !15..range.end.addr()).step_by(16) {
         // aarch64-cpu has no instruction for a line of a cache.
-        // SAFETY: What is read there stays the same.
+        // SAFETY: It does not change what a read returns.
         unsafe { asm!("dc civac, {}", in(reg) line, options(nostack)) }
     }
     dsb(SY);

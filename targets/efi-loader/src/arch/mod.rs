@@ -1,4 +1,4 @@
-//! What differs between CPUs: the way from firmware's state to the one that the image is entered in.
+//! What differs between CPUs: the way from the CPU's state under firmware to the one that the image is entered in.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;

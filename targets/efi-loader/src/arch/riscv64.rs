@@ -6,7 +6,7 @@ use uefi_raw::{Guid, Status, guid};
 
 use crate::firmware::Firmware;
 
-/// Firmware names the device tree, always.
+/// Firmware always names the device tree, so there is no other place to look.
 pub const DEVICE_TREE: Option<usize> = None;
 /// The image looks for the device tree below.
 pub const RAM_END: u64 = 1 << 38;
@@ -20,14 +20,14 @@ struct BootProtocol {
     get_boot_hart_id: unsafe extern "efiapi" fn(this: *mut Self, id: *mut usize) -> Status,
 }
 
-/// The hart that runs.
+/// The number of the hart that runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
     id: usize,
 }
 
 impl Cpu {
-    /// Asks firmware which one it is.
+    /// Asks firmware for it.
     pub fn ask(firmware: &Firmware) -> Option<Self> {
         let protocol = firmware.protocol(&BOOT_PROTOCOL)?.cast::<BootProtocol>().as_ptr();
         let mut id = 0;

@@ -10,7 +10,7 @@ fn cells(cells: &[u32]) -> Vec<u8> {
     cells.iter().flat_map(|cell| cell.to_be_bytes()).collect()
 }
 
-/// Puts a tree together, with one piece of memory reserved.
+/// Builds a tree with one memory reservation.
 fn tree(structure: &[&[u8]], strings: &[u8]) -> Vec<u8> {
     let structure = structure.concat();
     let reservations = [RESERVED, [0; 16]].concat();
@@ -23,7 +23,7 @@ fn tree(structure: &[&[u8]], strings: &[u8]) -> Vec<u8> {
     [&header, &reservations, &structure, strings].concat()
 }
 
-/// A tree whose `/chosen` has two properties, of which the second's name follows in the strings.
+/// A tree whose `/chosen` has two properties. The second one's name comes last in the strings.
 fn with_chosen(second: &[u8]) -> Vec<u8> {
     let structure: [&[u8]; 14] = [
         &cells(&[BEGIN_NODE, 0]),

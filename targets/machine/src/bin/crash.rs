@@ -4,18 +4,17 @@
 #[cfg(target_os = "none")]
 mod image {
     use core::hint::black_box;
-    use core::panic::PanicInfo;
     use core::ptr;
 
-    use machine::Machine;
-    use machine::last_words::die;
+    use machine::{Handover, Machine};
 
     const NOWHERE: usize = 1 << 45;
 
-    #[unsafe(no_mangle)]
-    extern "C" fn kernel_main(start_info: u64) -> ! {
+    machine::entry_point!(main);
+
+    fn main(handover: Handover) -> ! {
         let (mut faults, mut overflows) = (false, false);
-        Machine::start(start_info, |word| {
+        Machine::start(handover, |word| {
             let Some(way) = word.strip_prefix("hostname=") else { return false };
             (faults, overflows) = (way == "fault", way == "overflow");
             true
@@ -34,11 +33,6 @@ mod image {
     fn overflow(depth: u64) -> u64 {
         let room = black_box([depth; 64]);
         if black_box(depth) == 0 { 0 } else { overflow(depth + 1) + room[black_box(63)] }
-    }
-
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        die(info)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::arch::{Interrupts, apic_id, exceptions};
 use crate::cell::FoundAtBoot;
 use crate::clock::Clock;
 use crate::command_line::Options;
+use crate::entry::Handover;
 use crate::heap;
 use crate::log;
 use crate::log::Value;
@@ -51,12 +52,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is held back until it is
-    /// given a port or silenced.
+    /// Takes the machine over from its loader: exceptions, memory, tables and interrupts. The log is not printed before
+    /// [`console::begin`](crate::console::begin).
     ///
-    /// `start_info` is the argument of the image's `kernel_main`. `own_word` is handed the words of the command line that mean
-    /// nothing to the machine, and says whether it knows them. Called once.
-    pub fn start(start_info: u64, mut own_word: impl FnMut(&str) -> bool) -> Self {
+    /// `own_word` is called with each word of the command line that the machine does not know, and returns whether the kernel
+    /// knows it. Words that nobody knows are logged.
+    pub fn start(handover: Handover, mut own_word: impl FnMut(&str) -> bool) -> Self {
+        let start_info = handover.start_info();
         exceptions::install();
         let memory = IdentityMap::before_heap();
         let start_info = pvh::read(&memory, start_info).or_else(|| multiboot2::read(&memory, start_info));

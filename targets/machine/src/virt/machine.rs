@@ -8,6 +8,7 @@ use crate::arch::{self, Interrupts, is_this_cpu};
 use crate::clock::Clock;
 use crate::command_line::Options;
 use crate::device_tree::Tree;
+use crate::entry::Handover;
 use crate::heap;
 use crate::log;
 use crate::log::Value;
@@ -40,14 +41,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Takes the machine over from its loader: memory, device tree and interrupts. The log is held back until it is given a
-    /// port or silenced.
+    /// Takes the machine over from its loader: memory, device tree and interrupts. The log is not printed before
+    /// [`console::begin`](crate::console::begin).
     ///
-    /// `start_info` is the argument of the image's `kernel_main`. `own_word` is handed the words of the command line that mean
-    /// nothing to the machine, and says whether it knows them. Called once.
-    pub fn start(start_info: u64, mut own_word: impl FnMut(&str) -> bool) -> Self {
-        // SAFETY: The entry code got the address from the loader.
-        let found = unsafe { start::tree_at(start_info) };
+    /// `own_word` is called with each word of the command line that the machine does not know, and returns whether the kernel
+    /// knows it. Words that nobody knows are logged.
+    pub fn start(handover: Handover, mut own_word: impl FnMut(&str) -> bool) -> Self {
+        // SAFETY: The boot code got the address from the loader.
+        let found = unsafe { start::tree_at(handover.start_info()) };
         // Without it there is no device that could be found, and nobody who could be told.
         let Some((tree, taken)) = found else { arch::halt() };
         let tree = tree::keep(tree);

@@ -1,4 +1,4 @@
-//! The network around a link under test: a cable, the time, and frames made from the protocols' own terms.
+//! The network around a link under test: a cable, the time, and frames made from smoltcp's representations.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::boxed::Box;
@@ -19,7 +19,7 @@ use smoltcp::wire::{
 use crate::{Card, Link, MAX_FRAME, Method};
 
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 2];
-/// What a link of this address gives itself.
+/// The link-local address of a link with this hardware address.
 pub const LINK_LOCAL: &str = "fe80::5054:ff:fe00:2/64";
 
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -57,7 +57,7 @@ impl Card for End {
     }
 }
 
-/// A DHCP server, at the router's address unless it lies about that.
+/// A DHCP server. It has the router's address, unless it claims another.
 #[derive(Clone, Copy)]
 pub struct Server {
     pub seconds: u32,
@@ -71,7 +71,7 @@ impl Default for Server {
     }
 }
 
-/// A link, what is around it, and the time there.
+/// A link, its network, and the time.
 pub struct Lan {
     pub link: Link<End>,
     pub cable: Rc<RefCell<Cable>>,
@@ -89,17 +89,17 @@ impl Lan {
         Self { link, cable, server: None, polls: 0, now: Instant::ZERO }
     }
 
-    /// Lets the link do what it does in so many seconds, as the appliance's main loop does: poll, and sleep until told.
+    /// Runs the link for so many seconds as the appliance's main loop does: polls it, and sleeps as long as it says.
     pub fn pass(&mut self, seconds: u64) {
         let end = self.now + Duration::from_secs(seconds);
         loop {
             self.polls += 1;
             let mut busy = self.link.poll(self.now);
             self.answer();
-            // Nothing takes no time.
+            // A poll that is due at once still takes some time.
             self.now += Duration::from_millis(1);
             busy |= !self.cable.borrow().to_link.is_empty() && !self.cable.borrow().full;
-            // A server may keep the link busy for ever.
+            // A server could keep the link busy for ever.
             if self.now > end + Duration::from_secs(1) {
                 break;
             }
@@ -115,13 +115,13 @@ impl Lan {
         self.now = self.now.max(end);
     }
 
-    /// Sends the link a frame and lets it do what that asks for.
+    /// Sends the link a frame and polls it.
     pub fn send(&mut self, frame: Vec<u8>) {
         self.cable.borrow_mut().to_link.push_back(frame);
         self.pass(0);
     }
 
-    /// The frames that the link has sent since this was last asked.
+    /// The frames that the link has sent since the last call.
     pub fn sent(&mut self) -> Vec<Vec<u8>> {
         self.cable.borrow_mut().from_link.drain(..).collect()
     }
@@ -165,7 +165,7 @@ fn ipv4(from: Ipv4Addr, to: Ipv4Addr, protocol: IpProtocol, length: usize, fill:
     })
 }
 
-/// An ICMPv6 packet, after so many bytes of options for every hop on the way: none, or a multiple of eight.
+/// An ICMPv6 packet behind a hop-by-hop options header of so many bytes: 0, or a multiple of 8.
 pub fn icmpv6(from: Ipv6Addr, to: Ipv6Addr, icmp: &Icmpv6Repr<'_>, options: usize) -> Vec<u8> {
     let length = options + icmp.buffer_len();
     let next_header = if options > 0 { IpProtocol::HopByHop } else { IpProtocol::Icmpv6 };
@@ -175,7 +175,7 @@ pub fn icmpv6(from: Ipv6Addr, to: Ipv6Addr, icmp: &Icmpv6Repr<'_>, options: usiz
         ip.emit(&mut packet);
         let (before, after) = packet.payload_mut().split_at_mut(options);
         if let [next, eights, pad, padding, ..] = before {
-            // What follows is padding (RFC 8200, 4.2).
+            // The rest is padding (RFC 8200, 4.2).
             (*next, *eights, *pad, *padding) = (58, (options / 8 - 1) as u8, 1, options as u8 - 4);
         }
         icmp.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(after), &ChecksumCapabilities::default());
@@ -246,7 +246,7 @@ fn dhcp_answer(asked: &[u8], server: Server) -> Option<Vec<u8>> {
     }))
 }
 
-/// What a frame from the link asks of DHCP servers: the message, its number, the address it is sent to.
+/// The DHCP message in a frame from the link: the message, its transaction id, and its destination.
 pub fn dhcp(frame: &[u8]) -> Option<(DhcpMessageType, u32, Ipv4Addr)> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
     let packet =
