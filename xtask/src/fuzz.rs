@@ -16,22 +16,28 @@ use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
-use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::test::Report;
+use crate::usage::one_of;
 use crate::workspace::{self, in_workspace};
 
-pub(crate) const HELP: &str = "\
-cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
-cargo xtask fuzz --seed
-
-Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60); to virtio_serial any
-bytes are what its device does. As many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where
-they are missing. What a target cannot stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none
-TARGET PATH`, in fuzz/, does it again.
-
-  --seed  make fuzz/corpus anew from tests/conformance/vectors.json
-";
+/// Feed the engine with any bytes at all.
+///
+/// Feeds targets with mutations of the recorded requests; to virtio_serial any bytes are what its device does. As many run at
+/// once as there are processors. It installs cargo-fuzz and a C++ compiler where they are missing. What a target cannot stand
+/// makes it fail, with the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What is fed; all when none is named
+    #[arg(value_name = "TARGET", value_parser = one_of(TARGETS.map(|target| (target.into(), target))))]
+    targets: Vec<&'static str>,
+    /// How many seconds each target runs
+    #[arg(long, value_name = "N", default_value_t = SECONDS)]
+    seconds: u64,
+    /// Only make fuzz/corpus anew from tests/conformance/vectors.json
+    #[arg(long, conflicts_with_all = ["targets", "seconds"])]
+    seed: bool,
+}
 
 /// How long a target runs.
 const SECONDS: u64 = 60;
@@ -48,24 +54,12 @@ const BUILD: Duration = Duration::from_secs(900);
 /// How much longer than asked a target may take to start and to end.
 const SLACK: Duration = Duration::from_secs(60);
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut targets = Vec::new();
-    let mut seconds = SECONDS;
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "seed" => return write_seeds(),
-            Argument::Option(name) if name == "seconds" => seconds = options.value(|value| Ok(value.parse()?))?,
-            Argument::Word(word) => match TARGETS.iter().find(|&&target| target == word) {
-                Some(target) => targets.push(*target),
-                None => return Err(Usage::new(format!("there is no target '{word}'\n\n{HELP}")).into()),
-            },
-            other => return Err(other.unexpected()),
-        }
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let Args { targets, seconds, seed } = args;
+    if *seed {
+        return write_seeds();
     }
-    if targets.is_empty() {
-        targets.extend(TARGETS);
-    }
-    fuzz(&targets, seconds)
+    fuzz(if targets.is_empty() { &TARGETS } else { targets }, *seconds)
 }
 
 /// The lints of the targets, then all of them for as long as a test takes.
