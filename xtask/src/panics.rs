@@ -13,18 +13,19 @@ use anyhow::{Context, Result, bail, ensure};
 use self::counts::Counts;
 use self::location::Location;
 use crate::image::{self, APPLIANCE};
-use crate::options::{Argument, Options};
 use crate::targets;
 use crate::test::Report;
 use crate::workspace;
 
-pub(crate) const HELP: &str = "\
-cargo xtask panics [--write]
-
-Builds the appliance for each architecture and prints every place in the sources that can panic in it.
-
---write    write the list of these places anew, which `cargo xtask test panics` holds images against
-";
+/// Show where the appliance may still panic.
+///
+/// Builds the appliance for each architecture and prints every place in the sources that can panic in it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Write the list of these places anew, which `cargo xtask test panics` holds images against
+    #[arg(long)]
+    write: bool,
+}
 
 const LIST: &str = "targets/appliance/panics.txt";
 
@@ -49,16 +50,9 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
 }
 
 /// Prints each place, and writes the list anew if that is asked for.
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut write = false;
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "write" => write = true,
-            other => return Err(other.unexpected()),
-        }
-    }
+pub(crate) fn main(args: &Args) -> Result<()> {
     let counts = count(|target, location| println!("{target}: {location}"))?;
-    if write {
+    if args.write {
         fs::write(workspace::path(LIST), counts.to_string())?;
     }
     Ok(())

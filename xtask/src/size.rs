@@ -17,19 +17,18 @@ use serde_json::json;
 
 use crate::capi;
 use crate::image::{self, APPLIANCE, NANO, Profile};
-use crate::options::Options;
 use crate::proofs;
 use crate::setup;
 use crate::targets;
 
-pub(crate) const HELP: &str = "\
-cargo xtask size
-
-Measures the image of every profile: its file, the smallest guest it answers in, and the time from the start of QEMU to its
-first reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Measures the engine: its state,
-and the stack that it takes, over all commands, in a program for this host: without what a guest's own functions take. Measures
-by how much code and data the C kernel grows with the agent. Fails when a bar is missed.
-";
+/// Measure image and engine against their bars.
+///
+/// Measures the image of every profile: its file, the smallest guest it answers in, and the time from the start of QEMU to its
+/// first reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Measures the engine: its state,
+/// and the stack that it takes, over all commands, in a program for this host: without what a guest's own functions take.
+/// Measures by how much code and data the C kernel grows with the agent. Fails when a bar is missed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
 
 /// How many times each is booted for the times. Odd, so that the median is one of them.
 const BOOTS: usize = 11;
@@ -89,10 +88,7 @@ struct Row {
     holds: bool,
 }
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    if let Some(argument) = options.argument()? {
-        return Err(argument.unexpected());
-    }
+pub(crate) fn main() -> Result<()> {
     setup::qemu()?;
     let mut rows = vec![engine(), stack()?, c_kernel("q35")?, c_kernel("riscv64-virt")?];
     for Bars { profile, file: bar, machines } in &BARS {
