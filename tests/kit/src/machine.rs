@@ -155,8 +155,8 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The machines' names, for help and messages.
-pub fn names() -> String {
+/// The machines' names, for messages.
+fn names() -> String {
     MACHINES.iter().map(|machine| machine.name).collect::<Vec<_>>().join(", ")
 }
 
