@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use crate::arguments::{Path, Text};
 use crate::cause::Cause;
 use crate::json::Span;
+use crate::json::digits::Digits;
 use crate::json::stage::Full;
 use crate::json::syntax::{Problem, Syntax};
 
@@ -163,11 +164,19 @@ impl Description<'_> {
         let quote = |span, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&Text::new(self.message, span), f);
         match (letter, self.error) {
             // Where the message is no JSON.
-            ('l', Error::Syntax(Syntax { line, column, .. })) => write!(f, "{line}:{column}: JSON parse error"),
+            ('l', Error::Syntax(Syntax { line, column, .. })) => {
+                number(line.into(), f)?;
+                f.write_char(':')?;
+                number(column.into(), f)?;
+                f.write_str(": JSON parse error")
+            }
             ('b', Error::Syntax(Syntax { problem: Problem::Stray(byte), .. })) => {
                 f.write_char(if byte.is_ascii_graphic() { byte.into() } else { char::REPLACEMENT_CHARACTER })
             }
-            ('u', Error::Syntax(Syntax { problem: Problem::Surrogate(unit), .. })) => write!(f, "{unit:04x}"),
+            ('u', Error::Syntax(Syntax { problem: Problem::Surrogate(unit), .. })) => {
+                let digit = |shift: u32| char::from_digit(u32::from(unit) >> shift & 0xf, 16).unwrap_or_default();
+                [12, 8, 4, 0].into_iter().try_for_each(|shift| f.write_char(digit(shift)))
+            }
             // A path, and one with what separates it from a member's name.
             (
                 'p' | 'm',
@@ -195,8 +204,8 @@ impl Description<'_> {
             // The mode of a file.
             ('o', Error::Open(_, Some(mode), _)) => quote(mode, f),
             ('o', _) => f.write_str("r"),
-            ('n', Error::Number(_, number, _)) => fmt::Display::fmt(&number, f),
-            ('n', Error::TooLong(_, limit)) => fmt::Display::fmt(&limit, f),
+            ('n', Error::Number(_, given, _)) => number(given, f),
+            ('n', Error::TooLong(_, limit)) => number(i64::try_from(limit).unwrap_or(i64::MAX), f),
             // The text that the error has, or its first; its last.
             (
                 't',
@@ -219,6 +228,14 @@ impl Description<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Writes a number in decimal.
+fn number(number: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if number < 0 {
+        f.write_char('-')?;
+    }
+    f.write_str(Digits::of(number.unsigned_abs()).as_str())
 }
 
 impl fmt::Display for Description<'_> {

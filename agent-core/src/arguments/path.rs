@@ -1,9 +1,10 @@
 //! A parameter's place in the arguments, for messages.
 
-use core::fmt::{self, Display as _};
+use core::fmt::{self, Display as _, Write};
 
 use super::text::Text;
 use crate::json::Span;
+use crate::json::digits::Digits;
 use crate::json::walk::Walk;
 
 /// A value's place in the arguments. An error text names it, such as `name`, `rows[1][2]` or `outer.list[1].name`.
@@ -32,7 +33,9 @@ impl Path {
             let mut inside = Walk::new(message, at).enumerate();
             let Some((index, (name, value))) = inside.find(|(_, (_, value))| start < value.end()) else { break };
             if name == Span::default() {
-                write!(f, "[{index}]")?;
+                f.write_char('[')?;
+                f.write_str(Digits::of(index as u64).as_str())?;
+                f.write_char(']')?;
             } else {
                 f.write_str(separator)?;
                 Text::new(message, name).fmt(f)?;

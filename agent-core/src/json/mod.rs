@@ -3,6 +3,7 @@
 //! [`scanner`] takes requests in; `members` and `walk` look into what it stored; `stage` and `writer` put replies out.
 
 pub mod base64;
+pub(crate) mod digits;
 mod grammar;
 pub mod members;
 mod names;

@@ -7,6 +7,7 @@ use core::fmt;
 
 use serde::ser::{self, Serialize};
 
+use super::digits::Digits;
 use super::stage::Full;
 use super::writer::{Draft, Mark};
 
@@ -196,20 +197,8 @@ impl Json<'_, '_> {
         self.0.raw(json).map(|()| Wrote::Json)
     }
 
-    fn unsigned(self, mut value: u64) -> Result<Wrote, Full> {
-        let mut digits = [0; 20];
-        let mut used = 0;
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + (value % 10) as u8;
-            value /= 10;
-            used += 1;
-            if value == 0 {
-                break;
-            }
-        }
-        let unused = digits.len() - used;
-        self.0.bytes(digits.get(unused..).unwrap_or_default())?;
-        Ok(Wrote::Json)
+    fn unsigned(self, value: u64) -> Result<Wrote, Full> {
+        self.0.bytes(Digits::of(value).as_bytes()).map(|()| Wrote::Json)
     }
 }
 

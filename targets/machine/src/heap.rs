@@ -98,18 +98,50 @@ unsafe impl Hal for IdentityMapped {
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
 }
 
-/// The same for devices that are there as long as the guest: the memory of one that has failed is not taken back. Such a device
-/// may still write to it, and a heap that takes nothing back has nothing that it could panic about.
+/// The same for devices that are there as long as the guest. What a driver gives back is kept for its next use of as many pages, as
+/// when it sets its device up again: the heap, which panics when it is given back what it has not handed out, is left alone.
 #[derive(Debug)]
 pub struct Kept;
 
-// SAFETY: As above.
+/// Pages that were given back. What it says of them lies at their beginning.
+struct Free {
+    pages: usize,
+    next: Option<NonNull<Self>>,
+}
+
+static FREE: OneCpu<Option<NonNull<Free>>> = OneCpu::new(None);
+
+/// Takes so many pages out of those that were given back.
+fn take_free(pages: usize) -> Option<NonNull<u8>> {
+    let mut free = FREE.borrow()?;
+    let mut link = &mut *free;
+    while let Some(found) = *link {
+        // SAFETY: What is in the list was given back, and is nobody else's.
+        let found_free = unsafe { &mut *found.as_ptr() };
+        if found_free.pages == pages {
+            *link = found_free.next;
+            return Some(found.cast());
+        }
+        link = &mut found_free.next;
+    }
+    None
+}
+
+// SAFETY: As above: what was given back is handed out once, too.
 unsafe impl Hal for Kept {
     fn dma_alloc(pages: usize, direction: BufferDirection) -> (PhysAddr, NonNull<u8>) {
-        IdentityMapped::dma_alloc(pages, direction)
+        let Some(memory) = take_free(pages) else { return IdentityMapped::dma_alloc(pages, direction) };
+        // SAFETY: There are as many pages, and nobody else has them.
+        unsafe { ptr::write_bytes(memory.as_ptr(), 0, pages * PAGE_SIZE) };
+        (memory.as_ptr() as PhysAddr, memory)
     }
 
-    unsafe fn dma_dealloc(_: PhysAddr, _: NonNull<u8>, _: usize) -> i32 {
+    unsafe fn dma_dealloc(_: PhysAddr, memory: NonNull<u8>, pages: usize) -> i32 {
+        let Some(mut free) = FREE.borrow() else { return -1 };
+        let place = memory.cast();
+        // SAFETY: The caller returns an allocation of `dma_alloc` with its size, which is at least a page.
+        unsafe { place.write(Free { pages, next: *free }) };
+        *free = Some(place);
         0
     }
 
