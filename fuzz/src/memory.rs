@@ -60,7 +60,9 @@ impl Pieces {
 
 impl Memory for Pieces {
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
-        let found = self.pieces.iter().find_map(|(start, bytes)| {
+        // Nothing lies beyond the last address, even if a piece of the input would.
+        let in_reach = address.checked_add(length as u64).is_some();
+        let found = self.pieces.iter().filter(|_| in_reach).find_map(|(start, bytes)| {
             let offset = usize::try_from(address.checked_sub(*start)?).ok()?;
             bytes.get(offset..)?.get(..length)
         });
