@@ -1,5 +1,6 @@
 //! Guests that firmware boots from a disk, as hosts without `-kernel` have it.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -159,6 +160,21 @@ fn an_image_that_has_no_place_is_refused_in_words() -> Result<()> {
         let (config, _disk) = row.with_disk_of(&image(Machine::named(other)?, &NANO)?)?;
         let guest = Guest::start(&config)?;
         guest.console_shows("nanoqga: the memory that the image needs is not free", after_firmware())?;
+    }
+    Ok(())
+}
+
+/// The file system that firmware reads begins at 1 MiB.
+#[test]
+fn the_partition_of_a_boot_disk_is_in_order() -> Result<()> {
+    for (machine, program) in [("q35", "BOOTX64.EFI"), ("riscv64-virt", "BOOTRISCV64.EFI")] {
+        let machine = Machine::named(machine)?;
+        let volume = Disk::blank(0)?;
+        let disk = volume.folder().join("boot-disk");
+        boot_disk(machine, &image(machine, &APPLIANCE)?, "", Format::Raw, &disk)?;
+        fs::write(volume.path(), &fs::read(disk)?[1 << 20..])?;
+        volume.is_clean()?;
+        ensure!(volume.get(&format!("EFI/BOOT/{program}"))?.starts_with(b"MZ"), "{program}");
     }
     Ok(())
 }

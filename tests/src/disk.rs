@@ -1,4 +1,5 @@
-//! Disks in files, made and looked into with the tools that others use.
+//! Disks in files, made and looked into with the tools that others use: mtools and dosfstools share no code with the image, so
+//! they find what its FAT library gets wrong, and bear a volume that a guest is writing.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

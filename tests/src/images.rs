@@ -83,7 +83,10 @@ fn path(path: &Path) -> Result<&str> {
 /// The path that is the last line of what a subcommand prints.
 fn xtask(arguments: &[&str]) -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let said = output(Command::new("cargo").arg("xtask").args(arguments).current_dir(workspace), BUILD)?;
+    let mut command = Command::new("cargo");
+    // Tests run side by side, so none may redraw the terminal's last line.
+    command.arg("xtask").args(arguments).current_dir(workspace).env("TERM", "dumb");
+    let said = output(&mut command, BUILD)?;
     let last = said.lines().last().with_context(|| format!("`cargo xtask {}` printed no path", arguments.join(" ")))?;
     Ok(last.into())
 }

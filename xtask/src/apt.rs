@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use nanoqga_testkit::process::{find, is_root, run};
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 
 const INSTALL: Duration = Duration::from_secs(900);
 
@@ -39,7 +39,7 @@ pub(crate) fn need<'a>(programs: impl Iterator<Item = &'a Needed>) -> Result<()>
 /// Installs Debian packages, as root.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
-    step(&format!("Installing {names}"), || {
+    step_with_output(&format!("Installing {names}"), || {
         // What is installed is said by the step; what goes wrong comes on stderr.
         let apt_get = || {
             let mut command = Command::new("apt-get");

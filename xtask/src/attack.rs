@@ -50,7 +50,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     command.args(["--include-ignored", "--nocapture"]).args(&names);
     run(command.env("NANOQGA_ATTACK", "long").env("NANOQGA_SEED", seed.to_string()), LIMIT)?;
     if names.is_empty() {
-        fuzz::fuzz(&[fuzz::DEVICE], seconds)?;
+        fuzz::fuzz(&[(fuzz::DEVICE, seconds)])?;
     }
     Ok(())
 }

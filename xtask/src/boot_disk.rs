@@ -54,7 +54,7 @@ pub(crate) fn make(machine: &Machine, image: &Path, append: &str, format: Format
         "x86_64" => grub::with_image(image, append, &folder)?,
         _ => efi::with_image(machine, image, append)?,
     };
-    layout::write(&folder, &bootable)?;
+    fs::write(folder.path().join("raw"), layout::disk(&bootable)?)?;
     if format == Format::Qcow2 {
         tool(&folder, "qemu-img", &["convert", "-f", "raw", "-O", "qcow2", "raw", "qcow2"])?;
     }

@@ -1,8 +1,8 @@
-//! `cargo xtask fuzz`: the parts of the engine that read what a host sends, fed with any bytes at all, and the virtio-serial
-//! driver, with any device.
+//! `cargo xtask fuzz`: feeds any bytes at all to the parts of the engine that read what a host sends, to the virtio-serial
+//! driver as its device, and to the readers of what firmware, loaders and devices leave for a machine.
 //!
-//! The engine has no unsafe code for a sanitizer to look into, the driver's is looked into by Miri, and without a sanitizer
-//! the fuzzer's instrumentation needs no nightly compiler.
+//! Neither the engine nor these readers have unsafe code for a sanitizer to look into, Miri looks into the driver's, and
+//! without a sanitizer the fuzzer's instrumentation needs no nightly compiler.
 
 use std::fs;
 use std::num::NonZero;
@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 use nanoqga_testkit::process::run;
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
 use crate::options::{Argument, Options, Usage};
@@ -22,25 +22,39 @@ use crate::test::Report;
 use crate::workspace::{self, in_workspace};
 
 pub(crate) const HELP: &str = "\
-cargo xtask fuzz [--seconds N] [scanner | agent | base64 | virtio_serial]...
+cargo xtask fuzz [--seconds N] [TARGET]...
 cargo xtask fuzz --seed
 
-Feeds these targets, or all of them, with mutations of the recorded requests, for N seconds each (60); to virtio_serial any
-bytes are what its device does. As many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where
-they are missing. What a target cannot stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none
-TARGET PATH`, in fuzz/, does it again.
+Feeds these targets, or all of them, for N seconds each, or for as long as a test does. As many run at once as there are
+processors. It installs cargo-fuzz and a C++ compiler where they are missing. What a target cannot stand makes it fail, with
+the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
 
-  --seed  make fuzz/corpus anew from tests/conformance/vectors.json
+  scanner, agent, base64         mutations of the recorded requests
+  virtio_serial                  any bytes are what its device does
+  acpi, boot_info, device_tree   mutations of what firmware leaves for a guest
+  pci                            mutations of what devices have in configuration space
+
+  --seed  make the requests in fuzz/corpus anew from tests/conformance/vectors.json
 ";
 
-/// How long a target runs.
-const SECONDS: u64 = 60;
+/// A program of fuzz/fuzz_targets, and for how many seconds it runs.
+pub(crate) type Target = (&'static str, u64);
 
-/// What can be fuzzed: the programs of fuzz/fuzz_targets.
-const TARGETS: [&str; 4] = ["scanner", "agent", "base64", DEVICE];
-/// The one of them whose inputs say what a device does. The others take requests.
+/// What can be fuzzed, and for how long a test does so. What reads a machine's parts has a minute of two processors together.
+const TARGETS: [Target; 8] = [
+    ("scanner", 60),
+    ("agent", 60),
+    ("base64", 60),
+    (DEVICE, 60),
+    ("acpi", 30),
+    ("boot_info", 30),
+    ("device_tree", 30),
+    ("pci", 30),
+];
+/// The target whose inputs say what a virtio-serial device does.
 pub(crate) const DEVICE: &str = "virtio_serial";
-const OF_REQUESTS: &[&str] = TARGETS.split_at(3).0;
+/// The targets whose inputs are requests.
+const OF_REQUESTS: [&str; 3] = ["scanner", "agent", "base64"];
 
 const RECORDING: &str = include_str!("../../tests/conformance/vectors.json");
 
@@ -50,12 +64,12 @@ const SLACK: Duration = Duration::from_secs(60);
 
 pub(crate) fn main(mut options: Options) -> Result<()> {
     let mut targets = Vec::new();
-    let mut seconds = SECONDS;
+    let mut seconds = None;
     while let Some(argument) = options.argument()? {
         match argument {
             Argument::Option(name) if name == "seed" => return write_seeds(),
-            Argument::Option(name) if name == "seconds" => seconds = options.value(|value| Ok(value.parse()?))?,
-            Argument::Word(word) => match TARGETS.iter().find(|&&target| target == word) {
+            Argument::Option(name) if name == "seconds" => seconds = Some(options.value(|value| Ok(value.parse()?))?),
+            Argument::Word(word) => match TARGETS.iter().find(|(name, _)| *name == word) {
                 Some(target) => targets.push(*target),
                 None => return Err(Usage::new(format!("there is no target '{word}'\n\n{HELP}")).into()),
             },
@@ -65,7 +79,10 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     if targets.is_empty() {
         targets.extend(TARGETS);
     }
-    fuzz(&targets, seconds)
+    for (_, of_target) in &mut targets {
+        *of_target = seconds.unwrap_or(*of_target);
+    }
+    fuzz(&targets)
 }
 
 /// The lints of the targets, then all of them for as long as a test takes.
@@ -79,25 +96,27 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
     report.run(cargo("fmt").arg("--check"), BUILD)?;
     report.run(cargo("clippy").args(["--all-targets", "--", "--deny", "warnings"]), BUILD)?;
     report.run(cargo("doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"), BUILD)?;
-    report.check(|| fuzz(&TARGETS, SECONDS))
+    report.check(|| fuzz(&TARGETS))
 }
 
-/// Runs `targets` for `seconds` each, on every processor one. One that fails does not keep the others from running.
-pub(crate) fn fuzz(targets: &[&str], seconds: u64) -> Result<()> {
+/// Runs `targets`, on every processor one. One that fails does not keep the others from running.
+pub(crate) fn fuzz(targets: &[Target]) -> Result<()> {
     setup::cargo_fuzz()?;
-    step("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
+    step_with_output("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
     let at_once = thread::available_parallelism().map_or(1, NonZero::get);
     let mut failed = Vec::new();
     for some in targets.chunks(at_once) {
-        step(&format!("Fuzzing {} for {seconds} s", some.join(", ")), || {
+        let names: Vec<_> = some.iter().map(|(name, seconds)| format!("{name} for {seconds} s")).collect();
+        step_with_output(&format!("Fuzzing {}", names.join(", ")), || {
             thread::scope(|scope| {
-                let running = some.iter().map(|target| (*target, scope.spawn(|| fuzz_target(target, seconds))));
+                let running =
+                    some.iter().map(|&(name, seconds)| (name, scope.spawn(move || fuzz_target(name, seconds))));
                 // All are started before one is waited for.
-                for (target, thread) in running.collect::<Vec<_>>() {
-                    let outcome = thread.join().unwrap_or_else(|_| Err(anyhow!("the run of {target} panicked")));
+                for (name, thread) in running.collect::<Vec<_>>() {
+                    let outcome = thread.join().unwrap_or_else(|_| Err(anyhow!("the run of {name} panicked")));
                     if let Err(error) = outcome {
                         eprintln!("error: {error:#}");
-                        failed.push(target);
+                        failed.push(name);
                     }
                 }
             });

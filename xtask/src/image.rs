@@ -84,7 +84,7 @@ struct Disk {
 impl Disk {
     fn build(self, machine: &Machine, profile: &Profile, format: Format) -> Result<PathBuf> {
         boot_disk::check(machine)?;
-        setup::disks()?;
+        setup::boot_disks()?;
         let image = self.elf.map_or_else(|| build(targets::target(machine), profile), Ok)?;
         let disk = self.output.unwrap_or_else(|| image.with_extension(format.name()));
         boot_disk::make(machine, &image, &self.append.unwrap_or_default(), format, &disk)?;

@@ -23,7 +23,6 @@ mod setup;
 mod size;
 mod structure;
 mod targets;
-mod terminal;
 mod test;
 mod toolchain;
 mod tour;

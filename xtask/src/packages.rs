@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::process::{output, run};
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
 use crate::setup;
@@ -27,14 +27,14 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
         report.check(|| has_its_licences(package))?;
     }
     report.check(|| {
-        step("Packing the crates and compiling what was packed", || {
+        step_with_output("Packing the crates and compiling what was packed", || {
             // What is not committed yet is to be packed, too.
             run(with_published(cargo("publish").args(["--dry-run", "--allow-dirty"])), LIMIT)
         })
     })?;
     each_feature(&oldest_rust()?, report)?;
     match setup::nightly() {
-        Ok(()) => report.check(|| step("Documenting the crates as docs.rs does", documentation)),
+        Ok(()) => report.check(|| step_with_output("Documenting the crates as docs.rs does", documentation)),
         Err(reason) => {
             report.skip(format!("documentation as on docs.rs: {reason:#}"));
             Ok(())
@@ -58,10 +58,10 @@ fn each_feature(oldest: &str, report: &mut Report) -> Result<()> {
     with_published(hack.args(["check", "--each-feature"]));
     if setup::toolchain(oldest)? {
         let with_oldest = || run(hack.arg("--rust-version"), LIMIT);
-        return report.check(|| step(&format!("Compiling each feature with Rust {oldest}"), with_oldest));
+        return report.check(|| step_with_output(&format!("Compiling each feature with Rust {oldest}"), with_oldest));
     }
     report.skip(format!("each feature with Rust {oldest}, which cannot be installed here; a newer one compiles them"));
-    report.check(|| step("Compiling each feature with a newer Rust", || run(&mut hack, LIMIT)))
+    report.check(|| step_with_output("Compiling each feature with a newer Rust", || run(&mut hack, LIMIT)))
 }
 
 /// The oldest Rust that the crates say they compile with.

@@ -1,6 +1,7 @@
 //! `cargo xtask run`: boot the image, talk to it, shut it down through the agent.
 
 use anyhow::{Context, Result, bail};
+use console::style;
 use debian::linux;
 use nanoqga_testkit::client::{Client, request_line};
 use nanoqga_testkit::deadline::soon;
@@ -14,7 +15,6 @@ use crate::options::{Argument, Options};
 use crate::prompt::{End, prompt};
 use crate::setup;
 use crate::targets;
-use crate::terminal::bold;
 use crate::tour::{show_reply, tour};
 
 pub(crate) fn help() -> String {
@@ -83,14 +83,15 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
 fn greet(guest: &Guest, agent: &mut Client, place: &str) -> Result<()> {
     agent.execute("guest-sync", json!({"id": 1}), soon())?;
     let milliseconds = guest.started().elapsed().as_secs_f64() * 1e3;
-    println!("{}", bold(&format!("nanoqga on {place}: first reply {milliseconds:.0} ms after QEMU was started\n")));
+    let line = format!("nanoqga on {place}: first reply {milliseconds:.0} ms after QEMU was started\n");
+    println!("{}", style(line).bold());
     Ok(())
 }
 
 fn shut_down(guest: &mut Guest, mut agent: Client, machine: &Machine) -> Result<()> {
     let deadline = soon();
     let request = request_line("guest-shutdown", None);
-    println!("{}\n  -> {request}", bold("guest-shutdown"));
+    println!("{}\n  -> {request}", style("guest-shutdown").bold());
     agent.send(request.as_bytes(), deadline)?;
     match agent.line(deadline) {
         // The command has no reply on success.

@@ -21,15 +21,18 @@ const QEMU: [Needed; 3] = [
     Needed { program: "qemu-system-aarch64", package: "qemu-system-arm" },
     Needed { program: "qemu-system-riscv64", package: "qemu-system-misc" },
 ];
-/// What disks are made with, booted by, and looked into.
-const DISKS: [Needed; 10] = [
+/// What boot disks are made with.
+const BOOT_DISKS: [Needed; 4] = [
     Needed { program: "qemu-img", package: "qemu-utils" },
-    Needed { program: "mkfs.fat", package: "dosfstools" },
-    Needed { program: "mcopy", package: "mtools" },
-    Needed { program: "sfdisk", package: "fdisk" },
     Needed { program: "grub-mkimage", package: "grub-common" },
     Needed { program: "/usr/lib/grub/i386-pc/boot.img", package: "grub-pc-bin" },
     Needed { program: "/usr/lib/grub/x86_64-efi/multiboot2.mod", package: "grub-efi-amd64-bin" },
+];
+/// What tests make disks with, look into them with, and boot them by.
+const DISKS: [Needed; 6] = [
+    Needed { program: "mkfs.fat", package: "dosfstools" },
+    Needed { program: "mcopy", package: "mtools" },
+    Needed { program: "sfdisk", package: "fdisk" },
     Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf" },
     Needed { program: "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", package: "qemu-efi-aarch64" },
     Needed { program: "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin", package: "u-boot-qemu" },
@@ -111,12 +114,20 @@ pub(crate) fn qemu_for(machine: &Machine) -> Result<()> {
     need(QEMU.iter().filter(|needed| needed.program == machine.qemu))
 }
 
-/// Sees to it that the tools that make disks, and what boots from them, are there.
+/// Sees to it that the tools that make boot disks are there.
+///
+/// # Errors
+/// When they are not and cannot be installed.
+pub(crate) fn boot_disks() -> Result<()> {
+    need(BOOT_DISKS.iter())
+}
+
+/// Sees to it that the tools with which tests make and look into disks are there, and what boots from them.
 ///
 /// # Errors
 /// When they are not and cannot be installed.
 pub(crate) fn disks() -> Result<()> {
-    need(DISKS.iter())
+    need(BOOT_DISKS.iter().chain(&DISKS))
 }
 
 /// Sees to it that what the guide uses is there.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{find, is_root, output, run};
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::install;
 
@@ -52,7 +52,7 @@ impl Toolchain {
             return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
         }
         if let Some(rustup) = find("rustup") {
-            let added = step(&format!("Adding the Rust target {target}"), || {
+            let added = step_with_output(&format!("Adding the Rust target {target}"), || {
                 run(Command::new(rustup).args(["target", "add", target]), DOWNLOAD)
             });
             match added {

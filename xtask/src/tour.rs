@@ -1,11 +1,10 @@
 //! The conversation `cargo xtask run` shows: each command of the image, its reply, and how long that took.
 
 use anyhow::{Result, bail};
+use console::style;
 use nanoqga_testkit::client::{Client, Reply, request_line, shown};
 use nanoqga_testkit::deadline::soon;
 use serde_json::{Value, json};
-
-use crate::terminal::{bold, faint};
 
 /// How far guest-set-time sets the clock forward: an hour, in nanoseconds.
 const CLOCK_STEP: i64 = 3_600_000_000_000;
@@ -97,7 +96,7 @@ fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Resu
     let request = request_line(command, arguments.as_ref());
     let reply = agent.request(&request, soon())?;
     let time = format!("{:.2} ms", reply.round_trip.as_secs_f64() * 1e3);
-    println!("{}  {}", bold(command), faint(&time));
+    println!("{}  {}", style(command).bold(), style(time).dim());
     println!("  -> {request}");
     show_reply(&reply.line);
     println!();

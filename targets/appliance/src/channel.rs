@@ -1,7 +1,7 @@
 //! A channel to the host with the agent that answers on it.
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use machine::heap::IdentityMapped;
+use machine::heap::Kept;
 use machine::transport::DeviceTransport;
 use machine::{SerialPort, log};
 use nanoqga::serve::{self, HostChange, Pump};
@@ -18,7 +18,7 @@ pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 #[expect(clippy::large_enum_variant, reason = "there is no allocator to box it with, and an agent beside it is larger")]
 pub enum Io {
     /// A virtio console, which may have the agent's port.
-    Virtio(VirtioSerial<IdentityMapped, DeviceTransport>),
+    Virtio(VirtioSerial<Kept, DeviceTransport>),
     /// A serial port. It never fails.
     Serial(SerialPort),
 }

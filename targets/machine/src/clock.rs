@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use crate::arch::Rtc;
-use crate::board::{hypervisor_start_ns, monotonic_ns};
+use crate::board::{Rtc, hypervisor_start_ns, monotonic_ns};
 
 const NS_PER_S: i64 = 1_000_000_000;
 

@@ -1,50 +1,6 @@
-//! Dates, and a PC's real-time clock registers (MC146818) to and from seconds since 1970.
+//! A PC's real-time clock registers (MC146818) to and from seconds since 1970.
 
-const SECONDS_PER_DAY: i64 = 86_400;
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar.
-fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
-    // Years counted from March: the leap day then comes last, and the months' lengths follow one formula.
-    let year = if month <= 2 { year - 1 } else { year };
-    let month = (month + 9) % 12;
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
-}
-
-/// The inverse: year, month (1-12) and day (1-31) of a day number.
-fn date_from_days(days: i64) -> (i64, i64, i64) {
-    const DAYS_PER_ERA: i64 = 146_097; // 400 years
-    let days = days + 719_468;
-    let era = days.div_euclid(DAYS_PER_ERA);
-    let day_of_era = days.rem_euclid(DAYS_PER_ERA);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
-}
-
-/// A moment as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say all")]
-pub struct Civil {
-    pub year: i64,
-    pub month: i64,
-    pub day: i64,
-    pub hour: i64,
-    pub minute: i64,
-    pub second: i64,
-}
-
-impl Civil {
-    /// The moment so many seconds after 1970 began.
-    pub fn of(unix_seconds: i64) -> Self {
-        let (year, month, day) = date_from_days(unix_seconds.div_euclid(SECONDS_PER_DAY));
-        let second = unix_seconds.rem_euclid(SECONDS_PER_DAY);
-        Self { year, month, day, hour: second / 3600, minute: second / 60 % 60, second: second % 60 }
-    }
-}
+use datealgo::{datetime_to_secs, days_in_month, rd_to_weekday, secs_to_datetime, secs_to_dhms};
 
 /// The clock's registers, as they read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,18 +32,16 @@ impl RtcFormat {
     const HOURS_24: u8 = 1 << 1;
     const AFTERNOON: u8 = 1 << 7;
 
-    fn value(self, register: u8) -> Option<i64> {
-        let value = match (self.0 & Self::BINARY != 0, register >> 4, register & 0xf) {
-            (true, ..) => register,
-            (false, tens @ 0..=9, ones @ 0..=9) => tens * 10 + ones,
-            _ => return None,
-        };
-        Some(value.into())
+    fn value(self, register: u8) -> Option<u8> {
+        match (self.0 & Self::BINARY != 0, register >> 4, register & 0xf) {
+            (true, ..) => Some(register),
+            (false, tens @ 0..=9, ones @ 0..=9) => Some(tens * 10 + ones),
+            _ => None,
+        }
     }
 
-    fn register(self, value: i64) -> u8 {
-        // Every field of a clock is below 100.
-        let value = value as u8;
+    /// Every field of a clock is below 100.
+    fn register(self, value: u8) -> u8 {
         if self.0 & Self::BINARY != 0 { value } else { ((value / 10) << 4) | (value % 10) }
     }
 
@@ -100,26 +54,29 @@ impl RtcFormat {
             let afternoon = registers.hour & Self::AFTERNOON != 0;
             (1..=12).contains(&hour).then_some(hour % 12 + if afternoon { 12 } else { 0 })?
         };
-        let year = self.value(registers.year)?;
-        let year = match registers.century.and_then(|century| self.value(century)) {
-            Some(century @ 19..=99) => century * 100 + year,
-            // Without a century the clock cannot mean a time before PCs had ACPI.
-            _ => 2000 + year,
-        };
+        let century = registers.century.and_then(|century| self.value(century));
+        // Without a century the clock cannot mean a time before PCs had ACPI.
+        let century = century.filter(|century| (19..=99).contains(century)).unwrap_or(20);
+        let year = i32::from(century) * 100 + i32::from(self.value(registers.year)?);
         let [second, minute] = [self.value(registers.second)?, self.value(registers.minute)?];
         let [month, day] = [self.value(registers.month)?, self.value(registers.day)?];
-        let days = days_from_date(year, month, day);
-        let exists = second < 60 && minute < 60 && hour < 24 && (1..=12).contains(&month);
-        (exists && date_from_days(days) == (year, month, day))
-            .then_some(days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second)
+        // What is no date, the calendar's functions must not be given.
+        let exists = second < 60
+            && minute < 60
+            && hour < 24
+            && (1..=12).contains(&month)
+            && (1..=days_in_month(year, month)).contains(&day);
+        exists.then(|| datetime_to_secs((year, month, day, hour, minute, second)))
     }
 
     /// The registers that show a time. `None` before 1970 and after 9999, which they cannot show.
     pub fn encode(self, unix_seconds: i64) -> Option<RtcRegisters> {
-        let Civil { year, month, day, hour, minute, second } = Civil::of(unix_seconds);
-        if !(1970..=9999).contains(&year) {
+        const YEAR_10000: i64 = datetime_to_secs((10_000, 1, 1, 0, 0, 0));
+        if !(0..YEAR_10000).contains(&unix_seconds) {
             return None;
         }
+        let (year, month, day, hour, minute, second) = secs_to_datetime(unix_seconds);
+        let (days, ..) = secs_to_dhms(unix_seconds);
         let hour = match self.0 & Self::HOURS_24 != 0 {
             true => self.register(hour),
             false => self.register((hour + 11) % 12 + 1) | if hour >= 12 { Self::AFTERNOON } else { 0 },
@@ -128,11 +85,12 @@ impl RtcFormat {
             second: self.register(second),
             minute: self.register(minute),
             hour,
-            weekday: self.register((unix_seconds.div_euclid(SECONDS_PER_DAY) + 4).rem_euclid(7) + 1),
+            // The calendar's week begins on Monday.
+            weekday: self.register(rd_to_weekday(days) % 7 + 1),
             day: self.register(day),
             month: self.register(month),
-            year: self.register(year % 100),
-            century: Some(self.register(year / 100)),
+            year: self.register((year % 100) as u8),
+            century: Some(self.register((year / 100) as u8)),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The heap, and virtio's view of memory: a physical address is a virtual one.
 
 use core::alloc::Layout;
+use core::hint::assert_unchecked;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::slice;
@@ -10,14 +11,28 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 use crate::cell::OneCpu;
 
+#[repr(align(4096))]
+struct Page {
+    _bytes: [MaybeUninit<u8>; PAGE_SIZE],
+}
+
 static HEAP: OneCpu<Heap> = OneCpu::new(Heap::empty());
 
-/// Gives the heap its memory. Only the first call counts.
+/// Gives the heap its memory, in whole pages. Only the first call counts.
 pub fn give(memory: &'static mut [MaybeUninit<u8>]) {
+    // SAFETY: Any bytes at all are a page.
+    let (_, pages, _) = unsafe { memory.align_to_mut::<Page>() };
+    let (start, size) = (pages.as_mut_ptr(), pages.len() * PAGE_SIZE);
     if let Some(mut heap) = HEAP.borrow()
         && heap.size() == 0
+        && !pages.is_empty()
     {
-        heap.init_from_slice(memory);
+        // SAFETY: The memory is as large and nobody else's, for good. It is aligned as pages are: where the compiler knows that,
+        // it sees that what the crate asserts of it holds.
+        unsafe {
+            assert_unchecked(start.is_aligned());
+            *heap = Heap::new(start.cast(), size);
+        }
     }
 }
 
@@ -44,7 +59,7 @@ pub fn free() -> usize {
     HEAP.borrow().map_or(0, |heap| heap.free())
 }
 
-/// Memory for virtio devices.
+/// Memory for virtio devices, which is taken back when a driver has no more use for it.
 #[derive(Debug)]
 pub struct IdentityMapped;
 
@@ -78,6 +93,34 @@ unsafe impl Hal for IdentityMapped {
 
     unsafe fn share(buffer: NonNull<[u8]>, _: BufferDirection) -> PhysAddr {
         buffer.cast::<u8>().as_ptr() as PhysAddr
+    }
+
+    unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
+}
+
+/// The same for devices that are there as long as the guest: the memory of one that has failed is not taken back. Such a device
+/// may still write to it, and a heap that takes nothing back has nothing that it could panic about.
+#[derive(Debug)]
+pub struct Kept;
+
+// SAFETY: As above.
+unsafe impl Hal for Kept {
+    fn dma_alloc(pages: usize, direction: BufferDirection) -> (PhysAddr, NonNull<u8>) {
+        IdentityMapped::dma_alloc(pages, direction)
+    }
+
+    unsafe fn dma_dealloc(_: PhysAddr, _: NonNull<u8>, _: usize) -> i32 {
+        0
+    }
+
+    unsafe fn mmio_phys_to_virt(address: PhysAddr, size: usize) -> NonNull<u8> {
+        // SAFETY: The caller's promise.
+        unsafe { IdentityMapped::mmio_phys_to_virt(address, size) }
+    }
+
+    unsafe fn share(buffer: NonNull<[u8]>, direction: BufferDirection) -> PhysAddr {
+        // SAFETY: The caller's promise.
+        unsafe { IdentityMapped::share(buffer, direction) }
     }
 
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}

@@ -4,6 +4,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use crate::arch;
+use crate::board::EXITS;
 use crate::console;
 use crate::log::{Template, Value};
 
@@ -37,7 +38,7 @@ fn die_saying(template: &'static str, values: &[Value]) -> ! {
 
 /// Tries the ways out. A panic or exception on one of them skips it.
 fn leave(depth: u8) -> ! {
-    for exit in arch::EXITS.iter().skip(usize::from(depth).saturating_sub(1)) {
+    for exit in EXITS.iter().skip(usize::from(depth).saturating_sub(1)) {
         exit();
     }
     arch::halt()

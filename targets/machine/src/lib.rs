@@ -8,6 +8,8 @@ pub mod acpi;
 #[cfg(target_os = "none")]
 mod arch;
 #[cfg(target_os = "none")]
+mod board;
+#[cfg(target_os = "none")]
 mod cell;
 #[cfg(target_os = "none")]
 pub mod clock;
@@ -26,6 +28,8 @@ pub mod log;
 pub mod memory;
 pub mod memory_blocks;
 pub mod multiboot2;
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+mod pc;
 pub mod pci;
 pub mod processors;
 pub mod pvh;
@@ -51,8 +55,3 @@ pub use self::entry::Handover;
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]
 pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
-
-#[cfg(all(target_os = "none", target_arch = "x86_64"))]
-use arch as board;
-#[cfg(all(target_os = "none", not(target_arch = "x86_64")))]
-use virt as board;

@@ -3,6 +3,8 @@
 use core::ops::Range;
 use core::ptr;
 
+use heapless::Vec;
+
 /// Physical memory that may be looked at.
 ///
 /// Pointers and lengths found in memory come from firmware and may be anything; this is where they are checked.
@@ -18,6 +20,14 @@ pub struct Ram {
     pub start: u64,
     /// Physical address after the last byte.
     pub end: u64,
+}
+
+/// As many items as there is room for. A heapless vector that is collected panics instead.
+pub(crate) fn as_many_as_fit<T, const N: usize>(items: impl IntoIterator<Item = T>) -> Vec<T, N> {
+    let mut vector = Vec::new();
+    // The first that does not fit ends it.
+    let _ = items.into_iter().try_for_each(|item| vector.push(item));
+    vector
 }
 
 /// The largest piece of RAM, in whole pages, that lies in `reach` and keeps clear of `taken`: memory for a heap.

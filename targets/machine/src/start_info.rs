@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use heapless::Vec;
 
-use crate::memory::{Ram, u32_at, u64_at};
+use crate::memory::{Ram, as_many_as_fit, u32_at, u64_at};
 
 /// How many bytes both protocols' entries of a memory map have: start, size, type, and a word that means nothing.
 pub(crate) const RAM_ENTRY_SIZE: usize = 24;
@@ -30,5 +30,5 @@ pub(crate) fn usable_ram<'m>(entries: impl Iterator<Item = &'m [u8]>) -> Vec<Ram
         let end = start.checked_add(size)?;
         (u32_at(entry, 16)? == TYPE_RAM).then_some(Ram { start, end })
     };
-    entries.filter_map(ram).take(16).collect()
+    as_many_as_fit(entries.filter_map(ram))
 }

@@ -5,6 +5,9 @@
 /// [`core::sync::atomic::fence`] orders accesses to ordinary memory among processors. It is too weak where a register is on one
 /// side: a notification must reach the device after the ring that it is about, and a used ring must be read after the interrupt
 /// was acknowledged, or the buffer that the device returned in between is never seen.
+///
+/// The crates `riscv` and `aarch64-cpu` have these two instructions. A kernel that links this driver should not have to take them
+/// along for one line each.
 #[inline(always)]
 pub(crate) fn barrier() {
     // `fence` is `fence rw, rw` here, which does not order device input and output (i, o). Linux' `mb` is the same instruction.

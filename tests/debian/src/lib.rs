@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-pub mod cpio;
 pub mod executable;
+pub mod initramfs;
 pub mod linux;
 pub mod packages;
 pub mod qemu;

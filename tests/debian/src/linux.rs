@@ -13,7 +13,7 @@ use nanoqga_testkit::machine::{Bus, Channel, Machine};
 use nanoqga_testkit::process::output;
 use nanoqga_testkit::qemu::Config;
 
-use crate::cpio::Archive;
+use crate::initramfs::Archive;
 use crate::packages::{self, first};
 
 /// The end of what a verbose agent says when it has opened its serial line.

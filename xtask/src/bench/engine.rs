@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nanoqga_testkit::process::run;
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
 use crate::workspace::{self, in_workspace};
@@ -40,7 +40,7 @@ pub(super) fn compare(quick: bool) -> Result<()> {
     in_workspace(&mut cargo).args(["bench", "--package", "nanoqga", "--bench", "engine", "--", "--quiet"]);
     cargo.args(quick.then_some("--quick")).env("CRITERION_HOME", &results);
     // What criterion prints is said again by the table, which is all of stdout.
-    step("Measuring", || run(cargo.stdout(std::io::stderr()), LIMIT))?;
+    step_with_output("Measuring", || run(cargo.stdout(std::io::stderr()), LIMIT))?;
     println!("{:13}  {:>32}  {:>32}  ratio", "", "ours", "serde_json");
     for row in ROWS {
         let side = |side| measured(&results.join(row).join(side).join("new"));

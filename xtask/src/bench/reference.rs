@@ -6,7 +6,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use debian::cpio::Archive;
+use debian::initramfs::Archive;
 use debian::linux::{Kernel, Modules};
 use debian::packages;
 use debian::reference::QemuGa;

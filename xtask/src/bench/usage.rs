@@ -1,20 +1,17 @@
 //! What a process takes from the host: processor time and memory.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
-/// Seconds of processor time that a process has used, all of its threads together.
+/// Seconds of processor time that a process has used, all of its threads together. The process's own clock counts to this very
+/// moment, as /proc does not: there a process that runs has its time of the last tick, which may be milliseconds ago.
 pub(super) fn processor_time(pid: u32) -> Result<f64> {
-    let mut nanoseconds = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let thread = thread?.path();
-        // A thread that ended meanwhile has no file any more. None of those that do an agent's work ends.
-        let Ok(text) = fs::read_to_string(thread.join("schedstat")) else { continue };
-        let time = text.split_whitespace().next().context("a thread has no time in schedstat")?;
-        nanoseconds += time.parse::<u64>()?;
-    }
-    Ok(nanoseconds as f64 / 1e9)
+    let clock = clock_getcpuclockid(Pid::from_raw(pid.try_into()?))?;
+    Ok(Duration::from(clock.now()?).as_secs_f64())
 }
 
 /// Microseconds of processor time that a process uses during `work`, and what that returns.
@@ -30,4 +27,18 @@ pub(super) fn resident_kib(pid: u32) -> Result<f64> {
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = resident.and_then(|rest| rest.trim().strip_suffix(" kB")).context("a process has memory")?;
     Ok(kib.trim().parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_process_that_runs_is_not_that_of_its_last_tick() {
+        // Each reading takes time itself, and far less than a tick.
+        let readings: Vec<_> = (0..100).map(|_| processor_time(process::id()).unwrap()).collect();
+        assert!(readings.is_sorted_by(|earlier, later| earlier < later), "{readings:?}");
+    }
 }

@@ -9,8 +9,8 @@ use efi_loader::payload::Header;
 use nanoqga_testkit::machine::Machine;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::pe::{
-    IMAGE_FILE_EXECUTABLE_IMAGE, IMAGE_FILE_LARGE_ADDRESS_AWARE, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_RISCV64,
-    IMAGE_SUBSYSTEM_EFI_APPLICATION,
+    self, DllFlags, IMAGE_FILE_EXECUTABLE_IMAGE, IMAGE_FILE_LARGE_ADDRESS_AWARE, IMAGE_FILE_MACHINE_ARM64,
+    IMAGE_FILE_MACHINE_RISCV64, IMAGE_SUBSYSTEM_EFI_APPLICATION,
 };
 use object::read::elf::{ElfFile, ProgramHeader};
 use object::write::pe::{NtHeaders, Writer};
@@ -25,7 +25,7 @@ const FILE_ALIGNMENT: u32 = 512;
 
 /// An EFI application that is a machine's image with its command line.
 pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Result<Bootable> {
-    let (name, kind) = match machine.architecture() {
+    let (name, cpu) = match machine.architecture() {
         "aarch64" => ("BOOTAA64.EFI", IMAGE_FILE_MACHINE_ARM64),
         "riscv64" => ("BOOTRISCV64.EFI", IMAGE_FILE_MACHINE_RISCV64),
         other => bail!("there is no loader for {other}"),
@@ -33,7 +33,7 @@ pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Resul
     let loader = Program::read(&compile::build_efi_loader(targets::target(machine))?)?;
     let image = Program::read(image)?;
     ensure!(image.entry == image.address, "the image is not entered at its first byte");
-    let program = application(kind, &loader, &payload(&image, append))?;
+    let program = application(cpu, &loader, &payload(&image, append))?;
     Ok(Bootable { bios: Vec::new(), program, name })
 }
 
@@ -87,7 +87,7 @@ fn payload(image: &Program, append: &str) -> Vec<u8> {
 }
 
 /// A PE file of two sections: the loader, which runs, and the payload, which is read.
-fn application(kind: u16, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
+fn application(cpu: pe::Machine, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut writer = Writer::new(true, PAGE, FILE_ALIGNMENT, &mut file);
     writer.reserve_dos_header();
@@ -98,7 +98,7 @@ fn application(kind: u16, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
     ensure!(u64::from(code.virtual_address) == loader.address, "the loader is linked for another place");
     writer.write_empty_dos_header()?;
     writer.write_nt_headers(NtHeaders {
-        machine: kind,
+        machine: cpu,
         time_date_stamp: 0,
         // Not one whose relocations were stripped: firmware puts it anywhere.
         characteristics: IMAGE_FILE_EXECUTABLE_IMAGE | IMAGE_FILE_LARGE_ADDRESS_AWARE,
@@ -113,7 +113,7 @@ fn application(kind: u16, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
         major_subsystem_version: 0,
         minor_subsystem_version: 0,
         subsystem: IMAGE_SUBSYSTEM_EFI_APPLICATION,
-        dll_characteristics: 0,
+        dll_characteristics: DllFlags(0),
         size_of_stack_reserve: 0,
         size_of_stack_commit: 0,
         size_of_heap_reserve: 0,
@@ -127,7 +127,7 @@ fn application(kind: u16, loader: &Program, payload: &[u8]) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use object::elf::{EM_AARCH64, ET_EXEC, PT_NOTE};
+    use object::elf::{ELFOSABI_NONE, EM_AARCH64, ET_EXEC, FileFlags, PT_NOTE, ProgramFlags, ProgramType};
     use object::pe::{IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_READ, IMAGE_SCN_MEM_WRITE};
     use object::read::pe::PeFile64;
     use object::write::elf;
@@ -136,27 +136,27 @@ mod tests {
     use super::*;
 
     /// An ELF file with segments of a type, an address, a size in memory, and bytes.
-    fn program(segments: &[(u32, u64, u64, &[u8])]) -> Vec<u8> {
+    fn program(segments: &[(ProgramType, u64, u64, &[u8])]) -> Vec<u8> {
         let mut file = Vec::new();
         let mut writer = elf::Writer::new(Endianness::Little, true, &mut file);
         writer.reserve_file_header();
         writer.reserve_program_headers(segments.len() as u32);
-        let places: Vec<_> = segments.iter().map(|segment| writer.reserve(segment.3.len(), 1)).collect();
+        let places: Vec<_> = segments.iter().map(|segment| writer.reserve(segment.3.len() as u64, 1)).collect();
         let header = elf::FileHeader {
-            os_abi: 0,
+            os_abi: ELFOSABI_NONE,
             abi_version: 0,
             e_type: ET_EXEC,
             e_machine: EM_AARCH64,
             e_entry: 0x2000,
-            e_flags: 0,
+            e_flags: FileFlags(0),
         };
         writer.write_file_header(&header).unwrap();
         writer.write_align_program_headers();
         for (&(p_type, p_vaddr, p_memsz, bytes), &place) in segments.iter().zip(&places) {
             writer.write_program_header(&elf::ProgramHeader {
                 p_type,
-                p_flags: 0,
-                p_offset: place as u64,
+                p_flags: ProgramFlags(0),
+                p_offset: place,
                 p_vaddr,
                 p_paddr: p_vaddr,
                 p_filesz: bytes.len() as u64,
@@ -198,9 +198,9 @@ mod tests {
         let file = application(IMAGE_FILE_MACHINE_ARM64, &loader, &payload).unwrap();
         let pe = PeFile64::parse(&*file).unwrap();
         let header = pe.nt_headers();
-        assert_eq!(header.file_header.machine.get(LittleEndian), 0xaa64);
+        assert_eq!(header.file_header.machine.get(LittleEndian).0, 0xaa64);
         let optional = &header.optional_header;
-        assert_eq!(optional.subsystem.get(LittleEndian), 10);
+        assert_eq!(optional.subsystem.get(LittleEndian).0, 10);
         assert_eq!(optional.address_of_entry_point.get(LittleEndian), 0x1200);
         assert_eq!(optional.size_of_image.get(LittleEndian), 0x4000);
 
@@ -209,7 +209,7 @@ mod tests {
         let (code, data) = (&sections[0], &sections[1]);
         assert_eq!((code.address(), data.address()), (0x1000, 0x3000));
         assert!(code.data().unwrap().starts_with(&loader.bytes) && data.data().unwrap().starts_with(&payload));
-        for (section, more) in [(code, IMAGE_SCN_MEM_EXECUTE), (data, 0)] {
+        for (section, more) in [(code, IMAGE_SCN_MEM_EXECUTE), (data, pe::SectionFlags(0))] {
             let SectionFlags::Coff { characteristics } = section.flags() else { panic!("no section of a PE file") };
             let rights = characteristics & (IMAGE_SCN_MEM_EXECUTE | IMAGE_SCN_MEM_READ | IMAGE_SCN_MEM_WRITE);
             assert_eq!(rights, IMAGE_SCN_MEM_READ | more);

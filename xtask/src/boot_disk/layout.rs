@@ -2,20 +2,16 @@
 //!
 //! A BIOS finds its part between the master boot record and the first partition, UEFI firmware a program on that partition.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::io::{Cursor, Write};
 
-use anyhow::{Context, Result, ensure};
-use nanoqga_testkit::guest::PrivateFolder;
-
-use super::tool::tool;
+use anyhow::{Context, Result};
+use lamfat::{FileSystem, FormatVolumeOptions, FsOptions, StdIoWrapper, format_volume};
+use mbrman::{BOOT_ACTIVE, MBRHeader, MBRPartitionEntry};
 
 /// The size of a sector, in bytes.
-pub(super) const SECTOR: u64 = 512;
+pub(super) const SECTOR: usize = 512;
 /// Where the partition begins, in sectors: at 1 MiB, as usual.
-const PARTITION: u32 = 2048;
-/// Room for the partition's own tables and folders.
-const TABLES: u64 = 64 << 10;
+const PARTITION: usize = 2048;
 /// The type of the partition.
 const EFI_SYSTEM: u8 = 0xef;
 
@@ -29,35 +25,95 @@ pub(super) struct Bootable {
     pub name: &'static str,
 }
 
-/// Writes a disk as the file `raw` into a folder.
-pub(super) fn write(folder: &PrivateFolder, bootable: &Bootable) -> Result<()> {
-    ensure!(
-        bootable.bios.len() as u64 <= u64::from(PARTITION) * SECTOR,
-        "GRUB and the image are too large to lie before a partition"
-    );
-    let sectors = (bootable.program.len() as u64 + TABLES).div_ceil(SECTOR);
-    let sectors = u32::try_from(sectors).context("the image is too large")?;
-    let raw = File::create(folder.path().join("raw"))?;
-    raw.set_len(u64::from(PARTITION + sectors) * SECTOR)?;
-    raw.write_all_at(&bootable.bios, 0)?;
-    raw.write_all_at(&partition_table(sectors), 446)?;
+/// A raw disk that firmware boots from.
+pub(super) fn disk(bootable: &Bootable) -> Result<Vec<u8>> {
+    let mut disk = vec![0; PARTITION * SECTOR];
+    let bios = disk.get_mut(..bootable.bios.len());
+    bios.context("GRUB and the image are too large to lie before a partition")?.copy_from_slice(&bootable.bios);
 
-    fs::write(folder.path().join("program"), &bootable.program)?;
-    let volume = ["-i", "raw@@1M"];
-    tool(folder, "mformat", &[&volume[..], &["-T", &sectors.to_string(), "-h", "1", "-s", "1", "::"]].concat())?;
-    tool(folder, "mmd", &[&volume[..], &["::EFI", "::EFI/BOOT"]].concat())?;
-    let place = format!("::EFI/BOOT/{}", bootable.name);
-    tool(folder, "mcopy", &[&volume[..], &["program", &place]].concat())
+    let volume = volume(bootable)?;
+    master_boot_record(&bootable.bios, volume.len() / SECTOR)?.write_into(&mut Cursor::new(&mut *disk))?;
+    disk.extend(volume);
+    Ok(disk)
 }
 
-/// The end of a master boot record: one active partition of so many sectors, and the signature. The partition's cylinders, heads
-/// and sectors are left out; nobody reads them any more.
-fn partition_table(sectors: u32) -> [u8; 66] {
-    let mut table = [0; 66];
-    table[0] = 0x80;
-    table[4] = EFI_SYSTEM;
-    table[8..12].copy_from_slice(&PARTITION.to_le_bytes());
-    table[12..16].copy_from_slice(&sectors.to_le_bytes());
-    table[64..].copy_from_slice(&[0x55, 0xaa]);
-    table
+/// The disk's first sector: the code that a BIOS runs, and one active partition of so many sectors. The partition's cylinders,
+/// heads and sectors are left out; nobody reads them any more.
+fn master_boot_record(bios: &[u8], sectors: usize) -> Result<MBRHeader> {
+    let mut record = MBRHeader::new([0; 4]);
+    if let Some(code) = bios.first_chunk() {
+        record.bootstrap_code = *code;
+    }
+    record.partition_1 = MBRPartitionEntry {
+        boot: BOOT_ACTIVE,
+        sys: EFI_SYSTEM,
+        starting_lba: PARTITION as u32,
+        sectors: u32::try_from(sectors).context("the image is too large")?,
+        ..MBRPartitionEntry::empty()
+    };
+    Ok(record)
+}
+
+/// A FAT volume with the program where UEFI firmware looks for it.
+fn volume(Bootable { program, name, .. }: &Bootable) -> Result<Vec<u8>> {
+    let mut volume = vec![0; volume_size(program.len())];
+    let mut storage = StdIoWrapper::new(Cursor::new(&mut *volume));
+    format_volume(&mut storage, FormatVolumeOptions::new())?;
+    let files = FileSystem::new(storage, FsOptions::new())?;
+    let folder = files.root_dir().create_dir("EFI")?.create_dir("BOOT")?;
+    let mut file = folder.create_file(name)?;
+    file.write_all(program)?;
+    file.flush()?;
+    drop((file, folder));
+    files.unmount()?;
+    Ok(volume)
+}
+
+/// The size of a volume with room for a program, in bytes. Its tables take less than a 32nd of it, and its folders 64 KiB.
+fn volume_size(program: usize) -> usize {
+    (program + program / 32 + (64 << 10)).next_multiple_of(SECTOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn bootable(bios: usize, program: usize) -> Bootable {
+        Bootable { bios: vec![0xb1; bios], program: vec![0xef; program], name: "BOOTRISCV64.EFI" }
+    }
+
+    #[test]
+    fn a_bios_finds_its_code_around_the_partition_table() {
+        let disk = disk(&bootable(5000, 1000)).unwrap();
+        assert_eq!(disk[..440], [0xb1; 440]);
+        assert_eq!(disk[SECTOR..5000], [0xb1; 5000 - SECTOR]);
+        // Active, of type 0xef, from sector 2048 on to the disk's end.
+        let sectors = (disk.len() / SECTOR - PARTITION) as u8;
+        let mut table = [0; 64];
+        table[..16].copy_from_slice(&[0x80, 0, 0, 0, 0xef, 0, 0, 0, 0, 8, 0, 0, sectors, 0, 0, 0]);
+        assert_eq!(disk[446..510], table);
+        assert_eq!(disk[510..512], [0x55, 0xaa]);
+    }
+
+    #[test]
+    fn what_would_reach_into_the_partition_is_refused() {
+        assert!(disk(&bootable(PARTITION * SECTOR, 0)).is_ok());
+        assert!(disk(&bootable(PARTITION * SECTOR + 1, 0)).is_err());
+    }
+
+    #[test]
+    fn firmware_finds_a_program_of_any_size() {
+        for size in [0, 1, 500_000, 5 << 20, 40 << 20] {
+            let bootable = bootable(0, size);
+            let disk = disk(&bootable).unwrap();
+            let volume = Cursor::new(disk[PARTITION * SECTOR..].to_vec());
+            let files = FileSystem::new(volume, FsOptions::new()).unwrap();
+            let mut program = Vec::new();
+            let mut file = files.root_dir().open_file("EFI/BOOT/BOOTRISCV64.EFI").unwrap();
+            file.read_to_end(&mut program).unwrap();
+            assert!(program == bootable.program, "{size} bytes");
+        }
+    }
 }

@@ -12,5 +12,5 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Runs a program in a folder.
 pub(super) fn tool(folder: &PrivateFolder, program: &str, arguments: &[&str]) -> Result<()> {
     let found = find(program).with_context(|| format!("{program} is not installed; `cargo xtask setup` does that"))?;
-    run(Command::new(found).args(arguments).current_dir(folder.path()).env("MTOOLS_SKIP_CHECK", "1"), LIMIT)
+    run(Command::new(found).args(arguments).current_dir(folder.path()), LIMIT)
 }

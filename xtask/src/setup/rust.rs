@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{find, output, run};
-use nanoqga_testkit::progress::step;
+use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::{Needed, need};
 
@@ -31,7 +31,7 @@ pub(crate) fn lints() -> Result<()> {
         let Some(rustup) = find("rustup") else {
             bail!("{program} is not installed, and there is no rustup to fetch it with");
         };
-        step(&format!("Adding {component}"), || {
+        step_with_output(&format!("Adding {component}"), || {
             run(Command::new(rustup).args(["component", "add", component]), INSTALL)
         })?;
     }
@@ -62,7 +62,7 @@ fn cargo_tool(name: &str, version: &str) -> Result<()> {
         return Ok(());
     }
     let package = format!("cargo-{name}");
-    step(&format!("Installing {package} {version}"), || {
+    step_with_output(&format!("Installing {package} {version}"), || {
         run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
     })
 }
@@ -77,7 +77,7 @@ pub(crate) fn toolchain(version: &str) -> Result<bool> {
     }
     let Some(rustup) = find("rustup") else { return Ok(false) };
     let add = ["toolchain", "install", version, "--profile", "minimal", "--no-self-update"];
-    let added = step(&format!("Adding Rust {version}"), || run(Command::new(rustup).args(add), INSTALL));
+    let added = step_with_output(&format!("Adding Rust {version}"), || run(Command::new(rustup).args(add), INSTALL));
     Ok(added.inspect_err(|error| eprintln!("{error:#}")).is_ok())
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn nightly() -> Result<()> {
     let mut add = Command::new(rustup);
     add.args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"]);
     add.args(["--component", "miri", "--component", "rust-src"]);
-    step(&format!("Adding Rust {NIGHTLY} with Miri"), || run(&mut add, INSTALL))
+    step_with_output(&format!("Adding Rust {NIGHTLY} with Miri"), || run(&mut add, INSTALL))
         .with_context(|| format!("{NIGHTLY} cannot be installed"))
 }
 

@@ -47,7 +47,7 @@ pub(super) static PARTS: [Part; 15] = [
     Part { name: "hostile", long: false, run: hostile, about: "hosts that attack, over every kind of channel; `cargo xtask attack` is the long form" },
     Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
     Part { name: "capi", long: false, run: c_library, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
-    Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and a minute of each" },
+    Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and half a minute or a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];

@@ -33,7 +33,9 @@ mod image {
         let mut words = Words::default();
         let machine = Machine::start(handover, |word| words.take(word));
         let mut guest = Guest { machine, host_name: words.host_name, state: () };
-        let mut buffers = BUFFERS.take().iter_mut();
+        // This is called once, so they are there.
+        let Some(buffers) = BUFFERS.try_take() else { machine::halt() };
+        let mut buffers = buffers.iter_mut();
         let new = |io| Some(Channel::new(io, &COMMANDS, buffers.next()?.memory()));
         let mut channels = Channels::find(&guest.machine, words.agent, new);
         loop {

@@ -3,6 +3,8 @@
 use core::arch::{asm, global_asm};
 use core::ops::Range;
 
+use aarch64_cpu::asm::barrier::{SY, dsb};
+
 use crate::firmware::Firmware;
 
 /// Where QEMU's machine has its device tree. Firmware that passes ACPI tables does not name the tree, but leaves it there. EDK2
@@ -45,11 +47,11 @@ pub unsafe fn enter(_: Cpu, image: &[u8], tree: &[u8]) -> ! {
 fn clean(range: Range<*const u8>) {
     // The shortest line that a cache can have.
     for line in (range.start.addr() & !15..range.end.addr()).step_by(16) {
+        // aarch64-cpu has no function for this instruction.
         // SAFETY: It does not change what a read returns.
         unsafe { asm!("dc civac, {}", in(reg) line, options(nostack)) }
     }
-    // SAFETY: Waiting changes nothing.
-    unsafe { asm!("dsb sy", options(nostack)) }
+    dsb(SY);
 }
 
 // Firmware runs at EL1 or EL2 with an identity map (UEFI 2.10, 2.3.6), so the next instruction stays where it is.

@@ -42,6 +42,7 @@ impl Cpu {
 /// # Safety
 /// There must be no firmware any more that needs memory or interrupts.
 pub unsafe fn enter(cpu: Cpu, image: &[u8], tree: &[u8]) -> ! {
+    // One block, as nothing of the compiler's may run in between: the `riscv` crate has most of these instructions one by one.
     // SAFETY: Firmware has an identity map (UEFI 2.10, 2.3.7), so the next instruction stays where it is.
     unsafe {
         asm!(

@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{accounts, block, disks, interfaces, logins, mounts, os_release, processors, routes};
+use super::os_release::OsRelease;
+use super::{accounts, block, disks, interfaces, logins, mounts, processors, routes};
 
 /// Words of all the formats, in any order.
 fn text() -> impl Strategy<Value = String> {
@@ -62,7 +63,7 @@ proptest! {
         let _ = (processors::times(&text), processors::load(&text));
         let _ = (disks::statistics(&text), mounts::parse(text.as_bytes(), &|_| None));
         let _ = (interfaces::statistics(&text, "lo"), routes::v4(&text), routes::v6(&text));
-        let _ = (os_release::field(&text, "ID"), accounts::find(&text, "root"));
+        let _ = (OsRelease::parse(&text), accounts::find(&text, "root"));
     }
 
     #[test]

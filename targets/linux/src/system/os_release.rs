@@ -23,37 +23,45 @@ impl OsRelease {
     /// Reads the file at a path, or where else it may be. Without one nothing is known.
     pub fn read(path: &str) -> Self {
         let file = read_file(path).or_else(|_| read_file(OTHER)).unwrap_or_default();
-        let text = String::from_utf8(file).unwrap_or_default();
-        let keys = ["ID", "NAME", "PRETTY_NAME", "VERSION", "VERSION_ID", "VARIANT", "VARIANT_ID"];
-        let [id, name, pretty_name, version, version_id, variant, variant_id] = keys.map(|key| field(&text, key));
-        Self { id, name, pretty_name, version, version_id, variant, variant_id }
+        Self::parse(str::from_utf8(&file).unwrap_or_default())
     }
-}
 
-/// A field: the last of the lines that begin with its key.
-pub fn field(file: &str, key: &str) -> Option<String> {
-    let value = |line: &str| {
-        let (found, value) = line.trim_start().split_once('=')?;
-        (found.trim_end() == key).then(|| unquoted(value.trim()))
-    };
-    file.lines().rev().find_map(value)
+    /// Takes each field from the last line that begins with its key.
+    pub(super) fn parse(file: &str) -> Self {
+        let mut release = Self::default();
+        for (key, value) in file.lines().filter_map(|line| line.split_once('=')) {
+            if let Some(field) = release.field(key.trim()) {
+                *field = Some(unquoted(value.trim()));
+            }
+        }
+        release
+    }
+
+    fn field(&mut self, key: &str) -> Option<&mut Option<String>> {
+        Some(match key {
+            "ID" => &mut self.id,
+            "NAME" => &mut self.name,
+            "PRETTY_NAME" => &mut self.pretty_name,
+            "VERSION" => &mut self.version,
+            "VERSION_ID" => &mut self.version_id,
+            "VARIANT" => &mut self.variant,
+            "VARIANT_ID" => &mut self.variant_id,
+            _ => return None,
+        })
+    }
 }
 
 /// What a shell would make of a value.
 fn unquoted(value: &str) -> String {
-    let quote = match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => quote,
-        _ => return value.split([' ', ';']).next().unwrap_or_default().to_string(),
+    let quoted = ['"', '\''].iter().find_map(|&quote| Some((quote, value.strip_prefix(quote)?)));
+    let Some((quote, rest)) = quoted else {
+        return value.split([' ', ';']).next().unwrap_or_default().to_string();
     };
-    let mut text = String::new();
-    let mut characters = value.chars().skip(1).peekable();
+    let mut text = String::with_capacity(rest.len());
+    let mut characters = rest.chars().peekable();
     while let Some(character) = characters.next() {
-        let escaped = characters.peek().copied().filter(|next| "$'\"\\`".contains(*next));
-        match (character, escaped) {
-            ('\\', Some(escaped)) if quote == '"' => {
-                text.push(escaped);
-                characters.next();
-            }
+        match character {
+            '\\' if quote == '"' => text.push(characters.next_if(|next| "$'\"\\`".contains(*next)).unwrap_or('\\')),
             _ if character == quote => break,
             _ => text.push(character),
         }
@@ -70,10 +78,10 @@ mod tests {
 
     #[test]
     fn os_release_is_read_as_a_shell_reads_it() {
-        let field = |key| field(DEBIAN, key);
-        assert_eq!(field("PRETTY_NAME").as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
-        assert_eq!(field("ID").as_deref(), Some("debian"));
-        assert_eq!((field("VERSION"), field("")), (None, None));
+        let release = OsRelease::parse(DEBIAN);
+        assert_eq!(release.pretty_name.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
+        assert_eq!(release.id.as_deref(), Some("debian"));
+        assert_eq!(release.version, None);
         for (value, expected) in [
             ("plain", "plain"),
             ("two words", "two"),
@@ -90,6 +98,6 @@ mod tests {
 
     #[test]
     fn the_last_line_of_a_key_counts() {
-        assert_eq!(field("ID=one\nID=two\n=\nID\n", "ID").as_deref(), Some("two"));
+        assert_eq!(OsRelease::parse("ID=one\n ID = two\n=\nID\n").id.as_deref(), Some("two"));
     }
 }

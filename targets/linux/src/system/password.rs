@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use base64ct::{Base64ShaCrypt, Encoding};
 use nanoqga::{Cause, Failure};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat, fchmod, fchown, fcntl_lock, fstat, fsync, open, rename, unlink};
@@ -16,9 +17,6 @@ use sha_crypt::{BLOCK_SIZE_SHA512, Params, sha512_crypt};
 use super::accounts::{find, with_passwd, with_shadow};
 use super::errno::{self, failed_by};
 use super::files::{read_at, write_all};
-
-/// crypt(3)'s digits, of six bits each.
-const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 const NO_USER: &str = "there is no such user";
 
@@ -56,46 +54,30 @@ fn given(hash: &[u8]) -> Result<String, String> {
 
 /// The SHA-512 of a password as crypt(3) has it, with a salt of its own.
 fn hash(password: &[u8]) -> Result<String, String> {
-    let mut salt = [0; 16];
+    let mut salt = [0; 12];
     // As many random bytes come at once, or none.
     getrandom(&mut salt, GetRandomFlags::empty()).map_err(|error| reason("there is no random salt", error))?;
-    for byte in &mut salt {
-        *byte = digit(u32::from(*byte));
-    }
-    Ok(crypt(password, &salt))
+    Ok(crypt(password, &Base64ShaCrypt::encode_string(&salt)))
 }
 
-fn crypt(password: &[u8], salt: &[u8]) -> String {
-    let sum = sha512_crypt(password, salt, Params::default());
-    format!("$6${}${}", String::from_utf8_lossy(salt), encode(&sum))
+fn crypt(password: &[u8], salt: &str) -> String {
+    let sum = sha512_crypt(password, salt.as_bytes(), Params::default());
+    format!("$6${salt}${}", encode(&sum))
 }
 
-/// A sum's digits: of three bytes a time, each from another third and in turn another one first; then the last byte's.
+/// A sum's digits. Its bytes come in the order of the format: each time one of each third, in turn another one first; the last
+/// byte by itself.
 fn encode(sum: &[u8; BLOCK_SIZE_SHA512]) -> String {
-    let mut text = String::new();
-    let mut push = |mut bits: u32, digits| {
-        for _ in 0..digits {
-            text.push(char::from(digit(bits)));
-            bits >>= 6;
-        }
-    };
-    let (thirds, last) = sum.split_at(63);
-    for place in 0..21 {
-        let [a, b, c] = [0, 21, 42].map(|third| thirds.get(third + place).copied().map_or(0, u32::from));
-        let (high, middle, low) = match place % 3 {
-            0 => (a, b, c),
-            1 => (b, c, a),
-            _ => (c, a, b),
+    let mut ordered = *sum;
+    for (place, three) in ordered.as_chunks_mut().0.iter_mut().enumerate() {
+        let [a, b, c] = [0, 21, 42].map(|third| sum.get(third + place).copied().unwrap_or_default());
+        *three = match place % 3 {
+            0 => [c, b, a],
+            1 => [a, c, b],
+            _ => [b, a, c],
         };
-        push(high << 16 | middle << 8 | low, 4);
     }
-    push(last.first().copied().map_or(0, u32::from), 2);
-    text
-}
-
-fn digit(bits: u32) -> u8 {
-    // Six bits are a place in it.
-    DIGITS[bits as usize & 63]
+    Base64ShaCrypt::encode_string(&ordered)
 }
 
 /// Text and owner of a password file, which must be UTF-8 to be written again.
@@ -181,7 +163,7 @@ mod tests {
         // The first vector of "Unix crypt using SHA-256 and SHA-512" (Drepper).
         let expected = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJu\
             esI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
-        assert_eq!(crypt(b"Hello world!", b"saltstring"), expected);
+        assert_eq!(crypt(b"Hello world!", "saltstring"), expected);
     }
 
     #[test]

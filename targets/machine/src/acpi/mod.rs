@@ -17,6 +17,8 @@ use crate::memory::{Memory, u16_at, u32_at, u64_at};
 const HEADER_SIZE: usize = 36;
 /// No table of a virtual machine comes near this; a larger length is a lie.
 const MAX_TABLE_SIZE: usize = 1 << 20;
+/// Machines have about ten tables. A root table that lists more is read as far as this: each may have to be summed up anew.
+const MAX_TABLES: usize = 64;
 const RSDP_SIGNATURE: &[u8; 8] = b"RSD PTR ";
 
 /// The tables that the root table lists.
@@ -36,17 +38,13 @@ impl<'m, M: Memory> Tables<'m, M> {
         }
         let ebda = memory.bytes(0x40e, 2).and_then(|raw| u16_at(raw, 0)).map_or(0, |segment| u64::from(segment) << 4);
         let ebda = (ebda..ebda + 1024).step_by(16).filter(|_| ebda != 0);
-        ebda.chain((0xe_0000..0x10_0000).step_by(16)).find_map(|address| {
-            let found = memory.bytes(address, 8)? == RSDP_SIGNATURE;
-            found.then(|| Self::from_root_pointer(memory, address))?
-        })
+        let mut places = ebda.chain((0xe_0000..0x10_0000).step_by(16));
+        // The first one counts, whatever it points to.
+        Self::from_root_pointer(memory, places.find(|&address| root_pointer(memory, address).is_some())?)
     }
 
     fn from_root_pointer(memory: &'m M, address: u64) -> Option<Self> {
-        let rsdp = memory.bytes(address, 20)?;
-        if !rsdp.starts_with(RSDP_SIGNATURE) || checksum(rsdp) != 0 {
-            return None;
-        }
+        let rsdp = root_pointer(memory, address)?;
         // The extended root pointer and its 64-bit table came with revision 2.
         let extended = memory.bytes(address, 36).filter(|rsdp| rsdp.get(15) >= Some(&2) && checksum(rsdp) == 0);
         let xsdt = extended.and_then(|rsdp| u64_at(rsdp, 24)).filter(|&xsdt| xsdt != 0);
@@ -64,7 +62,9 @@ impl<'m, M: Memory> Tables<'m, M> {
 
     /// The tables with a signature.
     fn all(&self, signature: &[u8; 4]) -> impl Iterator<Item = &'m [u8]> {
-        (0..).map_while(|index| self.pointer(index)).filter_map(|address| table(self.memory, address, signature))
+        (0..MAX_TABLES)
+            .map_while(|index| self.pointer(index))
+            .filter_map(|address| table(self.memory, address, signature))
     }
 
     fn pointer(&self, index: usize) -> Option<u64> {
@@ -115,6 +115,11 @@ impl<'m, M: Memory> Tables<'m, M> {
         let dsdt = table(self.memory, fadt.dsdt, b"DSDT");
         dsdt.into_iter().chain(self.all(b"SSDT")).find_map(|table| SleepTypes::find(table.get(HEADER_SIZE..)?, name))
     }
+}
+
+/// The root pointer at a physical address, without what later revisions have added, if it is intact.
+fn root_pointer<M: Memory>(memory: &M, address: u64) -> Option<&[u8]> {
+    memory.bytes(address, 20).filter(|rsdp| rsdp.starts_with(RSDP_SIGNATURE) && checksum(rsdp) == 0)
 }
 
 /// The table at a physical address, if it is whole, intact and the one that is asked for.

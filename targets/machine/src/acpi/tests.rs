@@ -204,6 +204,30 @@ fn the_root_pointer_is_found_in_the_bios_area() {
 }
 
 #[test]
+fn the_first_whole_root_pointer_counts() {
+    let mut image = Image::new(0x10_0000);
+    image.put(0x200, &sealed(b"RSDT", &[]));
+    rsdp(&mut image, 0xf_0000, 0, 0x200, 0);
+    image.put(0xf_0009, b"x");
+    rsdp(&mut image, 0xf_0020, 0, 0x200, 0);
+    assert!(Tables::find(&image, 0).is_some(), "another one before is broken");
+    rsdp(&mut image, 0xf_0000, 0, 0x300, 0);
+    assert!(Tables::find(&image, 0).is_none(), "there are no tables where the first one points");
+}
+
+#[test]
+fn a_root_table_is_read_as_far_as_machines_fill_it() {
+    let with_fadt_at = |place: usize| {
+        let mut image = pc(FLAGS_PC);
+        let mut pointers = [0x2000u32; MAX_TABLES + 1];
+        pointers[place] = 0x1000;
+        image.put(0x200, &sealed(b"RSDT", &pointers.map(u32::to_le_bytes).concat()));
+        Tables::find(&image, 0x100).unwrap().fadt().is_some()
+    };
+    assert!(with_fadt_at(MAX_TABLES - 1) && !with_fadt_at(MAX_TABLES));
+}
+
+#[test]
 fn the_64_bit_root_table_is_preferred() {
     let mut image = pc(FLAGS_PC);
     image.put(0x600, &sealed(b"XSDT", &0x2800u64.to_le_bytes()));

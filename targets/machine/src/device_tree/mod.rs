@@ -6,7 +6,11 @@
 
 mod pci_host;
 
-pub use self::pci_host::{InterruptMap, pci_ranges};
+pub use self::pci_host::{InterruptMap, pci_ecam, pci_ranges};
+
+use heapless::Vec;
+
+use crate::memory::{Ram, as_many_as_fit};
 
 const MAGIC: u32 = 0xd00d_feed;
 const HEADER_SIZE: usize = 40;
@@ -18,7 +22,11 @@ const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const NO_OPERATION: u32 = 4;
 
-/// How many levels of nodes are told apart; devices are on the third at most.
+/// How many cells addresses and sizes have in a node whose parent does not say (2.3.5).
+const DEFAULT_ADDRESS_CELLS: u32 = 2;
+const DEFAULT_SIZE_CELLS: u32 = 1;
+
+/// How deep the nodes may lie whose addresses are read; QEMU's devices are on the third level at most.
 const LEVELS: usize = 8;
 
 /// A tree.
@@ -44,7 +52,7 @@ impl<'t> Tree<'t> {
 
     /// The nodes, each before those within it.
     pub fn nodes(&self) -> Nodes<'t> {
-        Nodes { tree: *self, rest: self.structure, level: 0, cells: [Cells::DEFAULT; LEVELS] }
+        Nodes { tree: *self, rest: self.structure, level: 0, open: [&[]; LEVELS] }
     }
 
     /// The nodes that say they are compatible with something.
@@ -57,22 +65,17 @@ impl<'t> Tree<'t> {
         self.nodes().find_map(|node| node.property(name))
     }
 
+    /// The RAM, in the tree's order. More pieces than there is room for are left out.
+    pub fn ram(&self) -> Vec<Ram, 16> {
+        let memory = self.nodes().filter(|node| node.string("device_type") == Some(b"memory"));
+        let pieces = memory.flat_map(|node| (0..).map_while(move |index| node.registers(index)));
+        as_many_as_fit(pieces.map(|(start, size)| Ram { start, end: start + size }))
+    }
+
     /// The node that others refer to by a number.
     pub fn by_phandle(&self, phandle: u32) -> Option<Node<'t>> {
         self.nodes().find(|node| node.cell("phandle") == Some(phandle))
     }
-}
-
-/// How many cells addresses and sizes have in the nodes within a node.
-#[derive(Clone, Copy, Debug)]
-struct Cells {
-    address: u32,
-    size: u32,
-}
-
-impl Cells {
-    /// Those of a node that does not say (2.3.5).
-    const DEFAULT: Self = Self { address: 2, size: 1 };
 }
 
 /// An iterator over nodes.
@@ -81,8 +84,8 @@ pub struct Nodes<'t> {
     tree: Tree<'t>,
     rest: &'t [u8],
     level: usize,
-    /// Of the nodes that are open, the outermost first.
-    cells: [Cells; LEVELS],
+    /// The structure block from the properties on of each node that is open, the outermost first.
+    open: [&'t [u8]; LEVELS],
 }
 
 impl<'t> Iterator for Nodes<'t> {
@@ -92,26 +95,18 @@ impl<'t> Iterator for Nodes<'t> {
         loop {
             match token(&mut self.rest)? {
                 Token::Begin => {
-                    let cells = self.cells.get(self.level.wrapping_sub(1)).copied().unwrap_or(Cells::DEFAULT);
-                    if let Some(own) = self.cells.get_mut(self.level) {
-                        *own = Cells::DEFAULT;
+                    let parent = match self.level.checked_sub(1) {
+                        Some(above) => self.open.get(above).copied(),
+                        None => Some(&[][..]),
+                    };
+                    if let Some(this) = self.open.get_mut(self.level) {
+                        *this = self.rest;
                     }
                     self.level += 1;
-                    return Some(Node { properties: self.rest, strings: self.tree.strings, cells });
+                    return Some(Node { properties: self.rest, parent, strings: self.tree.strings });
                 }
                 Token::End => self.level = self.level.checked_sub(1)?,
-                // A node's properties come before the nodes within it.
-                Token::Property(name, value) => {
-                    let own = self.level.checked_sub(1).and_then(|level| self.cells.get_mut(level));
-                    let count = || cell_at(value, 0).filter(|_| value.len() == 4);
-                    if let Some(own) = own {
-                        if is_named(self.tree.strings, name, "#address-cells") {
-                            own.address = count().unwrap_or(own.address);
-                        } else if is_named(self.tree.strings, name, "#size-cells") {
-                            own.size = count().unwrap_or(own.size);
-                        }
-                    }
-                }
+                Token::Property(..) => {}
             }
         }
     }
@@ -122,8 +117,9 @@ impl<'t> Iterator for Nodes<'t> {
 pub struct Node<'t> {
     /// The structure block from its properties on.
     properties: &'t [u8],
+    /// The same of the node around it, which says how its addresses are written. `None` where the tree is too deep to know.
+    parent: Option<&'t [u8]>,
     strings: &'t [u8],
-    cells: Cells,
 }
 
 impl<'t> Node<'t> {
@@ -155,15 +151,22 @@ impl<'t> Node<'t> {
         list.split(|&byte| byte == 0).any(|one| one == with.as_bytes())
     }
 
-    /// Address and size of its `index`-th piece of memory or registers. They do not overflow.
+    /// Address and size, in bytes, of its `index`-th piece of memory or registers: `reg` (2.3.6).
+    ///
+    /// `None` if there is no such piece, if `reg` is not made of whole pieces or of numbers of at most 64 bits, or if the
+    /// address after the piece's last byte would need more than 64 bits.
     pub fn registers(&self, index: usize) -> Option<(u64, u64)> {
-        let Cells { address, size } = self.cells;
-        let mut pieces = cells(self.property("reg")?);
-        let mut piece = || Some((number(&mut pieces, address)?, number(&mut pieces, size)?));
-        for _ in 0..index {
-            piece()?;
+        let parent = Self { properties: self.parent?, ..*self };
+        let address = parent.cell("#address-cells").unwrap_or(DEFAULT_ADDRESS_CELLS);
+        let size = parent.cell("#size-cells").unwrap_or(DEFAULT_SIZE_CELLS);
+        if address > 2 || size > 2 {
+            return None;
         }
-        piece().filter(|&(address, size)| address.checked_add(size).is_some())
+        let length = 4 * (address + size) as usize;
+        let reg = self.property("reg").filter(|reg| !reg.is_empty() && reg.len().is_multiple_of(length))?;
+        let mut piece = cells(reg.get(index.checked_mul(length)?..)?.get(..length)?);
+        let (address, size) = (number(&mut piece, address)?, number(&mut piece, size)?);
+        address.checked_add(size).map(|_| (address, size))
     }
 
     /// The cells that describe its first interrupt to its controller.
@@ -177,7 +180,7 @@ pub fn cells(value: &[u8]) -> impl Iterator<Item = u32> {
     value.as_chunks().0.iter().map(|cell| u32::from_be_bytes(*cell))
 }
 
-/// A number of so many cells; of more than two, only the last two count.
+/// The number that the next `count` cells are, at most two.
 fn number(cells: &mut impl Iterator<Item = u32>, count: u32) -> Option<u64> {
     (0..count).try_fold(0, |number: u64, _| Some(number << 32 | u64::from(cells.next()?)))
 }

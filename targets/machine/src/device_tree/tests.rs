@@ -143,6 +143,89 @@ fn pci_has_ranges_and_routes() {
 }
 
 #[test]
+fn a_map_ends_where_another_controller_begins() {
+    let mut tree = Builder::default();
+    tree.node("", |root| {
+        for phandle in [1, 2] {
+            root.node("controller", |node| _ = node.cells("phandle", &[phandle]).cells("#interrupt-cells", &[1]));
+        }
+        root.node("pci", |bridge| {
+            bridge.cells("interrupt-map-mask", &[0x1800, 0, 0, 7]);
+            let entry = |pin, controller| [0, 0, 0, pin, controller, 30 + pin];
+            bridge.cells("interrupt-map", &[entry(1, 1), entry(2, 2), entry(3, 1)].concat());
+        });
+    });
+    let blob = tree.blob();
+    let tree = Tree::new(&blob).unwrap();
+    let bridge = tree.nodes().find(|node| node.property("interrupt-map").is_some()).unwrap();
+    let map = InterruptMap::of(&bridge, &tree).unwrap();
+    let route = |pin| map.route(0, pin).map(|specifier| cells(specifier).collect::<Vec<_>>());
+    assert_eq!([route(1), route(2), route(3)], [Some(vec![31]), None, None]);
+}
+
+#[test]
+fn pci_is_given_nothing_beyond_32_bits() {
+    let range = |on_bus: u32, size: u32| {
+        let mut tree = Builder::default();
+        tree.node("", |root| _ = root.cells("ranges", &[0x0200_0000, 0, on_bus, 0, 0x1000, 0, size]));
+        let blob = tree.blob();
+        pci_ranges(&Tree::new(&blob).unwrap().nodes().next().unwrap())[1].map(|range| range.size)
+    };
+    assert_eq!([range(0xffff_f000, 0x1000), range(0xffff_f000, 0x1001)], [Some(0x1000), None]);
+}
+
+/// The registers of a node that has `reg` and whose parent says how it is written.
+fn registers(parent: impl FnOnce(&mut Builder), reg: &[u8], index: usize) -> Option<(u64, u64)> {
+    let mut tree = Builder::default();
+    tree.node("", |root| {
+        parent(root);
+        root.node("device", |node| _ = node.property("reg", reg));
+    });
+    let blob = tree.blob();
+    Tree::new(&blob).unwrap().nodes().nth(1).unwrap().registers(index)
+}
+
+#[test]
+fn registers_are_whole_pieces_of_numbers() {
+    let reg = [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+    let with = |address, size| {
+        move |root: &mut Builder| _ = root.cells("#address-cells", &[address]).cells("#size-cells", &[size])
+    };
+    assert_eq!(registers(|_| {}, &reg, 0), Some((1 << 32 | 2, 3)), "two cells and one, where nobody says");
+    assert_eq!(registers(with(1, 2), &reg, 0), Some((1, 2 << 32 | 3)));
+    assert_eq!([0, 2, 3].map(|index| registers(with(1, 0), &reg, index)), [Some((1, 0)), Some((3, 0)), None]);
+    assert_eq!(registers(with(1, 0), &reg, usize::MAX), None);
+    assert_eq!(registers(with(1, 1), &reg, 0), None, "one piece and a half");
+    assert_eq!(registers(with(3, 0), &reg, 0), None, "an address of 96 bits");
+    assert_eq!(registers(with(0, 3), &reg, 0), None, "a size of 96 bits");
+    assert_eq!([registers(with(0, 0), &reg, 0), registers(with(0, 0), &[], 0)], [None, None], "pieces of nothing");
+}
+
+#[test]
+fn of_two_properties_with_one_name_the_first_counts() {
+    let twice = |root: &mut Builder| _ = root.cells("#size-cells", &[0]).cells("#size-cells", &[1]);
+    assert_eq!(registers(twice, &[0, 0, 0, 0, 0, 0, 0, 2], 0), Some((2, 0)));
+}
+
+#[test]
+fn registers_of_nodes_that_lie_too_deep_are_none() {
+    fn nest(tree: &mut Builder, depth: u32) {
+        tree.node("", |node| {
+            node.cells("#address-cells", &[1]).cells("#size-cells", &[0]).cells("reg", &[depth]);
+            if depth < 10 {
+                nest(node, depth + 1);
+            }
+        });
+    }
+    let mut tree = Builder::default();
+    nest(&mut tree, 0);
+    let blob = tree.blob();
+    let registers: Vec<_> = Tree::new(&blob).unwrap().nodes().map(|node| node.registers(0)).collect();
+    assert_eq!(registers[1..=8], [1, 2, 3, 4, 5, 6, 7, 8].map(|depth| Some((depth, 0))));
+    assert_eq!(registers[9..], [None; 2]);
+}
+
+#[test]
 fn what_is_no_tree_is_none() {
     let blob = machine();
     assert_eq!(Tree::size(&blob), Some(blob.len()));

@@ -52,7 +52,7 @@ impl Machine {
         // Without it there is no device that could be found, and nobody who could be told.
         let Some((tree, taken)) = found else { arch::halt() };
         let tree = tree::keep(tree);
-        let ram = start::ram(tree);
+        let ram = tree.ram();
         // SAFETY: The tree says itself where it lies.
         match unsafe { start::heap(&ram, taken) } {
             Some(memory) => {

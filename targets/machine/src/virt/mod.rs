@@ -11,6 +11,7 @@ mod timer;
 
 #[cfg(target_arch = "aarch64")]
 pub use crate::arch::LogPort;
+pub(crate) use crate::arch::{EXITS, Rtc};
 
 pub use self::machine::{Machine, PowerError};
 pub use self::power_button::PowerButton;

@@ -3,8 +3,8 @@
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 use crate::arch::Interrupts;
-use crate::device_tree::{InterruptMap, Tree, cells, pci_ranges};
-use crate::pci::{self, Ecam, MappedEcam, Resources};
+use crate::device_tree::{InterruptMap, Tree, pci_ecam, pci_ranges};
+use crate::pci::{self, MappedEcam, Resources};
 
 /// Class, subclass and programming interface of a 16550.
 const SERIAL_16550: u32 = 0x07_00_02;
@@ -23,18 +23,14 @@ pub(super) struct PciSerial {
 /// The machine's configuration space, with every device assigned what it needs, and the first 16550 on PCI, switched on.
 pub(super) fn start(tree: &Tree<'_>) -> Option<(MappedEcam, Option<PciSerial>)> {
     let bridge = tree.compatible("pci-host-ecam-generic").next()?;
-    let (address, size) = bridge.registers(0)?;
-    let last_bus = bridge.property("bus-range").and_then(|range| cells(range).nth(1)).unwrap_or(255);
-    let buses = (size / MappedEcam::BUS_SIZE).min(u64::from(last_bus) + 1);
-    let last_bus = u8::try_from(buses.checked_sub(1)?).ok()?;
-    let within = address.is_multiple_of(MappedEcam::BUS_SIZE);
+    let ecam = pci_ecam(&bridge)?;
     // SAFETY: The tree says that it is there, and what is not RAM is mapped as devices.
-    let mut space = within.then(|| unsafe { MappedEcam::new(Ecam { address, last_bus }) })?;
+    let mut space = unsafe { MappedEcam::new(ecam) };
 
     let [io, memory] = pci_ranges(&bridge);
     let map = InterruptMap::of(&bridge, tree);
     let route = |device, pin| Interrupts::number(map?.route(device, pin)?)?.try_into().ok();
-    pci::assign(&mut space, &mut Resources { io, memory, last_bus, route });
+    pci::assign(&mut space, &mut Resources { io, memory, last_bus: ecam.last_bus, route });
 
     let mut serial = None;
     pci::scan(&space, |at, _| {

@@ -5,8 +5,6 @@ use core::ops::Range;
 use core::ptr;
 use core::slice;
 
-use heapless::Vec;
-
 use crate::arch;
 use crate::device_tree::Tree;
 use crate::memory::{Ram, largest_free};
@@ -36,14 +34,6 @@ pub(super) unsafe fn tree_at(address: u64) -> Option<(Tree<'static>, Range<u64>)
     };
     let blob = bytes(Tree::size(bytes(8)?)?)?;
     Some((Tree::new(blob)?, address..address + blob.len() as u64))
-}
-
-/// The RAM that the tree tells of.
-pub(super) fn ram(tree: &Tree<'_>) -> Vec<Ram, 16> {
-    let memory = tree.nodes().filter(|node| node.string("device_type") == Some(b"memory"));
-    let pieces = memory.flat_map(|node| (0..).map_while(move |index| node.registers(index)));
-    // More than there is room for are left out.
-    pieces.take(16).map(|(start, size)| Ram { start, end: start + size }).collect()
 }
 
 /// Takes the largest free piece of RAM above the image for the heap.

@@ -1,21 +1,14 @@
 //! The CPU's own instructions.
 
-use core::arch::asm;
+use core::sync::atomic::{Ordering, compiler_fence};
 
-/// Reads a system register.
-macro_rules! read_register {
-    ($register:literal) => {{
-        let value: u64;
-        // SAFETY: Reading this register changes nothing.
-        unsafe { core::arch::asm!(concat!("mrs {}, ", $register), out(reg) value, options(nomem, nostack)) }
-        value
-    }};
-}
-pub(super) use read_register;
+use aarch64_cpu::asm::barrier::{SY, dsb};
+use aarch64_cpu::asm::wfi;
+use aarch64_cpu::registers::{CNTVCT_EL0, MPIDR_EL1, Readable};
 
 /// The four fields of 8 bits by which this CPU is told from others; the last stands apart.
 pub(super) fn affinity() -> u64 {
-    read_register!("mpidr_el1") & 0xff_00ff_ffff
+    MPIDR_EL1.get() & 0xff_00ff_ffff
 }
 
 /// Whether this is the CPU with these affinity fields.
@@ -25,7 +18,7 @@ pub(crate) fn is_this_cpu(fields: u64) -> bool {
 
 /// The generic timer's counter.
 pub fn timestamp() -> u64 {
-    read_register!("cntvct_el0")
+    CNTVCT_EL0.get()
 }
 
 /// Stops for good. Only a reset or the host ends this.
@@ -37,6 +30,9 @@ pub fn halt() -> ! {
 
 /// Sleeps until an interrupt is there. One that is there already ends it at once.
 pub(super) fn wait_for_interrupt() {
-    // SAFETY: The sleep ends without an interrupt being taken, as the entry code has masked them for good.
-    unsafe { asm!("dsb sy", "wfi", options(nostack)) }
+    // The sleep ends without an interrupt being taken, as the entry code has masked them for good. Devices write to memory
+    // meanwhile, of which this instruction's own promises to the compiler know nothing.
+    dsb(SY);
+    wfi();
+    compiler_fence(Ordering::SeqCst);
 }

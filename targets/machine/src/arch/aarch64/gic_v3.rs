@@ -1,51 +1,66 @@
-//! The generic interrupt controller from version 3 on (Arm IHI 0069): what differs from version 2 is that each CPU has a
-//! part of its own, the redistributor, and talks to it by system registers.
+//! The generic interrupt controller from version 3 on (Arm IHI 0069). What differs from version 2 is that each CPU has a part of
+//! its own, the redistributor, and talks to it by system registers.
 
-use core::arch::asm;
+use core::ops::Range;
+use core::ptr::NonNull;
+
+use arm_gic::gicv3::registers::{Gicd, GicdCtlr, GicrSgi};
+use arm_gic::gicv3::{GicCpuInterface, GicDistributor, GicError, GicRedistributor, GicRedistributorIterator, Group};
+use arm_gic::{IntId, Trigger};
+use safe_mmio::{UniqueMmioPointer, field};
 
 use super::cpu::affinity;
-use crate::memory::Window;
 
-const WAKER: usize = 0x14;
-const PROCESSOR_SLEEP: u32 = 1 << 1;
-const CHILDREN_ASLEEP: u32 = 1 << 2;
-const TYPE_HIGH: usize = 0xc;
-const TYPE: usize = 0x8;
-const LAST: u32 = 1 << 4;
-/// There are two more frames, for virtual interrupts.
-const VIRTUAL: u32 = 1 << 1;
-/// A redistributor's registers, and behind them those of its CPU's private interrupts.
-const FRAME: usize = 0x1_0000;
-/// How often a redistributor is asked whether it has woken.
-const PATIENCE: u32 = 100_000;
+/// The words of a bit for each interrupt that all CPUs share, behind the one of each CPU's own interrupts.
+const SHARED_WORDS: Range<usize> = 1..32;
 
-/// Has this CPU hear interrupts of every priority, and gives the registers of its private ones: among `redistributors`, the
-/// first is asked whose it is, and so on.
-pub(super) fn wake(redistributors: Window) -> Option<Window> {
-    // Here the last field does not stand apart.
-    let wanted = affinity() >> 32 << 24 | affinity() & 0xff_ffff;
-    let mut at = 0;
-    while at + 2 * FRAME <= redistributors.length as usize {
-        // SAFETY: The tree says that these are redistributors, of two frames at least; reading changes nothing.
-        let read = |register| unsafe { redistributors.at::<u32>(at + register).read_volatile() };
-        if u64::from(read(TYPE_HIGH)) == wanted {
-            // SAFETY: As above, and it is this CPU's.
-            unsafe { redistributors.at::<u32>(at + WAKER).write_volatile(read(WAKER) & !PROCESSOR_SLEEP) };
-            (0..PATIENCE).find(|_| read(WAKER) & CHILDREN_ASLEEP == 0)?;
-            // SAFETY: The CPU has these registers where there is such a controller. No interrupt is ever taken.
-            unsafe {
-                asm!(
-                    "msr icc_sre_el1, {one}", "isb", "msr icc_pmr_el1, {all}", "msr icc_igrpen1_el1, {one}", "isb",
-                    one = in(reg) 1_u64, all = in(reg) 0xff_u64, options(nostack)
-                );
+/// The controller, as this CPU has it.
+pub(super) struct GicV3 {
+    distributor: GicDistributor<'static>,
+    /// This CPU's own part.
+    redistributor: GicRedistributor<'static>,
+}
+
+impl GicV3 {
+    /// Sets up a controller, with every device's interrupt off. The redistributors, one for each CPU, take so many bytes together.
+    pub(super) fn start(distributor: NonNull<Gicd>, redistributors: NonNull<GicrSgi>, size: u64) -> Option<Self> {
+        // SAFETY: The tree says that these are the controller's registers, and mapped they are; this is called once, and looks at
+        // no more redistributors than there is room for.
+        let (mut distributor, redistributors) =
+            unsafe { (UniqueMmioPointer::new(distributor), GicRedistributorIterator::new(redistributors).ok()?) };
+        let places = size as usize / size_of::<GicrSgi>();
+        let this = |redistributor: &GicRedistributor<'_>| redistributor.typer().core_mpidr() == affinity();
+        let mut redistributor = redistributors.take(places).find(this)?;
+        // Fails where the CPU is awake already.
+        let _ = redistributor.mark_core_awake();
+        // The driver's own way to do this panics when a device tells of more interrupts than there can be.
+        let mut disable = field!(distributor, icenabler);
+        for word in SHARED_WORDS {
+            if let Some(mut disable) = disable.get(word) {
+                disable.write(u32::MAX);
             }
-            return Some(Window { address: redistributors.address + (at + FRAME) as u64, length: FRAME as u32 });
         }
-        let kind = read(TYPE);
-        if kind & LAST != 0 {
-            return None;
-        }
-        at += if kind & VIRTUAL != 0 { 4 } else { 2 } * FRAME;
+        let mut distributor = GicDistributor::new(distributor);
+        distributor.modify_control(GicdCtlr::ARE_S, true);
+        distributor.modify_control(GicdCtlr::EnableGrp1NS, true);
+        GicCpuInterface::enable_system_register_el1();
+        GicCpuInterface::set_priority_mask(0xff);
+        GicCpuInterface::enable_group1(true);
+        Some(Self { distributor, redistributor })
     }
-    None
+
+    /// Lets an interrupt wake the guest.
+    ///
+    /// # Errors
+    /// If it is neither one of this CPU's own nor one that all share.
+    pub(super) fn unmask(&mut self, interrupt: IntId) -> Result<(), GicError> {
+        if interrupt.is_private() {
+            self.redistributor.set_group(interrupt, Group::Group1NS)?;
+            return self.redistributor.enable_interrupt(interrupt, true);
+        }
+        self.distributor.set_group(interrupt, Group::Group1NS)?;
+        self.distributor.set_routing(interrupt, Some(affinity()))?;
+        self.distributor.set_trigger(interrupt, Trigger::Level)?;
+        self.distributor.enable_interrupt(interrupt, true)
+    }
 }

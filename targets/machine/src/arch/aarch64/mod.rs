@@ -5,6 +5,7 @@ use core::ops::Range;
 
 mod cpu;
 mod exceptions;
+mod gic_v2;
 mod gic_v3;
 mod interrupts;
 mod log_port;

@@ -3,7 +3,7 @@
 
 use core::cell::Cell;
 
-use super::cpu::{EXTERNAL_INTERRUPT, boot_hart, wait_for_interrupt, wake_by};
+use super::cpu::{boot_hart, wait_for_interrupt, wake_by_devices};
 use crate::device_tree::{Tree, cells};
 use crate::memory::Window;
 
@@ -45,7 +45,7 @@ impl Interrupts {
             interrupts.write(interrupts.enables() + 4 * word, 0);
         }
         interrupts.write(interrupts.context() + THRESHOLD, 0);
-        wake_by(EXTERNAL_INTERRUPT);
+        wake_by_devices();
         Some(interrupts)
     }
 

@@ -1,7 +1,6 @@
 //! The speed of the real-time counter, and the timer that belongs to it.
 
-use super::cpu::{TIMER_INTERRUPT, wake_by};
-use super::sbi;
+use super::cpu::wake_by_timer;
 use crate::device_tree::cells;
 use crate::tree::tree;
 
@@ -13,8 +12,8 @@ pub(crate) fn counter_hz() -> Option<u64> {
 /// Has the timer interrupt when the counter shows so much; `None`: no more.
 pub(crate) fn set_timer(at: Option<u64>) {
     // The timer's interrupt goes when it is set to a time that never comes.
-    sbi::set_timer(at.unwrap_or(u64::MAX));
+    sbi_rt::set_timer(at.unwrap_or(u64::MAX));
     if at.is_some() {
-        wake_by(TIMER_INTERRUPT);
+        wake_by_timer();
     }
 }

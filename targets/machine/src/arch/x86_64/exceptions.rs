@@ -1,7 +1,14 @@
 //! Exceptions and non-maskable interrupts end the guest (Intel SDM vol. 3, chapter 6).
 
-use core::arch::{asm, global_asm};
-use core::mem;
+use core::arch::global_asm;
+use core::mem::{self, MaybeUninit};
+
+use x86_64::instructions::tables::{lidt, load_tss};
+use x86_64::registers::control::Cr2;
+use x86_64::structures::DescriptorTablePointer;
+use x86_64::structures::gdt::SegmentSelector;
+use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::interrupts::{SPURIOUS_VECTOR, TIMER_VECTOR, WAKE_VECTOR};
 use crate::last_words::die_of;
@@ -13,7 +20,8 @@ const EXCEPTIONS: usize = 32;
 /// Each call in the table of exception entries is this long.
 const ENTRY_SIZE: usize = 5;
 const CODE_SEGMENT: u16 = 0x08;
-const TASK_SEGMENT: u16 = 0x18;
+/// The task state segment's descriptor is the fourth, and takes two places.
+const TASK_SEGMENT: u16 = 3;
 const INTERRUPT_GATE: u16 = 0x8e00;
 
 unsafe extern "C" {
@@ -51,43 +59,39 @@ impl Gate {
     }
 }
 
-/// The 64-bit task state segment, in words: it only names stacks.
-static mut TASK_STATE: [u32; 26] = [0; 26];
+/// It only names the emergency stack. All else in it is for code that is less privileged than the kernel.
+static mut TASK_STATE: MaybeUninit<TaskStateSegment> = MaybeUninit::zeroed();
 static mut GATES: [Gate; SPURIOUS_VECTOR as usize + 1] = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
 
-#[repr(C, packed)]
-struct TablePointer {
-    limit: u16,
-    base: *const Gate,
-}
-
 /// Installs the handlers. Called at boot, and when the machine has woken.
-pub(super) fn install() {
-    let task_state = (&raw const TASK_STATE).addr() as u64;
-    let stack = (&raw const __emergency_stack_top).addr() as u64;
-    let limit = mem::size_of::<[u32; 26]>() as u64 - 1;
+pub(crate) fn install() {
+    let (task_state, limit) = (address(&raw const TASK_STATE).as_u64(), mem::size_of::<TaskStateSegment>() as u64 - 1);
     let entries = (&raw const exception_entries).addr();
     // SAFETY: This runs before the CPU knows of the tables, so nothing else uses them; the descriptors have the formats
     // of the manual's 7.2.3 and 6.14.1, and all that they point to lives for ever.
     unsafe {
-        TASK_STATE[9] = stack as u32;
-        TASK_STATE[10] = (stack >> 32) as u32;
+        let stacks = &raw mut (*(&raw mut TASK_STATE).cast::<TaskStateSegment>()).interrupt_stack_table;
+        stacks.cast::<VirtAddr>().write_unaligned(address(&raw const __emergency_stack_top));
         gdt[3] = limit | (task_state & 0xff_ffff) << 16 | 0x89 << 40 | (task_state >> 24 & 0xff) << 56;
         gdt[4] = task_state >> 32;
-        asm!("ltr {0:x}", in(reg) TASK_SEGMENT);
+        load_tss(SegmentSelector::new(TASK_SEGMENT, PrivilegeLevel::Ring0));
 
         let mut gates = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
         for (vector, gate) in gates.iter_mut().enumerate().take(EXCEPTIONS) {
             *gate = Gate::new(entries + vector * ENTRY_SIZE, 1);
         }
-        for vector in [WAKE_VECTOR, TIMER_VECTOR] {
-            gates[usize::from(vector)] = Gate::new((&raw const wake_entry).addr(), 0);
-        }
-        gates[usize::from(SPURIOUS_VECTOR)] = Gate::new((&raw const spurious_entry).addr(), 0);
+        gates[WAKE_VECTOR as usize] = Gate::new((&raw const wake_entry).addr(), 0);
+        gates[TIMER_VECTOR as usize] = Gate::new((&raw const wake_entry).addr(), 0);
+        gates[SPURIOUS_VECTOR as usize] = Gate::new((&raw const spurious_entry).addr(), 0);
         GATES = gates;
-        let pointer = TablePointer { limit: mem::size_of_val(&gates) as u16 - 1, base: (&raw const GATES).cast() };
-        asm!("lidt [{}]", in(reg) &pointer, options(nostack));
+        let limit = mem::size_of_val(&gates) as u16 - 1;
+        lidt(&DescriptorTablePointer { limit, base: address(&raw const GATES) });
     }
+}
+
+/// The address of something in the image. It is canonical as it is.
+fn address<T>(something: *const T) -> VirtAddr {
+    VirtAddr::new_truncate(something.addr() as u64)
 }
 
 /// Where every exception arrives: the return address of the entry's call, which tells the vector, and what the CPU pushed.
@@ -107,7 +111,7 @@ unsafe extern "C" fn exception(stack: *const [usize; 4]) -> ! {
         2 => die_of(const { Template::new("NMI at {}") }, [hex(instruction)]),
         14 => die_of(
             const { Template::new("page fault, error {}, at {}, address {}") },
-            [hex(error), hex(instruction), hex(fault_address())],
+            [hex(error), hex(instruction), Value::Hex(Cr2::read_raw())],
         ),
         _ => die_of(
             const { Template::new("exception {}, error {}, at {}") },
@@ -118,11 +122,4 @@ unsafe extern "C" fn exception(stack: *const [usize; 4]) -> ! {
 
 const fn hex(word: usize) -> Value {
     Value::Hex(word as u64)
-}
-
-fn fault_address() -> usize {
-    let address;
-    // SAFETY: Reading the register changes nothing.
-    unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack)) }
-    address
 }

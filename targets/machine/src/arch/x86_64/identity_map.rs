@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::memory::{Memory, Ram, largest_free};
 use crate::pci::is_low;
 
-pub(super) const END: u64 = 1 << 32;
+pub(crate) const END: u64 = 1 << 32;
 
 const GIB: u64 = 1 << 30;
 const PAGE: usize = 2 << 20;
@@ -33,13 +33,13 @@ unsafe extern "C" {
 }
 
 /// The image's own memory, with its stack and the guard page below that.
-pub(super) fn image() -> Range<u64> {
+pub(crate) fn image() -> Range<u64> {
     (&raw const __image_start).addr() as u64..(&raw const __image_end).addr() as u64
 }
 
 /// Sees to it that a device's registers are mapped, and says whether they are. UEFI firmware puts them beyond 4 GiB, all close
 /// together: the GiB that has the first ones is the only one that is mapped there.
-pub(super) fn reach(registers: &Range<u64>) -> bool {
+pub(crate) fn reach(registers: &Range<u64>) -> bool {
     if is_low(registers) {
         return true;
     }
@@ -70,18 +70,18 @@ pub(super) fn reach(registers: &Range<u64>) -> bool {
 
 /// What firmware and loader left in memory: all but the image itself and the memory that the heap got.
 #[derive(Debug)]
-pub(super) struct IdentityMap {
+pub(crate) struct IdentityMap {
     heap: Range<u64>,
 }
 
 impl IdentityMap {
     /// As long as there is no heap.
-    pub(super) const fn before_heap() -> Self {
+    pub(crate) const fn before_heap() -> Self {
         Self { heap: 0..0 }
     }
 
     /// Takes the largest piece of RAM above the image, and clear of what is `kept`, for the heap.
-    pub(super) fn with_heap(ram: &[Ram], kept: Range<u64>) -> (Self, Option<&'static mut [MaybeUninit<u8>]>) {
+    pub(crate) fn with_heap(ram: &[Ram], kept: Range<u64>) -> (Self, Option<&'static mut [MaybeUninit<u8>]>) {
         let heap = largest_free(ram, image().end..END, kept);
         let Some(heap) = heap else { return (Self::before_heap(), None) };
         let size = (heap.end - heap.start) as usize;

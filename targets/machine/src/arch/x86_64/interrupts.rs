@@ -3,26 +3,28 @@
 //! They are on only while the CPU sleeps. One vector serves all devices; which one it was, the main loop finds by asking
 //! each (Intel SDM vol. 3, chapter 10; Intel 82093AA).
 
-use core::arch::asm;
 use core::hint;
 use core::ptr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
-use super::cpu::{cpuid, read_msr, write_msr};
-use super::{identity_map, port};
+use x86_64::instructions::interrupts::enable_and_hlt;
+use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags};
+use x86_64::structures::port::PortWrite;
+
+use super::cpu::cpuid;
+use super::identity_map;
 use crate::acpi::{IoApic, Madt};
 use crate::log;
+use crate::memory::as_many_as_fit;
 
 /// The vector of every device.
-pub(super) const WAKE_VECTOR: u8 = 0x20;
+pub(crate) const WAKE_VECTOR: u8 = 0x20;
 /// The timer's. Its interrupts are edge-triggered, and the last interrupt of a vector decides whether the I/O APIC hears of its
 /// end: with one vector for both, a device's could be forgotten for good.
-pub(super) const TIMER_VECTOR: u8 = 0x21;
+pub(crate) const TIMER_VECTOR: u8 = 0x21;
 /// The local APIC's vector for interrupts that vanish; the lowest four bits are one on every CPU.
-pub(super) const SPURIOUS_VECTOR: u8 = 0x2f;
+pub(crate) const SPURIOUS_VECTOR: u8 = 0x2f;
 
-const APIC_BASE_MSR: u32 = 0x1b;
-const APIC_GLOBAL_ENABLE: u64 = 1 << 11;
 const APIC_ID: u64 = 0x20;
 const APIC_TASK_PRIORITY: u64 = 0x80;
 const APIC_SPURIOUS: u64 = 0xf0;
@@ -44,18 +46,18 @@ const FIRST_PCI_GSI: u32 = 16;
 
 /// Physical address of the local APIC, for the wake handler. It never changes once interrupts are on.
 #[unsafe(no_mangle)]
-pub(super) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
+pub(crate) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
 
 /// The interrupt controllers.
 #[derive(Debug)]
-pub(super) struct Interrupts {
+pub(crate) struct Interrupts {
     io_apics: heapless::Vec<IoApic, MAX_IO_APICS>,
     destination: u32,
 }
 
 impl Interrupts {
     /// Sets the controllers up, with every device's interrupt masked except PCI's.
-    pub(super) fn new(madt: Option<Madt<'_>>) -> Self {
+    pub(crate) fn new(madt: Option<Madt<'_>>) -> Self {
         mask_8259s();
         let Some(destination) = enable_local_apic() else {
             log!("no local APIC: the guest cannot sleep");
@@ -82,12 +84,12 @@ impl Interrupts {
     }
 
     /// Whether something could end a sleep.
-    pub(super) fn can_sleep(&self) -> bool {
+    pub(crate) fn can_sleep(&self) -> bool {
         !self.io_apics.is_empty()
     }
 
     /// Lets a global system interrupt wake the guest.
-    pub(super) fn unmask(&self, gsi: u32) {
+    pub(crate) fn unmask(&self, gsi: u32) {
         let input = |io_apic: &&IoApic| gsi.checked_sub(io_apic.first_gsi).is_some_and(|input| input < inputs(io_apic));
         if let Some(io_apic) = self.io_apics.iter().find(input) {
             self.redirect(io_apic, gsi - io_apic.first_gsi, true);
@@ -95,14 +97,14 @@ impl Interrupts {
     }
 
     /// Which inputs wake the guest: a bit for each, a number for each I/O APIC.
-    pub(super) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
+    pub(crate) fn unmasked(&self) -> heapless::Vec<u128, MAX_IO_APICS> {
         let is_on = |io_apic, input| read_io_apic(io_apic, IO_APIC_REDIRECTIONS + 2 * input as u8) & MASKED == 0;
         let all = |io_apic| (0..inputs(io_apic)).fold(0, |all, input| all | u128::from(is_on(io_apic, input)) << input);
-        self.io_apics.iter().map(all).collect()
+        as_many_as_fit(self.io_apics.iter().map(all))
     }
 
     /// Sets the controllers up again, after a reset, with the inputs unmasked that [`unmasked`](Self::unmasked) gave.
-    pub(super) fn restore(&self, unmasked: &[u128]) {
+    pub(crate) fn restore(&self, unmasked: &[u128]) {
         mask_8259s();
         enable_local_apic();
         for (io_apic, unmasked) in self.io_apics.iter().zip(unmasked) {
@@ -121,21 +123,23 @@ impl Interrupts {
     }
 
     /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
-    pub(super) fn sleep(&self) {
+    pub(crate) fn sleep(&self) {
         if !self.can_sleep() {
             return hint::spin_loop();
         }
-        // SAFETY: `sti` takes effect after the next instruction, so no interrupt can come before `hlt` and be slept
-        // through. The handlers change nothing but the local APIC, and return with interrupts off.
-        unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
+        // The handlers change nothing but the local APIC, and return with interrupts off. Devices write to memory meanwhile, of
+        // which this instruction's own promises to the compiler know nothing.
+        compiler_fence(Ordering::SeqCst);
+        enable_and_hlt();
+        compiler_fence(Ordering::SeqCst);
     }
 }
 
 fn mask_8259s() {
     // SAFETY: Masking the two 8259s concerns nobody: no handler is for them. Where there are none, nobody listens.
     unsafe {
-        port::write_u8(0x21, 0xff);
-        port::write_u8(0xa1, 0xff);
+        u8::write_to_port(0x21, 0xff);
+        u8::write_to_port(0xa1, 0xff);
     }
 }
 
@@ -144,12 +148,10 @@ fn enable_local_apic() -> Option<u32> {
     if cpuid(1)[3] & 1 << 9 == 0 {
         return None;
     }
-    // SAFETY: A CPU with an APIC has this register; the APIC stays where it is.
-    let base = unsafe {
-        let base = read_msr(APIC_BASE_MSR);
-        write_msr(APIC_BASE_MSR, base | APIC_GLOBAL_ENABLE);
-        base & 0xf_ffff_ffff_f000
-    };
+    let (frame, flags) = ApicBase::read();
+    // SAFETY: The APIC stays where it is.
+    unsafe { ApicBase::write(frame, flags | ApicBaseFlags::LAPIC_ENABLE) };
+    let base = frame.start_address().as_u64();
     if base + 4096 > identity_map::END {
         return None;
     }

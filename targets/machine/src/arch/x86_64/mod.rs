@@ -1,39 +1,15 @@
-//! A PC: q35, pc (i440FX) and microvm.
+//! A 64-bit PC's CPU.
 
 use core::arch::global_asm;
 
-mod clock;
-mod config_space;
 mod cpu;
-mod exceptions;
-mod firmware;
-mod identity_map;
+pub(crate) mod exceptions;
+pub(crate) mod identity_map;
 mod interrupts;
-mod kvm_clock;
-mod machine;
-mod port;
-mod power;
-mod power_button;
-mod rtc;
-mod serial_port;
-mod suspend;
-mod timer;
-mod tsc;
-mod virtio_mmio;
 
-pub(crate) use self::clock::hypervisor_start_ns;
-pub use self::clock::monotonic_ns;
+pub(crate) use self::cpu::{apic_id, cpuid, triple_fault};
 pub use self::cpu::{halt, timestamp};
-pub(crate) use self::machine::EXITS;
-pub use self::machine::Machine;
-pub use self::power::PowerError;
-pub use self::power_button::PowerButton;
-pub(crate) use self::rtc::Rtc;
-pub use self::serial_port::SerialPort;
-/// What the log is written to.
-pub use self::serial_port::SerialPort as LogPort;
-pub use self::suspend::Suspend;
-pub use self::timer::Timer;
+pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR};
 
 /// The architecture's name, as `uname -m` has it.
 pub const ARCHITECTURE: &str = "x86_64";

@@ -24,6 +24,7 @@ impl Stack {
             work();
         }
         let end = self.0.0.as_mut_ptr_range().end;
+        // Crates that switch stacks bring code in other languages to build, or guard pages that would be counted.
         // SAFETY: `end` is the end of memory that nothing else uses in the meantime, aligned as the System V ABI demands of a
         // stack before a call. The old stack pointer is kept in a register that the callee restores. Nothing unwinds out of
         // `enter`: an `extern` function aborts instead. It gets the one argument that it has.

@@ -2,9 +2,10 @@
 
 use core::cell::Cell;
 
-use super::cpu::timestamp;
-use super::port;
+use x86_64::structures::port::{PortRead, PortWrite};
+
 use crate::acpi::{Fadt, Register};
+use crate::arch::timestamp;
 use crate::tick::Tick;
 
 /// How long to measure: 2 ms of the 24 in which a guest can boot.
@@ -83,7 +84,7 @@ fn against_pm_timer(fadt: &Fadt) -> Option<u64> {
     let Some(Register::Port(port)) = fadt.timer else { return None };
     let mask = if fadt.timer_is_32_bit { u32::MAX } else { 0xff_ffff };
     // SAFETY: The tables say that this port is a counter; reading it changes nothing.
-    against(PM_TIMER_HZ, mask, || unsafe { port::read_u32(port) })
+    against(PM_TIMER_HZ, mask, || unsafe { u32::read_from_port(port) })
 }
 
 /// The PIT's first channel as a rate generator (Intel 8254, mode 2). Its interrupt is masked, and the other channels'
@@ -93,15 +94,15 @@ fn against_pit() -> Option<u64> {
     const LATCH: u8 = 0;
     // SAFETY: Nobody else uses the channel. Where there is no PIT nobody listens.
     unsafe {
-        port::write_u8(PIT_COMMAND, MODE_2);
-        port::write_u8(PIT_CHANNEL_0, 0);
-        port::write_u8(PIT_CHANNEL_0, 0);
+        u8::write_to_port(PIT_COMMAND, MODE_2);
+        u8::write_to_port(PIT_CHANNEL_0, 0);
+        u8::write_to_port(PIT_CHANNEL_0, 0);
     }
     against(PIT_HZ, 0xffff, || {
         // SAFETY: As above.
         let count = unsafe {
-            port::write_u8(PIT_COMMAND, LATCH);
-            u16::from_le_bytes([port::read_u8(PIT_CHANNEL_0), port::read_u8(PIT_CHANNEL_0)])
+            u8::write_to_port(PIT_COMMAND, LATCH);
+            u16::from_le_bytes([u8::read_from_port(PIT_CHANNEL_0), u8::read_from_port(PIT_CHANNEL_0)])
         };
         // It counts down.
         u32::from(count.wrapping_neg())

@@ -2,7 +2,7 @@
 
 use virtio_drivers::transport::{DeviceType, Transport};
 
-use super::identity_map;
+use crate::arch::identity_map;
 use crate::command_line::MmioDevice;
 use crate::memory::Window;
 use crate::transport::MmioTransport;

@@ -3,10 +3,11 @@
 use core::fmt;
 use core::ptr;
 
+use x86_64::structures::port::{PortRead, PortWrite};
+
 use super::clock::monotonic_ns;
-use super::cpu::triple_fault;
-use super::{identity_map, port};
 use crate::acpi::{Fadt, Register, SleepTypes};
+use crate::arch::{identity_map, triple_fault};
 
 const PM1_ACPI_ENABLED: u16 = 1 << 0;
 const PM1_SLEEP_TYPE: u16 = 7 << 10;
@@ -81,7 +82,7 @@ pub(super) fn request_acpi(fadt: &Fadt) -> bool {
         && !enabled
     {
         // SAFETY: The tables say that this is how to ask.
-        unsafe { port::write_u8(port, value) };
+        unsafe { u8::write_to_port(port, value) };
     }
     enabled || fadt.acpi_enable.is_none()
 }
@@ -110,7 +111,7 @@ fn wait(mut condition: impl FnMut() -> bool) {
             break;
         }
         // SAFETY: Port 0x80 shows codes of firmware's and means nothing; the access is what takes time.
-        unsafe { port::write_u8(0x80, 0) };
+        unsafe { u8::write_to_port(0x80, 0) };
     }
 }
 
@@ -126,7 +127,7 @@ fn mapped<T>(address: u64) -> Result<*mut T, PowerError> {
 pub(super) fn read_u16(register: Register) -> Result<u16, PowerError> {
     match register {
         // SAFETY: The tables say that this is a power register; reading one changes nothing.
-        Register::Port(port) => Ok(unsafe { port::read_u16(port) }),
+        Register::Port(port) => Ok(unsafe { u16::read_from_port(port) }),
         // SAFETY: As above, and it is mapped.
         Register::Memory(address) => Ok(unsafe { mapped::<u16>(address)?.read_volatile() }),
     }
@@ -135,7 +136,7 @@ pub(super) fn read_u16(register: Register) -> Result<u16, PowerError> {
 pub(super) fn write_u16(register: Register, value: u16) -> Result<(), PowerError> {
     match register {
         // SAFETY: The tables say that this is a power register, which does nothing to memory.
-        Register::Port(port) => unsafe { port::write_u16(port, value) },
+        Register::Port(port) => unsafe { u16::write_to_port(port, value) },
         // SAFETY: As above, and it is mapped.
         Register::Memory(address) => unsafe { mapped::<u16>(address)?.write_volatile(value) },
     }
@@ -145,7 +146,7 @@ pub(super) fn write_u16(register: Register, value: u16) -> Result<(), PowerError
 fn write_u8(register: Register, value: u8) -> Result<(), PowerError> {
     match register {
         // SAFETY: The tables say that this is a power or reset register, and the machine shall go off or reset.
-        Register::Port(port) => unsafe { port::write_u8(port, value) },
+        Register::Port(port) => unsafe { u8::write_to_port(port, value) },
         // SAFETY: As above, and it is mapped.
         Register::Memory(address) => unsafe { mapped::<u8>(address)?.write_volatile(value) },
     }

@@ -1,7 +1,8 @@
 //! The CMOS real-time clock (Motorola MC146818A).
 
+use x86_64::structures::port::{PortRead, PortWrite};
+
 use super::firmware::fadt;
-use super::port;
 use crate::date::{RtcFormat, RtcRegisters};
 
 const INDEX_PORT: u16 = 0x70;
@@ -89,15 +90,15 @@ impl Rtc {
 fn read(register: u8) -> u8 {
     // SAFETY: Nobody else uses the clock, and no register that is read here is changed by it.
     unsafe {
-        port::write_u8(INDEX_PORT, register & INDEX_MASK);
-        port::read_u8(DATA_PORT)
+        u8::write_to_port(INDEX_PORT, register & INDEX_MASK);
+        u8::read_from_port(DATA_PORT)
     }
 }
 
 fn write(register: u8, value: u8) {
     // SAFETY: Nobody else uses the clock, and it cannot reach memory.
     unsafe {
-        port::write_u8(INDEX_PORT, register & INDEX_MASK);
-        port::write_u8(DATA_PORT, value);
+        u8::write_to_port(INDEX_PORT, register & INDEX_MASK);
+        u8::write_to_port(DATA_PORT, value);
     }
 }

@@ -11,9 +11,10 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE};
 
 use super::config_space::ConfigSpace;
 use super::firmware::fadt;
-use super::identity_map::image;
-use super::{Machine, PowerButton, Timer, clock, exceptions, power};
+use super::{Machine, PowerButton, Timer, clock, power};
 use crate::acpi::{Fadt, SleepTypes, WakingVectors};
+use crate::arch::exceptions;
+use crate::arch::identity_map::image;
 use crate::heap::IdentityMapped;
 use crate::pci::SavedConfiguration;
 use crate::{console, log};

@@ -1,9 +1,10 @@
 //! PCI configuration space: in memory (ECAM) where the tables say so, else through two I/O ports (PCI 3.0, 3.2.2.3.2).
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
+use x86_64::structures::port::{PortRead, PortWrite};
 
-use super::{identity_map, port};
 use crate::acpi::Ecam;
+use crate::arch::identity_map;
 use crate::pci::MappedEcam;
 
 const ADDRESS_PORT: u16 = 0xcf8;
@@ -36,8 +37,8 @@ impl ConfigSpace {
     pub(super) fn has_ports() -> bool {
         // SAFETY: Selecting a register does nothing to it. Without PCI nobody listens.
         unsafe {
-            port::write_u32(ADDRESS_PORT, ENABLE);
-            port::read_u32(ADDRESS_PORT) == ENABLE
+            u32::write_to_port(ADDRESS_PORT, ENABLE);
+            u32::read_from_port(ADDRESS_PORT) == ENABLE
         }
     }
 }
@@ -53,8 +54,8 @@ impl ConfigurationAccess for ConfigSpace {
             Self::Memory(ecam) => ecam.read_word(at, register),
             // SAFETY: One CPU and no interrupt handler that uses these ports: nobody comes between the two accesses.
             Self::Ports => unsafe {
-                port::write_u32(ADDRESS_PORT, ENABLE | word(at, register));
-                port::read_u32(DATA_PORT)
+                u32::write_to_port(ADDRESS_PORT, ENABLE | word(at, register));
+                u32::read_from_port(DATA_PORT)
             },
         }
     }
@@ -64,8 +65,8 @@ impl ConfigurationAccess for ConfigSpace {
             Self::Memory(ecam) => ecam.write_word(at, register, data),
             // SAFETY: As for reading. Devices reach memory only where their drivers point them.
             Self::Ports => unsafe {
-                port::write_u32(ADDRESS_PORT, ENABLE | word(at, register));
-                port::write_u32(DATA_PORT, data);
+                u32::write_to_port(ADDRESS_PORT, ENABLE | word(at, register));
+                u32::write_to_port(DATA_PORT, data);
             },
         }
     }

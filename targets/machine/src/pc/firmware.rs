@@ -1,7 +1,7 @@
 //! The tables that firmware left, for whoever has to look up something later.
 
-use super::identity_map::IdentityMap;
 use crate::acpi::{Fadt, Tables};
+use crate::arch::identity_map::IdentityMap;
 use crate::cell::FoundAtBoot;
 
 static MEMORY: FoundAtBoot<IdentityMap> = FoundAtBoot::new();

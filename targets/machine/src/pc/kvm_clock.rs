@@ -2,7 +2,9 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::cpu::{cpuid, timestamp, write_msr};
+use x86_64::registers::model_specific::Msr;
+
+use crate::arch::{cpuid, timestamp};
 
 const SIGNATURE_LEAF: u32 = 0x4000_0000;
 const FEATURES_LEAF: u32 = 0x4000_0001;
@@ -53,7 +55,7 @@ impl KvmClock {
         let address = (&raw const SYSTEM_TIME).addr() as u64;
         // SAFETY: The feature bit says that the register is there. The host writes to nothing but the structure, which is
         // read as something that changes at any time.
-        unsafe { write_msr(SYSTEM_TIME_MSR, address | ENABLE) };
+        unsafe { Msr::new(SYSTEM_TIME_MSR).write(address | ENABLE) };
         Some(Self(()))
     }
 
@@ -82,7 +84,7 @@ impl KvmClock {
     pub(super) fn started_at(self) -> i64 {
         // SAFETY: The feature bit says that the register is there. The host fills the structure before the write is over.
         let wall = unsafe {
-            write_msr(WALL_CLOCK_MSR, (&raw const WALL_CLOCK).addr() as u64);
+            Msr::new(WALL_CLOCK_MSR).write((&raw const WALL_CLOCK).addr() as u64);
             (&raw const WALL_CLOCK).read_volatile()
         };
         i64::from(wall.seconds) * 1_000_000_000 + i64::from(wall.nanoseconds)

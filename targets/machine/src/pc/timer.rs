@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 
 use super::Machine;
 use super::clock::monotonic_ns;
-use super::interrupts::{LOCAL_APIC, TIMER_VECTOR};
+use crate::arch::{LOCAL_APIC, TIMER_VECTOR};
 
 const TIMER: u64 = 0x320;
 const INITIAL_COUNT: u64 = 0x380;

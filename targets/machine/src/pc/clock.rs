@@ -1,10 +1,10 @@
 //! What goes on by itself: the hypervisor's clock, or the CPU's counter.
 
-use super::cpu::timestamp;
 use super::firmware::fadt;
 use super::kvm_clock::KvmClock;
 use super::rtc::Rtc;
 use super::tsc::Tsc;
+use crate::arch::timestamp;
 use crate::cell::FoundAtBoot;
 
 const NS_PER_S: i64 = 1_000_000_000;

@@ -3,8 +3,8 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use uart_16550::backend::Backend;
+use x86_64::structures::port::{PortRead, PortWrite};
 
-use super::port;
 use crate::serial::SerialChannel;
 
 /// The registers of a serial port at its eight I/O ports.
@@ -14,12 +14,12 @@ pub struct Registers(u16);
 impl Backend for Registers {
     unsafe fn read(&mut self, register: u8) -> u8 {
         // SAFETY: One of the eight ports, of which this value is the only owner.
-        unsafe { port::read_u8(self.0 + u16::from(register)) }
+        unsafe { u8::read_from_port(self.0 + u16::from(register)) }
     }
 
     unsafe fn write(&mut self, register: u8, value: u8) {
         // SAFETY: As above; a UART does not reach memory.
-        unsafe { port::write_u8(self.0 + u16::from(register), value) }
+        unsafe { u8::write_to_port(self.0 + u16::from(register), value) }
     }
 }
 

@@ -1,0 +1,29 @@
+//! A PC: q35, pc (i440FX) and microvm, whose ACPI tables say what there is, and their age the rest.
+
+mod clock;
+mod config_space;
+mod ends;
+mod firmware;
+mod kvm_clock;
+mod machine;
+mod power;
+mod power_button;
+mod rtc;
+mod serial_port;
+mod suspend;
+mod timer;
+mod tsc;
+mod virtio_mmio;
+
+pub(crate) use self::clock::hypervisor_start_ns;
+pub use self::clock::monotonic_ns;
+pub(crate) use self::ends::EXITS;
+pub use self::machine::Machine;
+pub use self::power::PowerError;
+pub use self::power_button::PowerButton;
+pub(crate) use self::rtc::Rtc;
+pub use self::serial_port::SerialPort;
+/// What the log is written to.
+pub use self::serial_port::SerialPort as LogPort;
+pub use self::suspend::Suspend;
+pub use self::timer::Timer;
