@@ -19,6 +19,7 @@ mod network;
 mod panics;
 mod peer;
 mod power;
+mod prompt;
 mod rows;
 mod snapshots;
 mod state;

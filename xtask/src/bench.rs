@@ -23,132 +23,132 @@ mod talks;
 mod usage;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use nanoqga_testkit::process::output;
 use nanoqga_testkit::qemu::accelerator;
 
 use self::budgets::{Budgets, Verdict};
 use self::results::{Host, Measure, Results};
-use crate::options::{Argument, Options, Usage};
 
-pub(crate) const HELP: &str = "\
-cargo xtask bench [guests] [linux] [engine] [--quick] [--check] [--publish]
-cargo xtask bench --render [--check] [--publish]
+const RESULTS: &str = "\
+The results of guests and linux are printed, and kept in target/bench:
+report.html with charts, and results.json. That has
 
-Measures these, or all of them when none is named. All sides take turns, and the figures that count are the ratios: what else
-the machine does weighs on all sides alike.
-
-guests: nanoqga's images (nano, appliance) and its agent for Linux as process 1 of a guest, beside Debian's kernel with
-BusyBox and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
-first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor time
-that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory; the
-processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the smallest
-memory in which a guest answers; and how time grows with the length of a message, the number of network cards, and the
-number of guests that start at once.
-
-linux: the processor time of the agent for Linux beside that of qemu-ga and of a server that only echoes, over unix sockets.
-
-engine: exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with the
-base64 crate). It has no budgets, and is left out of --check unless it is named.
-
-  --quick    only what has budgets, with fewer samples: less than a minute on an idle machine
-  --check    fails when a ratio is not what xtask/src/bench/budgets.json asks of it, and shows both sides' samples. Budgets
-             are of processor time, sizes and memory, which a busy machine hardly changes, and of the time to the first reply
-  --publish  writes the table in docs/measurements.md, and docs/bench.svg
-  --render   measures nothing, but shows what the last run has measured
-
-The results of guests and linux are printed, and kept in target/bench: report.html with charts, and results.json. That has
-  host      the machine: processor, cores, qemu, accelerator, load (average of a minute, before and after)
+  host      the machine: processor, cores, qemu, accelerator, load (average of
+            a minute, before and after)
   quick     whether it was the quick set
-  measures  each with name, title, unit, less_is_better, and figures: for each contender its samples, one for each turn, and
-            of these the median, low and high (a quarter of them is below low, a quarter above high)
-  ratios    each with name, measure, sides (contenders), median, low and high. MEASURE/CONTENDER is how many times better
-            than qemu-ga that contender is
-  growth    each with name, title, x and y (the axes' titles with their units), and lines: for each contender points with
-            x, median, low and high
-";
+  measures  each with name, title, unit, less_is_better, and figures: for each
+            contender its samples, one for each turn, and of these the median,
+            low and high (a quarter of them is below low, a quarter above high)
+  ratios    each with name, measure, sides (contenders), median, low and high.
+            MEASURE/CONTENDER is how many times better than qemu-ga that
+            contender is
+  growth    each with name, title, x and y (the axes' titles with their units),
+            and lines: for each contender points with x, median, low and high";
 
-/// What is measured, in this order.
-const PARTS: [&str; 3] = ["guests", "linux", "engine"];
+/// Measure guests, agents and engine beside what else there is.
+///
+/// All sides take turns, and the figures that count are the ratios: what else the machine does weighs on all sides alike.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_long_help = RESULTS)]
+pub(crate) struct Args {
+    /// What is measured; all when none is named
+    #[arg(value_name = "PART", value_enum)]
+    parts: Vec<Part>,
+    /// Only what has budgets, with fewer samples: less than a minute on an idle machine
+    #[arg(long)]
+    quick: bool,
+    /// Fail when a ratio is not what xtask/src/bench/budgets.json asks of it, and show both sides' samples
+    ///
+    /// Budgets are of processor time, sizes and memory, which a busy machine hardly changes, and of the time to the first reply.
+    #[arg(long)]
+    check: bool,
+    /// Write the table in docs/measurements.md, and docs/bench.svg
+    #[arg(long)]
+    publish: bool,
+    /// Measure nothing, but show what the last run has measured
+    #[arg(long, conflicts_with_all = ["parts", "quick"])]
+    render: bool,
+    /// Give back what comes over this socket, to one client: the server that the agents are measured beside
+    #[arg(long, value_name = "SOCKET", hide = true, exclusive = true)]
+    echo: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The images (nano, appliance) and the agent for Linux as process 1 of a guest, beside Debian's kernel with BusyBox
+    /// and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
+    /// first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor
+    /// time that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory;
+    /// the processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the
+    /// smallest memory in which a guest answers; and how time grows with the length of a message, the number of network cards,
+    /// and the number of guests that start at once
+    Guests,
+    /// The processor time of the agent for Linux beside that of qemu-ga and of a server that only echoes, over unix sockets
+    Linux,
+    /// Exchanges, long requests and base64, each beside serde_json doing the same with the same bytes (for base64 with the
+    /// base64 crate). It has no budgets, and is left out of --check unless it is named
+    Engine,
+}
 
 const QUESTION: Duration = Duration::from_secs(60);
 
-/// What is asked for on the command line.
-#[derive(Debug, Default)]
-struct Asked {
-    parts: Vec<String>,
-    quick: bool,
-    check: bool,
-    publish: bool,
-    render: bool,
-}
-
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut asked = Asked::default();
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "quick" => asked.quick = true,
-            Argument::Option(name) if name == "check" => asked.check = true,
-            Argument::Option(name) if name == "publish" => asked.publish = true,
-            Argument::Option(name) if name == "render" => asked.render = true,
-            Argument::Word(word) if word == linux::ECHO => return linux::echo(options),
-            Argument::Word(word) if PARTS.contains(&&*word) => asked.parts.push(word),
-            other => return Err(other.unexpected()),
-        }
+pub(crate) fn main(args: &Args) -> Result<()> {
+    match &args.echo {
+        Some(socket) => linux::echo(socket),
+        None => bench(args),
     }
-    if asked.render && (asked.quick || !asked.parts.is_empty()) {
-        return Err(Usage::new("--render measures nothing, so there is nothing to choose").into());
-    }
-    bench(&asked)
 }
 
 /// The quick set, held against the budgets: what CI runs.
 pub(crate) fn quick_check() -> Result<()> {
-    bench(&Asked { quick: true, check: true, ..Asked::default() })
+    bench(&Args { quick: true, check: true, ..Args::default() })
 }
 
-fn bench(asked: &Asked) -> Result<()> {
+fn bench(args: &Args) -> Result<()> {
     let budgets = Budgets::read(ratio_names())?;
-    let results = if asked.render { Results::load()? } else { measure(asked)? };
+    let results = if args.render { Results::load()? } else { measure(args)? };
     if !results.measures.is_empty() {
-        show(&results, asked.render)?;
+        show(&results, args.render)?;
     }
-    if asked.publish {
+    if args.publish {
         report::publish(&results)?;
     }
-    if asked.check { judge(&budgets.check(&results, asked.is_whole())) } else { Ok(()) }
+    if args.check { judge(&budgets.check(&results, args.is_whole())) } else { Ok(()) }
 }
 
-impl Asked {
-    fn wants(&self, part: &str) -> bool {
-        if self.parts.is_empty() { part != "engine" || !self.check } else { self.parts.iter().any(|it| it == part) }
+impl Args {
+    fn wants(&self, part: Part) -> bool {
+        if self.parts.is_empty() { part != Part::Engine || !self.check } else { self.parts.contains(&part) }
     }
 
     /// Whether all that has budgets is measured.
     fn is_whole(&self) -> bool {
-        !self.quick && !self.render && self.wants("guests") && self.wants("linux")
+        !self.quick && !self.render && self.wants(Part::Guests) && self.wants(Part::Linux)
     }
 }
 
-fn measure(asked: &Asked) -> Result<Results> {
+fn measure(args: &Args) -> Result<Results> {
     let before = load()?;
     let (mut measures, mut growth) = (Vec::new(), Vec::new());
-    if asked.wants("guests") {
-        (measures, growth) = guests::measure(asked.quick)?;
+    if args.wants(Part::Guests) {
+        (measures, growth) = guests::measure(args.quick)?;
     }
-    if asked.wants("linux") {
-        measures.extend(linux::measure(asked.quick)?);
+    if args.wants(Part::Linux) {
+        measures.extend(linux::measure(args.quick)?);
     }
-    if asked.wants("engine") {
-        engine::compare(asked.quick)?;
+    if args.wants(Part::Engine) {
+        engine::compare(args.quick)?;
     }
     let mut ratios: Vec<_> = measures.iter().flat_map(Measure::ratios).collect();
     ratios.extend(linux::ratios(&measures));
-    Ok(Results { host: host(before)?, quick: asked.quick, measures, ratios, growth })
+    Ok(Results { host: host(before)?, quick: args.quick, measures, ratios, growth })
 }
 
 /// Prints results, and keeps them.

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 
@@ -17,54 +19,57 @@ use self::header::{functions, header, header_path};
 use self::library::{HOST, TARGETS, library, library_with};
 pub(crate) use self::programs::{kernel, loaded};
 use self::programs::{kernel_as_program, program};
-use crate::options::{Argument, Options, Usage};
-use crate::targets;
 use crate::test::Report;
 use crate::toolchain::Toolchain;
+use crate::usage::one_of;
 
 /// How long the linker may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
-pub(crate) const HELP: &str = "\
-cargo xtask capi --target TARGET
-cargo xtask capi --kernel MACHINE
-cargo xtask capi --program FILE
-cargo xtask capi --header
+/// Build the library for kernels written in C.
+///
+/// Builds libnanoqga.a, the agent for kernels written in C, and prints its path as the last line on stdout; or the path of a
+/// program that is built with it.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Args {
+    /// Build the library for a Rust target; riscv64imac is C's -mabi=lp64, riscv64gc -mabi=lp64d
+    #[arg(long, value_parser = one_of(TARGETS.map(|target| (target.into(), target))))]
+    target: Option<&'static str>,
+    /// Build the example of such a kernel
+    #[arg(long, value_name = "MACHINE", value_enum)]
+    kernel: Option<Kernel>,
+    /// Build a program for this host from a C file
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Write targets/capi/nanoqga.h anew from the library's sources
+    #[arg(long)]
+    header: bool,
+}
 
-Builds libnanoqga.a, the agent for kernels written in C, for a Rust target, and prints its path as the last line on stdout.
---kernel does so with the example of such a kernel, for q35 or riscv64-virt: its agent is at the first serial line; `host` makes it a
-program for this host, whose agent is at stdin and stdout. --program does so with a C file, for this host. The header is
-targets/capi/nanoqga.h, which --header writes anew from the library's sources.
+/// What the kernel runs on.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kernel {
+    /// Its agent is at the first serial line
+    Q35,
+    /// Its agent is at the first serial line
+    #[value(name = "riscv64-virt")]
+    Riscv64Virt,
+    /// A program for this host, whose agent is at stdin and stdout
+    Host,
+}
 
-Targets: x86_64-unknown-none, aarch64-unknown-none-softfloat, riscv64imac-unknown-none-elf (C's -mabi=lp64),
-riscv64gc-unknown-none-elf (-mabi=lp64d), x86_64-unknown-linux-gnu
-";
-
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    match options.argument()? {
-        Some(Argument::Option(name)) if name == "header" => Ok(fs::write(header_path(), header()?)?),
-        Some(Argument::Option(name)) if name == "target" => {
-            let target = options.value(|name| {
-                let known = TARGETS.into_iter().find(|target| *target == name);
-                known.with_context(|| format!("no target is called '{name}'; there are: {}", TARGETS.join(", ")))
-            })?;
-            println!("{}", library(target)?.display());
-            Ok(())
-        }
-        Some(Argument::Option(name)) if name == "kernel" => {
-            let name: String = options.value(|name| Ok(name.into()))?;
-            let program = if name == "host" { kernel_as_program() } else { kernel(targets::machine(&name)?, true) };
-            println!("{}", program?.display());
-            Ok(())
-        }
-        Some(Argument::Option(name)) if name == "program" => {
-            let file: PathBuf = options.value(|file| Ok(file.into()))?;
-            println!("{}", program(&file)?.display());
-            Ok(())
-        }
-        Some(other) => Err(other.unexpected()),
-        None => Err(Usage::new(format!("--target, --kernel, --program or --header is missing\n\n{HELP}")).into()),
-    }
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let built = match args {
+        Args { target: Some(target), .. } => library(target),
+        Args { program: Some(file), .. } => program(file),
+        Args { kernel: Some(Kernel::Q35), .. } => kernel(Machine::named("q35")?, true),
+        Args { kernel: Some(Kernel::Riscv64Virt), .. } => kernel(Machine::named("riscv64-virt")?, true),
+        Args { kernel: Some(Kernel::Host), .. } => kernel_as_program(),
+        _ => return Ok(fs::write(header_path(), header()?)?),
+    };
+    println!("{}", built?.display());
+    Ok(())
 }
 
 /// Sees to it that the header is that of the sources, and that the library links alone and cannot panic, on each bare target.

@@ -16,26 +16,29 @@ use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
-use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::test::Report;
+use crate::usage::one_of;
 use crate::workspace::{self, in_workspace};
 
-pub(crate) const HELP: &str = "\
-cargo xtask fuzz [--seconds N] [TARGET]...
-cargo xtask fuzz --seed
-
-Feeds these targets, or all of them, for N seconds each, or for as long as a test does. As many run at once as there are
-processors. It installs cargo-fuzz and a C++ compiler where they are missing. What a target cannot stand makes it fail, with
-the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
-
-  scanner, agent, base64         mutations of the recorded requests
-  virtio_serial                  any bytes are what its device does
-  acpi, boot_info, device_tree   mutations of what firmware leaves for a guest
-  pci                            mutations of what devices have in configuration space
-
-  --seed  make the requests in fuzz/corpus anew from tests/conformance/vectors.json
-";
+/// Feed the readers of what hosts, devices and firmware say with any bytes at all.
+///
+/// Feeds scanner, agent and base64 with mutations of the recorded requests. To virtio_serial any bytes are what its device does. acpi,
+/// boot_info and device_tree get mutations of what firmware leaves for a guest, pci of what devices have in configuration space. As
+/// many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where they are missing. What a target cannot
+/// stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What is fed; all when none is named
+    #[arg(value_name = "TARGET", value_parser = one_of(TARGETS.map(|target| (target.0.into(), target))))]
+    targets: Vec<Target>,
+    /// How many seconds each target runs; when not given, as long as in a test
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Only make the requests in fuzz/corpus anew from tests/conformance/vectors.json
+    #[arg(long, conflicts_with_all = ["targets", "seconds"])]
+    seed: bool,
+}
 
 /// A program of fuzz/fuzz_targets, and for how many seconds it runs.
 pub(crate) type Target = (&'static str, u64);
@@ -62,23 +65,12 @@ const BUILD: Duration = Duration::from_secs(900);
 /// How much longer than asked a target may take to start and to end.
 const SLACK: Duration = Duration::from_secs(60);
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut targets = Vec::new();
-    let mut seconds = None;
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "seed" => return write_seeds(),
-            Argument::Option(name) if name == "seconds" => seconds = Some(options.value(|value| Ok(value.parse()?))?),
-            Argument::Word(word) => match TARGETS.iter().find(|(name, _)| *name == word) {
-                Some(target) => targets.push(*target),
-                None => return Err(Usage::new(format!("there is no target '{word}'\n\n{HELP}")).into()),
-            },
-            other => return Err(other.unexpected()),
-        }
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let Args { targets, seconds, seed } = args;
+    if *seed {
+        return write_seeds();
     }
-    if targets.is_empty() {
-        targets.extend(TARGETS);
-    }
+    let mut targets = if targets.is_empty() { TARGETS.to_vec() } else { targets.clone() };
     for (_, of_target) in &mut targets {
         *of_target = seconds.unwrap_or(*of_target);
     }

@@ -6,79 +6,73 @@ mod profile;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::qemu::Format;
 
 pub(crate) use self::compile::{build, build_first_byte, for_tests};
-use self::profile::PROFILES;
-pub(crate) use self::profile::{APPLIANCE, BARE, LINUX, NANO, Profile};
+pub(crate) use self::profile::{APPLIANCE, BARE, LINUX, NANO, Profile, named_profile};
 use crate::boot_disk;
-use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::targets;
+use crate::usage::usage;
 
-pub(crate) fn help() -> String {
-    let profiles = PROFILES.map(|profile| format!("  {}: {}", profile.name, profile.about)).join("\n");
-    format!(
-        "\
-cargo xtask image --machine MACHINE [--profile PROFILE]
-cargo xtask image --machine MACHINE [--profile PROFILE | --elf FILE] --format raw|qcow2 [--append WORDS] [--output FILE]
-
-Builds the image of a profile and prints its path as the last line on stdout. For the machine linux, that is the agent as
-a static program.
-
---format FORMAT    elf, a program for QEMU's -kernel (when not given), or raw or qcow2, a disk that firmware boots: BIOS and
-                   UEFI on q35 and pc, UEFI on aarch64 and riscv64; microvms have none
---append WORDS     the kernel command line that is on the disk; its words may not have quotes, $ or \\
---elf FILE         puts this ELF program on the disk instead of a profile's image
---output FILE      writes the disk here instead of beside the image
-
-Machines: {}
-Profiles:
-{profiles}
-",
-        targets::machines()
-    )
+/// Build the image and print its path.
+///
+/// The path is the last line on stdout. For the machine linux, the image is the agent as a static program.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which machine boots it
+    #[arg(long, value_parser = targets::named_machine())]
+    machine: &'static Machine,
+    /// What the image has in it; nano when not given
+    #[arg(long, value_parser = named_profile())]
+    profile: Option<&'static Profile>,
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Kind::Elf)]
+    format: Kind,
+    #[command(flatten)]
+    disk: Disk,
 }
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let (mut machine, mut profile) = (None, None);
-    let mut disk = Disk::default();
-    let mut format = None;
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "machine" => machine = Some(options.value(targets::machine)?),
-            Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
-            Argument::Option(name) if name == "format" => format = options.value(boot_disk::format_named)?,
-            Argument::Option(name) if name == "append" => disk.append = Some(options.value(|words| Ok(words.into()))?),
-            Argument::Option(name) if name == "elf" => disk.elf = Some(options.value(|file| Ok(file.into()))?),
-            Argument::Option(name) if name == "output" => disk.output = Some(options.value(|file| Ok(file.into()))?),
-            other => return Err(other.unexpected()),
-        }
-    }
-    let Some(machine) = machine else {
-        return Err(Usage::new(format!("--machine is missing; there are: {}", targets::machines())).into());
-    };
+/// Kinds of files.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// A program for QEMU's -kernel
+    Elf,
+    /// A disk that firmware boots: BIOS and UEFI on q35 and pc, UEFI on aarch64 and riscv64; microvms have none
+    Raw,
+    /// The same in QEMU's own format
+    Qcow2,
+}
+
+/// What is asked for of a disk.
+#[derive(Debug, PartialEq, Eq, clap::Args)]
+struct Disk {
+    /// The kernel command line that is on the disk; its words may not have quotes, $ or \
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    append: Option<String>,
+    /// Put this ELF program on the disk instead of a profile's image
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    elf: Option<PathBuf>,
+    /// Write the disk here instead of beside the image
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn main(args: Args) -> Result<()> {
+    let Args { machine, profile, format, disk } = args;
     let profile = Profile::of(machine, profile)?;
     let image = match format {
-        Some(format) => disk.build(machine, profile, format)?,
-        None if disk == Disk::default() => build(targets::target(machine), profile)?,
-        None => {
-            return Err(Usage::new("--append, --elf and --output are for disks: --format raw or qcow2").into());
+        Kind::Raw => disk.build(machine, profile, Format::Raw)?,
+        Kind::Qcow2 => disk.build(machine, profile, Format::Qcow2)?,
+        Kind::Elf if disk == (Disk { append: None, elf: None, output: None }) => {
+            build(targets::target(machine), profile)?
         }
+        Kind::Elf => return Err(usage("--append, --elf and --output are for disks: --format raw or qcow2")),
     };
     println!("{}", image.display());
     Ok(())
-}
-
-/// What was asked for of a disk.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Disk {
-    append: Option<String>,
-    /// What is on it, in place of a profile's image.
-    elf: Option<PathBuf>,
-    /// Where it is written, in place of beside the image.
-    output: Option<PathBuf>,
 }
 
 impl Disk {

@@ -5,16 +5,18 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::{CommandFactory, Parser};
 
 mod apt;
 mod attack;
 mod bench;
 mod boot_disk;
 mod capi;
+mod completions;
 mod fuzz;
 mod image;
-mod options;
 mod packages;
+mod panics;
 mod prompt;
 mod proofs;
 mod record;
@@ -26,76 +28,159 @@ mod targets;
 mod test;
 mod toolchain;
 mod tour;
+mod usage;
 mod workspace;
 
-use options::{Argument, Options, Usage};
-
-const HELP: &str = "\
-nanoqga: a QEMU guest agent with no operating system under it
-
-cargo xtask run      boot the image and talk to the agent in it
-cargo xtask test     lints, proofs, host tests, and the image under QEMU and libvirt
-cargo xtask image    build the image and print its path
-cargo xtask attack   attack the agent as hosts and devices could, for an hour or two
-cargo xtask capi     build the library for kernels written in C
-cargo xtask fuzz     feed the engine with any bytes at all
-cargo xtask bench    measure guests, agents and engine beside what else there is
-cargo xtask record   record the reference conversations from the newest qemu-ga
-cargo xtask size     measure image and engine against their bars
-cargo xtask setup    install what the others need
-
---help after any of them says more.
-";
-
-/// A subcommand: its name, its help, and what it does with the rest of the command line.
-struct Subcommand {
-    name: &'static str,
-    help: fn() -> String,
-    main: fn(Options) -> Result<()>,
+/// nanoqga: a QEMU guest agent with no operating system under it.
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true,
+    max_term_width = 120,
+    after_help = "--help after any of them says more."
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    subcommand: Subcommand,
 }
 
-const SUBCOMMANDS: [Subcommand; 10] = [
-    Subcommand { name: "run", help: run::help, main: run::main },
-    Subcommand { name: "test", help: test::help, main: test::main },
-    Subcommand { name: "image", help: image::help, main: image::main },
-    Subcommand { name: "attack", help: || attack::HELP.into(), main: attack::main },
-    Subcommand { name: "capi", help: || capi::HELP.into(), main: capi::main },
-    Subcommand { name: "fuzz", help: || fuzz::HELP.into(), main: fuzz::main },
-    Subcommand { name: "bench", help: || bench::HELP.into(), main: bench::main },
-    Subcommand { name: "record", help: || record::HELP.into(), main: record::main },
-    Subcommand { name: "size", help: || size::HELP.into(), main: size::main },
-    Subcommand { name: "setup", help: || setup::HELP.into(), main: setup::main },
-];
+/// Each is described where its arguments are.
+#[derive(Debug, clap::Subcommand)]
+enum Subcommand {
+    Run(run::Args),
+    Test(test::Args),
+    Image(image::Args),
+    Attack(attack::Args),
+    Capi(capi::Args),
+    Fuzz(fuzz::Args),
+    Bench(bench::Args),
+    Panics(panics::Args),
+    Record(record::Args),
+    Size(size::Args),
+    Setup(setup::Args),
+    Completions(completions::Args),
+}
 
 /// The program. Its status is 0 when all went well, 1 when something failed, 2 when the command line makes no sense.
 pub fn main() -> ExitCode {
-    let Err(error) = dispatch(Options::from_env()) else {
+    let Err(error) = CommandLine::parse().subcommand.run() else {
         return ExitCode::SUCCESS;
     };
-    eprintln!("error: {error:#}");
-    if error.is::<Usage>() {
-        eprintln!("`cargo xtask --help` shows what there is.");
-        return ExitCode::from(2);
+    match error.downcast::<clap::Error>() {
+        Ok(usage) => usage.exit(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::FAILURE
 }
 
-fn dispatch(mut options: Options) -> Result<()> {
-    let name = match options.argument()? {
-        None => return Err(Usage::new("no subcommand was given").into()),
-        Some(Argument::Option(name)) if name == "help" => {
-            print!("{HELP}");
-            return Ok(());
+impl Subcommand {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Run(args) => run::main(&args),
+            Self::Test(args) => test::main(&args),
+            Self::Image(args) => image::main(args),
+            Self::Attack(args) => attack::main(&args),
+            Self::Capi(args) => capi::main(&args),
+            Self::Fuzz(args) => fuzz::main(&args),
+            Self::Bench(args) => bench::main(&args),
+            Self::Panics(args) => panics::main(&args),
+            Self::Record(_) => record::main(),
+            Self::Size(_) => size::main(),
+            Self::Setup(_) => setup::main(),
+            Self::Completions(args) => {
+                completions::main(&args, CommandLine::command());
+                Ok(())
+            }
         }
-        Some(Argument::Word(word)) => word,
-        Some(other) => return Err(other.unexpected()),
-    };
-    let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name) else {
-        return Err(Usage::new(format!("there is no subcommand '{name}'")).into());
-    };
-    if options.asks_for_help() {
-        print!("{}", (subcommand.help)());
-        return Ok(());
     }
-    (subcommand.main)(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<CommandLine, clap::Error> {
+        CommandLine::try_parse_from(["xtask"].into_iter().chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn these_command_lines_make_sense() {
+        for line in [
+            "run",
+            "run --machine linux --channel uart --interactive",
+            "run --profile appliance",
+            "test",
+            "test all",
+            "test --list",
+            "test qemu linux",
+            "test --machine aarch64-virt",
+            "image --machine q35 --profile crash",
+            "image --machine pc --elf a --format qcow2 --append --quiet --output b",
+            "attack --seed 7 --seconds 60 q35_virtio::floods linux::",
+            "capi --target x86_64-unknown-none",
+            "capi --kernel host",
+            "capi --program a.c",
+            "capi --header",
+            "fuzz --seconds 600 agent virtio_serial",
+            "fuzz --seed",
+            "bench guests linux --quick --check",
+            "bench engine",
+            "bench --render --publish",
+            "bench --echo socket",
+            "panics --write",
+            "record",
+            "size",
+            "setup",
+            "completions zsh",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn others_are_refused_with_status_2() {
+        for line in [
+            "",
+            "walk",
+            "run --machine vax",
+            "run --channel pigeon",
+            "run now",
+            "test nothing",
+            "test qemu --machine q35",
+            "image",
+            "image --machine q35 --profile giant",
+            "image --machine q35 --format vhd",
+            "capi",
+            "capi --header --kernel q35",
+            "capi --kernel vax",
+            "fuzz nothing",
+            "fuzz --seconds soon",
+            "bench --render --quick",
+            "bench --render linux",
+            "size --all",
+            "completions dos",
+        ] {
+            let error = parse(line).map(|parsed| panic!("{line}: {parsed:?}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_only_parses_is_refused_with_status_2() {
+        for line in [
+            "image --machine q35 --append hostname=a",
+            "image --machine linux --profile nano",
+            "image --machine microvm --format raw",
+        ] {
+            let error = parse(line).unwrap().subcommand.run().unwrap_err();
+            assert_eq!(error.downcast::<clap::Error>().unwrap().exit_code(), 2, "{line}");
+        }
+    }
 }

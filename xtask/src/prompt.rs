@@ -1,11 +1,13 @@
 //! The prompt of `cargo xtask run --interactive`.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, stdin};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use nanoqga_testkit::client::{Client, request_line};
 use nanoqga_testkit::deadline::Deadline;
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
 use serde_json::{Map, Value};
 
 use crate::tour::{commands, show_reply};
@@ -14,7 +16,7 @@ const HELP: &str = "  ping                        a command, with or without its
   sync id=5                   arguments are key=value; values are JSON, or else strings
   {\"execute\":\"guest-ping\"}    a line that begins with { is sent as it is
   help                        this, and the commands the image has
-  quit                        shut the guest down (so does the end of the input)
+  quit                        shut the guest down (so does the end of the input, Ctrl-D)
 ";
 
 /// How long a reply may take.
@@ -39,14 +41,17 @@ pub(crate) enum End {
 pub(crate) fn prompt(agent: &mut Client) -> Result<End> {
     let known = commands(agent)?;
     println!("`help` says what can be typed.");
-    let mut lines = io::stdin().lock().lines();
+    // Several lines that are pasted are several commands.
+    let config = Config::builder().auto_add_history(true).bracketed_paste(false).build();
+    let mut editor = DefaultEditor::with_config(config)?;
+    let prompt = if stdin().is_terminal() { "nanoqga> " } else { "" };
     loop {
-        if io::stdin().is_terminal() {
-            print!("nanoqga> ");
-            io::stdout().flush()?;
-        }
-        let Some(line) = lines.next().transpose()? else {
-            return Ok(End::Quit);
+        let line = match editor.readline(prompt) {
+            Ok(line) => line,
+            // Ctrl-C drops what was typed.
+            Err(ReadlineError::Interrupted) => continue,
+            Err(ReadlineError::Eof) => return Ok(End::Quit),
+            Err(error) => return Err(error.into()),
         };
         match line.trim() {
             "" => {}

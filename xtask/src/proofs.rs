@@ -7,62 +7,118 @@ use anyhow::{Context, Result, bail};
 use nanoqga_testkit::process::{finish, output};
 use nanoqga_testkit::progress::step;
 
+use crate::test::Report;
 use crate::toolchain::Toolchain;
 use crate::workspace::in_workspace;
 
 const BUILD: Duration = Duration::from_secs(900);
 
-/// Their package, and the one of them that is for bare targets.
-pub(crate) const PACKAGE: &str = "proofs";
-pub(crate) const NO_PANIC: &str = "no-panic";
-
-/// The Rust targets that the engine is linked for without a panic.
-pub(crate) const TARGETS: [&str; 3] =
-    ["x86_64-unknown-none", "aarch64-unknown-none-softfloat", "riscv64gc-unknown-none-elf"];
-
-/// The function that no-panic's panic handler calls. It exists nowhere, so that nothing links that keeps the handler.
-const MISSING: &str = "a_panic_is_reachable_in_the_engine";
-
-/// Sees to it that no panic is reachable in the engine on a target.
-///
-/// # Errors
-/// When one is, or when a program with a panic in it links all the same, so that the proof would prove nothing.
-pub(crate) fn no_panic(target: &'static str) -> Result<()> {
-    let toolchain = Toolchain::for_target(target)?;
-    step(&format!("Linking every command without a panic, with {toolchain}"), || {
-        if !links(&toolchain, &[])? {
-            bail!(
-                "a panic is reachable in the engine on {target}: an index, a slice, a division, an unwrap, or a call \
-                 of something that has one. This shows the way to it:\n  {}",
-                shown(target)
-            );
-        }
-        if links(&toolchain, &["--features", "panicking"])? {
-            bail!("{NO_PANIC} links on {target} with a panic in it: it proves nothing");
-        }
-        Ok(())
-    })
+/// A program that links only if no panic is reachable in it: its panic handler calls a function that exists nowhere.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    package: &'static str,
+    program: &'static str,
+    /// The Cargo profile that it is compiled with.
+    profile: &'static str,
+    /// The features that make it a proof.
+    features: &'static str,
+    /// The function that exists nowhere.
+    missing: &'static str,
+    /// What is proved to have no panic in it.
+    what: &'static str,
+    /// The Rust targets that it is linked for.
+    pub targets: [&'static str; 3],
 }
 
-/// Whether no-panic links. That the panic handler is left in it is all that may keep it from that.
-fn links(toolchain: &Toolchain, features: &[&str]) -> Result<bool> {
-    let mut cargo = toolchain.cargo("build");
-    cargo.args(["--profile", "proof", "--package", PACKAGE, "--bin", NO_PANIC]).args(features);
-    // The linker's messages come among cargo's. On the screen a failure that is wanted would look like one that is not.
-    in_workspace(&mut cargo).args(["--quiet", "--message-format", "json"]).stderr(Stdio::null());
-    let (status, messages) = finish(&mut cargo, BUILD)?;
-    if !status.success() && !messages.contains(MISSING) {
-        bail!("cargo could not build {NO_PANIC}. This shows why:\n  {}", shown(toolchain.target()));
+/// The feature that links a panic in.
+const PANICKING: &str = "panicking";
+
+const PACKAGE: &str = "proofs";
+
+/// The engine, with every command, for targets that kernels of others have.
+pub(crate) const ENGINE: Proof = Proof {
+    package: PACKAGE,
+    program: "no-panic",
+    profile: "proof",
+    features: "",
+    missing: "a_panic_is_reachable_in_the_engine",
+    what: "the engine",
+    targets: ["x86_64-unknown-none", "aarch64-unknown-none-softfloat", "riscv64gc-unknown-none-elf"],
+};
+
+/// All of the image `nano`, as it is shipped.
+const NANO: Proof = Proof {
+    package: "appliance",
+    program: "nano",
+    profile: "image",
+    features: "proof",
+    missing: "a_panic_is_reachable_in_nano",
+    what: "nano",
+    targets: ["x86_64-unknown-none", "aarch64-unknown-none-softfloat", "riscv64imac-unknown-none-elf"],
+};
+
+/// Sees to it that no panic is reachable in the engine, nor in nano, on any target.
+pub(crate) fn no_panics(report: &mut Report) -> Result<()> {
+    let all = [&ENGINE, &NANO].into_iter().flat_map(|proof| proof.targets.map(|target| (proof, target)));
+    all.into_iter().try_for_each(|(proof, target)| report.check(|| proof.holds(target)))
+}
+
+impl Proof {
+    /// Sees to it that it holds on a target.
+    ///
+    /// # Errors
+    /// When a panic is reachable, or when a program with a panic in it links all the same, so that the proof would prove nothing.
+    fn holds(&self, target: &'static str) -> Result<()> {
+        let Self { program, what, features, .. } = self;
+        let toolchain = Toolchain::for_target(target)?;
+        step(&format!("Linking {what} without a panic, with {toolchain}"), || {
+            if !self.links(&toolchain, features)? {
+                bail!(
+                    "a panic is reachable in {what} on {target}: an index, a slice, a division, an unwrap, or a call of something \
+                     that has one. This shows the way to it:\n  {}",
+                    self.shown(target)
+                );
+            }
+            if self.links(&toolchain, &format!("{PANICKING},{features}"))? {
+                bail!("{program} links on {target} with a panic in it: it proves nothing");
+            }
+            Ok(())
+        })
     }
-    Ok(status.success())
-}
 
-/// A command that shows why no-panic does not link.
-fn shown(target: &str) -> String {
-    format!(
-        "cargo rustc --profile proof --package {PACKAGE} --bin {NO_PANIC} --target {target} -- \
-         -C link-arg='--why-live=*rust_begin_unwind*'"
-    )
+    /// The lints, on each target.
+    pub(crate) fn clippy(&self) -> Result<Vec<Command>> {
+        let lint = |target| {
+            let mut clippy = Toolchain::for_target(target)?.cargo("clippy");
+            clippy.args(["--package", self.package, "--bin", self.program, "--", "--deny", "warnings"]);
+            Ok(clippy)
+        };
+        self.targets.into_iter().map(lint).collect()
+    }
+
+    /// Whether it links. That the panic handler is left in it is all that may keep it from that.
+    fn links(&self, toolchain: &Toolchain, features: &str) -> Result<bool> {
+        let Self { package, program, profile, missing, .. } = self;
+        let mut cargo = toolchain.cargo("build");
+        cargo.args(["--profile", profile, "--package", package, "--bin", program, "--features", features]);
+        cargo.env("RUSTFLAGS", toolchain.flags_without_local_paths()?);
+        // The linker's messages come among cargo's. On the screen a failure that is wanted would look like one that is not.
+        cargo.args(["--quiet", "--message-format", "json"]);
+        let (status, messages) = finish(in_workspace(&mut cargo).stderr(Stdio::null()), BUILD)?;
+        if !status.success() && !messages.contains(missing) {
+            bail!("cargo could not build {program}. This shows why:\n  {}", self.shown(toolchain.target()));
+        }
+        Ok(status.success())
+    }
+
+    /// A command that shows why it does not link.
+    fn shown(&self, target: &str) -> String {
+        let Self { package, program, profile, features, .. } = self;
+        format!(
+            "cargo rustc --profile {profile} --package {package} --bin {program} --features '{features}' --target {target} -- \
+             -C link-arg='--why-live=*rust_begin_unwind*'"
+        )
+    }
 }
 
 /// The most stack that the engine takes, in bytes.

@@ -11,15 +11,14 @@ use nanoqga_testkit::guest::PrivateFolder;
 use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 
-use crate::options::Options;
 use crate::workspace;
 
-pub(crate) const HELP: &str = "\
-cargo xtask record
-
-Sends each request of tests/conformance/vectors.json to the newest qemu-ga, and writes its replies there. Look at what has
-changed before you commit it: an agent must answer as recorded.
-";
+/// Record the reference conversations from the newest qemu-ga.
+///
+/// Sends each request of tests/conformance/vectors.json to the newest qemu-ga, and writes its replies there. Look at what has
+/// changed before you commit it: an agent must answer as recorded.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
 
 /// The id of the guest-sync-delimited that ends a conversation.
 const SYNC: i64 = 4_000_000_000_000;
@@ -43,10 +42,7 @@ struct Vector {
     compare: String,
 }
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    if let Some(argument) = options.argument()? {
-        return Err(argument.unexpected());
-    }
+pub(crate) fn main() -> Result<()> {
     let qemu_ga = QemuGa::find()?;
     ensure!(qemu_ga.is_newest(), "nothing is recorded from qemu-ga {}, which is not the newest", qemu_ga.version());
     let file = workspace::path("tests/conformance/vectors.json");

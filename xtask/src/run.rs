@@ -1,6 +1,7 @@
 //! `cargo xtask run`: boot the image, talk to it, shut it down through the agent.
 
 use anyhow::{Context, Result, bail};
+use clap::builder::TypedValueParser;
 use console::style;
 use debian::linux;
 use nanoqga_testkit::client::{Client, request_line};
@@ -11,45 +12,39 @@ use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 
 use crate::image::{self, Profile};
-use crate::options::{Argument, Options};
 use crate::prompt::{End, prompt};
 use crate::setup;
 use crate::targets;
 use crate::tour::{show_reply, tour};
+use crate::usage::one_of;
 
-pub(crate) fn help() -> String {
-    format!(
-        "\
-cargo xtask run [--machine MACHINE] [--channel CHANNEL] [--profile PROFILE] [--interactive]
-
-Installs what is missing, builds the image, boots it in QEMU, and shows a conversation with its agent: each command,
-its reply, and the round-trip time. Then it shuts the guest down through the agent.
-
---machine MACHINE    {} (q35 when not given)
---channel CHANNEL    virtio, uart (virtio when not given)
---profile PROFILE    what the image has in it; `cargo xtask image --help` lists them
---interactive        a prompt instead of the tour; it takes commands from a pipe too
-
-NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.
-",
-        targets::machines()
-    )
+/// Boot the image and talk to the agent in it.
+///
+/// Installs what is missing, builds the image, boots it in QEMU, and shows a conversation with its agent: each command, its
+/// reply, and the round-trip time. Then it shuts the guest down through the agent.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.")]
+pub(crate) struct Args {
+    /// Which machine boots it
+    #[arg(long, value_parser = targets::named_machine(), default_value = "q35")]
+    machine: &'static Machine,
+    /// How host and agent talk
+    #[arg(long, value_parser = named_channel(), default_value = "virtio")]
+    channel: Channel,
+    /// What the image has in it
+    #[arg(long, value_parser = image::named_profile())]
+    profile: Option<&'static Profile>,
+    /// A prompt instead of the conversation; it takes commands from a pipe, too
+    #[arg(long)]
+    interactive: bool,
 }
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let mut machine = Machine::named("q35")?;
-    let mut channel = Channel::Virtio;
-    let mut profile = None;
-    let mut interactive = false;
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "machine" => machine = options.value(targets::machine)?,
-            Argument::Option(name) if name == "channel" => channel = options.value(Channel::named)?,
-            Argument::Option(name) if name == "profile" => profile = Some(options.value(Profile::named)?),
-            Argument::Option(name) if name == "interactive" => interactive = true,
-            other => return Err(other.unexpected()),
-        }
-    }
+fn named_channel() -> impl TypedValueParser<Value = Channel> {
+    one_of([("virtio", Channel::Virtio), ("uart", Channel::Com2)].map(|(name, channel)| (name.into(), channel)))
+}
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let &Args { machine, channel, profile, interactive } = args;
     setup::qemu_for(machine)?;
     let profile = Profile::of(machine, profile)?;
     let folder = PrivateFolder::new()?;

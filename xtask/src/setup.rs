@@ -11,7 +11,6 @@ use nanoqga_testkit::machine::Machine;
 
 pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, nightly, nightly_cargo, toolchain};
 use crate::apt::{Needed, need};
-use crate::options::Options;
 use crate::proofs;
 use crate::targets;
 use crate::toolchain::Toolchain;
@@ -63,19 +62,16 @@ const VALGRIND: [Needed; 1] = [Needed { program: "valgrind", package: "valgrind"
 /// What the header is tested with.
 const CPP: [Needed; 1] = [Needed { program: "g++", package: "g++" }];
 
-pub(crate) const HELP: &str = "\
-cargo xtask setup
+/// Install what the other subcommands need.
+///
+/// That is QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind, cargo-fuzz, cargo-hack, a
+/// nightly Rust with Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
+/// packages; for anyone else it prints the command to run. The newest qemu-ga is downloaded into target/roots and not installed.
+/// Subcommands do the part of this that they need.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
 
-Installs what the other subcommands need: QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind,
-cargo-fuzz, cargo-hack, a nightly Rust with Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it
-installs Debian packages; for anyone else it prints the command to run. The newest qemu-ga is downloaded into target/roots and not
-installed. Subcommands do the part of this that they need.
-";
-
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    if let Some(argument) = options.argument()? {
-        return Err(argument.unexpected());
-    }
+pub(crate) fn main() -> Result<()> {
     qemu()?;
     disks()?;
     guide()?;
@@ -90,7 +86,7 @@ pub(crate) fn main(mut options: Options) -> Result<()> {
     }
     // Those of the proofs beside those of the machines, each once.
     let targets: BTreeSet<_> =
-        targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::TARGETS).collect();
+        targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::ENGINE.targets).collect();
     for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }

@@ -1,7 +1,9 @@
 //! Which Rust target the programs of each machine are built for.
 
-use anyhow::{Context, Result};
-use nanoqga_testkit::machine::{self, Bus, MACHINES, Machine};
+use clap::builder::TypedValueParser;
+use nanoqga_testkit::machine::{Bus, MACHINES, Machine};
+
+use crate::usage::one_of;
 
 /// The machine on which the agent for Linux is the first process of Debian's kernel. No image is built for it.
 pub(crate) static LINUX: Machine = Machine {
@@ -36,32 +38,14 @@ pub(crate) fn targets() -> Vec<&'static str> {
     targets
 }
 
-/// The machine of this name on our command line.
-///
-/// # Errors
-/// When there is none; the message lists them.
-pub(crate) fn machine(name: &str) -> Result<&'static Machine> {
-    if name == LINUX.name {
-        return Ok(&LINUX);
-    }
-    Machine::named(name).ok().with_context(|| format!("no machine is called '{name}'; there are: {}", machines()))
-}
-
-/// The machines' names, for help and messages.
-pub(crate) fn machines() -> String {
-    format!("{}, {}", machine::names(), LINUX.name)
+/// Takes the name of a machine on our command line.
+pub(crate) fn named_machine() -> impl TypedValueParser<Value = &'static Machine> {
+    one_of(MACHINES.iter().chain([&LINUX]).map(|machine| (machine.name.into(), machine)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_unknown_machine_gets_a_message_with_the_known_ones() {
-        let error = machine("vax").unwrap_err().to_string();
-        assert_eq!(error, format!("no machine is called 'vax'; there are: {}", machines()));
-        assert!(error.ends_with(", linux"), "{error}");
-    }
 
     #[test]
     fn each_architecture_has_a_target() {

@@ -9,6 +9,7 @@ mod times;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use clap::builder::PossibleValue;
 use nanoqga_testkit::deadline;
 use nanoqga_testkit::machine::Machine;
 
@@ -16,60 +17,59 @@ use self::parts::{PARTS, Part};
 pub(crate) use self::report::Report;
 use self::report::Row;
 use self::times::{Times, clock};
-use crate::options::{Argument, Options, Usage};
 use crate::targets;
+use crate::usage::one_of;
 
-pub(crate) fn help() -> String {
-    let list = |long: bool| -> String {
-        let some = PARTS.iter().filter(|part| part.long == long);
-        some.map(|part| format!("  {:<13} {}\n", part.name, part.about)).collect()
-    };
-    format!(
-        "\
-cargo xtask test [all] [--list] [PART]...
-cargo xtask test --machine MACHINE
-
-Runs the parts that are named. Runs these when none is named:
-
-{}
-`all` adds the long ones:
-
-{}
-The run ends with a table: each part, the time that it took, how many tests and other checks passed, and what was
-skipped and why.
-
-  --list             print the parts with the time that each took last, and run nothing
-  --machine MACHINE  run only that machine's rows of the part qemu; for `linux`, the part linux
-
-NANOQGA_SEED (a number) in the environment changes the requests of the part differential, NANOQGA_REQUESTS their
-number. RUST_TEST_THREADS sets how many tests of the part qemu run at once. NANOQGA_QEMU is a folder with the QEMU
-programs to run guests on, or `newest` for Debian's newest.
-",
-        list(false),
-        list(true)
-    )
+/// Check all: lints, proofs, host tests, and the image under QEMU and libvirt.
+///
+/// Runs the parts that are named. The run ends with a table: each part, the time that it took, how many tests and other checks
+/// passed, and what was skipped and why.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+NANOQGA_SEED (a number) in the environment changes the requests of the part differential, NANOQGA_REQUESTS their number. \
+RUST_TEST_THREADS sets how many tests of the part qemu run at once. NANOQGA_QEMU is a folder with the QEMU programs to run \
+guests on, or `newest` for Debian's newest.")]
+pub(crate) struct Args {
+    /// What is run; all but the long ones when none is named
+    #[arg(value_name = "PART", value_parser = one_of(choices()))]
+    parts: Vec<Choice>,
+    /// Print the parts with the time that each took last, and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Run only this machine's rows of the part qemu; for `linux`, the part linux
+    #[arg(long, value_parser = targets::named_machine(), conflicts_with_all = ["parts", "list"])]
+    machine: Option<&'static Machine>,
 }
 
-pub(crate) fn main(mut options: Options) -> Result<()> {
-    let (mut chosen, mut all, mut list) = (Vec::new(), false, false);
-    while let Some(argument) = options.argument()? {
-        match argument {
-            Argument::Option(name) if name == "machine" => return one_machine(options.value(targets::machine)?),
-            Argument::Option(name) if name == "list" => list = true,
-            Argument::Word(word) if word == "all" => all = true,
-            Argument::Word(word) => match PARTS.iter().find(|part| part.name == word) {
-                Some(part) => chosen.push(part.name),
-                None => return Err(Usage::new(format!("there is no part '{word}'\n\n{}", help())).into()),
-            },
-            other => return Err(other.unexpected()),
-        }
+/// What a word names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    All,
+    Part(&'static str),
+}
+
+fn choices() -> impl Iterator<Item = (PossibleValue, Choice)> {
+    let part = |part: &'static Part| {
+        let only = if part.long { "long: " } else { "" };
+        (PossibleValue::new(part.name).help(format!("{only}{}", part.about)), Choice::Part(part.name))
+    };
+    let all = (PossibleValue::new("all").help("every part, also the long ones"), Choice::All);
+    PARTS.iter().map(part).chain([all])
+}
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let Args { parts, list, machine } = args;
+    if let Some(machine) = machine {
+        return one_machine(machine);
     }
-    let wanted = |part: &&Part| all || if chosen.is_empty() { !part.long } else { chosen.contains(&part.name) };
     let mut times = Times::load();
-    if list {
+    if *list {
         print!("{}", listed(&times));
         return Ok(());
     }
+    let wanted = |part: &&Part| {
+        parts.contains(&Choice::All) || parts.contains(&Choice::Part(part.name)) || parts.is_empty() && !part.long
+    };
     run(&PARTS.iter().filter(wanted).collect::<Vec<_>>(), &mut times)
 }
 
@@ -136,13 +136,5 @@ mod tests {
         assert_eq!(list.lines().count(), PARTS.len());
         assert!(list.starts_with("lint            1:32  "), "{list}");
         assert!(list.contains("\nmiri               -  "), "{list}");
-    }
-
-    #[test]
-    fn help_names_every_part_once() {
-        let help = help();
-        for part in &PARTS {
-            assert_eq!(help.matches(&format!("\n  {:<13} ", part.name)).count(), 1, "{}", part.name);
-        }
     }
 }

@@ -1,33 +1,33 @@
-//! The kernel command line: words apart from each other by white space, most of them `name=value`.
+//! Reads the kernel command line: words separated by white space, most of them `name=value`.
 
 use heapless::Vec;
 
-/// A virtio-mmio device that the command line announces, as QEMU does for a microvm without ACPI.
+/// A virtio-mmio device that the command line names. QEMU names all of them for a microvm without ACPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MmioDevice {
     /// Physical address of the device's registers.
     pub address: u64,
-    /// How many bytes of registers there are.
+    /// Size of the registers, in bytes.
     pub size: u64,
-    /// The global system interrupt the device raises.
+    /// The global system interrupt that the device raises.
     pub irq: u32,
 }
 
-/// The machine's own options of a command line.
+/// The options that are for the machine itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// `console=none`: nothing is logged.
+    /// `console=none`: the machine writes no log.
     pub silent: bool,
-    /// `debug-exit=PORT`: I/O port of an isa-debug-exit device, for a panic to end QEMU with.
+    /// `debug-exit=PORT`: I/O port of an isa-debug-exit device, by which a panic ends QEMU.
     pub debug_exit: Option<u16>,
-    /// `virtio_mmio.device=SIZE@ADDRESS:IRQ`, one each.
+    /// `virtio_mmio.device=SIZE@ADDRESS:IRQ`, a word for each device.
     pub mmio_devices: Vec<MmioDevice, 32>,
 }
 
 impl Options {
-    /// Reads a command line. Words that mean nothing here are handed to `unknown`: they are the guest's, or a loader has
-    /// added them.
-    // A large result: put together once, not where it is used.
+    /// Reads a command line. Hands each word that is no such option to `unknown`: it may be for the guest, or come from a
+    /// loader.
+    // Not inlined, so that an image has the code for this large result once.
     #[inline(never)]
     pub fn parse(command_line: &[u8], mut unknown: impl FnMut(&str)) -> Self {
         let mut options = Self::default();
@@ -53,7 +53,7 @@ impl Options {
     }
 }
 
-/// `SIZE@ADDRESS:IRQ`, as the kernel parameter of that name is written; a fourth part, the device's number, may follow.
+/// Parses `SIZE@ADDRESS:IRQ`, the format of Linux's parameter of that name. A fourth part, the device's number, is ignored.
 fn mmio_device(text: &str) -> Option<MmioDevice> {
     let mut parts = text.as_bytes().split(|byte| matches!(byte, b'@' | b':'));
     let size = parts.next()?;
@@ -69,7 +69,7 @@ fn mmio_device(text: &str) -> Option<MmioDevice> {
     })
 }
 
-/// A decimal or, after `0x`, hexadecimal number.
+/// Parses a number: decimal, or, after `0x`, hexadecimal.
 fn number(text: &[u8]) -> Option<u64> {
     let (digits, radix) = match text {
         [b'0', b'x' | b'X', digits @ ..] => (digits, 16),

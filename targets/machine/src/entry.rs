@@ -19,10 +19,14 @@ impl Handover {
     }
 }
 
-/// Has a kernel begin with a function `fn(Handover) -> !`, and print its panics and end by [`die`](crate::last_words::die).
+/// Has a kernel begin with a function `fn(Handover) -> !`, and print its panics and end by [`die`](crate::last_words::die), or by a
+/// function of its own, `fn(&PanicInfo<'_>) -> !`, that is named second.
 #[macro_export]
 macro_rules! entry_point {
     ($main:path) => {
+        $crate::entry_point!($main, $crate::last_words::die);
+    };
+    ($main:path, $panic:path) => {
         /// Called by the boot code, with the address of the loader's information.
         #[unsafe(no_mangle)]
         extern "C" fn kernel_main(start_info: u64) -> ! {
@@ -33,7 +37,7 @@ macro_rules! entry_point {
 
         #[panic_handler]
         fn panic(info: &::core::panic::PanicInfo<'_>) -> ! {
-            $crate::last_words::die(info)
+            $panic(info)
         }
     };
 }

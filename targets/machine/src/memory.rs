@@ -1,19 +1,19 @@
-//! Physical memory, as what firmware left in it is read.
+//! Physical memory: how firmware's data in it is read, and which RAM is free.
 
 use core::ops::Range;
 use core::ptr;
 
 use heapless::Vec;
 
-/// Physical memory that may be looked at.
+/// Physical memory that may be read.
 ///
-/// Pointers and lengths found in memory come from firmware and may be anything; this is where they are checked.
+/// Readers pass addresses and lengths on as firmware wrote them. An implementation must check them.
 pub trait Memory {
-    /// The `length` bytes at physical `address`, or `None` where they do not all lie in memory that may be read.
+    /// The `length` bytes at physical `address`. `None` unless all of them lie in memory that may be read.
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]>;
 }
 
-/// A range of usable RAM, in bytes. Its end does not overflow.
+/// A range of usable RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ram {
     /// Physical address of the first byte.
@@ -30,7 +30,7 @@ pub(crate) fn as_many_as_fit<T, const N: usize>(items: impl IntoIterator<Item = 
     vector
 }
 
-/// The largest piece of RAM, in whole pages, that lies in `reach` and keeps clear of `taken`: memory for a heap.
+/// The largest range of whole pages of RAM that lies in `reach` and outside `taken`: memory for a heap.
 pub fn largest_free(ram: &[Ram], reach: Range<u64>, taken: Range<u64>) -> Option<Range<u64>> {
     const PAGE: u64 = 4096;
     let mut largest = 0..0;
@@ -46,33 +46,33 @@ pub fn largest_free(ram: &[Ram], reach: Range<u64>, taken: Range<u64>) -> Option
     (!largest.is_empty()).then_some(largest)
 }
 
-/// A range of physical addresses that has a device behind it, at virtual addresses that are the same.
+/// The physical addresses of a device's registers, which are mapped at the same virtual addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// Where it begins.
+    /// The first address.
     pub address: u64,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub length: u32,
 }
 
 impl Window {
-    /// Where `offset` bytes behind its beginning are.
+    /// A pointer to what lies `offset` bytes after the first address.
     pub(crate) fn at<T>(self, offset: usize) -> *mut T {
         ptr::with_exposed_provenance_mut((self.address as usize).wrapping_add(offset))
     }
 }
 
-/// The little-endian `u16` at `offset` of a structure, if it lies within.
+/// The little-endian `u16` at `offset`, if all of it lies in `bytes`.
 pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     bytes.get(offset..)?.first_chunk().map(|raw| u16::from_le_bytes(*raw))
 }
 
-/// The little-endian `u32` at `offset` of a structure, if it lies within.
+/// The little-endian `u32` at `offset`, if all of it lies in `bytes`.
 pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..)?.first_chunk().map(|raw| u32::from_le_bytes(*raw))
 }
 
-/// The little-endian `u64` at `offset` of a structure, if it lies within.
+/// The little-endian `u64` at `offset`, if all of it lies in `bytes`.
 pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     bytes.get(offset..)?.first_chunk().map(|raw| u64::from_le_bytes(*raw))
 }

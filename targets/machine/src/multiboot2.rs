@@ -1,20 +1,23 @@
-//! What a Multiboot2 loader hands over, such as GRUB from a disk (Multiboot2 Specification 2.0, 3.6).
+//! Reads the boot information of a Multiboot2 loader, such as GRUB (Multiboot2 Specification 2.0, 3.6).
+//!
+//! Own code, because the crate `multiboot2` adds 5 KiB to an image and panics on memory maps that a loader can write.
 
 use core::iter;
 
 use crate::memory::{Memory, u32_at};
 use crate::start_info::{RAM_ENTRY_SIZE, StartInfo, usable_ram};
 
-/// The words before the first tag: how many bytes there are, and a reserved one.
+/// The bytes before the first tag: the size of the information, and a reserved word.
 const HEADER_SIZE: usize = 8;
-/// No loader comes near this; a larger one is a lie.
+/// Larger information is refused: no loader writes as much.
 const MAX_SIZE: usize = 1 << 16;
 const TAG_COMMAND_LINE: u32 = 1;
 const TAG_MEMORY_MAP: u32 = 6;
 const TAG_ACPI_OLD: u32 = 14;
 const TAG_ACPI_NEW: u32 = 15;
 
-/// Reads the information at a physical address. `None` when there is none: it has no magic number, but an order.
+/// Reads the information at a physical address. `None` if there is none. It has no magic number; it is recognised by its
+/// size and the reserved word.
 pub fn read<'m>(memory: &'m impl Memory, address: u64) -> Option<StartInfo<'m>> {
     let header = memory.bytes(address, HEADER_SIZE)?;
     let size = usize::try_from(u32_at(header, 0)?).ok()?;
@@ -24,7 +27,7 @@ pub fn read<'m>(memory: &'m impl Memory, address: u64) -> Option<StartInfo<'m>> 
     let info = memory.bytes(address, size)?;
     let tag = |kind| tags(info).find_map(|(found, offset, tag)| (found == kind).then_some((offset, tag)));
     let command_line = tag(TAG_COMMAND_LINE).map_or(&[][..], |(_, line)| line);
-    // A tag has a copy of the root pointer: firmware may have left it where only its own tables say.
+    // The tag is a copy of the root pointer. UEFI firmware keeps the original where a search would not find it.
     let rsdp = tag(TAG_ACPI_NEW).or_else(|| tag(TAG_ACPI_OLD)).map_or(0, |(offset, _)| address + offset as u64);
     let map = tag(TAG_MEMORY_MAP).and_then(|(_, map)| {
         let entry_size = usize::try_from(u32_at(map, 0)?).ok().filter(|&size| size >= RAM_ENTRY_SIZE)?;
@@ -38,14 +41,14 @@ pub fn read<'m>(memory: &'m impl Memory, address: u64) -> Option<StartInfo<'m>> 
     })
 }
 
-/// The tags: type, where the content begins, and the content. One that does not lie within the information is the last.
+/// The tags: type, offset of the content in the information, and content. It ends at a tag that is cut off.
 fn tags(info: &[u8]) -> impl Iterator<Item = (u32, usize, &[u8])> {
     let mut next = HEADER_SIZE;
     iter::from_fn(move || {
         let tag = info.get(next..)?;
         let size = usize::try_from(u32_at(tag, 4)?).ok()?;
         let found = (u32_at(tag, 0)?, next + 8, tag.get(8..size)?);
-        // Each begins at a multiple of 8. The last one, of type 0, has nothing after it.
+        // Tags begin at multiples of 8. The list's end, a tag of type 0, needs no check: nothing follows it.
         next += size.next_multiple_of(8);
         Some(found)
     })

@@ -1,4 +1,4 @@
-//! Finding virtio devices on PCI (PCI Local Bus 3.0, chapter 6; virtio 1.2, 4.1).
+//! Finds virtio devices on PCI and switches them on (PCI Local Bus 3.0, chapter 6; virtio 1.2, 4.1).
 
 mod assign;
 mod ecam;
@@ -24,12 +24,12 @@ const STATUS_CAPABILITIES: u32 = 1 << 20;
 const HEADER_BRIDGE: u8 = 1;
 const FOUR_GIB: u64 = 1 << 32;
 
-/// Calls `visit` for each function on bus 0 and on the buses behind its bridges, with its vendor and device words.
+/// Calls `visit` for each function on bus 0 and on the buses behind bridges, with its first word: vendor and device.
 pub fn scan<C: ConfigurationAccess>(access: &C, mut visit: impl FnMut(DeviceFunction, u32)) {
-    // A bus is scanned once, whatever bridges claim, so the scan ends.
+    // Each bus is scanned at most once, whatever numbers bridges have, so the scan ends.
     let mut to_scan = [false; 256];
     to_scan[0] = true;
-    // Firmware numbers buses behind a bridge higher than the bridge's own.
+    // In rising order, because firmware gives the bus behind a bridge a higher number than the bridge's own bus.
     for bus in 0..=u8::MAX {
         if !to_scan[usize::from(bus)] {
             continue;
@@ -57,7 +57,7 @@ pub fn scan<C: ConfigurationAccess>(access: &C, mut visit: impl FnMut(DeviceFunc
     }
 }
 
-/// The virtio device that vendor and device words announce, transitional or modern (4.1.2).
+/// The type of a virtio device, transitional or modern, by a function's first word (4.1.2). `None` for other devices.
 pub fn virtio_device(id: u32) -> Option<DeviceType> {
     match (id & 0xffff, id >> 16) {
         (VENDOR_VIRTIO, 0x1000) => Some(DeviceType::Network),
@@ -71,13 +71,13 @@ pub fn virtio_device(id: u32) -> Option<DeviceType> {
 /// Why a virtio device on PCI cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// Only the legacy interface is there.
+    /// The device has only the legacy interface.
     LegacyOnly,
-    /// Firmware has given the registers no address.
+    /// Firmware has assigned the registers no address.
     Unassigned,
-    /// The registers lie where they are not mapped, and cannot be.
+    /// The registers lie at addresses that are not mapped and cannot be.
     OutOfReach,
-    /// The description of where the registers are contradicts itself.
+    /// The capabilities, which say where the registers are, are inconsistent.
     Malformed,
 }
 
@@ -99,31 +99,34 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// Where the structures are that a driver uses (4.1.4).
+/// The register blocks of a device that its driver uses (4.1.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Structures {
     /// The common configuration, of at least [`COMMON_SIZE`] bytes, aligned to 8.
     pub common: Window,
     /// The notification registers, aligned to 2.
     pub notify: Window,
-    /// How many bytes each queue has of them, an even number.
+    /// Bytes from one queue's notification register to the next one's; even.
     pub notify_multiplier: u32,
-    /// The interrupt status, at least a byte.
+    /// The interrupt status, at least one byte.
     pub isr: Window,
     /// The device's own configuration; empty if it has none.
     pub device: Window,
 }
 
-/// How many bytes the common configuration has.
+/// Size of the common configuration, in bytes.
 pub const COMMON_SIZE: u32 = 56;
 
-/// Whether physical addresses lie below 4 GiB, where every machine's devices are mapped from the start.
+/// Whether physical addresses lie below 4 GiB, where all machines map devices from the start.
 pub fn is_low(addresses: &ops::Range<u64>) -> bool {
     addresses.end <= FOUR_GIB
 }
 
-/// Finds a device's structures, checks that they can be reached, and switches the device on. Also gives the interrupt that
-/// firmware has routed it to, if any. `reach` sees to it that physical addresses are mapped, and says whether they are.
+/// Finds a device's structures, checks that they can be reached, and switches the device on. Also returns the number of its
+/// interrupt, if firmware has assigned one. `reach` maps physical addresses if need be, and returns whether they are mapped.
+///
+/// # Errors
+/// If the device cannot be used. Its registers in memory stay switched off then.
 pub fn enable<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
@@ -134,12 +137,12 @@ pub fn enable<C: ConfigurationAccess>(
         0 => 0,
         _ => access.read_word(at, 0x34) as u8 & 0xfc,
     };
-    // While `structure` writes to the address registers, nothing answers at what they say. The status half of the word is
-    // written as zero, which changes none of its bits.
+    // Off, because `structure` writes sizing values to the address registers, at which the device must not answer. The upper
+    // half of the word is status, in which zeros change nothing.
     let command = status_command & 0xffff & !COMMAND_MEMORY;
     access.write_word(at, 4, command);
     let mut found = Structures::default();
-    // There is no room for more capabilities than this, so a list that leads back into itself ends.
+    // Configuration space has room for 48 capabilities; the limit ends a list that loops.
     for _ in 0..48 {
         if pointer < 0x40 {
             break;
@@ -153,9 +156,9 @@ pub fn enable<C: ConfigurationAccess>(
             4 => Some(&mut found.device),
             _ => None,
         };
-        // Of several structures of a kind the first one is to be preferred.
+        // The device lists the structure that it prefers first (4.1.4.1).
         if let Some(window) = window.filter(|window| window.length == 0) {
-            // Up to five words must lie within the 256 bytes.
+            // The capability has up to five words, which must lie in the 256 bytes of configuration space.
             if pointer > 0xec {
                 return Err(Unusable::Malformed);
             }
@@ -184,7 +187,7 @@ pub fn enable<C: ConfigurationAccess>(
     Ok((found, line))
 }
 
-/// Where the structure is that the capability at `pointer` describes (4.1.4), if all of it can be reached.
+/// The registers that the capability at `pointer` describes (4.1.4), if all of them can be reached.
 fn structure<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
@@ -211,7 +214,7 @@ fn structure<C: ConfigurationAccess>(
     if !address.checked_add(end.into()).is_some_and(|end| reach(&(address..end))) {
         return Err(Unusable::OutOfReach);
     }
-    // The address bits that do not change are those within the device's range: what lies beyond is not the device's.
+    // The address bits that cannot be set tell the size of the device's range (PCI 3.0, 6.2.5.1).
     access.write_word(at, register, u32::MAX);
     let size = (access.read_word(at, register) & !0xf).wrapping_neg();
     access.write_word(at, register, low);

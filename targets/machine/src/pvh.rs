@@ -1,4 +1,4 @@
-//! What a PVH loader hands over: `hvm_start_info` (Xen, public/arch-x86/hvm/start_info.h).
+//! Reads the start information of a PVH loader: `hvm_start_info` (Xen, public/arch-x86/hvm/start_info.h).
 
 use crate::memory::{Memory, u32_at, u64_at};
 use crate::start_info::{RAM_ENTRY_SIZE, StartInfo, usable_ram};
@@ -6,12 +6,12 @@ use crate::start_info::{RAM_ENTRY_SIZE, StartInfo, usable_ram};
 const MAGIC: u32 = 0x336e_c578;
 const START_INFO_SIZE: usize = 56;
 const MAX_COMMAND_LINE: usize = 2048;
-/// QEMU's PCs have about ten entries; more are ignored.
+/// Entries of the memory map that are read. QEMU's PCs have about ten.
 const MAX_MEMORY_MAP: usize = 64;
 
-/// Reads the start information at a physical address. `None` when there is none.
+/// Reads the start information at a physical address. `None` if there is none.
 pub fn read<'m>(memory: &'m impl Memory, address: u64) -> Option<StartInfo<'m>> {
-    // Version 0 ends before the memory map; its reserved words are then read as what follows in memory.
+    // Version 0 ends before the memory map. The bytes after it are read, too, but not used.
     let info = memory.bytes(address, START_INFO_SIZE)?;
     if u32_at(info, 0)? != MAGIC {
         return None;
@@ -34,7 +34,7 @@ fn memory_map(memory: &impl Memory, map: u64, entries: u32) -> &[u8] {
 }
 
 fn c_string(memory: &impl Memory, address: u64) -> &[u8] {
-    // The string may end just before memory that cannot be read, so it is measured byte by byte.
+    // Measured byte by byte, because memory that cannot be read may follow the string.
     let at = |offset: usize| Some(*memory.bytes(address.checked_add(offset as u64)?, 1)?.first()?);
     let length = (0..MAX_COMMAND_LINE).take_while(|&offset| !matches!(at(offset), None | Some(0))).count();
     memory.bytes(address, length).unwrap_or_default()

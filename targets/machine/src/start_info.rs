@@ -1,4 +1,4 @@
-//! What a PC's boot loader hands over, whichever it is.
+//! What a PC's boot loader hands over, by PVH or by Multiboot2.
 
 use core::ops::Range;
 
@@ -6,24 +6,25 @@ use heapless::Vec;
 
 use crate::memory::{Ram, as_many_as_fit, u32_at, u64_at};
 
-/// How many bytes both protocols' entries of a memory map have: start, size, type, and a word that means nothing.
+/// Bytes of a memory map's entry in both protocols: start, size, type, and a reserved word.
 pub(crate) const RAM_ENTRY_SIZE: usize = 24;
 const TYPE_RAM: u32 = 1;
 
-/// The parts of the start information that this image uses.
+/// What a guest needs of the information.
 #[derive(Debug)]
 pub struct StartInfo<'m> {
-    /// The kernel command line, empty when there is none.
+    /// The kernel command line without its zero byte; empty if there is none.
     pub command_line: &'m [u8],
-    /// Physical address of ACPI's root pointer, 0 when the loader does not know it.
+    /// Physical address of ACPI's root pointer; 0 if the loader does not know it.
     pub rsdp: u64,
-    /// Usable RAM, in the memory map's order.
+    /// The first 16 ranges of usable RAM, in the memory map's order.
     pub ram: Vec<Ram, 16>,
-    /// Physical addresses within that RAM that must stay as they are, because the information itself lies there.
+    /// Physical addresses where the information itself lies, in RAM that the memory map calls usable. It must not be
+    /// overwritten.
     pub kept: Range<u64>,
 }
 
-/// The RAM that a memory map's entries tell of. More than there is room for is left out.
+/// The first 16 ranges of RAM in a memory map.
 pub(crate) fn usable_ram<'m>(entries: impl Iterator<Item = &'m [u8]>) -> Vec<Ram, 16> {
     let ram = |entry| {
         let (start, size) = (u64_at(entry, 0)?, u64_at(entry, 8)?);

@@ -1,8 +1,8 @@
 //! A driver for virtio block devices (virtio 1.2, section 5.2).
 //!
-//! virtio-drivers has one, too, but it cannot discard, panics on buffers of odd sizes and waits for ever. This one has a
-//! request at a time in memory of its own, and waits for no longer than [`PATIENCE_NS`]: a device that takes longer, or breaks
-//! the rules of the queue, is reset and not used again.
+//! Own code, because the driver of the crate `virtio-drivers` cannot discard, panics on buffers of odd sizes and waits for
+//! ever. This one performs one request at a time, in memory of its own, and waits for at most [`PATIENCE_NS`]. It resets a
+//! device that takes longer or breaks the rules of the queue, and uses it only after [`VirtioBlk::restart`].
 
 use core::fmt;
 use core::hint;
@@ -14,20 +14,21 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
-/// What disks count in, whatever their blocks are.
+/// The unit of addresses and sizes on a disk, in bytes, whatever the size of its blocks.
 pub const SECTOR: usize = 512;
-/// The most bytes that a request reads or writes, and the largest block that a device may have.
+/// The most bytes that a request can read or write, and the largest size of a device's blocks.
 pub const BLOCK: usize = 4096;
 
-/// How long a request may take, in nanoseconds.
+/// The longest time that a request may take, in nanoseconds.
 pub const PATIENCE_NS: u64 = 30_000_000_000;
-/// The same on a machine without a clock, in looks at the queue.
+/// The same on a machine without a clock, in checks of the queue.
 const PATIENCE_LOOKS: u64 = 1 << 32;
-/// How often a device is asked whether its reset is complete.
+/// How often a driver checks whether a reset is complete before it gives up.
 const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
-/// A request takes three: a header, the data and a status. With the network card's number there is one copy of the code.
+/// Descriptors of the queue. A request takes three: a header, the data and a status. The network card's queues have the same
+/// number, so that an image has the code of the queue once.
 const QUEUE_SIZE: usize = 16;
 
 // Feature bits (5.2.3, 6).
@@ -37,19 +38,19 @@ const FLUSH: u64 = 1 << 9;
 const DISCARD: u64 = 1 << 13;
 const VERSION_1: u64 = 1 << 32;
 
-// The device's configuration (5.2.4), by place in bytes.
+// Offsets in the device's configuration (5.2.4), in bytes.
 const CAPACITY: usize = 0;
 const BLOCK_BYTES: usize = 20;
 const MAX_DISCARD_SECTORS: usize = 36;
 const DISCARD_ALIGNMENT: usize = 44;
 
-/// How a request ended (5.2.6).
+// Results of a request (5.2.6).
 const STATUS_OK: u8 = 0;
 const STATUS_UNSUPPORTED: u8 = 2;
-/// No status of a device's.
+/// No device writes this status: the request has no result yet.
 const STATUS_NONE: u8 = 0xff;
 
-/// What a request is for (5.2.6).
+/// The kind of a request (5.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Read = 0,
@@ -59,21 +60,21 @@ enum Kind {
     Discard = 11,
 }
 
-/// A serial number, as the device tells it.
+/// Size of a serial number, in bytes.
 pub const SERIAL_BYTES: usize = 20;
 
-/// What was done of a kind.
+/// Counters of one kind of request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Requests that the device has completed.
+    /// Requests that the device has completed, with whatever result.
     pub requests: u64,
-    /// The sectors that they were about.
+    /// Sectors that they read, wrote or discarded.
     pub sectors: u64,
-    /// How long they took, in nanoseconds.
+    /// Time that they took, in nanoseconds.
     pub ns: u64,
 }
 
-/// What was done with a disk since it was found.
+/// Counters of a disk since it was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
 pub struct Statistics {
@@ -113,12 +114,12 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The device could not, did not answer, or is not used any more.
+    /// The device reported an error, did not answer, or is no longer used.
     Io,
-    /// The device does not do that.
+    /// The device does not support the request.
     Unsupported,
 }
 
@@ -131,7 +132,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// What the device reads and writes of a request; all of it is ours unless a request is in progress.
+/// The memory that the driver shares with the device. While a request is in progress, it is the device's.
 #[repr(C, align(4096))]
 struct Request {
     data: [u8; BLOCK],
@@ -141,12 +142,12 @@ struct Request {
 
 const PAGES: usize = size_of::<Request>() / PAGE_SIZE;
 
-/// What a device says of itself.
+/// What a device has told about itself.
 #[derive(Clone, Copy, Debug)]
 struct Properties {
     features: u64,
     sectors: u64,
-    /// How many sectors can be discarded at a time, and where such a piece may begin and end.
+    /// The most sectors in one discard, and the multiple of sectors at which it must begin and end.
     max_discard: u32,
     discard_alignment: u32,
 }
@@ -154,7 +155,7 @@ struct Properties {
 /// A virtio block device.
 pub struct VirtioBlk<H: Hal, T: Transport> {
     transport: T,
-    /// `None` while the device is not used.
+    /// `None` after a reset, until the device is restarted.
     queue: Option<VirtQueue<H, QUEUE_SIZE>>,
     address: PhysAddr,
     request: NonNull<Request>,
@@ -173,10 +174,10 @@ impl<H: Hal, T: Transport> fmt::Debug for VirtioBlk<H, T> {
 }
 
 impl<H: Hal, T: Transport> VirtioBlk<H, T> {
-    /// Initialises the device. `clock` gives monotonic nanoseconds, if there is a clock.
+    /// Initialises the device. `clock` returns monotonic nanoseconds, or `None` on a machine without a clock.
     ///
     /// # Errors
-    /// If it cannot be used. It has been reset then, if it can be.
+    /// If the device cannot be used. It has been reset then, unless it does not complete a reset.
     pub fn new(mut transport: T, clock: fn() -> Option<u64>) -> Result<Self, Unusable> {
         let (queue, properties) = start(&mut transport)?;
         let (address, request) = H::dma_alloc(PAGES, BufferDirection::Both);
@@ -187,20 +188,20 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(Self { transport, queue, address, request, clock, properties, statistics: Statistics::default() })
     }
 
-    /// Resets the device, for a machine that will sleep. Until [`restart`](Self::restart) all requests fail.
+    /// Resets the device, before the machine sleeps. All requests fail until [`restart`](Self::restart).
     pub fn stop(&mut self) {
         if reset(&mut self.transport) {
             self.queue = None;
         } else {
-            // Memory that the device may still write to is better lost than reused.
+            // The device may still write to the queue, so its memory must not be reused.
             mem::forget(self.queue.take());
         }
     }
 
-    /// Initialises the device again, also one that has failed or was reset without the driver.
+    /// Initialises the device again, also after a failure or after a reset that the driver did not do.
     ///
     /// # Errors
-    /// If it cannot be used any more.
+    /// If the device can no longer be used.
     pub fn restart(&mut self) -> Result<(), Unusable> {
         self.stop();
         let (queue, properties) = start(&mut self.transport)?;
@@ -208,20 +209,20 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(())
     }
 
-    /// What was done so far.
+    /// The counters.
     pub const fn statistics(&self) -> &Statistics {
         &self.statistics
     }
 
-    /// Takes back the device's interrupt, which a change of its configuration may have caused.
+    /// Acknowledges the device's interrupt, which a change of its configuration may have raised.
     pub fn acknowledge_interrupt(&mut self) {
         self.transport.ack_interrupt();
     }
 
-    /// The device's serial number, which ends at the first zero.
+    /// The device's serial number, which ends at the first zero byte.
     ///
     /// # Errors
-    /// If it has none to tell.
+    /// If the device does not tell it.
     pub fn serial(&mut self) -> Result<[u8; SERIAL_BYTES], Error> {
         let mut serial = [0; SERIAL_BYTES];
         self.perform(Kind::Identify, 0, SERIAL_BYTES, &[])?;
@@ -229,20 +230,20 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(serial)
     }
 
-    /// How many sectors it has.
+    /// The size of the disk, in sectors.
     pub const fn sectors(&self) -> u64 {
         self.properties.sectors
     }
 
-    /// Whether it cannot be written to.
+    /// Whether the disk cannot be written to.
     pub const fn is_read_only(&self) -> bool {
         self.properties.features & READ_ONLY != 0
     }
 
-    /// Reads from `sector` on, at most [`BLOCK`] bytes.
+    /// Fills `bytes`, at most [`BLOCK`], with what the disk has from `sector` on.
     ///
     /// # Errors
-    /// [`Error::Io`] if the device cannot.
+    /// [`Error::Io`] if the device fails, or if that is not on the disk.
     pub fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
         self.inside(sector, (bytes.len() / SECTOR) as u64)?;
         self.perform(Kind::Read, sector, bytes.len(), &[]).map_err(|_| Error::Io)?;
@@ -250,31 +251,31 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(())
     }
 
-    /// Writes from `sector` on, at most [`BLOCK`] bytes. They are safe when [`flush`](Self::flush) has returned.
+    /// Writes `bytes`, at most [`BLOCK`], from `sector` on. They are on stable storage once [`flush`](Self::flush) has returned.
     ///
     /// # Errors
-    /// [`Error::Io`] if the device cannot.
+    /// [`Error::Io`] if the device fails, or if that is not on the disk.
     pub fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error> {
         self.inside(sector, (bytes.len() / SECTOR) as u64)?;
         self.perform(Kind::Write, sector, bytes.len(), bytes).map_err(|_| Error::Io)
     }
 
-    /// Makes safe what was written.
+    /// Brings everything that was written to stable storage.
     ///
     /// # Errors
-    /// [`Error::Io`] if the device cannot.
+    /// [`Error::Io`] if the device fails.
     pub fn flush(&mut self) -> Result<(), Error> {
-        // Without the feature what is written is safe at once (5.2.6.2).
+        // Without the feature a completed write is already on stable storage (5.2.6.2).
         if self.properties.features & FLUSH == 0 {
             return Ok(());
         }
         self.perform(Kind::Flush, 0, 0, &[]).map_err(|_| Error::Io)
     }
 
-    /// Gives sectors back to the host, whatever they hold; returns how many it has.
+    /// Gives `count` sectors and what they hold back to the host, as far as the device's alignment allows. Returns how many.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the device does not do that, [`Error::Io`] if it cannot.
+    /// [`Error::Unsupported`] if the device does not support that, [`Error::Io`] if it fails.
     pub fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error> {
         self.inside(sector, count)?;
         if self.properties.max_discard == 0 {
@@ -296,14 +297,14 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(next - first.min(next))
     }
 
-    /// The data of the request that was last performed.
+    /// The data of the last request.
     fn data(&self) -> &[u8; BLOCK] {
         // SAFETY: The memory is ours, and no request is in progress between two calls of `perform`, or the device has been
         // reset.
         unsafe { &(*self.request.as_ptr()).data }
     }
 
-    /// Performs a request about `length` bytes, of which `from` is what the device is to read.
+    /// Performs a request with `length` bytes of data: `from`, which the device reads, then zeros.
     fn perform(&mut self, kind: Kind, sector: u64, length: usize, from: &[u8]) -> Result<(), Error> {
         let Some(queue) = self.queue.as_mut().filter(|_| (from.len()..=BLOCK).contains(&length)) else {
             return Err(Error::Io);
@@ -315,7 +316,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         request.header[4..8].fill(0);
         request.header[8..].copy_from_slice(&sector.to_le_bytes());
         request.status = STATUS_NONE;
-        // What the device leaves of it is then nothing of an earlier request's.
+        // Zeros, so that a device that writes less than it should does not leave data of an earlier request.
         request.data[from.len()..length].fill(0);
         request.data[..from.len()].copy_from_slice(from);
         let Request { header, data, status } = request;
@@ -434,13 +435,13 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     let Ok(mut queue) = VirtQueue::new(transport, QUEUE, false, false) else {
         return Err(give_up(transport, Unusable::Queue));
     };
-    // It is waited for, so it need not interrupt.
+    // No interrupts, because `perform` waits for the answer.
     queue.set_dev_notify(false);
     transport.set_status(status | DeviceStatus::DRIVER_OK);
     Ok((queue, properties))
 }
 
-/// Resets a device; returns whether it has become quiet.
+/// Resets a device. Returns whether it has completed the reset.
 fn reset(transport: &mut impl Transport) -> bool {
     transport.set_status(DeviceStatus::empty());
     (0..RESET_LOOKS).any(|_| transport.get_status().is_empty())

@@ -1,7 +1,7 @@
-//! A virtio network card (virtio 1.2, section 5.1), on virtio-drivers' virtqueues.
+//! A driver for virtio network cards (virtio 1.2, section 5.1), on the virtqueues of the crate `virtio-drivers`.
 //!
-//! Not virtio-drivers' own driver: it waits for ever for a configuration that the device keeps changing. What the device says
-//! of a buffer counts only if it has that buffer; the virtqueue would take any word for it, and panic.
+//! Own code, because that crate's driver waits for ever for a configuration that the device keeps changing. This one checks
+//! that a buffer that the device returns was lent to it: the virtqueue takes the device's word for it, and panics.
 
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -26,18 +26,19 @@ const VERSION_1: u64 = 1 << 32;
 const RECEIVE: u16 = 0;
 const TRANSMIT: u16 = 1;
 
-/// How many buffers each queue has, a descriptor each.
+/// Buffers of each queue, one descriptor each.
 const BUFFERS: usize = 16;
-/// `struct virtio_net_hdr`, section 5.1.6. All zeros: a frame as it is. A legacy device's has no number of buffers.
+/// Size of `struct virtio_net_hdr` in bytes (5.1.6). All zeros, it means a frame without offloads. A legacy device's lacks the
+/// number of buffers.
 const HEADER: usize = 12;
 const LEGACY_HEADER: usize = 10;
-/// As a reset takes no time in practice, a device that has not confirmed it after so many looks never will.
+/// How often the driver checks whether a reset is complete before it gives up. In practice a reset takes no time.
 const RESET_LOOKS: u32 = 100_000;
 
 /// A header and a frame.
 type Buffer = [u8; HEADER + MAX_FRAME];
 
-/// Why a card cannot be used, at first or any more.
+/// Why a card cannot be used, from the start or since it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the texts say all")]
 pub enum CardError {
@@ -77,7 +78,7 @@ pub struct NetworkCard {
     receive: Queue,
     transmit: Queue,
     header: usize,
-    /// It has failed, and was switched off for good.
+    /// Whether it has failed. It stays switched off then.
     failed: bool,
 }
 
@@ -91,7 +92,7 @@ impl fmt::Debug for NetworkCard {
 }
 
 impl NetworkCard {
-    /// Brings the card to life. Also gives its hardware address.
+    /// Initialises the card. Also returns its hardware address.
     ///
     /// # Errors
     /// If it cannot be used.
@@ -101,7 +102,7 @@ impl NetworkCard {
         for (place, byte) in mac.iter_mut().enumerate() {
             *byte = transport.read_config_space(place).map_err(|_| CardError::NoAddress)?;
         }
-        // A group's, or nobody's.
+        // A group's address, or none.
         if mac[0] & 1 != 0 || mac == [0; 6] {
             return Err(CardError::NoAddress);
         }
@@ -113,12 +114,12 @@ impl NetworkCard {
         Ok((card, mac))
     }
 
-    /// Puts the card to rest, before the machine sleeps.
+    /// Resets the card, before the machine sleeps.
     pub fn suspend(&mut self) {
         self.transport.set_status(DeviceStatus::empty());
     }
 
-    /// Sets the card up again. What it had to send is lost, as frames are.
+    /// Initialises the card again. Frames that it had not sent are lost, as any frame may be.
     pub fn resume(&mut self) {
         if !self.failed {
             let resumed = self.restart();
@@ -126,9 +127,9 @@ impl NetworkCard {
         }
     }
 
-    /// Takes back the card's interrupt, so that it can send the next one.
+    /// Acknowledges the card's interrupt, so that it can raise the next one.
     pub fn acknowledge(&mut self) {
-        // A device in need of a reset says so by a change of its configuration (section 2.1.2).
+        // A device that needs a reset announces that as a change of its configuration (section 2.1.2).
         if self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT)
             && !self.failed
             && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET)
@@ -137,8 +138,8 @@ impl NetworkCard {
         }
     }
 
-    /// Copies the next frame that has come to the beginning of `room`; its length, or `Err` if the card says that it is
-    /// shorter or longer than any. `None` if none has come.
+    /// Copies the next received frame to the beginning of `room`. Returns its length, or `Err` if the card reports a length
+    /// that no frame has. `None` if no frame has been received.
     pub fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>> {
         if self.failed {
             return None;
@@ -159,7 +160,7 @@ impl NetworkCard {
         Some(result)
     }
 
-    /// Whether the card can take a frame.
+    /// Whether a buffer is free to send a frame from.
     pub fn can_send(&mut self) -> bool {
         while !self.failed {
             let reclaimed = self.transmit.reclaim();
@@ -170,7 +171,7 @@ impl NetworkCard {
         !self.failed && self.transmit.free().is_some()
     }
 
-    /// Sends a frame of at most [`MAX_FRAME`] bytes, if the card can take one.
+    /// Sends a frame of at most [`MAX_FRAME`] bytes. Drops it if no buffer is free.
     pub fn send(&mut self, frame: &[u8]) {
         let Some(buffer) = self.transmit.free().filter(|_| !self.failed) else { return };
         let end = self.header + frame.len();
@@ -189,7 +190,7 @@ impl NetworkCard {
         self.begin(status)
     }
 
-    /// The last step: the device may use its queues, and has buffers to receive in.
+    /// The last step of the initialisation: lets the device use its queues, and lends it buffers to receive in.
     fn begin(&mut self, status: DeviceStatus) -> Result<(), CardError> {
         self.transport.set_status(status | DeviceStatus::DRIVER_OK);
         for buffer in 0..BUFFERS {
@@ -199,20 +200,20 @@ impl NetworkCard {
         Ok(())
     }
 
-    /// The result, unless it shows that the card has failed; then it is switched off.
+    /// Returns a result's value. Switches the card off if it is an error.
     fn check<T>(&mut self, result: Result<T, CardError>) -> Option<T> {
         result
             .inspect_err(|error| {
                 log!("network card: {}", error.reason());
                 self.failed = true;
-                // The queues and buffers are never given back, so that it may still write to them.
+                // The queues and buffers are never freed, because the device may still write to them.
                 self.transport.set_status(DeviceStatus::empty());
             })
             .ok()
     }
 }
 
-/// Resets a device and agrees with it on its features: section 3.1.1, up to step 6. Gives its status.
+/// Resets a device and negotiates its features: section 3.1.1, up to step 6. Returns its status.
 fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError> {
     transport.set_status(DeviceStatus::empty());
     if !(0..RESET_LOOKS).any(|_| transport.get_status().is_empty()) {
@@ -234,7 +235,7 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError>
             return Err(CardError::Features);
         }
     }
-    // Legacy devices count the addresses of queues in such pages.
+    // Legacy devices take the addresses of queues in pages of this size.
     transport.set_guest_page_size(PAGE_SIZE as u32);
     Ok(status)
 }
@@ -244,7 +245,7 @@ struct Queue {
     number: u16,
     queue: VirtQueue<IdentityMapped, BUFFERS>,
     buffers: &'static mut [Buffer; BUFFERS],
-    /// Which buffer the device has by which token, and how many bytes of it.
+    /// By token: the buffer that is lent to the device, and how many bytes of it.
     lent: [Option<(usize, usize)>; BUFFERS],
 }
 
@@ -260,14 +261,14 @@ impl Queue {
         Ok(Self { number, queue, buffers, lent: [None; BUFFERS] })
     }
 
-    /// Begins anew with a device that was reset: it has no buffer any more.
+    /// Sets the queue up again after a reset of the device, which gave all buffers back.
     fn renew(&mut self, transport: &mut DeviceTransport) -> Result<(), CardError> {
         self.queue = virtqueue(transport, self.number)?;
         self.lent = [None; BUFFERS];
         Ok(())
     }
 
-    /// A buffer that the device does not have.
+    /// A buffer that is not lent to the device.
     fn free(&self) -> Option<usize> {
         let is_lent = |buffer| self.lent.iter().flatten().any(|lent| lent.0 == buffer);
         (0..BUFFERS).find(|&buffer| !is_lent(buffer))
@@ -302,7 +303,8 @@ impl Queue {
         }
     }
 
-    /// Takes back the next buffer that the device has used, and how many of its bytes, cut to what there are.
+    /// Takes back the next buffer that the device has used. Returns it and how many of its bytes the device says it used, at
+    /// most those that were lent.
     fn reclaim(&mut self) -> Result<Option<(usize, usize)>, CardError> {
         let Some(token) = self.queue.peek_used() else { return Ok(None) };
         let lent = self.lent.get_mut(usize::from(token)).and_then(Option::take);
@@ -315,7 +317,7 @@ impl Queue {
                 _ => self.queue.pop_used(token, &[room], &mut []),
             }
         };
-        // The device may have changed its mind since.
+        // The device may have changed the queue since `peek_used`.
         let used = used.map_err(|_| CardError::RingCorrupt)?;
         Ok(Some((buffer, length.min(used as usize))))
     }

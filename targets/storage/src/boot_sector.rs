@@ -1,15 +1,15 @@
-//! Where things are on a FAT volume: its boot sector (Microsoft, FAT32 File System Specification 1.03).
+//! Reads the boot sector of a FAT volume, which gives its geometry (Microsoft, FAT32 File System Specification 1.03).
 
 use crate::disk::SECTOR;
 use crate::error::Error;
 use crate::little_endian::{u16_at, u32_at};
 
-/// The number of the first cluster: the first two entries of the table are no cluster's.
+/// The number of the first cluster. The first two entries of the table belong to no cluster.
 pub(super) const FIRST_CLUSTER: u32 = 2;
-/// A FAT of more bytes would have entries whose numbers are its own special values.
+/// The largest table: in a larger one, numbers of clusters would be special values.
 const MAX_TABLE_BYTES: u64 = 0x3fff_0000;
 
-/// How wide the entries of the table are.
+/// The width of the table's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// FAT12.
@@ -20,29 +20,29 @@ pub enum Width {
     Bits32,
 }
 
-/// A volume's parts, in bytes from its beginning. They lie within it, one behind the other.
+/// The places of a volume's parts, in bytes from its beginning. They lie on the volume and do not overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// The width of the table's entries.
     pub width: Width,
-    /// The copy of the table that counts.
+    /// The active copy of the table.
     pub table: u64,
-    /// All copies of the table.
+    /// The first byte of all copies of the table, and the byte after the last one.
     pub tables: (u64, u64),
     /// The first cluster.
     pub data: u64,
-    /// How many clusters there are.
+    /// The number of clusters.
     pub clusters: u32,
-    /// The size of a cluster.
+    /// The size of a cluster, in bytes.
     pub cluster: u32,
-    /// Where it is noted, in bit 0 of a byte, that the volume is in use.
+    /// The byte whose bit 0 says that the volume is in use.
     pub in_use: u64,
-    /// Where a FAT32 volume notes how many clusters are free.
+    /// The number of free clusters that a FAT32 volume stores, 4 bytes.
     pub free_count: Option<u64>,
 }
 
 impl Geometry {
-    /// Reads the boot sector of a volume that has `sectors` sectors at most. `None` if it is not FAT, or not sound.
+    /// Reads the boot sector of a volume of at most `sectors` sectors. `None` if that is no FAT volume, or a damaged one.
     pub fn parse(boot: &[u8], sectors: u64) -> Option<Self> {
         if boot.get(510..SECTOR)? != [0x55, 0xaa] || !matches!(boot.first()?, 0xeb | 0xe9) {
             return None;
@@ -90,7 +90,7 @@ impl Geometry {
         if is_32 {
             let (flags, root_cluster, information) = (short(40)?, long(44)?, short(48)?);
             let is_cluster = (2..u64::from(clusters) + 2).contains(&root_cluster);
-            // Bit 7: the table has no mirrors, the lowest four say which one counts.
+            // Bit 7 says that the copies of the table differ, and the lowest four bits which one is active.
             active = if flags & 0x80 == 0 { 0 } else { flags & 0xf };
             if !is_cluster || active >= copies || information == 0 || information >= reserved {
                 return None;
@@ -109,12 +109,12 @@ impl Geometry {
         })
     }
 
-    /// The byte behind the last cluster.
+    /// The byte after the last cluster.
     pub fn end(&self) -> u64 {
         self.data + u64::from(self.clusters) * u64::from(self.cluster)
     }
 
-    /// Where a cluster begins.
+    /// The first byte of a cluster.
     pub(super) fn place(&self, cluster: u32) -> Result<u64, Error> {
         match cluster.checked_sub(FIRST_CLUSTER) {
             Some(index) if index < self.clusters => Ok(self.data + u64::from(index) * u64::from(self.cluster)),

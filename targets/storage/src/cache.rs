@@ -1,8 +1,10 @@
-//! Blocks of a disk that were read or written lately.
+//! A write-back cache for blocks of a disk.
 //!
-//! What is written stays here until the cache is written back, which happens when that is asked for or there is no other room.
-//! Then the data of files goes first, the table of clusters next and directories last: as long as nobody reuses clusters that
-//! a directory on the disk still has, it never leads to what is not there yet.
+//! Written blocks stay here until the caller asks for them to be written back, or until no block can be replaced without that.
+//! They are written in this order: data of files, then the table of clusters, then directories. So a directory on the disk
+//! never names clusters that are not written yet, as long as no cluster is reused that a directory on the disk still names.
+//!
+//! Own code, because no crate has a cache that orders its writes by content.
 
 use core::fmt;
 
@@ -14,7 +16,7 @@ use crate::error::Error;
 const SECTORS: u64 = (BLOCK / SECTOR) as u64;
 const MAX_BLOCKS: usize = 32;
 
-/// What a block has for the disk, in the order in which it goes there.
+/// What an unwritten block contains, in the order in which blocks are written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     Data,
@@ -24,13 +26,13 @@ pub(super) enum Content {
 
 #[derive(Clone, Copy, Debug)]
 struct Tag {
-    /// `None` after it could not be read.
+    /// `None` if reading it failed.
     block: Option<u64>,
     unwritten: Option<Content>,
     last_use: u64,
 }
 
-/// The blocks.
+/// A cache.
 pub struct Cache {
     memory: &'static mut [u8],
     tags: Vec<Tag, MAX_BLOCKS>,
@@ -45,25 +47,25 @@ impl fmt::Debug for Cache {
 }
 
 impl Cache {
-    /// The most memory that it can make use of.
+    /// The most memory that a cache can use, in bytes.
     pub const MAX_BYTES: usize = MAX_BLOCKS * BLOCK;
 
-    /// A cache in `memory`, at least a block.
+    /// A cache in `memory`, which has room for at least one block.
     pub fn new(memory: &'static mut [u8]) -> Self {
         Self { memory, tags: Vec::new(), uses: 0, latest: 0 }
     }
 
-    /// Whether something is not written yet.
+    /// Whether a block is not written back yet.
     pub(super) fn has_unwritten(&self) -> bool {
         self.tags.iter().any(|tag| tag.unwritten.is_some())
     }
 
-    /// Forgets everything, also what is not written yet.
+    /// Drops all blocks, also unwritten ones.
     pub(super) fn clear(&mut self) {
         self.tags.clear();
     }
 
-    /// Copies what is at byte `position` of the disk. It must lie within.
+    /// Fills `into` with what the disk has from byte `position` on. All of it must lie on the disk.
     pub(super) fn read(
         &mut self,
         device: &mut dyn BlockDevice,
@@ -82,7 +84,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Takes what is to be at byte `position` of the disk. It must lie within.
+    /// Writes `from` at byte `position` of the disk. All of it must lie on the disk.
     pub(super) fn write(
         &mut self,
         device: &mut dyn BlockDevice,
@@ -95,7 +97,7 @@ impl Cache {
             let (now, later) = from.split_at(from.len().min(BLOCK - offset));
             let slot = self.slot(device, block, now.len() < BLOCK)?;
             self.bytes(slot).get_mut(offset..offset + now.len()).ok_or(Error::Io)?.copy_from_slice(now);
-            // A block that has several kinds goes with the last of them.
+            // A block with several kinds of content is written back with the last of them.
             let unwritten = self.tags[slot].unwritten;
             self.tags[slot].unwritten = unwritten.filter(|&before| before as u8 > content as u8).or(Some(content));
             position += now.len() as u64;
@@ -104,7 +106,7 @@ impl Cache {
         Ok(())
     }
 
-    /// Writes what is not written yet. If that fails it is lost.
+    /// Writes all unwritten blocks back. If that fails, drops all blocks.
     pub(super) fn write_back(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
         let written = [Content::Data, Content::Table, Content::Directory]
             .iter()
@@ -115,7 +117,7 @@ impl Cache {
         written
     }
 
-    /// In the order in which they are on the disk.
+    /// Writes the unwritten blocks with one kind of content back, in the order of their places on the disk.
     fn write_back_only(&mut self, device: &mut dyn BlockDevice, content: Content) -> Result<(), Error> {
         loop {
             let waiting = self.tags.iter().enumerate().filter(|(_, tag)| tag.unwritten == Some(content));
@@ -130,7 +132,8 @@ impl Cache {
         }
     }
 
-    /// Where a block is; `read` says whether it must have what the disk has.
+    /// Returns the slot of a block, which is filled if the block was not here. `read` says whether to read it from the disk
+    /// then, or whether the caller will overwrite it.
     fn slot(&mut self, device: &mut dyn BlockDevice, block: u64, read: bool) -> Result<usize, Error> {
         self.uses += 1;
         let is_it = |tag: &Tag| tag.block == Some(block);
@@ -167,7 +170,7 @@ impl Cache {
         Ok(slot)
     }
 
-    /// The slot that was not used for longest of those that need not be written.
+    /// The least recently used slot of those whose blocks are written.
     fn free_slot(&mut self, device: &mut dyn BlockDevice) -> Result<usize, Error> {
         if self.tags.iter().all(|tag| tag.unwritten.is_some()) {
             self.write_back(device)?;
@@ -181,7 +184,7 @@ impl Cache {
     }
 }
 
-/// How many bytes a block has: the last one of a disk may be shorter.
+/// The size of a block in bytes: the last one of a disk may be shorter, and one beyond has none.
 fn length_of(device: &dyn BlockDevice, block: u64) -> usize {
     let sectors = block.checked_mul(SECTORS).map_or(0, |first| device.sectors().saturating_sub(first));
     sectors.min(SECTORS) as usize * SECTOR

@@ -1,44 +1,44 @@
-//! What a disk is.
+//! The trait of a disk.
 
 use crate::error::Error;
 
-/// What disks count in, whatever their blocks are.
+/// The unit of addresses and sizes on a disk, in bytes, whatever the size of its blocks.
 pub const SECTOR: usize = 512;
 
-/// How many bytes are read and written at a time; the largest logical block of a disk.
+/// The size of the blocks in which disks are read and written, in bytes. Also the largest logical block that a disk may have.
 pub const BLOCK: usize = 4096;
 
-/// What a volume can be on.
+/// A disk.
 ///
-/// Reads and writes are of whole blocks of [`BLOCK`] bytes at multiples of them, but for the last one of a disk.
+/// Reads and writes are of one block of [`BLOCK`] bytes, at a multiple of that. Only the last block of a disk may be shorter.
 pub trait BlockDevice {
-    /// How many sectors it has.
+    /// The size of the disk, in sectors.
     fn sectors(&self) -> u64;
 
-    /// Whether it cannot be written to.
+    /// Whether the disk cannot be written to.
     fn is_read_only(&self) -> bool;
 
-    /// Reads from `sector` on.
+    /// Fills `bytes` with what the disk has from `sector` on.
     ///
     /// # Errors
-    /// [`Error::Io`] if the disk cannot.
+    /// [`Error::Io`] if the disk fails.
     fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error>;
 
-    /// Writes from `sector` on. It is safe when [`flush`](Self::flush) has returned.
+    /// Writes `bytes` from `sector` on. They are on stable storage once [`flush`](Self::flush) has returned.
     ///
     /// # Errors
-    /// [`Error::Io`] if the disk cannot.
+    /// [`Error::Io`] if the disk fails.
     fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error>;
 
-    /// Makes safe what was written.
+    /// Brings everything that was written to stable storage.
     ///
     /// # Errors
-    /// [`Error::Io`] if the disk cannot; what was written since the last flush may be lost then.
+    /// [`Error::Io`] if the disk fails. What was written since the last flush may be lost then.
     fn flush(&mut self) -> Result<(), Error>;
 
-    /// Gives sectors back to the host, whatever they hold; returns how many it has.
+    /// Gives `count` sectors and what they hold back to the host. Returns how many the host took.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the disk does not do that, [`Error::Io`] if it cannot.
+    /// [`Error::Unsupported`] if the disk does not support that, [`Error::Io`] if it fails.
     fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error>;
 }

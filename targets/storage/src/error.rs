@@ -1,6 +1,6 @@
-//! What can go wrong.
+//! Errors.
 
-/// Why something could not be done with a disk, a volume or a file.
+/// Why an operation on a disk, a volume or a file failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the texts say all")]
 pub enum Error {
@@ -22,7 +22,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// In words: those of Linux, which hosts know.
+    /// The text for hosts: Linux's where it has one, because hosts know those.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::BadName => "Invalid argument",

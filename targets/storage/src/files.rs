@@ -1,4 +1,4 @@
-//! Files that are open, by handle.
+//! Open files and their handles.
 
 use core::fmt;
 
@@ -9,30 +9,30 @@ use crate::disk::BlockDevice;
 use crate::error::Error;
 use crate::volume::Volume;
 
-/// How many may be open at a time.
+/// The most files that can be open at a time.
 pub const MAX_OPEN: usize = 16;
-/// The handle that is given out first, as by QEMU's agent.
+/// The first handle, which is that of QEMU's agent, too.
 const FIRST_HANDLE: i64 = 1000;
 const MAX_PATH: usize = 255;
 
-/// A path without `.`, `..` and doubled slashes, and without the first one.
+/// A path without `.`, `..`, empty names and a leading slash.
 type Path = String<MAX_PATH>;
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To be read. The file must be there.
+    /// Reading. The file must exist.
     Read,
-    /// To be written, from nothing.
+    /// Writing to a file that is created, or emptied first.
     Write,
-    /// To be written at its end.
+    /// Writing at the end of a file, which is created if it does not exist.
     Append,
 }
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenMode {
-    /// What for.
+    /// What it is opened for.
     pub access: Access,
     /// Whether it can be both read and written.
     pub update: bool,
@@ -53,9 +53,9 @@ struct OpenFile {
     position: u64,
 }
 
-/// What was read of a file beyond what was asked for.
+/// Bytes that were read ahead of a file.
 struct Ahead {
-    /// The handle it was read for, and where it is in the file. `None` if it may have changed since.
+    /// The file's handle, and the position of the bytes in it. `None` if the file may have changed since.
     of: Option<(i64, u64)>,
     length: usize,
     bytes: &'static mut [u8],
@@ -68,19 +68,19 @@ impl fmt::Debug for OpenFiles {
 }
 
 impl OpenFiles {
-    /// How much is read of a file at a time, for a client that takes it in small pieces.
+    /// The best number of bytes to read ahead, for a client that reads in small pieces.
     pub const AHEAD: usize = 32 << 10;
 
-    /// None; [`AHEAD`](Self::AHEAD) bytes are best to read ahead in, and one is needed.
+    /// No open files. They are read ahead in `memory`: [`AHEAD`](Self::AHEAD) bytes if possible, and at least one.
     pub const fn new(memory: &'static mut [u8]) -> Self {
         let ahead = Ahead { of: None, length: 0, bytes: memory };
         Self { open: Vec::new(), next_handle: FIRST_HANDLE, ahead }
     }
 
-    /// Opens the file at `path`; `now` is in seconds since 1970.
+    /// Opens the file at `path` and returns its handle. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// If it cannot be opened so, or too many are open.
+    /// If the file cannot be opened in this mode, or too many are open.
     pub fn open(
         &mut self,
         volume: &mut Volume,
@@ -94,7 +94,7 @@ impl OpenFiles {
             return Err(Error::TooManyOpen);
         }
         match mode.access {
-            // Nothing is written by opening, but it must be possible.
+            // Opening writes nothing here, but the file must be writable.
             Access::Read if mode.update && !volume.is_writable(device) => return Err(Error::ReadOnly),
             Access::Read => volume.open(device, &path, None, false)?,
             Access::Write => volume.open(device, &path, Some(now), true)?,
@@ -113,7 +113,7 @@ impl OpenFiles {
         self.open.iter().any(|file| file.handle == handle)
     }
 
-    /// Closes a file. What was written is safe then, or this says why not.
+    /// Closes a file, and brings what was written to stable storage.
     ///
     /// # Errors
     /// As [`Volume::sync`].
@@ -123,7 +123,7 @@ impl OpenFiles {
         if writes(mode) { volume.sync(device) } else { Ok(()) }
     }
 
-    /// Makes safe what was written.
+    /// Brings what was written to stable storage.
     ///
     /// # Errors
     /// As [`Volume::sync`].
@@ -131,10 +131,10 @@ impl OpenFiles {
         if writes(self.file(handle)?.mode) { volume.sync(device) } else { Ok(()) }
     }
 
-    /// Reads from the file's position on; fills `into` unless the file ends before.
+    /// Reads from the file's position on. Fills `into` unless the file ends before. Returns how many bytes were read.
     ///
     /// # Errors
-    /// If the file is not open for that or cannot be read.
+    /// If the file is not open for reading, or cannot be read.
     pub fn read(
         &mut self,
         volume: &mut Volume,
@@ -169,10 +169,10 @@ impl OpenFiles {
         Ok(done)
     }
 
-    /// Writes at the file's position, or at its end if it was opened to be appended to; returns how many bytes.
+    /// Writes at the file's position, or at its end if it was opened for appending. Returns how many bytes were written.
     ///
     /// # Errors
-    /// If the file is not open for that, or nothing can be written.
+    /// If the file is not open for writing, or the first byte cannot be written.
     pub fn write(
         &mut self,
         volume: &mut Volume,
@@ -192,10 +192,10 @@ impl OpenFiles {
         Ok(count)
     }
 
-    /// Moves the file's position; returns the new one.
+    /// Moves the file's position. Returns the new one.
     ///
     /// # Errors
-    /// If there is no such position.
+    /// If the file is not open, or the position would be negative or too large.
     pub fn seek(
         &mut self,
         volume: &mut Volume,
@@ -209,7 +209,7 @@ impl OpenFiles {
             SeekFrom::Current(by) => file.position.checked_add_signed(by),
             SeekFrom::End(by) => volume.open(device, &file.path, None, false)?.checked_add_signed(by),
         };
-        // Hosts take positions for signed numbers.
+        // Hosts read positions as signed numbers.
         file.position = position.filter(|&position| i64::try_from(position).is_ok()).ok_or(Error::BadName)?;
         Ok(file.position)
     }
@@ -220,7 +220,7 @@ impl OpenFiles {
 }
 
 impl Ahead {
-    /// What there is of a file from a position on.
+    /// The bytes of a file from `position` on, as far as they were read ahead.
     fn at(&self, handle: i64, position: u64) -> &[u8] {
         match self.of {
             Some((of, start)) if of == handle => {
@@ -236,7 +236,7 @@ const fn writes(mode: OpenMode) -> bool {
     !matches!(mode, OpenMode { access: Access::Read, update: false })
 }
 
-/// A path from the root on, whether it says so or not. What `..` leads out of stays the root.
+/// Makes a path relative to the root. `..` in the root is the root itself.
 fn normal(path: impl Iterator<Item = char>) -> Result<Path, Error> {
     let mut given = String::<1024>::new();
     for character in path {

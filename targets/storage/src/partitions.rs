@@ -1,4 +1,5 @@
-//! Where on a disk a volume is: on all of it, or on one of its partitions. Partition tables are the master boot record, and the GUID partition table (UEFI 2.10, chapter 5).
+//! Finds the partitions of a disk, and the FAT volume on it or on one of them. Partition tables are the master boot record and
+//! the GUID partition table (UEFI 2.10, chapter 5).
 
 use heapless::Vec;
 
@@ -7,15 +8,17 @@ use crate::disk::{BLOCK, BlockDevice, SECTOR};
 use crate::error::Error;
 use crate::little_endian::{u32_at, u64_at};
 
-/// How many partitions of a disk are told of.
+/// Partitions of a disk that are kept. Later ones are left out.
 pub const MAX_PARTITIONS: usize = 8;
 const SECTORS: u64 = (BLOCK / SECTOR) as u64;
-/// How many entries of a table are looked at.
+/// Entries of a partition table that are read.
 const MAX_ENTRIES: u32 = 128;
-/// The type of the one partition that keeps others off a disk with a GUID partition table.
+/// The type of a partition in the master boot record of a disk with a GUID partition table. It covers the whole disk, so that
+/// tools that know only the former leave the disk alone.
 const PROTECTIVE: u8 = 0xee;
 
-/// What firmware boots from has a FAT volume, too: its type in a master boot record, and in a GUID partition table.
+/// The type of an EFI system partition in a master boot record, and in a GUID partition table. It has a FAT volume, too, but
+/// for firmware.
 const SYSTEM: u8 = 0xef;
 const SYSTEM_GUID: [u8; 16] = *b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b";
 
@@ -26,19 +29,19 @@ pub struct Partition {
     pub number: u8,
     /// Its first sector.
     pub start: u64,
-    /// How many it has.
+    /// Its size, in sectors.
     pub sectors: u64,
-    /// Whether it is there for firmware, and not for data.
+    /// Whether it is an EFI system partition.
     pub is_system: bool,
 }
 
 /// A disk's partitions.
 pub type Partitions = Vec<Partition, MAX_PARTITIONS>;
 
-/// Where a disk has a FAT volume: its partition, if it is on one, its first sector, and where things are in it.
+/// A FAT volume on a disk: the index of its partition, if it is on one, its first sector, and its geometry.
 pub type Place = (Option<usize>, u64, Geometry);
 
-/// Finds the first FAT volume for data, on the whole disk or on one of its partitions.
+/// Finds the first FAT volume, on the whole disk or on one of its partitions. Leaves out EFI system partitions.
 ///
 /// # Errors
 /// If the disk cannot be read.
@@ -55,7 +58,7 @@ pub fn find_volume(device: &mut dyn BlockDevice, partitions: &[Partition]) -> Re
     Ok(None)
 }
 
-/// The block that a sector is in.
+/// Reads the block in which a sector lies.
 fn first_block(device: &mut dyn BlockDevice, sector: u64) -> Result<[u8; BLOCK], Error> {
     let mut block = [0; BLOCK];
     let first = sector - sector % SECTORS;
@@ -64,7 +67,7 @@ fn first_block(device: &mut dyn BlockDevice, sector: u64) -> Result<[u8; BLOCK],
     Ok(block)
 }
 
-/// The partitions that lie within the disk. A disk with a volume all over it has none.
+/// The partitions that lie on the disk. A disk that is one FAT volume has none.
 ///
 /// # Errors
 /// If the disk cannot be read.
@@ -93,7 +96,7 @@ pub fn find_partitions(device: &mut dyn BlockDevice) -> Result<Partitions, Error
 
 fn guid_partitions(device: &mut dyn BlockDevice, boot: &[u8; BLOCK]) -> Result<Partitions, Error> {
     let mut partitions = Vec::new();
-    // The header is in the second logical block, which the table does not say the size of.
+    // The header is in the second logical block. Nothing on the disk gives the size of a logical block, so both are tried.
     let sizes = [SECTOR, BLOCK];
     let second = if device.sectors() > SECTORS { first_block(device, SECTORS)? } else { [0; BLOCK] };
     let headers = [&boot[SECTOR..2 * SECTOR], &second[..SECTOR]];
@@ -129,7 +132,7 @@ fn guid_partitions(device: &mut dyn BlockDevice, boot: &[u8; BLOCK]) -> Result<P
     Ok(partitions)
 }
 
-/// Adds a partition that lies within the disk; more than there is room for are left out.
+/// Adds a partition if it lies on the disk and there is room for it.
 fn add(device: &dyn BlockDevice, partitions: &mut Partitions, partition: Partition) {
     let Partition { start, sectors, .. } = partition;
     let inside = start.checked_add(sectors).is_some_and(|end| end <= device.sectors());

@@ -1,4 +1,4 @@
-//! A disk in memory, for a machine that has none with a volume.
+//! A disk in memory, for a machine whose disks have no volume.
 
 use core::fmt;
 
@@ -6,14 +6,14 @@ use crate::boot_sector::{Geometry, Width};
 use crate::disk::{BLOCK, BlockDevice, SECTOR};
 use crate::error::Error;
 
-/// The root directory's entries, of 32 bytes.
+/// Entries of the root directory, 32 bytes each.
 const ROOT_ENTRIES: u16 = 256;
-/// A disk that is not taken out.
+/// The type of medium: a disk that is not removable.
 const MEDIUM: u8 = 0xf8;
-/// From this many sectors on, a cluster has several of them.
+/// From this many sectors on, a cluster has several sectors.
 const LARGE: usize = 4096;
 
-/// Memory as a disk.
+/// A disk in memory.
 pub struct RamDisk(&'static mut [u8]);
 
 impl fmt::Debug for RamDisk {
@@ -23,16 +23,17 @@ impl fmt::Debug for RamDisk {
 }
 
 impl RamDisk {
-    /// A disk with an empty FAT volume in `memory`, which is all zeros and of which it takes whole blocks. (The FAT crate can
-    /// format, too, in several times the code: there is only one kind of volume to be made here.)
+    /// A disk with an empty FAT volume in `memory`, which must be all zeros. It uses whole blocks only.
+    ///
+    /// Own code, because the FAT crate's formatting, which makes any kind of volume, takes several times as much.
     ///
     /// # Errors
-    /// If there is too little of it.
+    /// [`Error::NoSpace`] if `memory` is too small.
     pub fn formatted(memory: &'static mut [u8]) -> Result<Self, Error> {
         let (memory, _) = memory.split_at_mut(memory.len() / BLOCK * BLOCK);
         let sectors = memory.len() / SECTOR;
         let per_cluster = if sectors < LARGE { 1 } else { 4 };
-        // Wide enough for 16 bits a cluster, whatever the width will be.
+        // Large enough for entries of 16 bits, also if they will have 12.
         let table = (sectors / per_cluster * 2).div_ceil(SECTOR);
         let (total, table) = (u32::try_from(sectors).unwrap_or(0), u16::try_from(table).unwrap_or(0));
         let fields: [(usize, &[u8]); 12] = [
@@ -54,7 +55,7 @@ impl RamDisk {
             memory.get_mut(at..at + field.len()).ok_or(Error::NoSpace)?.copy_from_slice(field);
         }
         let geometry = Geometry::parse(memory, sectors as u64).ok_or(Error::NoSpace)?;
-        // The entries of the clusters that are none.
+        // The first two entries, which belong to no cluster.
         let head: &[u8] =
             if geometry.width == Width::Bits12 { &[MEDIUM, 0xff, 0xff] } else { &[MEDIUM, 0xff, 0xff, 0xff] };
         memory[geometry.table as usize..][..head.len()].copy_from_slice(head);

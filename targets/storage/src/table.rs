@@ -1,16 +1,16 @@
-//! The table of clusters, read for what the FAT crate does not tell: whether it is sound, and where it has free clusters.
+//! Reads the table of clusters for what the FAT crate does not tell: whether it is sound, and which clusters are free.
 
 use core::ops::Range;
 
 use crate::boot_sector::{FIRST_CLUSTER, Geometry, Width};
 use crate::error::Error;
 
-/// A way to read a volume's bytes.
+/// A volume that can be read at any byte.
 pub(super) trait Bytes {
     fn read_at(&mut self, position: u64, into: &mut [u8]) -> Result<(), Error>;
 }
 
-/// The raw entry of a cluster; 0 says that it is free.
+/// The entry of a cluster; 0 means that the cluster is free.
 fn entry(volume: &mut impl Bytes, geometry: &Geometry, cluster: u32) -> Result<u32, Error> {
     let cluster = u64::from(cluster);
     let mut raw = [0; 4];
@@ -29,10 +29,10 @@ fn entry(volume: &mut impl Bytes, geometry: &Geometry, cluster: u32) -> Result<u
     })
 }
 
-/// Counts the free clusters, and sees to it that no entry leads out of the table.
+/// Counts the free clusters, and checks that no entry names a cluster that does not exist.
 pub(super) fn count_free(volume: &mut impl Bytes, geometry: &Geometry) -> Result<u32, Error> {
     let end = FIRST_CLUSTER + geometry.clusters;
-    // Entries from here on say that a cluster is bad, or the last one.
+    // Entries from this value on mean that a cluster is bad, or the last one of a chain.
     let special = match geometry.width {
         Width::Bits12 => 0xff0,
         Width::Bits16 => 0xfff0,
@@ -49,7 +49,7 @@ pub(super) fn count_free(volume: &mut impl Bytes, geometry: &Geometry) -> Result
     Ok(free)
 }
 
-/// The next clusters in a row that are free, from `start` on.
+/// The next run of free clusters, from `start` on.
 pub(super) fn next_free(volume: &mut impl Bytes, geometry: &Geometry, start: u32) -> Result<Option<Range<u32>>, Error> {
     let end = FIRST_CLUSTER + geometry.clusters;
     let mut first = start.max(FIRST_CLUSTER);

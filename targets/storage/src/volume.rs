@@ -1,8 +1,8 @@
 //! A FAT volume: files by path.
 //!
-//! The FAT crate looks at the volume anew for each request, so that nothing but the cache is between two of them: files have
-//! no state of their own that another handle could make wrong, and a frozen or unmounted volume has nothing left to write.
-//! Reading its few fields again costs little, as they are in the cache.
+//! Each request opens the volume anew in the FAT crate, so that only the cache keeps anything between two requests. An open
+//! file has no state that becomes wrong when another handle changes the file, and a frozen or unmounted volume has nothing
+//! left to write. Opening the volume costs little, because the few fields that it reads are in the cache.
 
 mod access;
 mod now;
@@ -23,16 +23,16 @@ use crate::table::{count_free, next_free};
 /// A mounted volume.
 pub struct Volume {
     state: State,
-    /// Whether it was in use by somebody else when it was last left.
+    /// Whether it was marked as in use when it was mounted: who used it before did not unmount it.
     was_in_use: bool,
 }
 
-/// How much room there is, in bytes.
+/// The space on a volume, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// For files.
+    /// Space for files, used or free.
     pub total: u64,
-    /// Of it, not taken.
+    /// Free space.
     pub free: u64,
 }
 
@@ -41,13 +41,13 @@ type Directory<'f, 'a, 'd> = Dir<'f, View<'a, 'd>, Now, LossyOemCpConverter>;
 type Entry<'f, 'a, 'd> = DirEntry<'f, View<'a, 'd>, Now, LossyOemCpConverter>;
 type Opened<'f, 'a, 'd> = File<'f, View<'a, 'd>, Now, LossyOemCpConverter>;
 
-/// What is done with the volume for a request; returns a number.
+/// The work of a request. It returns a number.
 type Work<'w> = dyn FnMut(&Files<'_, '_>, &RefCell<Access<'_>>) -> Result<u64, Error> + 'w;
 
 /// What is at a path.
 enum Found<'f, 'a, 'd, 'p> {
     File(Opened<'f, 'a, 'd>),
-    /// A directory has no such entry.
+    /// Nothing: the directory has no entry of this name.
     Nothing(Directory<'f, 'a, 'd>, &'p str),
 }
 
@@ -61,17 +61,17 @@ impl fmt::Debug for Volume {
 }
 
 impl Volume {
-    /// The volume with this geometry that begins at sector `start`, to be mounted.
+    /// The volume with this geometry that begins at sector `start`. It must be mounted before anything else.
     pub fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
         let start = start * SECTOR as u64;
         let state = State { cache, start, geometry, free: 0, in_use: false, failed: false };
         Self { state, was_in_use: false }
     }
 
-    /// Mounts the volume: looks whether it can be used. Before that nothing else may be done with it.
+    /// Mounts the volume, which checks its table of clusters.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if its table leads astray, [`Error::Io`] if the disk cannot be read.
+    /// [`Error::Corrupt`] if the table names clusters that do not exist, [`Error::Io`] if the disk cannot be read.
     pub fn mount(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
         let geometry = self.state.geometry;
         let mut state = [0];
@@ -82,21 +82,22 @@ impl Volume {
         Ok(())
     }
 
-    /// The cache of a volume that could not be mounted.
+    /// Takes the cache back from a volume that could not be mounted.
     pub fn into_cache(mut self) -> Cache {
         self.state.cache.clear();
         self.state.cache
     }
 
-    /// Whether it can be written to.
+    /// Whether the volume can be written to.
     pub fn is_writable(&self, device: &dyn BlockDevice) -> bool {
         !self.state.failed && !device.is_read_only()
     }
 
-    /// Sees to it that there is a file at `path` that can be read, or written if `create` says so; returns its size.
+    /// Checks that there is a sound file at `path`, and returns its size in bytes. With `create`, the time in seconds since
+    /// 1970, it creates the file if there is none. `truncate` empties the file.
     ///
     /// # Errors
-    /// If there is not.
+    /// If there is no file, or the volume cannot be written to although `create` is given.
     pub fn open(
         &mut self,
         device: &mut dyn BlockDevice,
@@ -122,16 +123,16 @@ impl Volume {
             Ok(file.size().unwrap_or(0).into())
         })?;
         if truncate {
-            // Before another file gets the clusters.
+            // Written at once, before another file gets the clusters.
             self.sync(device)?;
         }
         Ok(size)
     }
 
-    /// Reads from byte `position` of a file on; returns how many bytes. It fills `into` unless the file ends before.
+    /// Reads a file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
     ///
     /// # Errors
-    /// If not a byte can be read for another reason than the file's end.
+    /// If the first byte cannot be read.
     pub fn read(
         &mut self,
         device: &mut dyn BlockDevice,
@@ -158,11 +159,11 @@ impl Volume {
         Ok(done as usize)
     }
 
-    /// Writes at byte `position` of a file, or at its end; returns how many of the bytes, and where the last one of them ends.
-    /// What is between the end and a position beyond it becomes zeros. `now` is in seconds since 1970.
+    /// Writes at byte `position` of a file, or at its end. Returns how many bytes were written, and the position after them.
+    /// A gap between the file's end and `position` is filled with zeros. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// If nothing can be written.
+    /// If the first byte cannot be written.
     pub fn write(
         &mut self,
         device: &mut dyn BlockDevice,
@@ -183,7 +184,7 @@ impl Volume {
             if position >= u32::MAX.into() && !bytes.is_empty() {
                 return Err(Error::TooLarge);
             }
-            // Zeros for which there is no room are not begun with.
+            // Checked first, so that a gap that does not fit is not filled in part.
             if position > end && (position - end) / cluster > access.borrow_mut().free_clusters()?.into() {
                 return Err(Error::NoSpace);
             }
@@ -198,15 +199,15 @@ impl Volume {
         Ok((written as usize, place + written))
     }
 
-    /// Whether something that was written is not on the disk yet.
+    /// Whether some of what was written is not on the disk yet.
     pub fn has_unwritten(&self) -> bool {
         self.state.cache.has_unwritten()
     }
 
-    /// Makes safe what was written.
+    /// Brings everything that was written to stable storage.
     ///
     /// # Errors
-    /// If that fails. The volume is only read from then on, as what is on the disk is not known.
+    /// If that fails. The volume is read-only from then on, because it is unknown what is on the disk.
     pub fn sync(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
         if !self.state.in_use || self.state.failed {
             return if self.state.failed { Err(Error::Io) } else { Ok(()) };
@@ -216,7 +217,7 @@ impl Volume {
         done
     }
 
-    /// Leaves the volume as one that is not in use, with all that was written. It stays so until the next write.
+    /// Does as [`sync`](Self::sync), then marks the volume as not in use, until the next write.
     ///
     /// # Errors
     /// As [`sync`](Self::sync).
@@ -230,7 +231,7 @@ impl Volume {
         if self.state.failed { Err(Error::Io) } else { Ok(()) }
     }
 
-    /// How much room there is.
+    /// The space on the volume.
     ///
     /// # Errors
     /// If the volume cannot be read.
@@ -241,15 +242,15 @@ impl Volume {
         Ok(Space { total: bytes(geometry.clusters), free: bytes(free) })
     }
 
-    /// Gives free space back to the disk where it is `minimum` bytes or more on end; returns how many bytes.
+    /// Gives runs of free clusters of at least `minimum` bytes back to the host. Returns how many bytes.
     ///
     /// # Errors
-    /// If the disk does not do that, or fails.
+    /// If the disk does not support that, or fails.
     pub fn trim(&mut self, device: &mut dyn BlockDevice, minimum: u64) -> Result<u64, Error> {
         if !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
-        // What is free here must be so on the disk.
+        // The table on the disk must say that these clusters are free before their contents are lost.
         self.sync(device)?;
         let geometry = self.state.geometry;
         let (mut next, mut trimmed) = (FIRST_CLUSTER, 0);
@@ -265,7 +266,7 @@ impl Volume {
         }
     }
 
-    /// Lets `work` use the volume; `now` is the time, in seconds since 1970, of what it writes.
+    /// Opens the volume for `work`. `now`, in seconds since 1970, is the time of what it writes.
     fn with(&mut self, device: &mut dyn BlockDevice, now: Option<i64>, work: &mut Work<'_>) -> Result<u64, Error> {
         let access = RefCell::new(Access::new(&mut self.state, device));
         let options = FsOptions::new().time_provider(Now(now.unwrap_or(0)));
@@ -276,7 +277,7 @@ impl Volume {
     }
 }
 
-/// The entry of a name in a directory.
+/// The entry with a name in a directory.
 fn entry<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Result<Option<Entry<'f, 'a, 'd>>, Error> {
     for entry in directory.iter() {
         let entry = entry?;
@@ -287,7 +288,7 @@ fn entry<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Result<Op
     Ok(None)
 }
 
-/// Looks a path up, a name at a time: the crate would do so by recursion.
+/// Looks a path up in a loop over its names. The crate would recurse.
 fn find<'f, 'a, 'd, 'p>(files: &'f Files<'a, 'd>, path: &'p str) -> Result<Found<'f, 'a, 'd, 'p>, Error> {
     let mut directory = files.root_dir();
     let mut names = path.split('/');
@@ -315,18 +316,18 @@ fn existing<'f, 'a, 'd>(files: &'f Files<'a, 'd>, path: &str) -> Result<Opened<'
 }
 
 fn create_in<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Result<Opened<'f, 'a, 'd>, Error> {
-    // The crate cannot make a short name for one that begins with another character.
+    // For a name that begins with another character, the crate cannot make the short name that each file has.
     if !name.starts_with(|first: char| first.is_ascii()) {
         return Err(Error::BadName);
     }
     Ok(directory.create_file(name)?)
 }
 
-/// Sees to it that a file's clusters lie where clusters are, and that there are as many as its size needs.
+/// Checks that a file's clusters lie on the volume, and that there are enough of them for its size.
 fn check_chain(geometry: &Geometry, file: &mut Opened<'_, '_, '_>) -> Result<(), Error> {
     let needed = file.size().unwrap_or(0).div_ceil(geometry.cluster) as usize;
     let mut count = 0;
-    // An empty file may have a cluster all the same.
+    // An empty file may have a cluster, too.
     for extent in file.extents().take(needed.max(1)) {
         let Extent { offset, .. } = extent?;
         if !(geometry.data..geometry.end()).contains(&offset) {
@@ -348,7 +349,7 @@ fn fill(file: &mut Opened<'_, '_, '_>, mut end: u64, position: u64) -> Result<()
     Ok(())
 }
 
-/// Writes as much as can be written; an error only if that is nothing.
+/// Writes as much as fits. An error only if that is nothing.
 fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<u64, Error> {
     let mut done = 0;
     while done < bytes.len() {

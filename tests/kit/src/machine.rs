@@ -155,8 +155,8 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The machines' names, for help and messages.
-pub fn names() -> String {
+/// The machines' names, for messages.
+fn names() -> String {
     MACHINES.iter().map(|machine| machine.name).collect::<Vec<_>>().join(", ")
 }
 
@@ -171,20 +171,6 @@ pub enum Channel {
     Com2,
     /// The machine's only UART, COM1 or the board's 16550. There is no console then.
     Com1,
-}
-
-impl Channel {
-    /// The channel of this name.
-    ///
-    /// # Errors
-    /// When there is none; the message lists them.
-    pub fn named(name: &str) -> Result<Self> {
-        match name {
-            "virtio" => Ok(Self::Virtio),
-            "uart" => Ok(Self::Com2),
-            _ => bail!("no channel is called '{name}'; there are: virtio, uart"),
-        }
-    }
 }
 
 impl fmt::Display for Channel {
@@ -211,11 +197,5 @@ mod tests {
     fn an_unknown_machine_gets_a_message_with_the_known_ones() {
         let error = Machine::named("vax").unwrap_err().to_string();
         assert_eq!(error, format!("no machine is called 'vax'; there are: {}", names()));
-    }
-
-    #[test]
-    fn an_unknown_channel_gets_a_message_with_the_known_ones() {
-        let error = Channel::named("pigeon").unwrap_err().to_string();
-        assert_eq!(error, "no channel is called 'pigeon'; there are: virtio, uart");
     }
 }

@@ -22,7 +22,6 @@ use super::measures::{COMMANDS, blank};
 use super::results::{Measure, Ratio};
 use super::usage::{microseconds, resident_kib};
 use crate::image::{self, LINUX};
-use crate::options::{Argument, Options, Usage};
 use crate::setup;
 use crate::targets;
 
@@ -38,8 +37,8 @@ const PIPELINED: usize = 100;
 const PIECE: usize = 48 << 10;
 const PIECES: usize = 6;
 
-/// The word of the command line by which this program becomes the server that only echoes.
-pub(super) const ECHO: &str = "echo";
+/// The option by which this program becomes the server that only echoes, at the socket that follows.
+const ECHO: &str = "--echo";
 
 /// How many seconds a server may take to listen at its socket.
 const START: u64 = 60;
@@ -188,10 +187,7 @@ fn connect(socket: &Path) -> Result<Awake> {
 }
 
 /// A server that gives back what it gets, to one client.
-pub(super) fn echo(mut options: Options) -> Result<()> {
-    let Some(Argument::Word(socket)) = options.argument()? else {
-        return Err(Usage::new("the socket is missing").into());
-    };
+pub(super) fn echo(socket: &Path) -> Result<()> {
     let (mut stream, _) = UnixListener::bind(socket)?.accept()?;
     let mut room = [0; 4096];
     loop {

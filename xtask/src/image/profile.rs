@@ -1,11 +1,12 @@
 //! The programs that run in guests: which package has each, and how Cargo compiles it.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::builder::{PossibleValue, TypedValueParser};
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::qemu::Config;
 
-use crate::options::Usage;
 use crate::targets;
+use crate::usage::{one_of, usage};
 
 /// The packages whose programs run without an operating system.
 pub(crate) const BARE: [&str; 4] = [MACHINE, IMAGES, EXAMPLE_KERNEL, LOADER];
@@ -119,17 +120,6 @@ pub(super) static EFI_LOADER: Profile = Profile {
 };
 
 impl Profile {
-    /// The profile called `name`.
-    ///
-    /// # Errors
-    /// When there is none; the message lists them.
-    pub(crate) fn named(name: &str) -> Result<&'static Self> {
-        match PROFILES.iter().chain(&FOR_TESTS).find(|profile| profile.name == name) {
-            Some(profile) => Ok(profile),
-            None => bail!("no profile is called '{name}'; there are: {}", names()),
-        }
-    }
-
     /// Gives a guest the devices that this program drives.
     pub(crate) fn equip(&self, config: &mut Config) {
         if self.has_devices {
@@ -144,23 +134,15 @@ impl Profile {
     pub(crate) fn of(machine: &Machine, asked_for: Option<&'static Self>) -> Result<&'static Self> {
         match (machine == &targets::LINUX, asked_for) {
             (true, None) => Ok(&LINUX),
-            (true, Some(profile)) => Err(Usage::new(format!("{machine} has no profile {}", profile.name)).into()),
+            (true, Some(profile)) => Err(usage(format!("{machine} has no profile {}", profile.name))),
             (false, profile) => Ok(profile.unwrap_or(PROFILES[0])),
         }
     }
 }
 
-fn names() -> String {
-    PROFILES.map(|profile| profile.name).join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_profile_gets_a_message_with_the_known_ones() {
-        let error = Profile::named("giant").unwrap_err().to_string();
-        assert_eq!(error, "no profile is called 'giant'; there are: nano, appliance");
-    }
+/// Takes the name of a profile on our command line. Those that only tests boot are not shown.
+pub(crate) fn named_profile() -> impl TypedValueParser<Value = &'static Profile> {
+    let value = |profile: &'static Profile| (PossibleValue::new(profile.name).help(profile.about), profile);
+    let hidden = |profile: &'static Profile| (PossibleValue::new(profile.name).hide(true), profile);
+    one_of(PROFILES.map(value).into_iter().chain(FOR_TESTS.map(hidden)))
 }

@@ -16,6 +16,7 @@ use crate::capi;
 use crate::fuzz;
 use crate::image::{self, BARE};
 use crate::packages;
+use crate::panics;
 use crate::proofs;
 use crate::setup;
 use crate::structure;
@@ -36,7 +37,7 @@ pub(super) struct Part {
 #[rustfmt::skip]
 pub(super) static PARTS: [Part; 15] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
-    Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine, linked with every command" },
+    Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
@@ -112,16 +113,15 @@ fn lint(report: &mut Report) -> Result<()> {
     // The library for C has its panic handler only where nothing unwinds.
     let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");
     report.run(in_workspace(&mut clippy).args(["--package", "capi", "--", "--deny", "warnings"]), LIMIT)?;
-    for target in proofs::TARGETS {
-        let mut clippy = Toolchain::for_target(target)?.cargo("clippy");
-        clippy.args(["--package", proofs::PACKAGE, "--bin", proofs::NO_PANIC, "--", "--deny", "warnings"]);
+    for mut clippy in proofs::ENGINE.clippy()? {
         report.run(in_workspace(&mut clippy), LIMIT)?;
     }
     Ok(())
 }
 
 fn panics(report: &mut Report) -> Result<()> {
-    proofs::TARGETS.iter().try_for_each(|target| report.check(|| proofs::no_panic(target)))
+    proofs::no_panics(report)?;
+    panics::test(report)
 }
 
 /// The engine is optimised, or valgrind would take minutes.

@@ -27,7 +27,7 @@ mod image {
     static BUFFERS: ConstStaticCell<[Buffers; MAX_CHANNELS]> =
         ConstStaticCell::new([const { Buffers::new() }; MAX_CHANNELS]);
 
-    machine::entry_point!(main);
+    machine::entry_point!(main, end);
 
     fn main(handover: Handover) -> ! {
         let mut words = Words::default();
@@ -36,6 +36,9 @@ mod image {
         // This is called once, so they are there.
         let Some(buffers) = BUFFERS.try_take() else { machine::halt() };
         let mut buffers = buffers.iter_mut();
+        #[cfg(feature = "panicking")]
+        #[expect(clippy::unwrap_used, reason = "a machine may be without a clock: the proof must fail")]
+        guest.machine.clock().wall_ns().unwrap();
         let new = |io| Some(Channel::new(io, &COMMANDS, buffers.next()?.memory()));
         let mut channels = Channels::find(&guest.machine, words.agent, new);
         loop {
@@ -43,6 +46,19 @@ mod image {
                 guest.machine.sleep();
             }
         }
+    }
+
+    /// Nothing calls it, as `cargo xtask test panics` proves. What cannot go on ends in the last words of an exception.
+    #[cfg(not(feature = "proof"))]
+    use machine::last_words::die as end;
+
+    #[cfg(feature = "proof")]
+    fn end(_: &core::panic::PanicInfo<'_>) -> ! {
+        unsafe extern "Rust" {
+            fn a_panic_is_reachable_in_nano() -> !;
+        }
+        // SAFETY: It exists nowhere, so the image is not even linked with this call in it.
+        unsafe { a_panic_is_reachable_in_nano() }
     }
 }
 

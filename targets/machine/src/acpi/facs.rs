@@ -1,4 +1,4 @@
-//! The firmware ACPI control structure (ACPI 6.5, 5.2.10): where a machine that wakes is told to go on.
+//! The firmware ACPI control structure (ACPI 6.5, 5.2.10): where firmware looks up how a machine that wakes goes on.
 
 use crate::memory::{Memory, u32_at, u64_at};
 
@@ -6,18 +6,18 @@ const SIZE: usize = 64;
 const WAKING_VECTOR: u64 = 12;
 const EXTENDED_WAKING_VECTOR: u64 = 24;
 
-/// Where firmware looks, as physical addresses, each aligned for what is there.
+/// Physical addresses of the two waking vectors. A vector is itself an address: firmware jumps there when the machine wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WakingVectors {
-    /// The address of code for real mode, 32 bits.
+    /// Where the vector for code in real mode is: 4 bytes, aligned to 4.
     pub real_mode: u64,
-    /// The address of code for another mode, 64 bits, which counts before the first one unless it is 0. Older structures
-    /// have reserved bytes there.
+    /// Where the vector for code in another mode is: 8 bytes, aligned to 8. Firmware prefers it unless it is 0. Older
+    /// structures have reserved bytes there.
     pub extended: u64,
 }
 
 impl WakingVectors {
-    /// The vectors in the structure that a FADT points to, which has no checksum.
+    /// The vectors in the structure to which a FADT points. The structure has no checksum.
     pub(super) fn find(memory: &impl Memory, fadt: &[u8]) -> Option<Self> {
         let address = u64_at(fadt, 132).filter(|&address| address != 0).or_else(|| u32_at(fadt, 36).map(u64::from))?;
         let facs = memory.bytes(address, SIZE)?;

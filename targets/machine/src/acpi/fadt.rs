@@ -1,4 +1,4 @@
-//! The fixed ACPI description table (ACPI 6.5, 5.2.9).
+//! The fixed ACPI description table, FADT for short (ACPI 6.5, 5.2.9).
 
 use crate::memory::{u16_at, u32_at, u64_at};
 
@@ -8,7 +8,7 @@ const FLAG_RESET_REGISTER: u32 = 1 << 10;
 const FLAG_HARDWARE_REDUCED: u32 = 1 << 20;
 const BOOT_FLAG_NO_RTC: u16 = 1 << 5;
 
-/// Where a register lies.
+/// The place of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Register {
     /// A physical address.
@@ -18,7 +18,7 @@ pub enum Register {
 }
 
 impl Register {
-    /// A generic address structure (5.2.3.2). `None` for one that is not there, or in a space other than these two.
+    /// Reads a generic address structure (5.2.3.2). `None` if it is absent, or names a space other than these two.
     fn generic(table: &[u8], offset: usize) -> Option<Self> {
         let (space, address) = (*table.get(offset)?, u64_at(table, offset + 4)?);
         match space {
@@ -33,12 +33,12 @@ impl Register {
         u16::try_from(u32_at(table, offset)?).ok().filter(|&port| port != 0).map(Self::Port)
     }
 
-    /// The generic address structure, or the port of older tables where there is none.
+    /// Reads the generic address structure, or, if it is absent, the port number that older tables have.
     fn either(table: &[u8], extended: usize, port: usize) -> Option<Self> {
         Self::generic(table, extended).or_else(|| Self::port(table, port))
     }
 
-    /// The register that lies `bytes` behind this one.
+    /// The register that lies `bytes` after this one.
     fn behind(self, bytes: u8) -> Option<Self> {
         match self {
             Self::Memory(address) => address.checked_add(bytes.into()).map(Self::Memory),
@@ -47,31 +47,31 @@ impl Register {
     }
 }
 
-/// The parts of the table that this image uses. What a short, old table does not reach is absent.
+/// What a guest needs of the table. Fields that an old, short table does not have are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fadt {
     /// Physical address of the DSDT.
     pub dsdt: u64,
     /// PM1a and PM1b control registers, 16 bits each.
     pub pm1_control: [Option<Register>; 2],
-    /// Port and value that hand the power registers over to the guest, where firmware has not done so yet.
+    /// Port, and value to write to it, that make firmware hand the power registers over to the guest.
     pub acpi_enable: Option<(u16, u8)>,
     /// The power management timer, which counts at 3.579545 MHz.
     pub timer: Option<Register>,
-    /// The timer counts 32 bits, not 24.
+    /// Whether the timer counts 32 bits. If not, it counts 24.
     pub timer_is_32_bit: bool,
     /// Register, and value to write to it, that reset the machine.
     pub reset: Option<(Register, u8)>,
     /// The sleep control register of a hardware-reduced machine, 8 bits.
     pub sleep_control: Option<Register>,
-    /// Which register of the real-time clock holds the century.
+    /// The register of the real-time clock that holds the century, 1 to 127.
     pub rtc_century: Option<u8>,
-    /// The machine says that it has no CMOS real-time clock.
+    /// Whether the machine says that it has no CMOS real-time clock.
     pub no_rtc: bool,
 }
 
 impl Fadt {
-    // A large result: put together once, not where it is used.
+    // Not inlined, so that an image has the code for this large result once.
     #[inline(never)]
     pub(super) fn parse(table: &[u8]) -> Option<Self> {
         let flags = u32_at(table, 112)?;
@@ -81,7 +81,7 @@ impl Fadt {
         let enable = *table.get(52)?;
         Some(Self {
             dsdt: u64_at(table, 140).filter(|&dsdt| dsdt != 0).or_else(|| u32_at(table, 40).map(u64::from))?,
-            // A hardware-reduced machine has none of the fixed registers, whatever the table says.
+            // A hardware-reduced machine has no fixed registers, even if the table names some.
             pm1_control: if reduced { [None; 2] } else { [register(172, 64), register(184, 68)] },
             acpi_enable: smi_port.filter(|_| enable != 0 && !reduced).map(|port| (port, enable)),
             timer: if reduced { None } else { register(208, 76) },
@@ -96,17 +96,17 @@ impl Fadt {
     }
 }
 
-/// The events on which the fixed power button is (4.8.3.1).
+/// The PM1 event registers, which report a press of the fixed power button (4.8.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ButtonEvents {
-    /// PM1a's and PM1b's status and enable registers, 16 bits each.
+    /// PM1a's and PM1b's pairs of a status and an enable register, 16 bits each.
     pub registers: [Option<(Register, Register)>; 2],
-    /// Their ISA interrupt.
+    /// The ISA interrupt that they raise.
     pub irq: u8,
 }
 
 impl ButtonEvents {
-    /// `None` for a machine whose power button, if it has one, is described in AML only.
+    /// `None` for a machine without a fixed power button. It may have one that only AML describes.
     pub(super) fn parse(table: &[u8]) -> Option<Self> {
         let flags = u32_at(table, 112)?;
         let half = *table.get(88)? / 2;

@@ -1,4 +1,5 @@
-//! Tables that are lists: interrupt controllers (ACPI 6.5, 5.2.12) and PCI configuration space (PCI Firmware 3.3, 4.1.2).
+//! The tables that are lists: of interrupt controllers, MADT (ACPI 6.5, 5.2.12), and of PCI configuration spaces, MCFG (PCI
+//! Firmware 3.3, 4.1.2).
 
 use crate::memory::{u16_at, u32_at, u64_at};
 use crate::pci::Ecam;
@@ -17,12 +18,12 @@ pub struct IoApic {
     pub first_gsi: u32,
 }
 
-/// An ISA interrupt that arrives at another global system interrupt than that of its own number.
+/// An ISA interrupt that is wired to a global system interrupt of another number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The ISA interrupt.
     pub irq: u8,
-    /// Where it arrives.
+    /// The global system interrupt.
     pub gsi: u32,
 }
 
@@ -48,17 +49,17 @@ impl<'m> Madt<'m> {
         self.of_type(1).filter_map(|entry| Some(IoApic { address: u32_at(entry, 4)?, first_gsi: u32_at(entry, 8)? }))
     }
 
-    /// The ISA interrupts that arrive elsewhere.
+    /// The ISA interrupts whose global system interrupts have other numbers.
     pub fn overrides(&self) -> impl Iterator<Item = Override> + use<'m> {
         self.of_type(2).filter_map(|entry| Some(Override { irq: *entry.get(3)?, gsi: u32_at(entry, 4)? }))
     }
 
-    /// The enabled processors, of which the one whose local APIC has the number `boot_id` runs. Ones that could be plugged
-    /// in are not there yet.
+    /// Counts the enabled processors. `boot_id` is the number of the running processor's local APIC. Processors that could be
+    /// plugged in later do not count.
     pub fn processors(&self, boot_id: u32) -> Processors {
         const ENABLED: u32 = 1;
         let local = self.of_type(0).filter_map(|entry| Some((u32::from(*entry.get(3)?), u32_at(entry, 4)?)));
-        // Numbers below 255 are the other kind's (5.2.12.12), so that nobody is counted twice.
+        // A processor with a number below 255 has an entry of the other kind (5.2.12.12) and may have one of this kind, too.
         let extended = self.of_type(9).filter_map(|entry| Some((u32_at(entry, 4)?, u32_at(entry, 8)?)));
         let all = local.chain(extended.filter(|&(id, _)| id >= 255));
         let mut processors = Processors { count: 0, boot: 0 };
@@ -74,7 +75,7 @@ impl<'m> Madt<'m> {
     fn of_type(&self, kind: u8) -> impl Iterator<Item = &'m [u8]> + use<'m> {
         let mut rest = self.entries;
         core::iter::from_fn(move || {
-            // A length that does not even cover itself would never end.
+            // An entry shorter than its type and length would make this loop endless.
             let length = usize::from(*rest.get(1)?);
             let (entry, after) = rest.split_at_checked(length).filter(|_| length >= 2)?;
             rest = after;
@@ -84,7 +85,7 @@ impl<'m> Madt<'m> {
     }
 }
 
-/// The configuration space of PCI segment 0, from the memory mapped configuration table.
+/// The configuration space of PCI segment 0 from bus 0 on.
 pub fn ecam(table: &[u8]) -> Option<Ecam> {
     table.get(MCFG_ENTRIES..)?.chunks_exact(MCFG_ENTRY_SIZE).find_map(|entry| {
         let of_bus_0 = u16_at(entry, 8)? == 0 && entry[10] == 0;

@@ -1,20 +1,21 @@
-//! `\_S5` and `\_S3`, the objects of the AML code that power-off and sleep cannot do without (ACPI 6.5, 7.4.2).
+//! Finds `\_S5` and `\_S3` in AML code: the objects that say how to switch a machine off and how to suspend it (ACPI 6.5,
+//! 7.4.2).
 
 const NAME_OP: u8 = 0x08;
 const PACKAGE_OP: u8 = 0x12;
 
-/// The values that mean one kind of sleep in the SLP_TYP fields of the two control registers, 3 bits each.
+/// The values of the SLP_TYP fields in the two control registers, for one kind of sleep. Each has 3 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SleepTypes {
-    /// For PM1a, and for the sleep control register.
+    /// The value for PM1a, and for the sleep control register.
     pub a: u8,
-    /// For PM1b.
+    /// The value for PM1b.
     pub b: u8,
 }
 
 impl SleepTypes {
-    /// Looks for `Name (_S5, Package () { a, b, ... })`, or another name, in AML code (20.2.5.1, 20.2.5.4), which in every
-    /// known firmware is a constant.
+    /// Searches AML code for `Name (_S5, Package () { a, b, ... })`, or another name (20.2.5.1, 20.2.5.4). Known firmware
+    /// writes this object as a constant, so that nothing has to be interpreted.
     pub(super) fn find(aml: &[u8], name: &[u8; 4]) -> Option<Self> {
         (0..aml.len()).find_map(|at| match aml.split_at_checked(at)? {
             ([.., NAME_OP] | [.., NAME_OP, b'\\'], [a, b, c, d, PACKAGE_OP, package @ ..])
@@ -27,7 +28,7 @@ impl SleepTypes {
     }
 
     fn package(aml: &[u8]) -> Option<Self> {
-        // The package's length in bytes, of which the two upper bits say how many bytes follow, then the elements' count.
+        // The package's length, whose two upper bits say how many more bytes it takes, then the number of elements.
         let length_bytes = 1 + usize::from(aml.first()? >> 6);
         let elements = aml.get(length_bytes..)?;
         let (&count, elements) = elements.split_first()?;
@@ -37,7 +38,7 @@ impl SleepTypes {
     }
 }
 
-/// A small constant and what follows it (20.2.3). Only the 3 bits that a sleep type has are kept.
+/// Reads an integer constant and returns its lowest 3 bits, as many as a sleep type has, and the code after it (20.2.3).
 fn integer(aml: &[u8]) -> Option<(u8, &[u8])> {
     let (&prefix, rest) = aml.split_first()?;
     let size = match prefix {

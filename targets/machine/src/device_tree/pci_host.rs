@@ -1,27 +1,27 @@
-//! PCI host bridges: which addresses their devices can have, and where their interrupts arrive (Devicetree Specification
-//! 0.4, 2.3.8 and 2.4.3; IEEE 1275, PCI bus binding).
+//! Reads the nodes of PCI host bridges: configuration space, the addresses that devices can be given, and the routes of their
+//! interrupts (Devicetree Specification 0.4, 2.3.8 and 2.4.3; IEEE 1275, PCI bus binding).
 
 use core::num::NonZero;
 
 use super::{Node, Tree, cells, number};
 use crate::pci::{Ecam, MappedEcam, Range, is_low};
 
-/// A PCI host bridge's map of interrupts.
+/// The table by which a PCI host bridge routes interrupts: `interrupt-map`.
 #[derive(Clone, Copy, Debug)]
 pub struct InterruptMap<'t> {
     map: &'t [u8],
     mask: [u32; 4],
     controller: u32,
-    /// How many bytes of an entry come before what tells the controller the interrupt, and how many it has in all.
+    /// Bytes of an entry before the cells that describe the interrupt, and bytes of a whole entry.
     before: usize,
     entry: NonZero<usize>,
 }
 
 impl<'t> InterruptMap<'t> {
-    /// The map of a bridge; `None` if it has none, or if its interrupts arrive nowhere in the tree.
+    /// The map of a bridge. `None` if it has none, or if the tree has no controller for its first entry.
     ///
-    /// All of them must arrive at the controller of the map's first entry: only a controller's node says how long its
-    /// entries are, and to look up one for each entry would cost a walk through the tree for each.
+    /// The map ends before the first entry for another controller, because the length of an entry depends on its controller,
+    /// and looking up a controller for each entry would mean a walk over the whole tree for each.
     pub fn of(bridge: &Node<'t>, tree: &Tree<'t>) -> Option<Self> {
         let mut mask = [0; 4];
         let given = cells(bridge.property("interrupt-map-mask")?);
@@ -29,15 +29,16 @@ impl<'t> InterruptMap<'t> {
         let map = bridge.property("interrupt-map")?;
         let controller = cells(map).nth(4)?;
         let node = tree.by_phandle(controller)?;
-        // An entry is an address of three cells, the pin, the controller, an address there, and what tells it the interrupt.
+        // An entry has the device's address in three cells, its pin, the controller, an address at the controller, and the
+        // cells that describe the interrupt.
         let size = |name| node.cell(name).map(|cells| 4 * cells.min(8) as usize);
         let before = 20 + size("#address-cells").unwrap_or(0);
         let entry = NonZero::new(before + size("#interrupt-cells")?)?;
         Some(Self { map, mask, controller, before, entry })
     }
 
-    /// The cells that describe to its controller the interrupt of a device on the bridge's own bus, by one of its four
-    /// pins, counted from 1.
+    /// The interrupt of a device on the first bus by one of its pins, 1 to 4: the cells that describe it, in the form of its
+    /// controller. `None` if the map has no entry for it.
     pub fn route(&self, device: u8, pin: u8) -> Option<&'t [u8]> {
         let wanted = [u32::from(device) << 11, 0, 0, u32::from(pin)];
         let mut entries =
@@ -50,8 +51,8 @@ impl<'t> InterruptMap<'t> {
     }
 }
 
-/// Where the configuration space of a PCI host bridge lies, as "pci-host-ecam-generic" has it. It begins at a multiple of a
-/// bus's bytes, and its end does not overflow.
+/// The configuration space of a bridge that is compatible with "pci-host-ecam-generic". `None` if it has not even one bus, or
+/// is not aligned to a bus. The address of its end has at most 64 bits.
 pub fn pci_ecam(bridge: &Node<'_>) -> Option<Ecam> {
     let (address, size) = bridge.registers(0)?;
     let last_bus = bridge.property("bus-range").and_then(|range| cells(range).nth(1)).unwrap_or(255);
@@ -60,12 +61,13 @@ pub fn pci_ecam(bridge: &Node<'_>) -> Option<Ecam> {
     address.is_multiple_of(MappedEcam::BUS_SIZE).then_some(Ecam { address, last_bus })
 }
 
-/// The ranges of addresses that the devices of a PCI host bridge can be given: of I/O ports, and of memory. On the bus they
-/// lie below 4 GiB, since what a device is given has 32 bits.
+/// The ranges of a bridge from which devices can be given addresses: I/O ports, and memory. Both lie below 4 GiB on the bus,
+/// because devices are given addresses of 32 bits.
 pub fn pci_ranges(bridge: &Node<'_>) -> [Option<Range>; 2] {
     let mut given = cells(bridge.property("ranges").unwrap_or_default());
     let mut found = [None; 2];
-    // An address of three cells, of which the first says what kind it is of, one for the CPU of two, and a size of two.
+    // A range has its address on the bus in three cells, of which the first gives its kind, the CPU's address in two, and its
+    // size in two.
     while let Some(kind) = given.next() {
         let mut two = || number(&mut given, 2);
         let (Some(on_bus), Some(address), Some(size)) = (two(), two(), two()) else { break };

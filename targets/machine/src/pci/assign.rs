@@ -1,37 +1,39 @@
-//! What firmware does on a PC: gives PCI's buses numbers, devices addresses, and their registers of the interrupt line what
-//! drivers look for there (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5). Firmware that has done so before, in its
-//! own way, leaves no trace.
+//! Assigns what firmware assigns on a PC: numbers to PCI's buses, addresses to devices, and to each device's interrupt line
+//! register the number of its interrupt (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5). What firmware has assigned
+//! before is overwritten.
+//!
+//! Own code, because no crate does this.
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 use super::{COMMAND_BUS_MASTER, COMMAND_MEMORY, HEADER_BRIDGE};
 
-/// The windows of bridges are whole numbers of these.
+/// The address windows of bridges are multiples of this, in bytes.
 const BRIDGE_GRANULE: u64 = 1 << 20;
-/// Deeper nesting of bridges than this is left alone.
+/// How many bridges may lie behind each other. Bridges behind more are not set up.
 const DEEPEST: u8 = 8;
 
 /// A range of addresses that PCI devices can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// Its first address on the bus.
+    /// The first address, as devices see it.
     pub on_bus: u64,
-    /// The same for the CPU.
+    /// The first address, as the CPU sees it.
     pub address: u64,
-    /// How many bytes it has. Neither end overflows.
+    /// The size in bytes. Both addresses plus the size have at most 64 bits.
     pub size: u64,
 }
 
 impl Range {
-    /// Where the CPU finds an address on the bus, if `size` bytes from there on are in the range.
+    /// The CPU's address of `size` bytes at an address on the bus. `None` unless all of them lie in the range.
     pub fn find(&self, on_bus: u64, size: u64) -> Option<u64> {
         let offset = on_bus.checked_sub(self.on_bus)?;
         (offset.checked_add(size)? <= self.size).then_some(self.address + offset)
     }
 
-    /// Takes `size` bytes, aligned to `align`, a power of two, off the beginning; gives their address on the bus.
+    /// Takes `size` bytes, aligned to `align`, off the beginning of the range. Returns their address on the bus.
     fn take(&mut self, size: u64, align: u64) -> Option<u64> {
-        // An address of 0 counts as none.
+        // Not address 0, which means that a device has no address.
         let start = self.on_bus.max(1).checked_next_multiple_of(align)?;
         let used = (start - self.on_bus).checked_add(size).filter(|&used| used <= self.size)?;
         self.on_bus += used;
@@ -41,30 +43,31 @@ impl Range {
     }
 }
 
-/// What devices are given from. Ranges shrink as they are used up.
+/// What devices are given. The ranges shrink as parts of them are given away.
 #[derive(Debug)]
 pub struct Resources<R> {
     /// I/O ports, for devices on the first bus.
     pub io: Option<Range>,
     /// Memory that 32 bits reach.
     pub memory: Option<Range>,
-    /// The last bus that configuration space reaches.
+    /// Number of the last bus in configuration space.
     pub last_bus: u8,
-    /// The number of the interrupt of a device on the first bus by one of its four pins, counted from 1.
+    /// Returns the number of the interrupt of a device on the first bus by one of its pins, 1 to 4.
     pub route: R,
 }
 
-/// A way from a bus up to the first one: where its bridge is there, and how far that turns the pins of interrupts.
+/// A bus and the bridges above it.
 #[derive(Clone, Copy)]
 struct Way {
     bus: u8,
     depth: u8,
-    /// The slot on the first bus, if this is not that one itself, and by how much pins are turned on the way there.
+    /// The device number of the bridge on the first bus behind which this bus lies, and by how much the bridges on the way
+    /// rotate interrupt pins. `None` for the first bus.
     up: Option<(u8, u8)>,
 }
 
-/// Gives every device on the first bus, and behind its bridges, what it needs, as far as there is enough. A device that gets
-/// no address keeps none.
+/// Gives every device on the first bus and behind its bridges what it asks for, until the ranges are used up. Address
+/// registers for which nothing is left get 0.
 pub fn assign<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(access: &mut C, resources: &mut Resources<R>) {
     let mut next_bus = 1;
     assign_bus(access, resources, Way { bus: 0, depth: 0, up: None }, &mut next_bus);
@@ -76,7 +79,7 @@ fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     way: Way,
     next_bus: &mut u8,
 ) {
-    // Nothing answers at an address that firmware gave it, or to a number of a bus, when those are given anew.
+    // Off, so that no device answers at an old address, and no bridge to an old bus number, while new ones are given.
     for_each_function(access, way.bus, |access, at, is_bridge| {
         access.write_word(at, 4, 0);
         if is_bridge {
@@ -92,7 +95,7 @@ fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     });
 }
 
-/// Hands each function on a bus to `visit`, and whether it is a bridge.
+/// Calls `visit` for each function on a bus, with whether it is a bridge.
 fn for_each_function<C: ConfigurationAccess>(
     access: &mut C,
     bus: u8,
@@ -116,7 +119,7 @@ fn for_each_function<C: ConfigurationAccess>(
     }
 }
 
-/// Gives a function's registers addresses.
+/// Writes addresses to a function's address registers.
 fn assign_addresses<C: ConfigurationAccess, R>(
     access: &mut C,
     resources: &mut Resources<R>,
@@ -127,17 +130,17 @@ fn assign_addresses<C: ConfigurationAccess, R>(
     while bar < bars {
         let register = 0x10 + 4 * bar;
         bar += 1;
-        // The address bits that do not change are those within the device's range.
+        // The address bits that cannot be set tell the size of the range that the device needs.
         access.write_word(at, register, u32::MAX);
         let answer = access.read_word(at, register);
         let is_io = answer & 1 != 0;
         if answer & 7 == 0b100 {
-            // The upper half of an address of 64 bits, which lies where 32 reach.
+            // The upper half of a 64-bit address. All addresses given here have 32 bits.
             access.write_word(at, register + 4, 0);
             bar += 1;
         }
         let (range, fixed) = if is_io { (&mut resources.io, !3) } else { (&mut resources.memory, !15) };
-        // A device may leave out the upper half of what it has of an I/O address.
+        // A device need not implement the upper half of an I/O address (PCI 3.0, 6.2.5.1).
         let size = if is_io && answer & fixed != 0 { answer | 0xffff_0000 } else { answer } & fixed;
         let size = u64::from(size.wrapping_neg());
         let behind_bridge = is_io && at.bus != 0;
@@ -146,7 +149,7 @@ fn assign_addresses<C: ConfigurationAccess, R>(
     }
 }
 
-/// Numbers the bus behind a bridge, sees to what is on it, and has the bridge pass on what that was given.
+/// Numbers the bus behind a bridge, sets up the devices on it, and opens the bridge's window to their addresses.
 fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     access: &mut C,
     resources: &mut Resources<R>,
@@ -166,13 +169,13 @@ fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     assign_bus(access, resources, Way { bus, depth: way.depth + 1, up: Some(up) }, next_bus);
     let end = resources.memory.as_mut().and_then(|range| range.take(0, BRIDGE_GRANULE));
     access.write_word(at, 0x18, buses(*next_bus - 1));
-    // A window whose end lies before its beginning passes nothing on.
+    // A window whose end lies before its beginning is closed.
     let window = match (start, end) {
         (Some(start), Some(end)) if start < end => (end - BRIDGE_GRANULE) as u32 & 0xfff0_0000 | (start >> 16) as u32,
         _ => 0x0000_fff0,
     };
     access.write_word(at, 0x20, window);
-    // Neither prefetchable memory nor I/O ports, nor the upper halves of their addresses.
+    // The windows for prefetchable memory and for I/O ports are closed, and the upper halves of their addresses are 0.
     access.write_word(at, 0x24, 0x0000_fff0);
     access.write_word(at, 0x1c, 0x0000_00f0);
     for upper in [0x28, 0x2c, 0x30] {
@@ -181,7 +184,7 @@ fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     access.write_word(at, 4, COMMAND_MEMORY | COMMAND_BUS_MASTER);
 }
 
-/// Writes the number of a function's interrupt, if it has one, where drivers look for it.
+/// Writes the number of a function's interrupt, if it has one, to its interrupt line register.
 fn assign_interrupt<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     access: &mut C,
     resources: &Resources<R>,
@@ -193,7 +196,7 @@ fn assign_interrupt<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     if !(1..=4).contains(&pin) {
         return;
     }
-    // Each bridge turns the pins by the place of the device on the bus behind it (PCI-to-PCI Bridge 1.2, 9.1).
+    // A bridge rotates the pins of each device behind it by the device's number (PCI-to-PCI Bridge 1.2, 9.1).
     let line = match way.up {
         None => (resources.route)(at.device, pin),
         Some((slot, turned)) => (resources.route)(slot, (pin - 1 + turned % 4 + at.device % 4) % 4 + 1),

@@ -1,4 +1,4 @@
-//! Configuration space in memory (PCI Express 6.0, 7.2.2), as far as PCI has one: 256 bytes for each function.
+//! Configuration space in memory, called ECAM (PCI Express 6.0, 7.2.2). Of each function's 4 KiB it uses PCI's 256 bytes.
 
 use core::ptr;
 
@@ -7,21 +7,21 @@ use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 /// PCI configuration space in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ecam {
-    /// Physical address of bus 0's.
+    /// Physical address of bus 0's part.
     pub address: u64,
-    /// The last bus it reaches.
+    /// Number of the last bus that is in it.
     pub last_bus: u8,
 }
 
-/// Configuration space that is mapped.
+/// PCI configuration space in memory that is mapped.
 #[derive(Clone, Copy, Debug)]
 pub struct MappedEcam(Ecam);
 
 impl MappedEcam {
-    /// How many bytes a bus has.
+    /// Size of a bus's part, in bytes.
     pub const BUS_SIZE: u64 = 1 << 20;
 
-    /// The space that is said to be there.
+    /// Takes the space as mapped.
     ///
     /// # Safety
     /// All of it must be mapped at its physical address, and be configuration space.

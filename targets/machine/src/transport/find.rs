@@ -1,4 +1,4 @@
-//! Virtio devices, and where they are found.
+//! Finds virtio devices on PCI.
 
 use core::ops::Range;
 
@@ -8,16 +8,16 @@ use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 use super::{DeviceTransport, PciTransport};
 use crate::{log, pci};
 
-/// A virtio device and where it was found.
+/// A virtio device and its place.
 #[derive(Debug)]
 pub struct Device {
-    /// The way to it.
+    /// Its transport.
     pub transport: DeviceTransport,
     /// Its place on PCI; `None` for a memory-mapped one.
     pub pci: Option<DeviceFunction>,
 }
 
-/// What the log calls a device.
+/// The name of a kind of device in the log.
 pub const fn name_of(kind: DeviceType) -> &'static str {
     match kind {
         DeviceType::Network => "network card",
@@ -26,11 +26,11 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
     }
 }
 
-/// Finds the virtio devices of a type on PCI that `reach` can map and switches them on, tells `unmask` of the interrupt of
-/// each that has one, and hands the device to `take`.
+/// Finds the virtio devices of a type on PCI, switches them on, and hands each to `take`. Calls `unmask` with the number of
+/// each device's interrupt. Devices with registers that `reach` cannot map are left out.
 ///
 /// # Safety
-/// What `reach` says yes to must be mapped for ever at its physical address. Called once for a type.
+/// Addresses for which `reach` returns true must be mapped for ever. Called once for each type.
 pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     space: C,
     kind: DeviceType,

@@ -1,4 +1,4 @@
-//! virtio over registers in memory: virtio 1.2, section 4.2, with the legacy interface of 4.2.4, which is QEMU's default.
+//! virtio over registers in memory: virtio 1.2, section 4.2. Also the legacy interface of 4.2.4, which is QEMU's default.
 
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{PAGE_SIZE, PhysAddr, Result};
@@ -9,7 +9,7 @@ use crate::memory::Window;
 
 const MAGIC: u32 = 0x7472_6976;
 
-// Registers, by their place in bytes.
+// Offsets of registers, in bytes.
 const MAGIC_VALUE: usize = 0x00;
 const VERSION: usize = 0x04;
 const DEVICE_ID: usize = 0x08;
@@ -34,22 +34,22 @@ const QUEUE_DEVICE: usize = 0xa0;
 const CONFIG_GENERATION: usize = 0xfc;
 const CONFIG: usize = 0x100;
 
-/// A device behind registers in memory.
+/// A virtio device with registers in memory.
 #[derive(Debug)]
 pub struct MmioTransport {
     registers: Window,
-    /// The device's own registers, behind the others.
+    /// The device's own configuration, after the registers.
     configuration: Window,
     device_type: DeviceType,
     legacy: bool,
 }
 
 impl MmioTransport {
-    /// The device behind `registers`; `None` if there is none, or too little of it.
+    /// The device with these registers. `None` if there is none, or if they are too short or not aligned.
     ///
     /// # Safety
-    /// The registers must be a virtio device's, or nobody's but readable, mapped for ever at their physical addresses, and
-    /// no one else's.
+    /// The registers must be a virtio device's, or no device's but readable. They must be mapped for ever at their physical
+    /// addresses, and used by no one else.
     pub unsafe fn new(registers: Window) -> Option<Self> {
         let configuration = Window {
             address: registers.address.checked_add(CONFIG as u64)?,
@@ -143,7 +143,7 @@ impl Transport for MmioTransport {
         self.write(QUEUE_SEL, queue.into());
         self.write(QUEUE_NUM, size);
         if self.legacy {
-            // The other parts follow the descriptors, in places that are always the same.
+            // The other parts follow the descriptors at fixed distances.
             self.write(LEGACY_QUEUE_ALIGN, PAGE_SIZE as u32);
             self.write(LEGACY_QUEUE_PFN, (descriptors / PAGE_SIZE as PhysAddr) as u32);
         } else {

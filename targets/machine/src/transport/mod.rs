@@ -1,7 +1,7 @@
-//! The ways to a virtio device on these machines.
+//! The transports of virtio devices on QEMU's machines: registers in memory, and PCI.
 //!
-//! They are not virtio-drivers' own, which panic on what a device says, wait for ever for a device that does not reset, and
-//! take twice the code.
+//! Own code, because those of the crate `virtio-drivers` panic on some of what a device can say, wait for ever for a device
+//! that does not reset, and take twice the code.
 
 mod field;
 #[cfg(target_os = "none")]
@@ -18,7 +18,7 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 use virtio_drivers::{PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Memory-mapped, or on PCI.
+/// The transport of a device, of either kind.
 #[derive(Debug)]
 pub enum DeviceTransport {
     /// virtio 1.2, section 4.2, also its legacy interface.

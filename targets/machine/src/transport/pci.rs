@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use super::field::field;
 use crate::pci::{COMMON_SIZE, Structures};
 
-// Registers of the common configuration (4.1.4.3), by their place in bytes.
+// Offsets of the registers in the common configuration (4.1.4.3), in bytes.
 const DEVICE_FEATURE_SELECT: usize = 0;
 const DEVICE_FEATURE: usize = 4;
 const DRIVER_FEATURE_SELECT: usize = 8;
@@ -23,7 +23,7 @@ const QUEUE_DRIVER: usize = 40;
 const QUEUE_DEVICE: usize = 48;
 const _: () = assert!(QUEUE_DEVICE + 8 == COMMON_SIZE as usize);
 
-/// A device on PCI.
+/// A virtio device on PCI.
 #[derive(Debug)]
 pub struct PciTransport {
     device_type: DeviceType,
@@ -34,8 +34,8 @@ impl PciTransport {
     /// The device with these structures.
     ///
     /// # Safety
-    /// They must be as [`pci::enable`](crate::pci::enable) found them, mapped for ever at their physical addresses, and no
-    /// one else's.
+    /// The structures must be those that [`pci::enable`](crate::pci::enable) returned, mapped for ever at their physical
+    /// addresses, and used by no one else.
     pub unsafe fn new(device_type: DeviceType, structures: Structures) -> Self {
         Self { device_type, structures }
     }
@@ -50,7 +50,7 @@ impl PciTransport {
         unsafe { self.structures.common.at::<T>(register).write_volatile(value) }
     }
 
-    /// A register of 64 bits is written in halves (4.1.3.1).
+    /// Writes a register of 64 bits, in halves (4.1.3.1).
     fn write_address(&mut self, register: usize, address: PhysAddr) {
         self.write(register, address as u32);
         self.write(register + 4, (address >> 32) as u32);
@@ -86,7 +86,7 @@ impl Transport for PciTransport {
         self.write(QUEUE_SELECT, queue);
         let Structures { notify, notify_multiplier, .. } = self.structures;
         let offset = u64::from(self.read::<u16>(QUEUE_NOTIFY_OFF)) * u64::from(notify_multiplier);
-        // A device that wants to be notified elsewhere is not notified at all.
+        // A notification register outside of the structure is not written to.
         if offset + 2 <= notify.length.into() {
             // SAFETY: The two bytes lie in the window, and the multiplier is even.
             unsafe { notify.at::<u16>(offset as usize).write_volatile(queue) }
@@ -116,7 +116,7 @@ impl Transport for PciTransport {
         self.write(QUEUE_ENABLE, 1u16);
     }
 
-    /// Only a reset of the device does that (4.1.4.3.2).
+    /// Does nothing: only a reset of the device stops a queue (4.1.4.3.2).
     fn queue_unset(&mut self, _: u16) {}
 
     fn queue_used(&mut self, queue: u16) -> bool {
@@ -125,7 +125,7 @@ impl Transport for PciTransport {
     }
 
     fn ack_interrupt(&mut self) -> InterruptStatus {
-        // SAFETY: The window is at least this byte; reading it takes the interrupt back.
+        // SAFETY: The window has at least this byte. Reading it acknowledges the interrupt.
         let causes = unsafe { self.structures.isr.at::<u8>(0).read_volatile() };
         InterruptStatus::from_bits_retain(causes.into())
     }

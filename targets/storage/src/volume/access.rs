@@ -1,4 +1,4 @@
-//! A volume's bytes, for one request.
+//! Access to a volume's bytes for one request.
 
 use core::cell::RefCell;
 
@@ -10,31 +10,31 @@ use crate::disk::BlockDevice;
 use crate::error::Error;
 use crate::table::{Bytes, count_free};
 
-/// How many calls to the volume a request may take beyond some for each cluster: chains and directories that lead back into
-/// themselves come to an end.
+/// The most reads and writes of one request: a fixed number, and some for each cluster. The limit ends walks over chains and
+/// directories that loop.
 const CALLS: u64 = 4_000_000;
 const CALLS_PER_CLUSTER: u64 = 32;
 
-/// What a volume is made of and has come to, from one request to the next.
+/// The state of a volume between requests.
 pub(super) struct State {
     pub(super) cache: Cache,
-    /// Where on the disk it begins, in bytes.
+    /// The volume's first byte on the disk.
     pub(super) start: u64,
     pub(super) geometry: Geometry,
-    /// How many clusters are free, where the volume itself keeps count of that.
+    /// The number of free clusters, on a volume that stores it itself.
     pub(super) free: u32,
-    /// Whether it is noted on the disk that it is in use.
+    /// Whether the disk says that the volume is in use.
     pub(super) in_use: bool,
-    /// Whether writing to it has failed. It is only read then.
+    /// Whether a write has failed. The volume is read-only then.
     pub(super) failed: bool,
 }
 
-/// A volume that can be read and written.
+/// A volume and its disk, during a request.
 pub(super) struct Access<'d> {
     volume: &'d mut State,
     device: &'d mut dyn BlockDevice,
     calls_left: u64,
-    /// Whether what is written outside the table is a file's.
+    /// Whether writes outside the table are data of a file.
     pub(super) is_data: bool,
 }
 
@@ -44,7 +44,7 @@ impl<'d> Access<'d> {
         Self { volume, device, calls_left, is_data: false }
     }
 
-    /// Where on the disk so many bytes are.
+    /// The place on the disk of `length` bytes of the volume. Counts the call against the request's limit.
     fn place(&mut self, position: u64, length: usize) -> Result<u64, Error> {
         let inside = position.checked_add(length as u64).is_some_and(|end| end <= self.volume.geometry.end());
         self.calls_left = self.calls_left.saturating_sub(1);
@@ -56,7 +56,7 @@ impl<'d> Access<'d> {
         self.volume.cache.read(self.device, place, into)
     }
 
-    /// How many clusters are free.
+    /// The number of free clusters.
     pub(super) fn free_clusters(&mut self) -> Result<u32, Error> {
         let geometry = self.volume.geometry;
         match geometry.free_count {
@@ -86,7 +86,7 @@ impl<'d> Access<'d> {
         written
     }
 
-    /// Notes on the disk, at once, whether the volume is in use. Nothing else may be waiting to be written.
+    /// Marks the volume on the disk, at once, as in use or not. There must be no other unwritten blocks.
     pub(super) fn note_use(&mut self, in_use: bool) -> Result<(), Error> {
         let at = self.volume.geometry.in_use;
         let mut state = [0];
@@ -108,8 +108,8 @@ impl Bytes for Access<'_> {
     }
 }
 
-/// How the FAT crate sees the volume. Two things are kept from it: that the volume is in use is noted by
-/// [`Access::note_use`], and how many clusters are free was counted and is not what a hostile volume says.
+/// The volume as the FAT crate sees it. Two fields are hidden from the crate: the mark that the volume is in use, which
+/// [`Access::note_use`] writes, and the number of free clusters, which was counted because a hostile volume may lie.
 pub(super) struct View<'a, 'd> {
     access: &'a RefCell<Access<'d>>,
     position: u64,
@@ -129,7 +129,7 @@ impl Read for View<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
         let mut access = self.access.borrow_mut();
         access.read(self.position, into)?;
-        // The crate reads its fields one by one.
+        // The crate reads each field in a call of its own.
         if self.position == access.volume.geometry.in_use
             && let [state] = into
         {

@@ -1,4 +1,4 @@
-//! The time of a request, as the format notes it: a calendar date from 1980 to 2107.
+//! The time of a request in FAT's form: a calendar date from 1980 to 2107, and a time of day.
 
 use fatfs::{Date, DateTime, Time, TimeProvider};
 
@@ -18,7 +18,7 @@ impl TimeProvider for Now {
     }
 
     fn get_current_date_time(&self) -> DateTime {
-        // At most 2 to the power of 32, less one.
+        // At most 2^32 - 1.
         let seconds = (self.0.clamp(FIRST, LAST) - FIRST) as u32;
         let second = seconds % SECONDS_PER_DAY;
         let time = Time::new((second / 3600) as u16, (second / 60 % 60) as u16, (second % 60) as u16, 0);
@@ -26,12 +26,12 @@ impl TimeProvider for Now {
     }
 }
 
-/// The date so many days after 1980-01-01.
+/// The date `day` days after 1980-01-01.
 fn date(mut day: u32) -> Date {
     let mut year = FIRST_YEAR;
     let mut month = 1;
     loop {
-        // 2100 is the only year of these that a fourth one's rule does not hold for.
+        // 2100 is the only fourth year from 1980 to 2107 that is no leap year.
         let is_leap = year.is_multiple_of(4) && year != 2100;
         let length = match month {
             2 => 28 + u32::from(is_leap),
