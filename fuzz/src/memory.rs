@@ -13,18 +13,23 @@ pub struct Pieces {
 
 impl Pieces {
     /// An input is an address to begin at, of 8 bytes, and then pieces of memory: the address of each, of 8 bytes, its length,
-    /// of 4, and its bytes, as far as the input has them. Numbers are little-endian.
+    /// of 4, and its bytes, as far as the input has them. Numbers are little-endian. A piece that overlaps one before, or that
+    /// would reach beyond the last address, is left out: memory has one byte at an address.
     #[must_use]
     pub fn parse(input: &[u8]) -> Option<(u64, Self)> {
         let (start, mut rest) = input.split_first_chunk()?;
-        let mut pieces = Vec::new();
+        let mut pieces: Vec<(u64, Vec<u8>)> = Vec::new();
         while let Some((address, after)) = rest.split_first_chunk()
             && let Some((length, after)) = after.split_first_chunk()
         {
+            let address = u64::from_le_bytes(*address);
             let length = (u32::from_le_bytes(*length) as usize).min(after.len());
             let (bytes, after) = after.split_at(length);
-            pieces.push((u64::from_le_bytes(*address), bytes.to_vec()));
             rest = after;
+            let Some(end) = address.checked_add(length as u64) else { continue };
+            if pieces.iter().all(|(other, bytes)| end <= *other || other + bytes.len() as u64 <= address) {
+                pieces.push((address, bytes.to_vec()));
+            }
         }
         Some((u64::from_le_bytes(*start), Self { pieces, bytes_read: Cell::new(0) }))
     }

@@ -17,7 +17,7 @@ pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is no allocator to box it with, and an agent beside it is larger")]
 pub enum Io {
-    /// A virtio console, which may have the agent's port.
+    /// A virtio console. It may lack the agent's port.
     Virtio(VirtioSerial<Kept, DeviceTransport>),
     /// A serial port. It never fails.
     Serial(SerialPort),
@@ -74,7 +74,7 @@ impl serve::Channel for Io {
             while let Some(event) = console.poll() {
                 match event {
                     Event::Found => log!("port {}: {}", console.port().unwrap_or_default(), PORT_NAME),
-                    // The host came or went; of several comings and goings only the last may be told.
+                    // The host came or left. If it did so several times, only the last event may be reported.
                     _ => change = Some(HostChange { unread: console.unread() }),
                 }
             }
@@ -82,7 +82,7 @@ impl serve::Channel for Io {
         Ok(change)
     }
 
-    /// A console is ready to be written to only when its host has all that was written before.
+    /// A virtio console accepts bytes only when its host has read all earlier ones.
     fn is_drained(&mut self) -> Result<bool, Error> {
         match self {
             Self::Virtio(console) => console.write_ready(),
@@ -104,14 +104,13 @@ pub struct Channel<S: 'static = ()> {
 
 impl<S> Channel<S> {
     /// Serves an agent of `commands` on `io`, in memory of its own.
-    // A channel is large: where this was inlined, it would be put together piece by piece, twice.
+    // A channel is large. Inlined, it would be built on the stack and then copied.
     #[inline(never)]
     pub fn new(io: Io, commands: &'static CommandSet<'static, Guest<S>>, memory: Memory<'static>) -> Self {
         Self { io, agent: Agent::new(commands, memory), pump: Pump::new() }
     }
 
-    /// Whether it has found the agent's port; `patience` is how often a console is asked before it is taken to have none
-    /// yet.
+    /// Whether it has found the agent's port. A console is polled `patience` times before it counts as without one.
     pub fn has_port(&mut self, patience: u32) -> bool {
         match &mut self.io {
             Io::Virtio(console) => (0..patience).any(|_| {
@@ -122,24 +121,24 @@ impl<S> Channel<S> {
         }
     }
 
-    /// Does what can be done without waiting; says whether there was anything.
+    /// Does what can be done without waiting. Returns whether there was anything to do.
     ///
     /// # Errors
-    /// When the device has failed, which is for good.
+    /// When the device has failed. It stays so.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
         self.pump
             .poll(&mut self.agent, guest, &mut self.io)
             .inspect_err(|error| log!("virtio console: {}", error.reason()))
     }
 
-    /// Puts its device to rest before the machine sleeps. What the host sends from now on waits outside, if it can.
+    /// Stops its device before the machine sleeps. What the host sends from now on waits in QEMU, as far as QEMU keeps it.
     pub fn suspend(&mut self) {
         if let Io::Virtio(console) = &mut self.io {
             console.stop();
         }
     }
 
-    /// Sets its device, which may have been reset, up again. Whoever was talking is gone. Whether there still is a device.
+    /// Sets its device up again, which may have been reset, and drops the unfinished request. Returns whether the device works.
     pub fn resume(&mut self) -> bool {
         self.pump.reset(&mut self.agent);
         match &mut self.io {

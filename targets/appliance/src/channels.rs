@@ -1,4 +1,4 @@
-//! Every way to the agent that the machine has.
+//! All channels to the agent that the machine has.
 
 use heapless::Vec;
 use machine::{Machine, SerialPort, console, log};
@@ -11,7 +11,7 @@ use crate::words::AgentChannel;
 
 /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
 pub const MAX_CHANNELS: usize = 5;
-/// How often a virtio console is asked for the agent's port before a serial port is used instead.
+/// How often a virtio console is polled for the agent's port before a serial port is used as well.
 const PATIENCE: u32 = 20_000;
 
 /// The channels that are served.
@@ -19,8 +19,8 @@ const PATIENCE: u32 = 20_000;
 pub struct Channels<S: 'static = ()>(Vec<Channel<S>, MAX_CHANNELS>);
 
 impl<S> Channels<S> {
-    /// Finds the channels that are `chosen` or, if none is, that the host can reach, and gives the
-    /// log the serial port that is left. `new` gives each its agent, unless there is no memory for it.
+    /// Finds the `chosen` channel or, without a choice, all that the host may use. The log is printed on the first serial port if
+    /// no channel needs it. `new` makes a channel, or returns `None` if there is no memory for it.
     pub fn find(
         machine: &Machine,
         chosen: Option<AgentChannel>,
@@ -29,7 +29,7 @@ impl<S> Channels<S> {
         let mut channels = Vec::new();
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
             machine.devices(DeviceType::Console, |device| match VirtioSerial::new(device.transport, PORT_NAME) {
-                // The last place is the serial port's. More than there is room for are left alone.
+                // The last place is for the serial port. Consoles beyond the others are not used.
                 Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
                     if let Some(channel) = new(Io::Virtio(console)) {
                         _ = channels.push(channel);
@@ -43,7 +43,7 @@ impl<S> Channels<S> {
             Some(AgentChannel::Virtio) => None,
             Some(AgentChannel::Com1) => SerialPort::first(),
             Some(AgentChannel::Com2) => SerialPort::second(),
-            // The first serial port is the log's, unless the agent has no other way to be reached.
+            // The first serial port is for the log, unless the agent has no other channel.
             None => SerialPort::second().or_else(|| {
                 let reachable = channels.iter_mut().any(|channel: &mut Channel<S>| channel.has_port(PATIENCE));
                 if reachable { None } else { SerialPort::first() }
@@ -55,21 +55,21 @@ impl<S> Channels<S> {
         }
         log!("ready: {} virtio console(s), {} serial port(s)", channels.len(), u8::from(port.is_some()));
         if let Some(channel) = port.and_then(|port| new(Io::Serial(port))) {
-            // There is room: see above.
+            // There is room: the last place was kept.
             let _ = channels.push(channel);
         }
         Self(channels)
     }
 
-    /// Does what can be done on any of them without waiting; says whether there was anything.
+    /// Does what can be done on any of them without waiting. Returns whether there was anything to do.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> bool {
         let mut busy = false;
-        // A console that has failed has nothing to do any more; what it was is in the log.
+        // A console that has failed has nothing to do. The log has the reason.
         self.0.retain_mut(|channel| channel.serve(guest).map(|did| busy |= did).is_ok());
         busy
     }
 
-    /// Puts their devices to rest before the machine sleeps.
+    /// Stops their devices before the machine sleeps.
     pub fn suspend(&mut self) {
         self.0.iter_mut().for_each(Channel::suspend);
     }

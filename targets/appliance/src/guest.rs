@@ -1,4 +1,4 @@
-//! What the agent can ask of this guest.
+//! The guest, and the commands that every profile answers.
 
 use heapless::String;
 use machine::{ARCHITECTURE, Machine, halt, log};
@@ -9,7 +9,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The state behind a profile's own answers.
 pub trait State: Sized {
-    /// Puts in order what must not be lost when the machine is switched off, halted or reset next.
+    /// Saves what must not be lost when the machine is switched off, halted or reset next.
     fn before_shutdown(&mut self);
 }
 
@@ -18,12 +18,12 @@ impl State for () {
     fn before_shutdown(&mut self) {}
 }
 
-/// The guest: its machine, what it is called, and what its profile has besides.
+/// The guest: its machine, its name, and its profile's state.
 #[derive(Debug)]
 pub struct Guest<S = ()> {
     /// The machine it runs on.
     pub machine: Machine,
-    /// What it is called, if it was told.
+    /// Its host name, if the command line has one.
     pub host_name: Option<String<64>>,
     /// The state behind the profile's own answers.
     pub state: S,

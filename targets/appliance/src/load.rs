@@ -1,16 +1,16 @@
-//! Where the time goes: awake or asleep, and the load that follows from it.
+//! How long the processor was awake and asleep, and the load that follows from it.
 
-/// The load is taken anew every five seconds, as on Linux.
+/// The load is updated every five seconds, as on Linux.
 const WINDOW_NS: u64 = 5_000_000_000;
-/// 1, with 30 bits after the point.
+/// 1 as a fixed-point number with 30 fractional bits.
 const ONE: u64 = 1 << 30;
-/// How much of a load is left after a window: e to the power of -5 s / 1 min, / 5 min, / 15 min.
+/// The part of a load that is left after a window: e to the power of -5 s / 1 min, / 5 min, / 15 min.
 const DECAYS: [u64; 3] = [987_890_168, 1_055_994_433, 1_067_793_131];
 
 /// How much of its time a CPU was awake.
 ///
-/// A CPU that sleeps has nothing to do, so awake means that one task wants to run. Linux counts those that do at one moment
-/// in every window; here it is the awake part of the window, which is what such counts come to on average.
+/// A CPU sleeps when it has nothing to do, so while it is awake one task is runnable. Linux counts runnable tasks at one moment of
+/// each window. This takes the awake part of the window, which is the average of such counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Account {
     until: u64,
@@ -23,7 +23,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The time from the last call until `now` was spent awake, or asleep. The clock's beginning counts as the first call.
+    /// Accounts the time from the last call, or from the clock's 0, until `now` as awake or asleep.
     pub fn spend(&mut self, now: u64, awake: bool) {
         let spent = now.saturating_sub(self.until);
         self.until += spent;
@@ -51,7 +51,7 @@ impl Account {
         self.loads.map(|load| load as f64 / ONE as f64)
     }
 
-    /// Takes `windows` into the loads, in all of which `load` was wanted.
+    /// Updates the loads by a number of windows that all had this load.
     fn take(&mut self, load: u64, windows: u64) {
         for (average, decay) in self.loads.iter_mut().zip(DECAYS) {
             let left = power(decay, windows);
@@ -136,13 +136,13 @@ mod tests {
     }
 
     proptest! {
-        /// However often it is told, the account is the same, and no load is more than one CPU can have.
+        /// The account does not depend on how often it is updated, and no load is more than 1.
         #[test]
         fn pieces_make_the_same_whole(pieces: Vec<(u32, bool)>, splits: Vec<u8>) {
             let (mut once, mut often) = (Account::default(), Account::default());
             let mut now = 0;
             for (index, &(length, awake)) in pieces.iter().enumerate() {
-                // Up to 14 minutes, so that whole windows pass.
+                // Up to 14 minutes, so that there are whole windows.
                 let length = u64::from(length) * 200;
                 let split = splits.get(index).map_or(0, |&split| length / 256 * u64::from(split));
                 often.spend(now + split, awake);

@@ -1,13 +1,13 @@
-//! What the command line says to the agent.
+//! The agent's words of the command line.
 
 use heapless::String;
 
-/// What the agent talks through.
+/// The agent's channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentChannel {
     /// `agent=virtio`: the virtio-serial port.
     Virtio,
-    /// `agent=com1`: the first serial port; the log is then silent.
+    /// `agent=com1`: the first serial port. The log is not printed then.
     Com1,
     /// `agent=com2`: the second serial port.
     Com2,
@@ -16,14 +16,14 @@ pub enum AgentChannel {
 /// The agent's words of a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// `agent=virtio|com1|com2`. `None`: what is there decides.
+    /// `agent=virtio|com1|com2`. `None`: virtio and the second serial port, else the first.
     pub agent: Option<AgentChannel>,
     /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
     pub host_name: Option<String<64>>,
 }
 
 impl Words {
-    /// Takes a word, and says whether it is one of these.
+    /// Takes a word. Returns whether it is one of these.
     pub fn take(&mut self, word: &str) -> bool {
         match word {
             "agent=virtio" => self.agent = Some(AgentChannel::Virtio),

@@ -9,7 +9,8 @@ use heapless::Vec;
 ///
 /// Readers pass addresses and lengths on as firmware wrote them. An implementation must check them.
 pub trait Memory {
-    /// The `length` bytes at physical `address`. `None` unless all of them lie in memory that may be read.
+    /// The `length` bytes at physical `address`. `None` unless all of them lie in memory that may be read, and `address` plus
+    /// `length` has at most 64 bits.
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]>;
 }
 

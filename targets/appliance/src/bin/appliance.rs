@@ -55,7 +55,7 @@ mod image {
         exec::commands(),
     ];
 
-    /// A channel on `io`, with memory of its own. `None` if there is not as much left.
+    /// A channel on `io`, with memory of its own. `None` if too little is left.
     fn channel(io: Io) -> Option<Channel<Appliance>> {
         let (Some(request), Some(reply)) = (heap::bytes(REQUEST), heap::bytes(REPLY)) else {
             log!("no memory for a channel");
@@ -74,7 +74,7 @@ mod image {
         let mut guest = Guest { machine, host_name: words.host_name, state };
         loop {
             let busy = channels.serve(&mut guest);
-            // Suspended only when all that was asked before is answered.
+            // It suspends only when all earlier requests are answered.
             if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
                 guest.sleep();
             }

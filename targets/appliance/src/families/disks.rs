@@ -1,4 +1,4 @@
-//! What the appliance tells of its disks.
+//! Answers about the appliance's disks.
 
 use machine::virtio_blk::Done;
 use nanoqga::Failure;
@@ -11,16 +11,15 @@ use crate::state::Appliance;
 use crate::state::disks::{DEV, Place, Storage};
 
 const NS_PER_MS: u64 = 1_000_000;
-/// What Linux calls the first major number that it gives a driver which has none of its own, and how many minor numbers a
-/// virtio disk has there.
+/// Linux's first major number for drivers without a fixed one, and how many minor numbers it gives a virtio disk.
 const MAJOR: u64 = 254;
 const MINORS: u64 = 16;
 
 impl Storage {
-    /// The `index`-th of all disks and partitions, a disk's partitions behind it.
+    /// The `index`-th of all disks and partitions. A disk's partitions follow it.
     fn nth(&mut self, mut index: usize) -> Option<Place> {
         for (number, disk) in self.disks.iter_mut().enumerate() {
-            // One that cannot be read has none that anybody could tell of.
+            // A disk that cannot be read is listed without partitions.
             let partitions = disk.partitions().map_or(0, |partitions| partitions.len());
             match index {
                 0 => return Some(Place::Disk(number, None)),
@@ -46,7 +45,7 @@ impl Storage {
         }
     }
 
-    /// Where in the machine a disk or a partition's disk is.
+    /// The place in the machine of a disk, or of a partition's disk.
     pub(crate) fn address(&self, place: Place) -> Option<DiskAddress<'_>> {
         let Place::Disk(index, _) = place else { return None };
         let disk = self.disks.get(index)?;
@@ -108,7 +107,7 @@ impl DisksStatistics for Guest<Appliance> {
                 write_ticks: ms(&done.writes),
                 discard_ticks: ms(&done.discards),
                 flush_ticks: ms(&done.flushes),
-                // A request at a time, and none while this is told.
+                // There is one request at a time, and none during this command.
                 ios_pgr: Some(0),
                 total_ticks: Some(all / NS_PER_MS),
                 weight_ticks: Some(all / NS_PER_MS),

@@ -1,4 +1,4 @@
-//! What the appliance does with files and with the volume that they are on.
+//! Commands on files, and on the volume that they are on.
 
 use embedded_io::SeekFrom;
 use nanoqga::Failure;
@@ -17,13 +17,13 @@ const NS_PER_S: i64 = 1_000_000_000;
 /// Where the volume is mounted.
 const ROOT: &str = "/";
 
-/// What a client is told of an error.
+/// The error's text for a client.
 const fn failure(error: Error) -> Failure {
     Failure(error.reason())
 }
 
 impl Guest<Appliance> {
-    /// The seconds since 1970 that a change of a file is noted with.
+    /// The time of a file's change, in seconds since 1970.
     fn now(&mut self) -> i64 {
         self.machine.clock().wall_ns().unwrap_or(0) / NS_PER_S
     }
@@ -33,7 +33,7 @@ impl Guest<Appliance> {
     }
 }
 
-/// The storage's word for how a file is opened.
+/// How `storage` opens a file of this mode.
 const fn opened_so(file::OpenMode { access, update }: file::OpenMode) -> OpenMode {
     let access = match access {
         file::Access::Read => Access::Read,
@@ -81,7 +81,7 @@ impl Files for Guest<Appliance> {
     }
 }
 
-/// There is one; a volume that cannot be mounted is not.
+/// There is one, or none if no volume can be mounted.
 impl FileSystems for Guest<Appliance> {
     fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
         let storage = &mut self.state.storage;

@@ -1,4 +1,4 @@
-//! The log, for a host that has no console of this guest.
+//! The log, for a host without a console of this guest.
 
 use machine::console;
 use machine::log::{Line, RECORDS};
@@ -10,8 +10,8 @@ use crate::state::Appliance;
 /// The appliance's own command.
 pub const LOG: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-log", log).while_frozen().packed()];
 
-/// Returns the lines that the log still has, as a console prints them, the newest last. Lines that are logged or overwritten
-/// while the list is on its way may be in it or not.
+/// Returns the lines that the log still has, as a console prints them, the newest last. Lines that are logged or overwritten while
+/// the reply is being sent may be missing.
 fn log(_: &mut Guest<Appliance>, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     if request.step() == 0 {
         request.arguments().finish()?;

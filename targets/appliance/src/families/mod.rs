@@ -1,4 +1,4 @@
-//! The families of commands that only the appliance answers, and how it does.
+//! The families of commands that only the appliance answers.
 
 pub mod disks;
 pub mod files;

@@ -1,4 +1,4 @@
-//! What the appliance tells of its network interfaces, and the command by which the host configures one.
+//! Answers about the appliance's network interfaces, and the command by which a host configures one.
 
 use core::net::IpAddr;
 
@@ -14,10 +14,10 @@ use crate::state::Appliance;
 use crate::state::VirtioCard;
 use crate::state::links::now;
 
-/// For how long a host is kept waiting for a DHCP server.
+/// How long a request waits for a DHCP server.
 const DHCP_LIMIT: Duration = Duration::from_secs(10);
 
-// Linux's flags of routes (its uapi/linux/route.h), which are the protocol's.
+// Flags of routes. The protocol has Linux's (uapi/linux/route.h).
 const RTF_UP: u64 = 1;
 const RTF_GATEWAY: u64 = 2;
 const RTF_HOST: u64 = 4;
@@ -69,7 +69,7 @@ impl Routes for Guest<Appliance> {
     }
 }
 
-/// A route in the protocol's terms. The stack knows no metrics, and does not count.
+/// A route as the protocol describes it. smoltcp has no metrics and no counters.
 fn told(interface: &str, Route { network, gateway }: Route) -> commands::Route<'_> {
     let (to, longest) = match (network, gateway) {
         (IpCidr::Ipv4(network), gateway) => {
@@ -103,9 +103,9 @@ fn told(interface: &str, Route { network, gateway }: Route) -> commands::Route<'
     }
 }
 
-/// `nanoqga-network-configure`: gives the interface `name` an address, by DHCP (`dhcp`: true) or this one (`address`, in a
-/// network of `prefix` bits, with the router `gateway`). It is answered when the address is there; if no DHCP server gives
-/// one in time, the interface stays as it was.
+/// `nanoqga-network-configure`: gives the interface `name` an address, by DHCP (`dhcp`: true) or as stated (`address`, in a network
+/// of `prefix` bits, with the router `gateway`). The reply is sent when the interface has the address. If no DHCP server gives one
+/// in time, that is the error, and the interface stays as it was.
 fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let name: Text<'_> = arguments.required("name")?;
@@ -137,7 +137,7 @@ fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Re
     Ok(Step::Done)
 }
 
-/// What a client is told of an assignment that no host can have: the argument that is at fault.
+/// The text for an assignment that no host can have. It names the wrong argument.
 const fn failure(error: Invalid) -> Failure {
     Failure(match error {
         Invalid::Prefix => "'prefix' must be from 1 to 32, or to 128 for an IPv6 'address'",
@@ -147,12 +147,12 @@ const fn failure(error: Invalid) -> Failure {
 }
 
 fn parsed(address: Text<'_>) -> Option<IpAddr> {
-    // As many as the longest address has, an IPv6 one that ends in an IPv4 one.
+    // The longest address has 45 bytes: an IPv6 one that ends in an IPv4 one.
     address.copy_to(&mut [0; 45])?.parse().ok()
 }
 
 impl Guest<Appliance> {
-    /// Waits until the interface has a lease. Meanwhile no channel is served, so this has an end.
+    /// Waits until the interface has a lease, for a limited time, because no channel is served meanwhile.
     fn wait_for_lease(&mut self, index: usize) -> Result<(), Failure> {
         monotonic_ns().ok_or(Failure("this machine has no clock to wait for DHCP by"))?;
         let had_dhcp = self.link(index).is_some_and(|(_, link)| link.has_dhcp());

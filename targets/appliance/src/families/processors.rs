@@ -1,4 +1,4 @@
-//! What the appliance tells of its processors and its memory.
+//! Answers about the appliance's processors and memory.
 
 use machine::memory_blocks::MemoryBlocks;
 use nanoqga::Failure;
@@ -16,7 +16,7 @@ const NO_CLOCK: Failure = Failure("this machine has no clock to count the proces
 const NO_MEMORY_MAP: Failure = Failure("this machine's loader gave no memory map");
 
 impl Guest<Appliance> {
-    /// The account until now.
+    /// The account of time, up to now.
     fn account(&mut self) -> Result<&Account, Failure> {
         self.spend(true).ok_or(NO_CLOCK)?;
         Ok(&self.state.account)
@@ -50,7 +50,7 @@ impl SetProcessors for Guest<Appliance> {
 }
 
 impl ProcessorStatistics for Guest<Appliance> {
-    /// Only of the one that runs. All that this guest does is the system's work.
+    /// Only of the processor that runs. All of this guest's work counts as the system's.
     fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
         let (awake, asleep) = self.account()?.times();
         let cpu = self.state.hardware.processors.boot as u32;

@@ -1,4 +1,4 @@
-//! Suspending to RAM. To a disk, the appliance cannot: it would have to restore itself from there when it boots.
+//! Suspending to RAM. The appliance cannot suspend to a disk: it would have to restore itself from there when it boots.
 
 use nanoqga::Failure;
 use nanoqga::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
@@ -9,21 +9,21 @@ use crate::state::Appliance;
 use crate::state::links::Links;
 
 impl Suspend for Guest<Appliance> {
-    /// As qemu-ga does, it lists all three ways as enabled and says what the guest does not support when it is asked to:
-    /// whoever reads that text knows more than from a command that is disabled, which could be policy.
+    /// As in qemu-ga, all three commands are enabled, and those that the guest does not support fail with this text. It says more
+    /// than a disabled command, which could also be policy.
     fn suspend(&mut self, how: Sleep) -> Result<(), Failure> {
         if how != Sleep::Ram || self.state.hardware.suspend.is_none() {
             return Err(NOT_SUPPORTED);
         }
-        // Not from here: the channel that asks is busy, and has to be put to rest before.
+        // Not here: the channel of this request is busy, and must be stopped first.
         self.state.to_suspend = true;
         Ok(())
     }
 }
 
 impl Guest<Appliance> {
-    /// Suspends the machine, if that was asked for, and returns when it has woken; says whether it was. Devices are as after
-    /// a reset then: each is put to rest before, and set up again afterwards.
+    /// Suspends the machine if a host asked for it, and returns when it has woken. Returns whether it was suspended. Devices are as
+    /// after a reset then, so each is stopped before and set up again afterwards.
     pub fn suspend_if_asked(&mut self, channels: &mut Channels<Appliance>) -> bool {
         if !core::mem::take(&mut self.state.to_suspend) {
             return false;

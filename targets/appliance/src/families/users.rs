@@ -1,5 +1,5 @@
-//! Users and programs, of which the appliance has none. Hosts ask all the same: KubeVirt wants to know who is logged in, and
-//! Ansible does not talk to an agent without `guest-exec`, not even to send a file.
+//! Users and programs, of which the appliance has none. It has the commands because hosts need them: KubeVirt asks who is logged
+//! in, and Ansible does not use an agent without `guest-exec`, not even to send a file.
 
 use nanoqga::commands::exec::{Exec, Program, Status, Stream};
 use nanoqga::commands::user::{Passwords, User, Users};

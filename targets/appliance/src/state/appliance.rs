@@ -1,4 +1,4 @@
-//! The appliance: a guest with state.
+//! The state of the appliance.
 
 use machine::{Machine, PowerButton, log, monotonic_ns};
 use nanoqga::commands::power;
@@ -10,28 +10,28 @@ use super::links::Links;
 use crate::guest::{Guest, State};
 use crate::load::Account;
 
-/// Idle moments, of about a millisecond each.
+/// For how many idle moments, of about a millisecond each, the network waits for a host's first request.
 const PATIENCE: u8 = 20;
 
-/// What the appliance knows besides what its machine does.
+/// What the appliance knows beside its machine.
 #[derive(Debug)]
 pub struct Appliance {
     pub(crate) hardware: Hardware,
     pub(crate) account: Account,
     pub(crate) storage: Storage,
-    /// What the command line says of the network.
+    /// The command line's words about the network.
     networks: Settings,
     /// `None` until they are needed.
     pub(crate) links: Option<Links>,
-    /// For how many idle moments a host's first request is waited for before the network and the clock are begun with: both
-    /// take longer than an answer.
+    /// How many idle moments are left before the network and the clock are set up. Both take longer than a reply, so a host's first
+    /// request is given time to come before.
     patience: u8,
-    /// The machine is to be suspended when all that was asked before is answered.
+    /// Whether to suspend the machine when all earlier requests are answered.
     pub(crate) to_suspend: bool,
 }
 
 impl Appliance {
-    /// Finds the machine's parts and disks. Its network cards are found when there is time for them, or when somebody asks.
+    /// Finds the machine's parts and disks. Its network cards are found later: when there is time, or when a request needs them.
     pub fn find(machine: &Machine, networks: Settings) -> Self {
         Self {
             hardware: Hardware::find(machine),
@@ -44,7 +44,7 @@ impl Appliance {
         }
     }
 
-    /// For how many nanoseconds there will be nothing to do for the devices, unless they interrupt. `None`: for ever.
+    /// For how many nanoseconds the devices need nothing, unless they interrupt. `None`: for ever.
     fn idle_ns(&mut self) -> Option<u64> {
         self.links.as_mut().and_then(Links::idle_ns).into_iter().chain(self.storage.write_back_in()).min()
     }
@@ -57,7 +57,7 @@ impl State for Appliance {
 }
 
 impl Guest<Appliance> {
-    /// Does what can be done without waiting for everything but the channels; says whether there was anything.
+    /// Does what can be done without waiting, for all but the channels. Returns whether there was anything to do.
     pub fn poll(&mut self) -> bool {
         if self.state.hardware.power_button.as_ref().is_some_and(PowerButton::take_press) {
             log!("the power button was pressed");
@@ -70,13 +70,13 @@ impl Guest<Appliance> {
         self.state.patience == 0 && self.links().poll()
     }
 
-    /// The network interfaces, found if they were not yet.
+    /// The network interfaces. The first call finds them.
     pub(crate) fn links(&mut self) -> &mut Links {
         let Appliance { links, networks, .. } = &mut self.state;
         links.get_or_insert_with(|| Links::find(&self.machine, networks))
     }
 
-    /// Sleeps until there is something to do, and puts that to the account.
+    /// Sleeps until there is something to do, and accounts that time.
     pub fn sleep(&mut self) {
         match self.state.patience.checked_sub(1) {
             Some(left) => {
@@ -97,7 +97,7 @@ impl Guest<Appliance> {
         self.spend(!self.machine.can_sleep());
     }
 
-    /// Puts the time since the last call to the account. `None` without a clock.
+    /// Accounts the time since the last call. `None` without a clock.
     pub(crate) fn spend(&mut self, awake: bool) -> Option<()> {
         self.state.account.spend(monotonic_ns()?, awake);
         Some(())

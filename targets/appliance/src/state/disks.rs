@@ -16,12 +16,12 @@ use virtio_drivers::transport::pci::bus::DeviceFunction;
 use super::virtio_disk::VirtioDisk;
 
 const MAX_DISKS: usize = 8;
-/// For how long something may wait to be written, in nanoseconds, while nobody asks that it be safe.
+/// For how long written data may stay in the cache, in nanoseconds, if no request flushes it.
 const WRITE_BACK_NS: u64 = 5_000_000_000;
-/// What a disk in memory has at least and at most. Between these it gets a quarter of what is left. The host, too, has to
-/// have all of it once it is formatted.
+/// The smallest and largest disk in memory, in bytes. Between these it takes a quarter of the free memory. Formatting touches all
+/// of it, so the host must provide it, too.
 const RAM_DISK: (usize, usize) = (64 << 10, 8 << 20);
-/// A cache for that disk; more would not make it faster.
+/// The size of that disk's cache in bytes. A larger one would not make it faster.
 const RAM_CACHE: usize = 8 * BLOCK;
 
 /// What every device's name begins with.
@@ -36,7 +36,7 @@ pub(crate) struct Disk {
     pub(crate) driver: VirtioDisk,
     pub(crate) pci: Option<DeviceFunction>,
     pub(crate) name: Name,
-    /// `None` until it was asked for.
+    /// `None` until a request needs it.
     serial: Option<String<SERIAL_BYTES>>,
     /// `None` until the disk could be read.
     partitions: Option<Partitions>,
@@ -62,15 +62,15 @@ pub struct Storage {
     pub(crate) disks: Vec<Disk, MAX_DISKS>,
     ram_disk: Option<RamDisk>,
     mounted: Option<Mounted>,
-    /// Of a volume that could not be mounted, for the next try.
+    /// The cache of a volume that could not be mounted, for the next try.
     cache: Option<Cache>,
     files: Option<OpenFiles>,
     frozen: bool,
-    /// When, in monotonic nanoseconds, it was first seen that something waits to be written.
+    /// Since when, in monotonic nanoseconds, there is something to write.
     unwritten_since: Option<u64>,
 }
 
-/// The volume that is mounted, with all that its use needs.
+/// The mounted volume, with all that is needed to use it.
 pub(crate) struct Reached<'a> {
     pub(crate) place: Place,
     pub(crate) volume: &'a mut Volume,
@@ -79,7 +79,7 @@ pub(crate) struct Reached<'a> {
 }
 
 impl Disk {
-    /// What the disk calls itself, if it was asked.
+    /// The disk's serial number, if it was read and is not empty.
     pub(crate) fn serial(&self) -> Option<&str> {
         self.serial.as_deref().filter(|serial| !serial.is_empty())
     }
@@ -90,7 +90,7 @@ impl Disk {
         self.partitions.as_ref().ok_or(Error::Io)
     }
 
-    /// Looks for partitions, once.
+    /// Reads the partitions, once.
     fn look(&mut self) -> Result<(), Error> {
         if self.partitions.is_none() {
             let partitions = self.partitions.insert(find_partitions(&mut self.driver)?);
@@ -114,7 +114,7 @@ fn name(disk: &str, partition: u8) -> Name {
 }
 
 impl Storage {
-    /// Finds the disks. What is on them is looked at when somebody asks.
+    /// Finds the disks. Their contents are read when a request needs them.
     pub(crate) fn find(machine: &Machine) -> Self {
         let mut disks = Vec::new();
         machine.devices(DeviceType::Block, |device| {
@@ -137,7 +137,7 @@ impl Storage {
         Self { disks, ram_disk: None, mounted: None, cache: None, files: None, frozen: false, unwritten_since: None }
     }
 
-    /// Asks a disk for its serial number, once.
+    /// Reads a disk's serial number, once.
     pub(crate) fn ask_serial(&mut self, disk: usize) {
         let Some(disk) = self.disks.get_mut(disk).filter(|disk| disk.serial.is_none()) else { return };
         let told = disk.driver.0.serial().unwrap_or_default();
@@ -150,7 +150,7 @@ impl Storage {
         self.files.as_ref()
     }
 
-    /// Writes what has waited for long enough.
+    /// Writes the cache back if its data is old enough.
     pub(crate) fn write_back(&mut self) {
         match self.write_back_in() {
             None => self.unwritten_since = None,
@@ -162,7 +162,7 @@ impl Storage {
         }
     }
 
-    /// Makes safe what was written, or tells that it cannot.
+    /// Writes the cache back and flushes the disk. A failure is logged.
     fn sync(&mut self) {
         if self.mounted.is_some()
             && let Err(error) = self.reach().and_then(|Reached { volume, device, .. }| volume.sync(device))
@@ -171,7 +171,7 @@ impl Storage {
         }
     }
 
-    /// In how many nanoseconds there will be something to write. `None`: there is nothing that waits.
+    /// In how many nanoseconds the cache must be written back. `None`: it has nothing to write.
     pub(crate) fn write_back_in(&mut self) -> Option<u64> {
         if !self.mounted.as_ref()?.volume.has_unwritten() {
             return None;
@@ -187,7 +187,7 @@ impl Storage {
         }
     }
 
-    /// Gives the volume, mounted if it was not yet.
+    /// The volume. The first call mounts it.
     pub(crate) fn reach(&mut self) -> Result<Reached<'_>, Error> {
         if self.files.is_none() {
             let memory = largest(OpenFiles::AHEAD).ok_or(Error::NoMemory)?;
@@ -201,7 +201,7 @@ impl Storage {
         Ok(Reached { place: mounted.place, volume: &mut mounted.volume, device, files })
     }
 
-    /// Mounts the first FAT volume of the disks or, where there is none, one in memory.
+    /// Mounts the disks' first FAT volume or, if there is none, one in memory.
     fn mount(&mut self) -> Result<(), Error> {
         let mut unread = Ok(());
         for index in 0..self.disks.len() {
@@ -215,7 +215,7 @@ impl Storage {
                 Err(error) => unread = Err(error),
             }
         }
-        // A disk that cannot be read may have a volume, and this one would hide it.
+        // A disk that cannot be read may have a volume, which the one in memory would hide.
         unread?;
         if self.ram_disk.is_none() {
             let (least, most) = RAM_DISK;
@@ -228,7 +228,7 @@ impl Storage {
         self.mount_at(Place::Ram, Volume::new(cache, start, geometry))
     }
 
-    /// The cache that is left, or a new one in as many bytes as there are.
+    /// The cache of an earlier try, or a new one in as much memory as there is.
     fn cache(&mut self, bytes: usize) -> Result<Cache, Error> {
         self.cache.take().or_else(|| largest(bytes).map(Cache::new)).ok_or(Error::NoMemory)
     }
@@ -245,10 +245,10 @@ impl Storage {
         Ok(())
     }
 
-    /// Leaves the volume on its disk as one that nobody uses, with all that was written; whether there is such a volume.
+    /// Writes everything to the volume and marks it as clean. Returns whether there is a volume on a disk.
     pub(crate) fn freeze(&mut self) -> Result<bool, Error> {
         if !self.frozen {
-            // What cannot be mounted is not mounted, and memory has nothing to be consistent with.
+            // There is nothing to write without a volume, nor for one in memory.
             let Ok(Reached { place: Place::Disk(..), volume, device, .. }) = self.reach() else { return Ok(false) };
             volume.rest(device)?;
             self.frozen = true;
@@ -256,12 +256,12 @@ impl Storage {
         Ok(true)
     }
 
-    /// Lets writes go on; whether they did not.
+    /// Allows writes again. Returns whether they were frozen.
     pub(crate) const fn thaw(&mut self) -> bool {
         core::mem::replace(&mut self.frozen, false)
     }
 
-    /// Makes safe what was written, and puts the disks to rest before the machine sleeps.
+    /// Writes the cache back, and stops the disks before the machine sleeps.
     pub(crate) fn suspend(&mut self) {
         self.sync();
         self.disks.iter_mut().for_each(|disk| disk.driver.0.stop());
@@ -276,7 +276,7 @@ impl Storage {
         }
     }
 
-    /// Writes what is not written, for the last time. A frozen volume has nothing, and must not change.
+    /// Writes the cache back for the last time. A frozen volume must not change, and has nothing to write.
     pub(crate) fn unmount(&mut self) {
         if self.mounted.is_none() || self.frozen {
             return;
@@ -288,7 +288,7 @@ impl Storage {
     }
 }
 
-/// What is at a place.
+/// The device at a place.
 fn device<'a>(
     disks: &'a mut [Disk],
     ram_disk: &'a mut Option<RamDisk>,
@@ -301,7 +301,7 @@ fn device<'a>(
     device.ok_or(Error::Io)
 }
 
-/// So many bytes or, with little memory, a half, a quarter or an eighth of that.
+/// Allocates so many bytes or, if there are too few, a half, a quarter or an eighth of that.
 fn largest(bytes: usize) -> Option<&'static mut [u8]> {
     [bytes, bytes / 2, bytes / 4, bytes / 8].into_iter().find_map(heap::bytes)
 }

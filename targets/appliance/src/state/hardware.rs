@@ -13,9 +13,9 @@ pub struct Hardware {
     pub memory: Option<MemoryBlocks>,
     /// The power button, which is armed.
     pub power_button: Option<PowerButton>,
-    /// What ends a sleep in time.
+    /// The timer that ends a sleep.
     timer: Option<Timer>,
-    /// The way to sleep with the memory kept.
+    /// The way to suspend to RAM.
     pub suspend: Option<Suspend>,
 }
 
@@ -31,7 +31,7 @@ impl Hardware {
         }
     }
 
-    /// Sleeps for a moment, or until a device has something for the guest. Without a timer it is over at once.
+    /// Sleeps for a moment, or until a device interrupts. Returns at once without a timer.
     pub fn doze(&self, machine: &Machine) {
         if let Some(timer) = &self.timer {
             timer.doze(|| machine.sleep());
@@ -45,7 +45,7 @@ impl Hardware {
         }
     }
 
-    /// Sleeps with the memory kept, on a machine that can, until somebody wakes it.
+    /// Suspends to RAM, on a machine that can, until it is woken.
     pub fn suspend(&self, machine: &Machine) {
         if let Some(suspend) = &self.suspend {
             suspend.sleep(machine, self.timer.as_ref(), self.power_button.as_ref());

@@ -13,7 +13,7 @@ use super::virtio_card::VirtioCard;
 pub struct Links(pub(crate) Vec<&'static mut Link<VirtioCard>, { NAMES.len() }>);
 
 impl Links {
-    /// Brings the machine's network cards to life; their links are set as the command line says.
+    /// Finds the machine's network cards, and configures their links as the command line says.
     pub(crate) fn find(machine: &Machine, networks: &Settings) -> Self {
         let mut links = Vec::new();
         machine.devices(DeviceType::Network, |device| {
@@ -30,15 +30,15 @@ impl Links {
         Self(links)
     }
 
-    /// Does what can be done without waiting; says whether there was anything.
+    /// Does what can be done without waiting. Returns whether there was anything to do.
     pub(crate) fn poll(&mut self) -> bool {
         let now = now();
         let busy = self.0.iter_mut().map(|link| link.poll(now));
-        // Each gets its turn.
+        // All are polled, also after one that was busy.
         busy.fold(false, |any, busy| any | busy)
     }
 
-    /// Puts the cards to rest, before the machine sleeps.
+    /// Stops the cards before the machine sleeps.
     pub(crate) fn suspend(&mut self) {
         self.0.iter_mut().for_each(|link| link.card().0.suspend());
     }
@@ -48,7 +48,7 @@ impl Links {
         self.0.iter_mut().for_each(|link| link.card().0.resume());
     }
 
-    /// For how many nanoseconds there will be nothing to do, unless a card interrupts. `None`: for ever.
+    /// For how many nanoseconds the cards need nothing, unless one interrupts. `None`: for ever.
     pub(crate) fn idle_ns(&mut self) -> Option<u64> {
         if self.0.is_empty() {
             return None;
@@ -64,7 +64,7 @@ fn new_link(card: VirtioCard, mac: [u8; 6], methods: &[Method]) -> Option<&'stat
     Some(heap::room_for()?.write(Link::new(card, mac, storage, timestamp(), methods)))
 }
 
-/// The time for the interfaces. A machine without a clock stays at its beginning: such a guest answers, but repeats nothing.
+/// The time for the interfaces. Without a clock it is always 0: such a guest answers, but sends nothing again.
 pub(crate) fn now() -> Instant {
     Instant::from_micros((monotonic_ns().unwrap_or(0) / 1000) as i64)
 }

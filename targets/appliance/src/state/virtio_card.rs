@@ -1,4 +1,4 @@
-//! The machine's network cards, as the network sees them.
+//! `machine`'s network cards, as `network` uses them.
 
 use machine::virtio_net::NetworkCard;
 use network::{Card, MAX_FRAME};

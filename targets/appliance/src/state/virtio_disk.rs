@@ -1,4 +1,4 @@
-//! The machine's disks, as storage sees them.
+//! `machine`'s disks, as `storage` uses them.
 
 use machine::heap::IdentityMapped;
 use machine::transport::DeviceTransport;

@@ -47,7 +47,7 @@ pub unsafe fn enter(_: Cpu, image: &[u8], tree: &[u8]) -> ! {
 fn clean(range: Range<*const u8>) {
     // The shortest line that a cache can have.
     for line in (range.start.addr() & !15..range.end.addr()).step_by(16) {
-        // aarch64-cpu has no instruction for a line of a cache.
+        // aarch64-cpu has no function for this instruction.
         // SAFETY: It does not change what a read returns.
         unsafe { asm!("dc civac, {}", in(reg) line, options(nostack)) }
     }

@@ -209,7 +209,7 @@ fn the_first_whole_root_pointer_counts() {
     image.put(0x200, &sealed(b"RSDT", &[]));
     rsdp(&mut image, 0xf_0000, 0, 0x200, 0);
     image.put(0xf_0009, b"x");
-    rsdp(&mut image, 0xf_0020, 0, 0x200, 0);
+    rsdp(&mut image, 0xf_0040, 0, 0x200, 0);
     assert!(Tables::find(&image, 0).is_some(), "another one before is broken");
     rsdp(&mut image, 0xf_0000, 0, 0x300, 0);
     assert!(Tables::find(&image, 0).is_none(), "there are no tables where the first one points");

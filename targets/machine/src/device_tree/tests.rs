@@ -211,7 +211,8 @@ fn of_two_properties_with_one_name_the_first_counts() {
 fn registers_of_nodes_that_lie_too_deep_are_none() {
     fn nest(tree: &mut Builder, depth: u32) {
         tree.node("", |node| {
-            node.cells("#address-cells", &[1]).cells("#size-cells", &[0]).cells("reg", &[depth]);
+            // As many cells as where nobody says, but divided in another way.
+            node.cells("#address-cells", &[1]).cells("#size-cells", &[2]).cells("reg", &[depth, 0, 0]);
             if depth < 10 {
                 nest(node, depth + 1);
             }

@@ -2,15 +2,14 @@
 
 use heapless::Vec;
 use virtio_drivers::transport::DeviceType;
-use x86_64::structures::port::PortWrite;
 
 use super::config_space::ConfigSpace;
+use super::ends::Ends;
 use super::power::{self, PowerError};
 use super::{clock, firmware, virtio_mmio};
-use crate::acpi::{Madt, SleepTypes, Tables};
+use crate::acpi::{Madt, Tables};
 use crate::arch::identity_map::{self, IdentityMap};
 use crate::arch::{Interrupts, apic_id, exceptions};
-use crate::cell::FoundAtBoot;
 use crate::clock::Clock;
 use crate::command_line::Options;
 use crate::entry::Handover;
@@ -24,20 +23,6 @@ use crate::{multiboot2, pvh};
 
 /// The interrupts of COM1 and COM2.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
-/// QEMU's isa-debug-exit ends it with twice this plus one.
-const PANIC_EXIT: u32 = 16;
-
-/// The ways out for a guest that cannot go on, the best one first.
-pub(crate) const EXITS: [fn(); 2] = [exit_with_failure, power_off_if_known];
-
-/// How the guest can end.
-static ENDS: FoundAtBoot<Ends> = FoundAtBoot::new();
-
-#[derive(Debug)]
-struct Ends {
-    debug_exit: Option<u16>,
-    power_off: Option<SleepTypes>,
-}
 
 /// The machine that the guest runs on.
 #[derive(Debug)]
@@ -82,7 +67,7 @@ impl Machine {
         }
         let tables = firmware::find(memory, rsdp);
         let power_off = tables.as_ref().zip(firmware::fadt()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
-        let ends = ENDS.give(Ends { debug_exit: options.debug_exit, power_off });
+        let ends = Ends { debug_exit: options.debug_exit, power_off }.keep();
         let madt = tables.as_ref().and_then(Tables::madt);
         let interrupts = Interrupts::new(madt);
         for irq in SERIAL_IRQS {
@@ -177,19 +162,4 @@ impl Machine {
 fn gsi(madt: Option<Madt<'_>>, irq: u8) -> u32 {
     let elsewhere = madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
     elsewhere.map_or(irq.into(), |entry| entry.gsi)
-}
-
-/// Ends QEMU with a failure, where whoever started the guest gave it a device for that.
-fn exit_with_failure() {
-    if let Some(port) = ENDS.get().and_then(|ends| ends.debug_exit) {
-        // SAFETY: Whoever started the guest says that this port ends it.
-        unsafe { u32::write_to_port(port, PANIC_EXIT) };
-    }
-}
-
-fn power_off_if_known() {
-    if let Some((fadt, Ends { power_off, .. })) = firmware::fadt().zip(ENDS.get()) {
-        // There is nothing else left to try.
-        let _ = power::enter(fadt, *power_off);
-    }
 }

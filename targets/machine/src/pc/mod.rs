@@ -2,6 +2,7 @@
 
 mod clock;
 mod config_space;
+mod ends;
 mod firmware;
 mod kvm_clock;
 mod machine;
@@ -16,7 +17,7 @@ mod virtio_mmio;
 
 pub(crate) use self::clock::hypervisor_start_ns;
 pub use self::clock::monotonic_ns;
-pub(crate) use self::machine::EXITS;
+pub(crate) use self::ends::EXITS;
 pub use self::machine::Machine;
 pub use self::power::PowerError;
 pub use self::power_button::PowerButton;
