@@ -32,26 +32,3 @@ impl Digits {
         str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::string::ToString;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn the_ends_of_the_range_have_all_their_digits() {
-        for number in [0, 9, 10, u64::MAX] {
-            assert_eq!(Digits::of(number).as_str(), number.to_string());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn they_are_those_of_the_standard_library(number: u64) {
-            prop_assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
-        }
-    }
-}
