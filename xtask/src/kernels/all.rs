@@ -1,0 +1,28 @@
+//! All of them.
+
+use super::Kernel;
+use crate::apt::Needed;
+
+const ARM: &[Needed] = &[Needed { program: "qemu-system-arm", package: "qemu-system-arm" }];
+
+/// In the order in which they are built.
+pub(crate) static KERNELS: [Kernel; 2] = [
+    Kernel {
+        name: "cortex-m-polled",
+        folder: "cortex-m",
+        build: &["--release", "--bin", "polled"],
+        program: "thumbv7m-none-eabi/release/polled",
+        finish: None,
+        needs: ARM,
+        long: false,
+    },
+    Kernel {
+        name: "cortex-m-awaited",
+        folder: "cortex-m",
+        build: &["--release", "--bin", "awaited"],
+        program: "thumbv7m-none-eabi/release/awaited",
+        finish: None,
+        needs: ARM,
+        long: false,
+    },
+];
