@@ -56,7 +56,7 @@ pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
     let mut tests = tests();
     tests.arg("--");
     if !long {
-        tests.arg("machine_only::");
+        tests.args(["machine_only::", "pages::"]);
     }
     for kernel in KERNELS.iter().filter(|kernel| kernel.long == long) {
         if let Err(reason) = kernel.toolchain() {

@@ -6,7 +6,16 @@ use crate::apt::Needed;
 const ARM: &[Needed] = &[Needed { program: "qemu-system-arm", package: "qemu-system-arm" }];
 
 /// In the order in which they are built.
-pub(crate) static KERNELS: [Kernel; 2] = [
+pub(crate) static KERNELS: [Kernel; 3] = [
+    Kernel {
+        name: "own-appliance",
+        folder: "own-appliance",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/own-appliance",
+        finish: None,
+        needs: &[],
+        long: false,
+    },
     Kernel {
         name: "cortex-m-polled",
         folder: "cortex-m",
