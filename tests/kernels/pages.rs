@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// Every `.rs`, `.toml` and `.x` file of a folder, without what is built.
+/// Every `.c`, `.rs`, `.toml` and `.x` file of a folder, without what is built.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in folder.read_dir()? {
@@ -13,7 +13,7 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
         let name = path.file_name().unwrap_or_default();
         if path.is_dir() && name != "target" {
             found.extend(sources(&path)?);
-        } else if path.extension().is_some_and(|kind| ["rs", "toml", "x"].iter().any(|known| kind == *known)) {
+        } else if path.extension().is_some_and(|kind| ["c", "rs", "toml", "x"].iter().any(|known| kind == *known)) {
             found.push(path);
         }
     }
@@ -46,7 +46,7 @@ fn each_snippet_stands_in_a_source_file() -> Result<()> {
         let Ok(page) = fs::read_to_string(kernel.join("README.md")) else { continue };
         let texts: Vec<_> = sources(&kernel)?.into_iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
         let texts: Vec<_> = texts.iter().map(|text| plain(text)).collect();
-        let snippets: Vec<_> = ["rust", "toml"].into_iter().flat_map(|language| blocks(&page, language)).collect();
+        let snippets: Vec<_> = ["c", "rust", "toml"].into_iter().flat_map(|language| blocks(&page, language)).collect();
         ensure!(!snippets.is_empty(), "the page of {} shows no source", kernel.display());
         for snippet in snippets {
             let wanted = plain(snippet);
