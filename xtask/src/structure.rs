@@ -26,7 +26,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const ARROWS: &[(&str, &[&str])] = &[
     ("nanoqga", &[]),
     ("virtio-serial", &["nanoqga"]),
-    ("machine", &[]),
+    ("serial-line", &[]),
+    ("machine", &["serial-line"]),
     ("network", &[]),
     ("storage", &[]),
     ("appliance", &["machine", "nanoqga", "network", "storage", "virtio-serial"]),

@@ -1,7 +1,7 @@
 //! All channels to the agent that the machine has.
 
 use heapless::Vec;
-use machine::{Machine, SerialPort, console, log};
+use machine::{Machine, console, first_serial_port, log, second_serial_port};
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
@@ -41,12 +41,12 @@ impl<S> Channels<S> {
         }
         let port = match chosen {
             Some(AgentChannel::Virtio) => None,
-            Some(AgentChannel::Com1) => SerialPort::first(),
-            Some(AgentChannel::Com2) => SerialPort::second(),
+            Some(AgentChannel::Com1) => first_serial_port(),
+            Some(AgentChannel::Com2) => second_serial_port(),
             // The first serial port is for the log, unless the agent has no other channel.
-            None => SerialPort::second().or_else(|| {
+            None => second_serial_port().or_else(|| {
                 let reachable = channels.iter_mut().any(|channel: &mut Channel<S>| channel.has_port(PATIENCE));
-                if reachable { None } else { SerialPort::first() }
+                if reachable { None } else { first_serial_port() }
             }),
         };
         console::begin(machine.options());

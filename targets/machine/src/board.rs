@@ -46,9 +46,9 @@ must_be! {
     Timer::doze: fn(&Timer, fn());
 
     // Serial ports, each handed out once. The log has one of its own, which may be of another kind.
-    SerialPort::first: fn() -> Option<SerialPort>;
-    SerialPort::second: fn() -> Option<SerialPort>;
-    LogPort::first: fn() -> Option<LogPort>;
+    first_serial_port: fn() -> Option<SerialPort>;
+    second_serial_port: fn() -> Option<SerialPort>;
+    log_port: fn() -> Option<LogPort>;
     LogPort::send: fn(&mut LogPort, &[u8]) -> usize;
 
     // What a board may be without: it is not found then.

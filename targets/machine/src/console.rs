@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::LogPort;
+use crate::board::{LogPort, log_port};
 use crate::cell::OneCpu;
 use crate::command_line::Options;
 use crate::log::{Line, Printer, Ring, Template, Value};
@@ -71,7 +71,7 @@ pub fn read(next: &mut u64, line: &mut Line) -> bool {
 /// was logged before is printed first.
 pub fn begin(options: &Options) {
     if let Some(mut console) = CONSOLE.borrow() {
-        console.output = match LogPort::first() {
+        console.output = match log_port() {
             Some(port) if !options.silent => Output::Port(port),
             _ => Output::Silent,
         };
@@ -120,7 +120,7 @@ unsafe fn last_console() -> &'static mut Console {
     // SAFETY: The guest ends, so whatever was using the console never goes on.
     let console = unsafe { CONSOLE.steal() };
     if let Output::Undecided = console.output {
-        console.output = LogPort::first().map_or(Output::Silent, Output::Port);
+        console.output = log_port().map_or(Output::Silent, Output::Port);
     }
     console
 }

@@ -33,7 +33,6 @@ mod pc;
 pub mod pci;
 pub mod processors;
 pub mod pvh;
-pub mod serial;
 pub mod start_info;
 #[cfg(test)]
 mod testing;
@@ -54,4 +53,7 @@ pub use self::entry::Handover;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]
-pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
+pub use board::{
+    LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, first_serial_port, monotonic_ns,
+    second_serial_port,
+};

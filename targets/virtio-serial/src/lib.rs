@@ -48,6 +48,9 @@ mod driver;
 mod error;
 mod interrupt;
 mod io;
+#[cfg(target_has_atomic = "32")]
+mod offset_hal;
+pub mod pci;
 mod ring;
 pub mod transport;
 mod virtqueue;
@@ -57,3 +60,5 @@ pub use device::{MAX_READ, MAX_UNREAD};
 pub use driver::VirtioSerial;
 pub use error::Error;
 pub use interrupt::{InterruptHandle, InterruptRegister};
+#[cfg(target_has_atomic = "32")]
+pub use offset_hal::OffsetHal;

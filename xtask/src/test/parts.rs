@@ -141,7 +141,7 @@ fn host(report: &mut Report) -> Result<()> {
     report.tests(cargo("test").args(["--package", "tests", "--lib"]), LIMIT)
 }
 
-/// The library for C, called as C does. The unsafe code of the virtio-serial driver is in its virtqueue and its mapped registers.
+/// The library for C, called as C does. The unsafe code of virtio-serial is in its virtqueue, its mapped registers and its HAL.
 /// These tests drive both from end to end, also with devices that lie by chance; the others would take several minutes more.
 fn miri(report: &mut Report) -> Result<()> {
     if let Err(reason) = setup::nightly() {
@@ -156,7 +156,7 @@ fn miri(report: &mut Report) -> Result<()> {
     report.tests(&mut miri("capi", "calls"), LIMIT)?;
     // The driver gets addresses from a HAL as numbers, as from any device.
     let mut serial = miri("virtio-serial", "serial");
-    serial.args(["--", "kept", "lifetime", "talking", "transports", "no_lies_do_harm"]);
+    serial.args(["--", "kept", "lifetime", "talking", "transports", "no_lies_do_harm", "offset_hal"]);
     report.tests(serial.env("MIRIFLAGS", "-Zmiri-permissive-provenance"), LIMIT)
 }
 

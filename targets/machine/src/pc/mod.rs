@@ -22,8 +22,8 @@ pub use self::machine::Machine;
 pub use self::power::PowerError;
 pub use self::power_button::PowerButton;
 pub(crate) use self::rtc::Rtc;
-pub use self::serial_port::SerialPort;
 /// What the log is written to.
-pub use self::serial_port::SerialPort as LogPort;
+pub use self::serial_port::{SerialPort as LogPort, first_serial_port as log_port};
+pub use self::serial_port::{SerialPort, first_serial_port, second_serial_port};
 pub use self::suspend::Suspend;
 pub use self::timer::Timer;

@@ -2,10 +2,9 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use serial_line::SerialLine;
 use uart_16550::backend::Backend;
 use x86_64::structures::port::{PortRead, PortWrite};
-
-use crate::serial::SerialChannel;
 
 /// The registers of a serial port at its eight I/O ports.
 #[derive(Debug)]
@@ -24,26 +23,24 @@ impl Backend for Registers {
 }
 
 /// A serial port that is set up.
-pub type SerialPort = SerialChannel<Registers>;
+pub type SerialPort = SerialLine<Registers>;
 
-impl SerialPort {
-    /// COM1, unless it is absent or taken.
-    pub fn first() -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
-        Self::take(0x3f8, &TAKEN)
-    }
+/// COM1, unless it is absent or taken.
+pub fn first_serial_port() -> Option<SerialPort> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    take(0x3f8, &TAKEN)
+}
 
-    /// COM2, unless it is absent or taken.
-    pub fn second() -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
-        Self::take(0x2f8, &TAKEN)
-    }
+/// COM2, unless it is absent or taken.
+pub fn second_serial_port() -> Option<SerialPort> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    take(0x2f8, &TAKEN)
+}
 
-    fn take(base: u16, taken: &AtomicBool) -> Option<Self> {
-        if taken.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        // SAFETY: These ports have been COM1's and COM2's since the PC/AT, and each is handed out once.
-        unsafe { Self::open(Registers(base)) }
+fn take(base: u16, taken: &AtomicBool) -> Option<SerialPort> {
+    if taken.swap(true, Ordering::Relaxed) {
+        return None;
     }
+    // SAFETY: These ports have been COM1's and COM2's since the PC/AT, and each is handed out once.
+    unsafe { SerialLine::open(Registers(base)) }
 }

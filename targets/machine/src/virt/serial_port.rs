@@ -3,9 +3,9 @@
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use serial_line::SerialLine;
 use uart_16550::backend::Backend;
 
-use crate::serial::SerialChannel;
 use crate::tree::tree;
 
 /// The registers of a serial port, eight bytes side by side. uart_16550's own would panic where they lie at the end of memory.
@@ -25,7 +25,7 @@ impl Backend for Registers {
 }
 
 /// A serial port that is set up.
-pub type SerialPort = SerialChannel<Registers>;
+pub type SerialPort = SerialLine<Registers>;
 
 /// Address of the registers of the one on PCI, 0 without one.
 static ON_PCI: AtomicU64 = AtomicU64::new(0);
@@ -35,26 +35,24 @@ pub(super) fn second_is_at(address: u64) {
     ON_PCI.store(address, Ordering::Relaxed);
 }
 
-impl SerialPort {
-    /// The board's own, unless it is absent, of another kind, or taken.
-    pub fn first() -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
-        let (address, size) = tree()?.compatible("ns16550a").find_map(|node| node.registers(0))?;
-        Self::take(address, &TAKEN).filter(|_| size >= 8)
-    }
+/// The board's own, unless it is absent, of another kind, or taken.
+pub fn first_serial_port() -> Option<SerialPort> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let (address, size) = tree()?.compatible("ns16550a").find_map(|node| node.registers(0))?;
+    take(address, &TAKEN).filter(|_| size >= 8)
+}
 
-    /// The one on PCI, unless it is absent or taken.
-    pub fn second() -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
-        let address = ON_PCI.load(Ordering::Relaxed);
-        if address == 0 { None } else { Self::take(address, &TAKEN) }
-    }
+/// The one on PCI, unless it is absent or taken.
+pub fn second_serial_port() -> Option<SerialPort> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let address = ON_PCI.load(Ordering::Relaxed);
+    if address == 0 { None } else { take(address, &TAKEN) }
+}
 
-    fn take(address: u64, taken: &AtomicBool) -> Option<Self> {
-        if taken.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        // SAFETY: The tree, or the class of a device on PCI, says that this is a 16550, and each is handed out once.
-        unsafe { Self::open(Registers(address as usize)) }
+fn take(address: u64, taken: &AtomicBool) -> Option<SerialPort> {
+    if taken.swap(true, Ordering::Relaxed) {
+        return None;
     }
+    // SAFETY: The tree, or the class of a device on PCI, says that this is a 16550, and each is handed out once.
+    unsafe { SerialLine::open(Registers(address as usize)) }
 }

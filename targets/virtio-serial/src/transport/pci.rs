@@ -25,8 +25,8 @@ const QUEUE_DEVICE: usize = 48;
 const COMMON_SIZE: usize = 56;
 
 /// The structures of a virtio device on PCI (section 4.1.4). Its capabilities say in which BAR, at which offset and of which size
-/// each is; [`PciRoot`](virtio_drivers::transport::pci::bus::PciRoot) of `virtio-drivers` reads capabilities and BARs.
-#[derive(Clone, Copy, Debug)]
+/// each is; [`pci::enable`](crate::pci::enable) reads those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PciStructures<R> {
     /// The common configuration (VIRTIO_PCI_CAP_COMMON_CFG).
     pub common: R,
@@ -38,6 +38,20 @@ pub struct PciStructures<R> {
     pub isr: R,
     /// The device's own configuration (VIRTIO_PCI_CAP_DEVICE_CFG).
     pub device: R,
+}
+
+impl<R> PciStructures<R> {
+    /// Calls `map` for each structure, for example to map the physical addresses that [`pci::enable`](crate::pci::enable) has
+    /// found. `None` as soon as `map` returns `None`.
+    pub fn try_map<S>(self, mut map: impl FnMut(R) -> Option<S>) -> Option<PciStructures<S>> {
+        Some(PciStructures {
+            common: map(self.common)?,
+            notify: map(self.notify)?,
+            notify_multiplier: self.notify_multiplier,
+            isr: map(self.isr)?,
+            device: map(self.device)?,
+        })
+    }
 }
 
 /// A virtio device on PCI. Its BARs must be assigned, and memory space and bus mastering enabled.

@@ -10,10 +10,12 @@ mod registers;
 
 #[cfg(feature = "nanoqga")]
 mod channel;
+mod configuration_space;
 mod finding;
 mod interrupts;
 mod kept;
 mod lifetime;
 mod lying;
+mod offset_hal;
 mod talking;
 mod transports;

@@ -24,21 +24,21 @@ impl fmt::Debug for LogPort {
     }
 }
 
-impl LogPort {
-    /// The first one that the tree names, unless it is taken.
-    pub fn first() -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
-        let (address, size) = tree()?.compatible("arm,pl011").find_map(|node| node.registers(0))?;
-        if !address.is_multiple_of(4) || size < SIZE || TAKEN.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        let registers = NonNull::new(ptr::with_exposed_provenance_mut(address as usize))?;
-        // SAFETY: The tree says that the registers are a UART's, and mapped they are; each is handed out once.
-        let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(registers) });
-        uart.enable(EIGHT_BITS, BAUD, CLOCK_HZ).ok()?;
-        Some(Self(uart))
+/// The first one that the tree names, unless it is taken.
+pub fn log_port() -> Option<LogPort> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let (address, size) = tree()?.compatible("arm,pl011").find_map(|node| node.registers(0))?;
+    if !address.is_multiple_of(4) || size < SIZE || TAKEN.swap(true, Ordering::Relaxed) {
+        return None;
     }
+    let registers = NonNull::new(ptr::with_exposed_provenance_mut(address as usize))?;
+    // SAFETY: The tree says that the registers are a UART's, and mapped they are; each is handed out once.
+    let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(registers) });
+    uart.enable(EIGHT_BITS, BAUD, CLOCK_HZ).ok()?;
+    Some(LogPort(uart))
+}
 
+impl LogPort {
     /// Sends the beginning of `bytes`, as much as there is room for, and says how much that was.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> usize {
         let mut sent = 0;

@@ -16,7 +16,7 @@ mod time;
 pub(crate) use self::cpu::is_this_cpu;
 pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::Interrupts;
-pub use self::log_port::LogPort;
+pub use self::log_port::{LogPort, log_port};
 pub(crate) use self::psci::{power_off, reboot};
 pub(crate) use self::rtc::Rtc;
 pub(crate) use self::time::{counter_hz, set_timer};

@@ -1,4 +1,8 @@
-//! A 16550 UART as a channel that loses nothing, not even what the host sent before the guest looked.
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
 
 use core::convert::Infallible;
 use core::hint;
@@ -6,6 +10,8 @@ use core::hint;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use heapless::Deque;
 use uart_16550::backend::Backend;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::{FCR, FifoTriggerLevel, IER, ISR, LSR, MCR, offsets};
 use uart_16550::{BaudRate, Config, Uart16550};
 
@@ -28,12 +34,12 @@ struct Preserving<B> {
 
 impl<B: Backend> Preserving<B> {
     fn get(&mut self, register: u8) -> u8 {
-        // SAFETY: Every register this file names is one of the eight.
+        // SAFETY: this file names only the eight registers, and the caller of `open` promised that they are a 16550's.
         unsafe { self.registers.read(register) }
     }
 
     fn set(&mut self, register: u8, value: u8) {
-        // SAFETY: As above.
+        // SAFETY: as above.
         unsafe { self.registers.write(register, value) }
     }
 
@@ -91,21 +97,21 @@ impl<B: Backend> Backend for Preserving<B> {
     }
 }
 
-/// A UART that is set up: 115200 baud, 8N1, FIFOs on, an interrupt for each received byte.
+/// A UART that is set up: 115,200 baud, 8N1, FIFOs on, an interrupt for each received byte.
 #[derive(Debug)]
-pub struct SerialChannel<B: Backend> {
+pub struct SerialLine<B: Backend> {
     uart: Uart16550<Preserving<B>>,
     awaiting_transmitter: bool,
 }
 
-impl<B: Backend> SerialChannel<B> {
-    /// Sets up the UART behind eight registers. `None` when there is none.
+impl<B: Backend> SerialLine<B> {
+    /// Sets up the UART with these eight registers. `None` if there is none.
     ///
     /// # Safety
-    /// The registers must be a 16550's, or nobody's, and no one else's while the channel lives.
+    /// The registers must be a 16550's, or no device's, and nobody else may use them while the line is used.
     pub unsafe fn open(registers: B) -> Option<Self> {
         let registers = Preserving { registers, setting_up: true, kept: Deque::new() };
-        // SAFETY: The caller's promise is the one that is asked for.
+        // SAFETY: the caller promised the same.
         let mut uart = unsafe { Uart16550::new_with_backend(registers) };
         let config = Config {
             interrupts: IER::DATA_READY,
@@ -119,7 +125,7 @@ impl<B: Backend> SerialChannel<B> {
         Some(Self { uart, awaiting_transmitter: false })
     }
 
-    /// Sets the UART up again after a reset. What was received before is dropped. `None` when it is not there any more.
+    /// Sets the UART up again after a reset. Drops what was received before. `None` if the UART is not there any more.
     pub fn reopen(&mut self) -> Option<()> {
         // Not the one that was on while something waited to be sent.
         let config = Config { interrupts: IER::DATA_READY, ..self.uart.config().clone() };
@@ -131,7 +137,7 @@ impl<B: Backend> SerialChannel<B> {
         Some(())
     }
 
-    /// Takes received bytes, at most `buffer`'s length, and says how many; 0 when none are there.
+    /// Copies received bytes to `buffer`. Returns their number, 0 if there are none now. Never waits.
     pub fn receive(&mut self, buffer: &mut [u8]) -> usize {
         let mut taken = 0;
         while let Some(slot) = buffer.get_mut(taken)
@@ -143,14 +149,16 @@ impl<B: Backend> SerialChannel<B> {
         taken + self.uart.receive_bytes(buffer.get_mut(taken..).unwrap_or_default())
     }
 
-    /// Sends the beginning of `bytes` and says how many: none while earlier ones wait for the host, else up to a FIFO.
+    /// Sends the first of `bytes`. Returns their number: 0 while earlier bytes wait for the host, otherwise up to 16. Never waits.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         self.uart.send_bytes(bytes)
     }
 
-    /// Whether everything sent has left the FIFO. If not, an interrupt will tell when it has, and until then none tells of
-    /// received bytes: who cannot answer leaves them where they are, and they would keep the guest awake. Or asleep for good,
-    /// where an interrupt controller hears a line only as it rises: it is low in between.
+    /// Whether all sent bytes have left the FIFO. If not, the UART interrupts when they have, and not when it receives bytes.
+    ///
+    /// A kernel that cannot answer yet leaves received bytes in the UART. Their interrupt would keep a kernel awake whose
+    /// interrupt controller looks at the line's level. A kernel whose controller looks for a rising line would sleep for ever,
+    /// because the line would not go low before the transmitter's interrupt.
     pub fn is_drained(&mut self) -> bool {
         let drained = self.uart.ready_to_send().is_ok();
         if drained == self.awaiting_transmitter {
@@ -166,18 +174,31 @@ impl<B: Backend> SerialChannel<B> {
     }
 }
 
-impl<B: Backend> ErrorType for SerialChannel<B> {
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+impl SerialLine<PioBackend> {
+    /// Sets up the UART at eight I/O ports: 0x3f8 is COM1, whose interrupt is line 4, and 0x2f8 is COM2 with line 3. `None` if there
+    /// is none.
+    ///
+    /// # Safety
+    /// As for [`open`](Self::open).
+    pub unsafe fn open_port(first: u16) -> Option<Self> {
+        // SAFETY: the caller promised the same.
+        unsafe { Self::open(*Uart16550::new_port(first).ok()?.backend()) }
+    }
+}
+
+impl<B: Backend> ErrorType for SerialLine<B> {
     type Error = Infallible;
 }
 
-impl<B: Backend> ReadReady for SerialChannel<B> {
+impl<B: Backend> ReadReady for SerialLine<B> {
     fn read_ready(&mut self) -> Result<bool, Infallible> {
         Ok(!self.uart.backend().kept.is_empty() || self.uart.ready_to_receive().is_ok())
     }
 }
 
-impl<B: Backend> Read for SerialChannel<B> {
-    /// Waits for a byte where none is there: ask `read_ready` first.
+impl<B: Backend> Read for SerialLine<B> {
+    /// Waits if there is no byte: ask `read_ready` first.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
         loop {
             match self.receive(buffer) {
@@ -188,14 +209,14 @@ impl<B: Backend> Read for SerialChannel<B> {
     }
 }
 
-impl<B: Backend> WriteReady for SerialChannel<B> {
-    /// Whether everything written has left the FIFO.
+impl<B: Backend> WriteReady for SerialLine<B> {
+    /// Whether all written bytes have left the FIFO, as [`is_drained`](Self::is_drained).
     fn write_ready(&mut self) -> Result<bool, Infallible> {
         Ok(self.is_drained())
     }
 }
 
-impl<B: Backend> Write for SerialChannel<B> {
+impl<B: Backend> Write for SerialLine<B> {
     /// Waits for earlier bytes to leave: ask `write_ready` first.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         loop {

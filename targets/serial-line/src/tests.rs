@@ -75,12 +75,12 @@ impl Backend for Model {
     }
 }
 
-fn open(model: Model) -> SerialChannel<Model> {
-    // SAFETY: A model of its own.
-    unsafe { SerialChannel::open(model) }.expect("a UART")
+fn open(model: Model) -> SerialLine<Model> {
+    // SAFETY: the model has the registers, and nobody else uses it.
+    unsafe { SerialLine::open(model) }.expect("a UART")
 }
 
-fn receive_all(channel: &mut SerialChannel<Model>) -> Vec<u8> {
+fn receive_all(channel: &mut SerialLine<Model>) -> Vec<u8> {
     let mut all = Vec::new();
     while channel.read_ready().unwrap() {
         let mut chunk = [0; 7];
@@ -104,8 +104,8 @@ fn a_request_sent_before_the_guest_looked_arrives_whole() {
 #[test]
 fn a_port_that_is_not_there_is_no_channel() {
     let absent = Model { present: false, ..Model::default() };
-    // SAFETY: A model of its own.
-    assert!(unsafe { SerialChannel::open(absent) }.is_none());
+    // SAFETY: the model has the registers, and nobody else uses it.
+    assert!(unsafe { SerialLine::open(absent) }.is_none());
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_host_that_takes_nothing_neither_stalls_set_up_nor_sending() {
 #[test]
 fn while_output_waits_the_transmitter_interrupts_and_nothing_else() {
     let mut channel = open(Model::new(true, b""));
-    let interrupts = |channel: &SerialChannel<Model>| channel.uart.backend().registers.registers[1];
+    let interrupts = |channel: &SerialLine<Model>| channel.uart.backend().registers.registers[1];
     assert_eq!(interrupts(&channel), 0b01);
     channel.uart.backend_mut().registers.host_takes = false;
     channel.send(b"reply");
