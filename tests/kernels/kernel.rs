@@ -15,7 +15,7 @@ pub struct Kernel {
     pub name: &'static str,
     /// QEMU's program.
     pub qemu: &'static str,
-    /// Its arguments, with `IMAGE` for the path of what it boots. The agent's channel is the chardev `agent0`, the console's is
+    /// Its arguments, with `IMAGE` for the path of what it boots, and `FOLDER` for the folder of that. The agent's channel is the chardev `agent0`, the console's is
     /// `console`.
     pub arguments: &'static str,
     /// Whether the agent is on a UART, and not on a virtio-serial port.
@@ -45,8 +45,10 @@ impl Kernel {
     }
 
     fn command_line(&self, image: &Path) -> Result<Vec<String>> {
-        let image = image.to_str().context("the path of the image is no text")?;
-        let own = self.arguments.split_whitespace().map(|argument| argument.replace("IMAGE", image));
+        let text = |path: &Path| path.to_str().map(String::from).context("the path of the image is no text");
+        let (image, folder) = (text(image)?, text(image.parent().context("the image is in no folder")?)?);
+        let put = |argument: &str| argument.replace("IMAGE", &image).replace("FOLDER", &folder);
+        let own = self.arguments.split_whitespace().map(put);
         let chardevs = [
             "-chardev",
             "socket,id=agent0,path=agent0.sock,server=on,wait=off",

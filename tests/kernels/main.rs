@@ -1,5 +1,6 @@
 //! The engine in kernels that others wrote, each a workspace of its own under `targets/kernels`, and a kernel on `machine` alone.
 
+mod arceos;
 mod kernel;
 mod machine_only;
 mod pages;
@@ -11,6 +12,9 @@ rows::tests_of! {
     own_appliance: OWN_APPLIANCE;
     cortex_m_polled: Kernel { name: "cortex-m-polled", ..CORTEX_M };
     cortex_m_awaited: Kernel { name: "cortex-m-awaited", ..CORTEX_M };
+    arceos_aarch64: arceos::AARCH64;
+    arceos_riscv64: arceos::RISCV64;
+    arceos_x86_64: arceos::X86_64;
 }
 
 const OWN_APPLIANCE: Kernel = Kernel {

@@ -1,5 +1,6 @@
 //! Building one of them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(crate) struct Kernel {
     pub build: &'static [&'static str],
     /// What is built, below the folder for what is built.
     pub program: &'static str,
-    /// What makes of that what QEMU boots, in the folder that is given; without it, that is it.
+    /// What makes of that, in a folder of its own, what QEMU boots; without it, that is it.
     pub finish: Option<fn(&Path, &Path) -> Result<PathBuf>>,
     /// What it needs of Debian, to be built and to boot.
     pub needs: &'static [Needed],
@@ -67,10 +68,10 @@ impl Kernel {
             run(self.cargo("build").args(self.build), BUILD)?;
             let built = self.target_folder();
             let program = built.join(self.program);
-            match self.finish {
-                Some(finish) => finish(&program, &built),
-                None => Ok(program),
-            }
+            let Some(finish) = self.finish else { return Ok(program) };
+            let folder = built.join("boot").join(self.name);
+            fs::create_dir_all(&folder)?;
+            finish(&program, &folder)
         })
     }
 
