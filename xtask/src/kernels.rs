@@ -47,7 +47,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if args.build {
         return Ok(());
     }
-    tests.args(["--", "--nocapture", "--test-threads", "1"]).args(kernels.iter().map(|kernel| kernel.module()));
+    tests.args(["--", "--nocapture", "--test-threads", "1"]).args(kernels.iter().map(|kernel| kernel.tests()));
     run(&mut tests, LIMIT)
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
             report.skip(format!("{}: {reason:#}", kernel.name));
             continue;
         }
-        tests.env(kernel.variable(), kernel.build()?).arg(kernel.module());
+        tests.env(kernel.variable(), kernel.build()?).arg(kernel.tests());
     }
     report.tests(&mut tests, LIMIT)
 }

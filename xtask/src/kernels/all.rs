@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::Kernel;
+use super::build::{Finish, Kernel};
 use crate::apt::Needed;
 use crate::boot_disk::make_empty;
 
@@ -21,13 +21,13 @@ const OVMF: Needed = Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf
 const VOLUME: usize = 16 << 20;
 
 /// In the order in which they are built.
-pub(crate) static KERNELS: [Kernel; 6] = [
+pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
         build: &["--release", "--target", "x86_64-unknown-none"],
         program: "x86_64-unknown-none/release/own-appliance",
-        finish: None,
+        finish: Finish::Nothing,
         needs: &[],
         long: false,
     },
@@ -36,7 +36,7 @@ pub(crate) static KERNELS: [Kernel; 6] = [
         folder: "cortex-m",
         build: &["--release", "--bin", "polled"],
         program: "thumbv7m-none-eabi/release/polled",
-        finish: None,
+        finish: Finish::Nothing,
         needs: ARM,
         long: false,
     },
@@ -45,16 +45,43 @@ pub(crate) static KERNELS: [Kernel; 6] = [
         folder: "cortex-m",
         build: &["--release", "--bin", "awaited"],
         program: "thumbv7m-none-eabi/release/awaited",
-        finish: None,
+        finish: Finish::Nothing,
         needs: ARM,
         long: false,
+    },
+    Kernel {
+        name: "uefi-application",
+        folder: "uefi",
+        build: &["--release"],
+        program: "x86_64-unknown-uefi/release/application.efi",
+        finish: Finish::Function(on_an_efi_volume),
+        needs: &[OVMF],
+        long: false,
+    },
+    Kernel {
+        name: "bootloader-bios",
+        folder: "bootloader",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/bootloader-kernel",
+        finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
+        needs: &[],
+        long: false,
+    },
+    Kernel {
+        name: "bootloader-uefi",
+        folder: "bootloader",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/bootloader-kernel",
+        finish: Finish::Cargo(&["--release", "--package", "image"], "uefi.img"),
+        needs: &[OVMF],
+        long: true,
     },
     Kernel {
         name: "arceos-aarch64",
         folder: "arceos",
         build: &["--release", "--target", "aarch64-unknown-none-softfloat"],
         program: "aarch64-unknown-none-softfloat/release/arceos",
-        finish: Some(beside_a_disk),
+        finish: Finish::Function(beside_a_disk),
         needs: &CLANG,
         long: false,
     },
@@ -63,7 +90,7 @@ pub(crate) static KERNELS: [Kernel; 6] = [
         folder: "arceos",
         build: &["--release", "--target", "riscv64gc-unknown-none-elf"],
         program: "riscv64gc-unknown-none-elf/release/arceos",
-        finish: Some(beside_a_disk),
+        finish: Finish::Function(beside_a_disk),
         needs: &CLANG,
         long: true,
     },
@@ -72,7 +99,7 @@ pub(crate) static KERNELS: [Kernel; 6] = [
         folder: "arceos",
         build: &["--release", "--target", "x86_64-unknown-none"],
         program: "x86_64-unknown-none/release/arceos",
-        finish: Some(on_an_efi_volume_beside_a_disk),
+        finish: Finish::Function(on_an_efi_volume_beside_a_disk),
         needs: &[CLANG[0], CLANG[1], OVMF],
         long: true,
     },
@@ -89,6 +116,11 @@ fn beside_a_disk(program: &Path, folder: &Path) -> Result<PathBuf> {
 /// A folder that is the volume from which UEFI firmware boots the kernel, and a disk beside it.
 fn on_an_efi_volume_beside_a_disk(program: &Path, folder: &Path) -> Result<PathBuf> {
     make_empty(VOLUME, &folder.join("disk.img"))?;
+    on_an_efi_volume(program, folder)
+}
+
+/// A folder that is the volume from which UEFI firmware boots the kernel.
+fn on_an_efi_volume(program: &Path, folder: &Path) -> Result<PathBuf> {
     let volume = folder.join("volume");
     fs::create_dir_all(volume.join("EFI/BOOT"))?;
     fs::copy(program, volume.join("EFI/BOOT/BOOTX64.EFI"))?;

@@ -26,12 +26,24 @@ pub(crate) struct Kernel {
     pub build: &'static [&'static str],
     /// What is built, below the folder for what is built.
     pub program: &'static str,
-    /// What makes of that, in a folder of its own, what QEMU boots; without it, that is it.
-    pub finish: Option<fn(&Path, &Path) -> Result<PathBuf>>,
+    /// What makes of that what QEMU boots.
+    pub finish: Finish,
     /// What it needs of Debian, to be built and to boot.
     pub needs: &'static [Needed],
     /// Whether only the whole test has it.
     pub long: bool,
+}
+
+/// What is done with a program, in a folder of its own, to have what QEMU boots.
+#[derive(Debug)]
+pub(super) enum Finish {
+    /// Nothing: QEMU boots the program.
+    Nothing,
+    /// What a function of the program and the folder does, which returns what QEMU boots.
+    Function(fn(&Path, &Path) -> Result<PathBuf>),
+    /// What a program of the kernel's own workspace does, which cargo runs, with the two as its last arguments. QEMU boots a file of
+    /// this name then.
+    Cargo(&'static [&'static str], &'static str),
 }
 
 /// What tells cargo, or the compiler that it runs, that it is run by another cargo.
@@ -68,10 +80,16 @@ impl Kernel {
             run(self.cargo("build").args(self.build), BUILD)?;
             let built = self.target_folder();
             let program = built.join(self.program);
-            let Some(finish) = self.finish else { return Ok(program) };
             let folder = built.join("boot").join(self.name);
             fs::create_dir_all(&folder)?;
-            finish(&program, &folder)
+            match &self.finish {
+                Finish::Nothing => Ok(program),
+                Finish::Function(finish) => finish(&program, &folder),
+                Finish::Cargo(arguments, file) => {
+                    run(self.cargo("run").args(*arguments).arg("--").args([&program, &folder]), BUILD)?;
+                    Ok(folder.join(file))
+                }
+            }
         })
     }
 
@@ -89,9 +107,9 @@ impl Kernel {
         format!("NANOQGA_KERNEL_{}", self.name.replace('-', "_"))
     }
 
-    /// The tests that are about it.
-    pub(super) fn module(&self) -> String {
-        format!("{}::", self.name.replace('-', "_"))
+    /// What the names of the tests about it have in them.
+    pub(super) fn tests(&self) -> String {
+        self.name.replace('-', "_")
     }
 
     fn cargo(&self, subcommand: &str) -> Command {
