@@ -35,7 +35,7 @@ pub const X86_64: Kernel = Kernel {
     name: "arceos-x86_64",
     qemu: "qemu-system-x86_64",
     arguments: "-machine q35 -cpu max -m 512 -serial chardev:console -bios /usr/share/ovmf/OVMF.fd
-        -drive if=none,id=boot,format=raw,readonly=on,file=fat:IMAGE -device ide-hd,drive=boot,bootindex=0
+        -drive if=none,id=boot,format=raw,readonly=on,file=fat:IMAGE -device virtio-blk-pci,drive=boot,bootindex=0
         -drive if=none,id=disk,format=raw,snapshot=on,file=FOLDER/disk.img -device nvme,drive=disk,serial=1
         -netdev user,id=net -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:56
         -device virtio-serial-pci -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0",

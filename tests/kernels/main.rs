@@ -51,7 +51,7 @@ const UEFI: Kernel = Kernel {
     name: "uefi-application",
     qemu: "qemu-system-x86_64",
     arguments: "-machine q35 -m 128 -bios /usr/share/ovmf/OVMF.fd
-        -drive if=none,id=boot,format=raw,readonly=on,file=fat:IMAGE -device ide-hd,drive=boot,bootindex=0
+        -drive if=none,id=boot,format=raw,readonly=on,file=fat:IMAGE -device virtio-blk-pci,drive=boot,bootindex=0
         -serial chardev:console -device virtio-serial-pci
         -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0",
     serial: false,
@@ -63,7 +63,7 @@ const UEFI: Kernel = Kernel {
 };
 
 const UEFI_ON_COM2: &str = "-machine q35 -m 128 -bios /usr/share/ovmf/OVMF.fd
-    -drive if=none,id=boot,format=raw,readonly=on,file=fat:IMAGE -device ide-hd,drive=boot,bootindex=0
+    -drive if=none,id=boot,format=raw,readonly=on,file=fat:IMAGE -device virtio-blk-pci,drive=boot,bootindex=0
     -serial chardev:console -serial chardev:agent0";
 
 const BOOTLOADER: Kernel = Kernel {

@@ -36,7 +36,7 @@ pub(crate) struct Kernel {
 
 /// What is done with a program, in a folder of its own, to have what QEMU boots.
 #[derive(Debug)]
-pub(super) enum Finish {
+pub(crate) enum Finish {
     /// Nothing: QEMU boots the program.
     Nothing,
     /// What a function of the program and the folder does, which returns what QEMU boots.
