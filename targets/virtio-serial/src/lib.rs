@@ -16,7 +16,7 @@
 //! receive queue until its bytes are read, and allocates three pages more for the new one. Without these pages the bytes are lost.
 //!
 //! Of [`Hal`](virtio_drivers::Hal), the driver calls only `dma_alloc` and `dma_dealloc`, and the PCI transport of `virtio-drivers`
-//! calls `mmio_phys_to_virt`. The latter should map the pages that it is asked for, because UEFI firmware puts registers at
+//! calls `mmio_phys_to_virt`, where [`pci`] passes on the addresses of registers instead. Either should map the pages that it is asked for, because UEFI firmware puts registers at
 //! addresses that a boot loader's mapping of physical memory does not reach. `share` and `unshare` are never called.
 //!
 //! # Interrupts

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use nanoqga_testkit::process::{find, run};
 use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::{Needed, need};
-use crate::workspace;
+use crate::workspace::{self, in_workspace};
 
 const BUILD: Duration = Duration::from_secs(1800);
 const INSTALL: Duration = Duration::from_secs(900);
@@ -93,13 +93,28 @@ impl Kernel {
         })
     }
 
-    /// The lints of its folder.
-    pub(super) fn lints(&self) -> [Command; 2] {
+    /// Whether its folder asks for the toolchain that this project has.
+    pub(super) fn has_our_toolchain(&self) -> Result<bool> {
+        let channel = |file| {
+            let text = fs::read_to_string(workspace::path(file))?;
+            Ok::<_, Error>(text.lines().find(|line| line.starts_with("channel")).map(String::from))
+        };
+        Ok(channel(&format!("targets/kernels/{}/rust-toolchain.toml", self.folder))? == channel("rust-toolchain.toml")?)
+    }
+
+    /// Checks the format of its folder, by this project's rustfmt.
+    pub(super) fn format(&self) -> Command {
         let mut format = Command::new("cargo");
-        self.in_folder(format.args(["fmt", "--check"]));
+        let manifest = workspace::path("targets/kernels").join(self.folder).join("Cargo.toml");
+        in_workspace(format.args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest));
+        format
+    }
+
+    /// Runs clippy over its folder.
+    pub(super) fn clippy(&self) -> Command {
         let mut clippy = self.cargo("clippy");
         clippy.args(self.build).args(["--", "--deny", "warnings"]);
-        [format, clippy]
+        clippy
     }
 
     /// The name of the environment variable by which the tests find it.

@@ -43,12 +43,18 @@ fn main(info: &'static mut BootInfo) -> ! {
 fn serve_agent() -> Shutdown {
     if let Some(mut port) = channels::virtio_port() {
         log(format_args!("agent at a virtio port"));
-        agent::serve(&mut port).expect("a device that works")
-    } else {
-        log(format_args!("agent at COM2"));
-        let Ok(shutdown) = agent::serve(&mut channels::com2().expect("a virtio console, or COM2"));
-        shutdown
+        match agent::serve(&mut port) {
+            Ok(shutdown) => return shutdown,
+            Err(error) => log(format_args!("virtio port: {error}")),
+        }
     }
+    if let Some(mut com2) = channels::com2() {
+        log(format_args!("agent at COM2"));
+        let Ok(shutdown) = agent::serve(&mut com2);
+        return shutdown;
+    }
+    log(format_args!("no channel for the agent"));
+    Shutdown::Halt
 }
 
 /// Prints a line on COM1.
