@@ -15,8 +15,7 @@ const SLEEP: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 400;
 const BETWEEN_LOOKS: Duration = Duration::from_micros(50);
 
-/// The beginning of `EFI_TIMER_ARCH_PROTOCOL`, the interrupt of the firmware's timer (UEFI PI specification 1.8, volume 2, section
-/// 12.11).
+/// The beginning of `EFI_TIMER_ARCH_PROTOCOL`, the interrupt of the firmware's timer (UEFI PI specification, volume 2).
 #[repr(C)]
 #[unsafe_protocol("26baccb3-6f42-11d4-bce7-0080c73c8881")]
 struct TimerInterrupt {
