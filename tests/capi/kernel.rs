@@ -5,7 +5,8 @@ use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
-use tests::booted::{resynchronise, send_half, synchronise, synchronise_after_firmware};
+use tests::booted::synchronise_after_firmware;
+use tests::hosts::come_and_go;
 use tests::recorded::{commands, hold_all};
 use tests::{Booted, soon};
 
@@ -87,16 +88,7 @@ fn answers_as_hosts_expect(machine: &str) -> Result<()> {
 }
 
 fn hosts_come_and_go(machine: &str) -> Result<()> {
-    let Booted { mut agent, mut guest } = boot(machine)?;
-    for id in 1..=5 {
-        send_half(&mut agent, &mut guest)?;
-        drop(agent);
-        agent = guest.connect(soon())?;
-        let before = resynchronise(&mut agent, id)?;
-        ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
-        synchronise(&mut agent, -id)?;
-    }
-    Ok(())
+    come_and_go(boot(machine)?, true).map(drop)
 }
 
 fn goes_down(machine: &str) -> Result<()> {

@@ -11,12 +11,13 @@ use nanoqga_testkit::qemu::{Boot, Config, Console, Format};
 use serde_json::json;
 use tests::booted::config_of;
 use tests::disk::Disk;
+use tests::hosts::come_and_go;
 use tests::images::boot_disk;
 use tests::images::image;
 use tests::images::{APPLIANCE, NANO, Profile};
 use tests::{Booted, soon};
 
-use crate::{appliance, conformance, hosts, idle, power, suspend, tour};
+use crate::{appliance, conformance, idle, power, suspend, tour};
 
 /// What boots a guest: the machine's own firmware, or what Debian has for it.
 #[derive(Clone, Copy)]
@@ -94,7 +95,7 @@ fn boots(row: Row) -> Result<()> {
     booted.transcript(&name)?;
     tour::says_these_bytes(&mut booted)?;
     conformance::holds(&mut booted)?;
-    let booted = hosts::come_and_go(booted, Channel::Virtio)?;
+    let booted = come_and_go(booted, false)?;
     idle::takes_less_than_a_hundredth(booted, row.machine)
 }
 

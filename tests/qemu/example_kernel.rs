@@ -10,10 +10,11 @@ use nanoqga_testkit::machine::Channel::{self, Virtio, VirtioModern};
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::output;
 use serde_json::json;
+use tests::hosts::come_and_go;
 use tests::images::EXAMPLE;
 use tests::{Booted, image, soon};
 
-use crate::{hosts, power};
+use crate::power;
 
 /// Of the families that it links.
 const COMMANDS: [&str; 7] = [
@@ -48,7 +49,7 @@ fn answers_each_host_and_goes_down(machine: &str, channel: Channel) -> Result<()
     let listed: Vec<_> =
         info["supported_commands"].as_array().into_iter().flatten().map(|entry| &entry["name"]).collect();
     ensure!(listed == COMMANDS && info["version"] == "1.0.0", "guest-info was answered by {info}");
-    let booted = hosts::come_and_go(booted, channel)?;
+    let booted = come_and_go(booted, channel.is_serial())?;
     power::goes_off(booted, machine, r#"{"execute":"guest-shutdown"}"#)
 }
 

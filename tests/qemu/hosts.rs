@@ -9,40 +9,15 @@ use anyhow::{Result, anyhow, ensure};
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel;
 use serde_json::{Value, json};
-use tests::booted::{config, qemu_has_no_host, resynchronise, send_half, synchronise, synchronise_after_firmware};
+use tests::booted::{config, synchronise, synchronise_after_firmware};
+use tests::hosts::come_and_go;
 use tests::{Booted, soon};
 
 use crate::rows::Row;
 
 /// A host leaves in the middle of a message, and another one comes.
 pub fn leaves_and_returns(row: Row) -> Result<()> {
-    come_and_go(row.boot()?, row.channel).map(drop)
-}
-
-/// The same with a guest that runs; gives it back.
-pub fn come_and_go(Booted { mut agent, mut guest }: Booted, channel: Channel) -> Result<Booted> {
-    for id in 1..=10 {
-        if matches!(channel, Channel::Com1 | Channel::Com2) {
-            // A UART does not tell that its host left: the next one clears the line, as hosts do.
-            send_half(&mut agent, &mut guest)?;
-            drop(agent);
-            agent = guest.connect(soon())?;
-            let before = resynchronise(&mut agent, id)?;
-            ensure!(before.len() == 1, "one error was due for the half message, but there came {before:?}");
-        } else {
-            agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, soon())?;
-            drop(agent);
-            // The guest is told of leaving and returning over another queue than it gets bytes from: it may hear of both
-            // at once, with the bytes of both waiting.
-            if id % 2 == 0 {
-                qemu_has_no_host(&mut guest)?;
-            }
-            agent = guest.connect(soon())?;
-        }
-        // The very next line must be the reply: no error left over from the half message.
-        synchronise(&mut agent, -id)?;
-    }
-    Ok(Booted { agent, guest })
+    come_and_go(row.boot()?, row.channel.is_serial()).map(drop)
 }
 
 #[test]

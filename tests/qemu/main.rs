@@ -12,7 +12,6 @@ mod disk_boot;
 mod example_kernel;
 mod hosts;
 mod idle;
-mod kernels;
 mod log;
 mod migration;
 mod network;

@@ -48,7 +48,7 @@ pub fn comes_again(booted: &mut Booted, channel: Channel, deadline: Deadline) ->
     agent.send(br#"{"execute":"guest-shutdown","arguments":{"mode":"reboot"}}"#, soon())?;
     let event = qmp.event("RESET", soon())?;
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's RESET was {event}");
-    if matches!(channel, Channel::Com1 | Channel::Com2) {
+    if channel.is_serial() {
         // SeaBIOS resets the machine again as it comes up, and each reset empties a UART's FIFO.
         synchronise_after_firmware(agent, 2)?;
     }

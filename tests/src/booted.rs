@@ -62,7 +62,7 @@ impl Booted {
         match config.channels.first() {
             // QEMU may deliver a byte between the two accesses by which a guest empties its UART and switches the FIFOs on, and
             // the guest cannot see that it is lost: a client on a serial line clears it and asks again.
-            Some(Channel::Com1 | Channel::Com2) => synchronise_after_firmware(&mut agent, 1)?,
+            Some(channel) if channel.is_serial() => synchronise_after_firmware(&mut agent, 1)?,
             _ => synchronise(&mut agent, 1)?,
         }
         Ok(Self { agent, guest })

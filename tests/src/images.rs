@@ -58,6 +58,14 @@ pub fn linux_agent() -> Result<PathBuf> {
     once("NANOQGA_IMAGE_linux_x86_64", || xtask(&["image", "--machine", "linux"]))
 }
 
+/// What QEMU boots of a kernel of `targets/kernels`; `NANOQGA_KERNEL_cortex_m_polled` and the like name one that is built.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn kernel(name: &str) -> Result<PathBuf> {
+    once(&format!("NANOQGA_KERNEL_{}", name.replace('-', "_")), || xtask(&["kernels", "--build", name]))
+}
+
 /// Writes a disk to `disk` that boots `image` on a machine, with a kernel command line.
 ///
 /// # Errors

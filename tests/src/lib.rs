@@ -1,12 +1,13 @@
 //! What the whole-system tests share: the recorded conversations, and guests to hold them with.
 //!
-//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/` and `hostile/`, by scenario. A failure shows the end
+//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/`, `hostile/` and `kernels/`, by scenario. A failure shows the end
 //! of the guest's console.
 
 pub mod booted;
 pub mod conformance;
 pub mod disk;
 pub mod hostile;
+pub mod hosts;
 pub mod images;
 pub mod processor;
 pub mod program;

@@ -11,6 +11,7 @@ use nanoqga_testkit::progress::step_with_output;
 const INSTALL: Duration = Duration::from_secs(900);
 
 /// A program that must be there, or the path of a file, and the Debian package that brings it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Needed {
     pub program: &'static str,
     pub package: &'static str,

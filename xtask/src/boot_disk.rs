@@ -49,6 +49,14 @@ pub(crate) fn make(machine: &Machine, image: &Path, append: &str, format: Format
     Ok(())
 }
 
+/// Makes a raw disk at `disk` with an empty FAT volume of so many bytes on its only partition.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn make_empty(size: usize, disk: &Path) -> Result<()> {
+    fs::write(disk, layout::empty_disk(size)?).with_context(|| format!("cannot write {}", disk.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

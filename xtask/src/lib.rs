@@ -15,6 +15,7 @@ mod capi;
 mod completions;
 mod fuzz;
 mod image;
+mod kernels;
 mod packages;
 mod panics;
 mod prompt;
@@ -54,6 +55,7 @@ enum Subcommand {
     Capi(capi::Args),
     Fuzz(fuzz::Args),
     Bench(bench::Args),
+    Kernels(kernels::Args),
     Panics(panics::Args),
     Record(record::Args),
     Size(size::Args),
@@ -85,6 +87,7 @@ impl Subcommand {
             Self::Capi(args) => capi::main(&args),
             Self::Fuzz(args) => fuzz::main(&args),
             Self::Bench(args) => bench::main(&args),
+            Self::Kernels(args) => kernels::main(&args),
             Self::Panics(args) => panics::main(&args),
             Self::Record(_) => record::main(),
             Self::Size(_) => size::main(),
@@ -134,6 +137,7 @@ mod tests {
             "bench engine",
             "bench --render --publish",
             "bench --echo socket",
+            "kernels --build cortex-m-polled",
             "panics --write",
             "record",
             "size",

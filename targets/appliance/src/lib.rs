@@ -14,5 +14,7 @@ pub mod families;
 pub mod guest;
 pub mod load;
 #[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod serve;
+#[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;
 pub mod words;

@@ -12,15 +12,13 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 /// interrupt handlers.
 ///
 /// ```
-/// use core::ptr::NonNull;
 /// use virtio_drivers::transport::Transport;
 /// use virtio_serial::{Error, OffsetHal, VirtioSerial};
 ///
-/// /// `frames` is the physical address of 16 pages that nobody uses, and physical address 0 is mapped at `offset`.
-/// fn start<T: Transport>(transport: T, frames: u64, offset: u64) -> Result<VirtioSerial<OffsetHal, T>, Error> {
-///     let pages = NonNull::new((frames + offset) as *mut u8).ok_or(Error::NoMemory)?;
-///     // SAFETY: the frames are mapped there, and are the driver's from now on.
-///     unsafe { OffsetHal::give(pages, frames, 16) };
+/// /// `free` is the physical address of 16 pages that nobody uses, and physical address 0 is mapped at `offset`.
+/// fn start<T: Transport>(transport: T, free: u64, offset: usize) -> Result<VirtioSerial<OffsetHal, T>, Error> {
+///     // SAFETY: the pages are mapped at the offset, and are the driver's from now on.
+///     unsafe { OffsetHal::give(free, 16, offset) };
 ///     VirtioSerial::new(transport, "org.qemu.guest_agent.0")
 /// }
 /// ```
@@ -33,14 +31,18 @@ impl OffsetHal {
     /// Largest number of pages that it manages.
     pub const MAX_PAGES: usize = u32::BITS as usize;
 
-    /// Gives the pages that start at `start`, whose physical address is `physical`. Uses at most [`MAX_PAGES`](Self::MAX_PAGES) of
-    /// them. Only the first call has an effect, because all memory must be mapped at one offset.
+    /// Gives it `pages` pages from physical address `start`. It uses at most [`MAX_PAGES`](Self::MAX_PAGES) of them. `offset` is the
+    /// virtual address at which physical address 0 is mapped, or would be. Only the first call has an effect.
     ///
     /// # Safety
-    /// The pages must be contiguous in physical memory, mapped as ordinary memory, aligned to 4,096 bytes, and used by nobody else
-    /// for good.
-    pub unsafe fn give(start: NonNull<u8>, physical: PhysAddr, pages: usize) {
-        POOL.give(start, physical, pages);
+    /// The pages must be memory that is mapped at `offset`, aligned to 4,096 bytes, and used by nobody else for good.
+    pub unsafe fn give(start: PhysAddr, pages: usize, offset: usize) {
+        POOL.give(start, pages, offset);
+    }
+
+    /// The offset that [`give`](Self::give) was called with.
+    pub fn offset() -> usize {
+        POOL.offset.load(Ordering::Relaxed)
     }
 }
 
@@ -51,7 +53,7 @@ unsafe impl Hal for OffsetHal {
         let Some(start) = POOL.take(pages) else { return (0, NonNull::dangling()) };
         // SAFETY: the pages lie in the memory that was given, and are nobody else's until they are returned.
         unsafe { start.write_bytes(0, pages * PAGE_SIZE) };
-        (POOL.physical_address(start), start)
+        (physical_address(start), start)
     }
 
     unsafe fn dma_dealloc(_: PhysAddr, start: NonNull<u8>, pages: usize) -> i32 {
@@ -61,21 +63,28 @@ unsafe impl Hal for OffsetHal {
 
     /// Returns where the address is if all physical memory is mapped at the offset. Maps nothing. This crate does not call it.
     unsafe fn mmio_phys_to_virt(address: PhysAddr, _: usize) -> NonNull<u8> {
-        let start = ptr::with_exposed_provenance_mut((address as usize).wrapping_add(POOL.offset()));
-        NonNull::new(start).unwrap_or(NonNull::dangling())
+        NonNull::new(virtual_address(address, Self::offset())).unwrap_or(NonNull::dangling())
     }
 
     unsafe fn share(buffer: NonNull<[u8]>, _: BufferDirection) -> PhysAddr {
-        POOL.physical_address(buffer.cast())
+        physical_address(buffer.cast())
     }
 
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
 }
 
+fn virtual_address(address: PhysAddr, offset: usize) -> *mut u8 {
+    ptr::with_exposed_provenance_mut((address as usize).wrapping_add(offset))
+}
+
+fn physical_address(start: NonNull<u8>) -> PhysAddr {
+    start.addr().get().wrapping_sub(OffsetHal::offset()) as PhysAddr
+}
+
 /// Up to 32 pages, one after the other.
 struct Pool {
+    /// Virtual address of the first page. Null until there are pages.
     start: AtomicPtr<u8>,
-    /// From physical to virtual addresses; wraps.
     offset: AtomicUsize,
     /// Bit `i` is set while page `i` is free.
     free: AtomicU32,
@@ -86,10 +95,10 @@ impl Pool {
         Self { start: AtomicPtr::new(ptr::null_mut()), offset: AtomicUsize::new(0), free: AtomicU32::new(0) }
     }
 
-    fn give(&self, start: NonNull<u8>, physical: PhysAddr, pages: usize) {
-        let nothing = ptr::null_mut();
-        if self.start.compare_exchange(nothing, start.as_ptr(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.offset.store(start.addr().get().wrapping_sub(physical as usize), Ordering::Relaxed);
+    fn give(&self, start: PhysAddr, pages: usize, offset: usize) {
+        let (nothing, start) = (ptr::null_mut(), virtual_address(start, offset));
+        if self.start.compare_exchange(nothing, start, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.offset.store(offset, Ordering::Relaxed);
             let pages = run(pages.min(OffsetHal::MAX_PAGES)).unwrap_or(0);
             // Whoever takes a page sees what was stored before.
             self.free.store(pages, Ordering::Release);
@@ -113,14 +122,6 @@ impl Pool {
     fn put_back(&self, start: NonNull<u8>, pages: usize) {
         let first = (start.addr().get() - self.start.load(Ordering::Relaxed).addr()) / PAGE_SIZE;
         self.free.fetch_or(run(pages).unwrap_or(0) << first, Ordering::Release);
-    }
-
-    fn offset(&self) -> usize {
-        self.offset.load(Ordering::Relaxed)
-    }
-
-    fn physical_address(&self, start: NonNull<u8>) -> PhysAddr {
-        start.addr().get().wrapping_sub(self.offset()) as PhysAddr
     }
 }
 

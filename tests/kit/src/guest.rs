@@ -65,22 +65,26 @@ impl Guest {
     /// # Errors
     /// When QEMU cannot be started. That it ended at once is found by the first to wait for something.
     pub fn start(config: &Config) -> Result<Self> {
+        Self::start_program(config.machine.qemu, &config.arguments(), config.console)
+    }
+
+    /// The same for any of QEMU's programs and arguments. Sockets and files are names in a private folder: `console.log` or
+    /// `console.sock` for the console, `agent0.sock` and so on for channels, `qmp.sock` for QEMU's own control socket.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_program(program: &str, arguments: &[String], console: Console) -> Result<Self> {
         let folder = PrivateFolder::new()?;
         let said = File::create(folder.path().join(QEMU_LOG))?;
-        let mut command = dies_with_us(config.machine.qemu)?;
-        command
-            .args(config.arguments())
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(said.try_clone()?)
-            .stderr(said);
+        let mut command = dies_with_us(program)?;
+        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         // We listen and QEMU connects: the other way round, what is printed before we are there would be lost.
-        let console = match config.console {
+        let console = match console {
             Console::File | Console::Absent => None,
             Console::Socket => Some(UnixListener::bind(folder.path().join("console.sock"))?),
         };
         let started = Instant::now();
-        let qemu = command.spawn().with_context(|| format!("cannot start {}", config.machine.qemu))?;
+        let qemu = command.spawn().with_context(|| format!("cannot start {program}"))?;
         Ok(Self { qemu, started, console, folder })
     }
 

@@ -173,6 +173,13 @@ pub enum Channel {
     Com1,
 }
 
+impl Channel {
+    /// Whether it is a UART, which does not tell of hosts that come and leave.
+    pub const fn is_serial(self) -> bool {
+        matches!(self, Self::Com1 | Self::Com2)
+    }
+}
+
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

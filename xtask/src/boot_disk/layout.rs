@@ -12,8 +12,9 @@ use mbrman::{BOOT_ACTIVE, MBRHeader, MBRPartitionEntry};
 pub(super) const SECTOR: usize = 512;
 /// Where the partition begins, in sectors: at 1 MiB, as usual.
 const PARTITION: usize = 2048;
-/// The type of the partition.
+/// The types of partitions.
 const EFI_SYSTEM: u8 = 0xef;
+const FAT: u8 = 0x0c;
 
 /// What firmware boots.
 #[derive(Debug)]
@@ -32,21 +33,30 @@ pub(super) fn disk(bootable: &Bootable) -> Result<Vec<u8>> {
     bios.context("GRUB and the image are too large to lie before a partition")?.copy_from_slice(&bootable.bios);
 
     let volume = volume(bootable)?;
-    master_boot_record(&bootable.bios, volume.len() / SECTOR)?.write_into(&mut Cursor::new(&mut *disk))?;
+    master_boot_record(&bootable.bios, EFI_SYSTEM, volume.len() / SECTOR)?.write_into(&mut Cursor::new(&mut *disk))?;
     disk.extend(volume);
+    Ok(disk)
+}
+
+/// A raw disk with an empty FAT volume of so many bytes on its only partition.
+pub(super) fn empty_disk(size: usize) -> Result<Vec<u8>> {
+    let mut disk = vec![0; PARTITION * SECTOR + size.next_multiple_of(SECTOR)];
+    let (before, volume) = disk.split_at_mut(PARTITION * SECTOR);
+    format_volume(&mut StdIoWrapper::new(Cursor::new(&mut *volume)), FormatVolumeOptions::new())?;
+    master_boot_record(&[], FAT, volume.len() / SECTOR)?.write_into(&mut Cursor::new(before))?;
     Ok(disk)
 }
 
 /// The disk's first sector: the code that a BIOS runs, and one active partition of so many sectors. The partition's cylinders,
 /// heads and sectors are left out; nobody reads them any more.
-fn master_boot_record(bios: &[u8], sectors: usize) -> Result<MBRHeader> {
+fn master_boot_record(bios: &[u8], kind: u8, sectors: usize) -> Result<MBRHeader> {
     let mut record = MBRHeader::new([0; 4]);
     if let Some(code) = bios.first_chunk() {
         record.bootstrap_code = *code;
     }
     record.partition_1 = MBRPartitionEntry {
         boot: BOOT_ACTIVE,
-        sys: EFI_SYSTEM,
+        sys: kind,
         starting_lba: PARTITION as u32,
         sectors: u32::try_from(sectors).context("the image is too large")?,
         ..MBRPartitionEntry::empty()

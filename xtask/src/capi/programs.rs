@@ -16,6 +16,9 @@ use super::library::{FOLDER, HOST, library};
 use crate::setup;
 use crate::workspace;
 
+/// The kernel in C.
+const KERNEL: &str = "targets/kernels/c";
+
 const BUILD: Duration = Duration::from_secs(900);
 
 /// What all C here is compiled with.
@@ -69,7 +72,7 @@ const FREESTANDING: [&str; 8] = [
 pub(crate) fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
     let platform = PLATFORMS.iter().find(|platform| platform.folder == machine.architecture());
     let platform = platform.with_context(|| format!("the C kernel does not run on {machine}"))?;
-    let script = workspace::path(FOLDER).join("examples/c-kernel").join(platform.folder).join("kernel.ld");
+    let script = workspace::path(KERNEL).join(platform.folder).join("kernel.ld");
     let script = format!("-Wl,-T,{}", script.display());
     let mut flags = FREESTANDING.to_vec();
     flags.push(&script);
@@ -89,7 +92,7 @@ pub(super) fn kernel_as_program() -> Result<PathBuf> {
 }
 
 fn link(platform: &Platform, name: &str, more: &[&str], flags: &[&str]) -> Result<PathBuf> {
-    let folder = workspace::path(FOLDER).join("examples/c-kernel");
+    let folder = workspace::path(KERNEL);
     let library = library(platform.target)?;
     let sources = ["main.c", &format!("{}/platform.c", platform.folder)].map(String::from);
     let sources = sources.into_iter().chain(platform.sources.iter().chain(more).map(|source| String::from(*source)));
@@ -115,8 +118,8 @@ fn compile(compiler: &str, sources: &[PathBuf], flags: &[&str], library: &Path, 
     setup::c_compilers()?;
     let mut gcc = Command::new(compiler);
     gcc.args(STRICT).args(flags).arg("-Wl,--gc-sections");
-    for folder in [FOLDER.into(), format!("{FOLDER}/examples/c-kernel")] {
-        gcc.arg("-I").arg(workspace::path(&folder));
+    for folder in [FOLDER, KERNEL] {
+        gcc.arg("-I").arg(workspace::path(folder));
     }
     gcc.args(sources).arg(library).arg("-o").arg(program);
     run(&mut gcc, BUILD)

@@ -15,6 +15,7 @@ use crate::bench;
 use crate::capi;
 use crate::fuzz;
 use crate::image::{self, BARE};
+use crate::kernels;
 use crate::packages;
 use crate::panics;
 use crate::proofs;
@@ -35,7 +36,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 15] = [
+pub(super) static PARTS: [Part; 17] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -48,8 +49,10 @@ pub(super) static PARTS: [Part; 15] = [
     Part { name: "hostile", long: false, run: hostile, about: "hosts that attack, over every kind of channel; `cargo xtask attack` is the long form" },
     Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
     Part { name: "capi", long: false, run: c_library, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
+    Part { name: "kernels", long: false, run: kernels, about: "the engine in kernels of others, and a kernel on machine alone" },
     Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and half a minute or a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
+    Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
 
@@ -92,15 +95,14 @@ fn lint(report: &mut Report) -> Result<()> {
         report.run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
     }
     // Kernels that are workspaces of their own.
-    for kernel in workspace::path("targets/kernels").read_dir()? {
-        let manifest = kernel?.path().join("Cargo.toml");
-        report.run(cargo("fmt").arg("--check").arg("--manifest-path").arg(&manifest), LIMIT)?;
-        let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");
-        in_workspace(&mut clippy)
-            .args(["--locked", "--target-dir", "target/kernels", "--manifest-path"])
-            .arg(&manifest);
-        report.run(clippy.args(["--", "--deny", "warnings"]), LIMIT)?;
-    }
+    let machine_only = workspace::path("targets/kernels/machine-only/Cargo.toml");
+    report.run(cargo("fmt").arg("--check").arg("--manifest-path").arg(&machine_only), LIMIT)?;
+    let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");
+    in_workspace(&mut clippy)
+        .args(["--locked", "--target-dir", "target/kernels/machine-only", "--manifest-path"])
+        .arg(&machine_only);
+    report.run(clippy.args(["--", "--deny", "warnings"]), LIMIT)?;
+    kernels::lint(report)?;
     for target in FOREIGN {
         let mut check = Toolchain::for_target(target)?.cargo("check");
         check.args(["--package", "nanoqga", "--package", "virtio-serial", "--package", "capi"]);
@@ -165,6 +167,16 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::disks()?;
     setup::guide()?;
     report.tests(&mut qemu_tests()?, LIMIT)
+}
+
+fn kernels(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    kernels::test(false, report)
+}
+
+fn more_kernels(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    kernels::test(true, report)
 }
 
 /// The rows of the part qemu that are named for `machine`.

@@ -47,7 +47,7 @@ impl Report {
     ///
     /// # Errors
     /// When the program cannot start, takes longer than `limit`, or a test fails.
-    pub(super) fn tests(&mut self, command: &mut Command, limit: Duration) -> Result<()> {
+    pub(crate) fn tests(&mut self, command: &mut Command, limit: Duration) -> Result<()> {
         self.tests_then(command, limit, |_| {})
     }
 

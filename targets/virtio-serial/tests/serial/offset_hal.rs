@@ -2,14 +2,14 @@
 //!
 //! All kernels have this HAL's pages in common, so this is one test.
 
-use std::alloc::{Layout, alloc_zeroed};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE};
 use virtio_serial::OffsetHal;
 
 const PAGES: usize = 16;
-const OFFSET: usize = 0x4000_0000;
+const OFFSET: usize = 4 * PAGE_SIZE;
 
 #[test]
 fn pages_are_handed_out_once_until_they_are_returned() {
@@ -18,11 +18,12 @@ fn pages_are_handed_out_once_until_they_are_returned() {
     let layout = Layout::from_size_align(PAGES * PAGE_SIZE, PAGE_SIZE).unwrap();
     // SAFETY: the layout is not empty.
     let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap();
-    let physical = (memory.addr().get() - OFFSET) as u64;
-    // SAFETY: the memory is never freed, and this test stands for physical addresses.
-    unsafe { OffsetHal::give(memory, physical, PAGES) };
-    // SAFETY: as above. It has no effect.
-    unsafe { OffsetHal::give(memory, physical, PAGES) };
+    let physical = (memory.expose_provenance().get() - OFFSET) as u64;
+    // SAFETY: nobody else uses the memory, and it is freed when no page will be taken any more.
+    unsafe { OffsetHal::give(physical, PAGES, OFFSET) };
+    // SAFETY: the second call has no effect.
+    unsafe { OffsetHal::give(physical + 4096, PAGES + 1, 0) };
+    assert_eq!(OffsetHal::offset(), OFFSET);
 
     let take = |pages| {
         let (address, start) = OffsetHal::dma_alloc(pages, BufferDirection::Both);
@@ -60,4 +61,7 @@ fn pages_are_handed_out_once_until_they_are_returned() {
     }
     put_back(taken[3], 7);
     assert_eq!(take(PAGES), Some(taken[0]));
+    assert_eq!(take(1), None);
+    // SAFETY: the memory has this layout, and all its pages are taken, so that nobody takes one again.
+    unsafe { dealloc(memory.as_ptr(), layout) };
 }

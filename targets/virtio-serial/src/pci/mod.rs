@@ -22,12 +22,17 @@
 //! }
 //! ```
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod configuration_ports;
+
 use core::fmt;
 use core::ops::Range;
 
 use virtio_drivers::PhysAddr;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub use self::configuration_ports::ConfigurationPorts;
 use crate::transport::PciStructures;
 
 // Offsets of registers in configuration space (PCI Local Bus 3.0, section 6.1), in bytes, and their bits.

@@ -1,0 +1,96 @@
+//! The appliance: all that it answers, and its loop.
+
+use machine::{Handover, Machine, heap, log};
+use nanoqga::commands::{
+    cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
+};
+use nanoqga::{Command, CommandSet, Memory};
+
+use crate::channel::{Channel, Io};
+use crate::channels::Channels;
+use crate::families::log::LOG;
+use crate::families::network::CONFIGURE;
+use crate::guest::Guest;
+use crate::state::Appliance;
+use crate::words::Words;
+
+/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
+const REQUEST: usize = 128 << 10;
+/// The longest piece of a reply in bytes.
+const REPLY: usize = 1024;
+
+/// Some commands of an appliance.
+pub type Table = &'static [Command<Guest<Appliance>>];
+
+/// How many tables there are.
+const COUNT: usize = 29;
+
+/// Every command that the appliance answers.
+pub const TABLES: [Table; COUNT] = [
+    sync::commands(),
+    info::commands(),
+    os::commands(),
+    os::name_commands(),
+    os::timezone_commands(),
+    time::commands(),
+    time::set_commands(),
+    power::commands(),
+    suspend::ram_commands(),
+    suspend::disk_commands(),
+    cpu::commands(),
+    cpu::set_commands(),
+    cpu::statistics_commands(),
+    cpu::load_commands(),
+    memory::commands(),
+    memory::set_commands(),
+    file::commands(),
+    filesystem::commands(),
+    filesystem::trim_commands(),
+    fsfreeze::commands(),
+    disk::commands(),
+    disk::statistics_commands(),
+    network::commands(),
+    network::route_commands(),
+    CONFIGURE,
+    LOG,
+    user::commands(),
+    user::password_commands(),
+    exec::commands(),
+];
+
+/// The same, and the commands of an appliance of one's own.
+#[must_use]
+pub const fn tables_with(own: Table) -> [Table; COUNT + 1] {
+    let mut all = [own; COUNT + 1];
+    let mut place = 0;
+    while place < COUNT {
+        all[place] = TABLES[place];
+        place += 1;
+    }
+    all
+}
+
+/// Starts the machine, and answers `commands` on every channel that it has.
+pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Appliance>>) -> ! {
+    let (mut words, mut networks) = (Words::default(), ::network::Settings::default());
+    let machine = Machine::start(handover, |word| words.take(word) || networks.take(word));
+    let mut channels = Channels::find(&machine, words.agent, |io| channel(io, commands));
+    let state = Appliance::find(&machine, networks);
+    let mut guest = Guest { machine, host_name: words.host_name, state };
+    loop {
+        let busy = channels.serve(&mut guest);
+        // It suspends only when all earlier requests are answered.
+        if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
+            guest.sleep();
+        }
+    }
+}
+
+/// A channel on `io`, with memory of its own. `None` if too little is left.
+fn channel(io: Io, commands: &'static CommandSet<'static, Guest<Appliance>>) -> Option<Channel<Appliance>> {
+    let (Some(request), Some(reply)) = (heap::bytes(REQUEST), heap::bytes(REPLY)) else {
+        log!("no memory for a channel");
+        return None;
+    };
+    Some(Channel::new(io, commands, Memory { request, reply }))
+}

@@ -1,0 +1,71 @@
+//! The page of each kernel shows its compiled source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// Every `.c`, `.rs`, `.toml` and `.x` file of a folder, without what is built.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default();
+        if path.is_dir() && name != "target" {
+            found.extend(sources(&path)?);
+        } else if path.extension().is_some_and(|kind| ["c", "rs", "toml", "x"].iter().any(|known| kind == *known)) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// The lines of a text without the spaces before them, each on its own.
+fn plain(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// The blocks of code in a page that are of a language.
+fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
+    let begin = format!("```{language}\n");
+    let mut rest = page;
+    let mut found = Vec::new();
+    while let Some((_, after)) = rest.split_once(&begin) {
+        let (block, after) = after.split_once("```").unwrap_or((after, ""));
+        found.push(block);
+        rest = after;
+    }
+    found
+}
+
+#[test]
+fn each_snippet_stands_in_a_source_file() -> Result<()> {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/kernels");
+    for kernel in kernels.read_dir()? {
+        let kernel = kernel?.path();
+        let Ok(page) = fs::read_to_string(kernel.join("README.md")) else { continue };
+        let texts: Vec<_> = sources(&kernel)?.into_iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+        let texts: Vec<_> = texts.iter().map(|text| plain(text)).collect();
+        let snippets: Vec<_> = ["c", "rust", "toml"].into_iter().flat_map(|language| blocks(&page, language)).collect();
+        ensure!(!snippets.is_empty(), "the page of {} shows no source", kernel.display());
+        for snippet in snippets {
+            let wanted = plain(snippet);
+            let there = texts.iter().any(|text| text.contains(&wanted));
+            ensure!(there, "the page of {} shows what is in no source file:\n{snippet}", kernel.display());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn each_kernel_has_a_page() -> Result<()> {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/kernels");
+    for kernel in kernels.read_dir()? {
+        let kernel = kernel?.path();
+        // The page of that one is the README of `machine`.
+        if !kernel.ends_with("machine-only") {
+            fs::metadata(kernel.join("README.md")).with_context(|| format!("{} has no page", kernel.display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `cargo xtask kernels`: the engine in kernels that others wrote. Each is a workspace of its own under `targets/kernels`, and is
+//! built by cargo with the toolchain that its folder names.
+
+mod all;
+mod build;
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::builder::PossibleValue;
+use nanoqga_testkit::process::run;
+
+pub(crate) use self::all::KERNELS;
+pub(crate) use self::build::Kernel;
+use crate::test::Report;
+use crate::usage::one_of;
+use crate::workspace::in_workspace;
+
+/// For all tests of all kernels together.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// Build, boot and ask kernels of others that have the engine in them.
+///
+/// Builds each in target/kernels with the toolchain that its folder names, which rustup installs, boots it under QEMU and holds the
+/// conversations of the tests with it. They are shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which; all when none is named
+    #[arg(value_name = "KERNEL", value_parser = one_of(KERNELS.iter().map(|kernel| (PossibleValue::new(kernel.name), kernel))))]
+    kernels: Vec<&'static Kernel>,
+    /// Only build them, and print a path for each
+    #[arg(long)]
+    build: bool,
+}
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let kernels = if args.kernels.is_empty() { KERNELS.iter().collect() } else { args.kernels.clone() };
+    let mut tests = tests();
+    for kernel in &kernels {
+        let program = kernel.build()?;
+        tests.env(kernel.variable(), &program);
+        if args.build {
+            println!("{}", program.display());
+        }
+    }
+    if args.build {
+        return Ok(());
+    }
+    tests.args(["--", "--nocapture", "--test-threads", "1"]).args(kernels.iter().map(|kernel| kernel.tests()));
+    run(&mut tests, LIMIT)
+}
+
+/// The tests of those that are not `long`, or of those that are. One whose toolchain cannot be had is skipped.
+pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
+    let mut tests = tests();
+    tests.arg("--");
+    if !long {
+        tests.args(["machine_only::", "pages::"]);
+    }
+    for kernel in KERNELS.iter().filter(|kernel| kernel.long == long) {
+        if let Err(reason) = kernel.toolchain() {
+            report.skip(format!("{}: {reason:#}", kernel.name));
+            continue;
+        }
+        tests.env(kernel.variable(), kernel.build()?).arg(kernel.tests());
+    }
+    report.tests(&mut tests, LIMIT)
+}
+
+fn tests() -> Command {
+    let mut tests = Command::new("cargo");
+    in_workspace(tests.args(["test", "--package", "tests", "--test", "kernels"]));
+    tests
+}
+
+/// The lints of all kernels.
+pub(crate) fn lint(report: &mut Report) -> Result<()> {
+    let mut folders: Vec<_> = KERNELS.iter().filter(|kernel| !kernel.long).collect();
+    folders.dedup_by_key(|kernel| kernel.folder);
+    for kernel in folders {
+        if let Err(reason) = kernel.toolchain() {
+            report.skip(format!("the lints of {}: {reason:#}", kernel.name));
+            continue;
+        }
+        for mut lint in kernel.lints() {
+            report.run(&mut lint, LIMIT)?;
+        }
+    }
+    if KERNELS.is_empty() {
+        bail!("there are no kernels");
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! All of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::build::{Finish, Kernel};
+use crate::apt::Needed;
+use crate::boot_disk::make_empty;
+
+const ARM: &[Needed] = &[Needed { program: "qemu-system-arm", package: "qemu-system-arm" }];
+
+const CLANG: [Needed; 2] = [
+    Needed { program: "clang-14", package: "clang-14" },
+    Needed { program: "/usr/lib/llvm-14/lib/libclang.so", package: "libclang-14-dev" },
+];
+const OVMF: Needed = Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf" };
+
+/// The size of a disk's volume, in bytes.
+const VOLUME: usize = 16 << 20;
+
+/// In the order in which they are built.
+pub(crate) static KERNELS: [Kernel; 9] = [
+    Kernel {
+        name: "own-appliance",
+        folder: "own-appliance",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/own-appliance",
+        finish: Finish::Nothing,
+        needs: &[],
+        long: false,
+    },
+    Kernel {
+        name: "cortex-m-polled",
+        folder: "cortex-m",
+        build: &["--release", "--bin", "polled"],
+        program: "thumbv7m-none-eabi/release/polled",
+        finish: Finish::Nothing,
+        needs: ARM,
+        long: false,
+    },
+    Kernel {
+        name: "cortex-m-awaited",
+        folder: "cortex-m",
+        build: &["--release", "--bin", "awaited"],
+        program: "thumbv7m-none-eabi/release/awaited",
+        finish: Finish::Nothing,
+        needs: ARM,
+        long: false,
+    },
+    Kernel {
+        name: "uefi-application",
+        folder: "uefi",
+        build: &["--release"],
+        program: "x86_64-unknown-uefi/release/application.efi",
+        finish: Finish::Function(on_an_efi_volume),
+        needs: &[OVMF],
+        long: false,
+    },
+    Kernel {
+        name: "bootloader-bios",
+        folder: "bootloader",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/bootloader-kernel",
+        finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
+        needs: &[],
+        long: false,
+    },
+    Kernel {
+        name: "bootloader-uefi",
+        folder: "bootloader",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/bootloader-kernel",
+        finish: Finish::Cargo(&["--release", "--package", "image"], "uefi.img"),
+        needs: &[OVMF],
+        long: true,
+    },
+    Kernel {
+        name: "arceos-aarch64",
+        folder: "arceos",
+        build: &["--release", "--target", "aarch64-unknown-none-softfloat"],
+        program: "aarch64-unknown-none-softfloat/release/arceos",
+        finish: Finish::Function(beside_a_disk),
+        needs: &CLANG,
+        long: false,
+    },
+    Kernel {
+        name: "arceos-riscv64",
+        folder: "arceos",
+        build: &["--release", "--target", "riscv64gc-unknown-none-elf"],
+        program: "riscv64gc-unknown-none-elf/release/arceos",
+        finish: Finish::Function(beside_a_disk),
+        needs: &CLANG,
+        long: true,
+    },
+    Kernel {
+        name: "arceos-x86_64",
+        folder: "arceos",
+        build: &["--release", "--target", "x86_64-unknown-none"],
+        program: "x86_64-unknown-none/release/arceos",
+        finish: Finish::Function(on_an_efi_volume_beside_a_disk),
+        needs: &[CLANG[0], CLANG[1], OVMF],
+        long: true,
+    },
+];
+
+/// A disk with an empty volume, and beside it the kernel.
+fn beside_a_disk(program: &Path, folder: &Path) -> Result<PathBuf> {
+    make_empty(VOLUME, &folder.join("disk.img"))?;
+    let kernel = folder.join("kernel");
+    fs::copy(program, &kernel)?;
+    Ok(kernel)
+}
+
+/// A folder that is the volume from which UEFI firmware boots the kernel, and a disk beside it.
+fn on_an_efi_volume_beside_a_disk(program: &Path, folder: &Path) -> Result<PathBuf> {
+    make_empty(VOLUME, &folder.join("disk.img"))?;
+    on_an_efi_volume(program, folder)
+}
+
+/// A folder that is the volume from which UEFI firmware boots the kernel.
+fn on_an_efi_volume(program: &Path, folder: &Path) -> Result<PathBuf> {
+    let volume = folder.join("volume");
+    fs::create_dir_all(volume.join("EFI/BOOT"))?;
+    fs::copy(program, volume.join("EFI/BOOT/BOOTX64.EFI"))?;
+    Ok(volume)
+}

@@ -1,0 +1,133 @@
+//! Building one of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nanoqga_testkit::process::{find, run};
+use nanoqga_testkit::progress::step_with_output;
+
+use crate::apt::{Needed, need};
+use crate::workspace;
+
+const BUILD: Duration = Duration::from_secs(1800);
+const INSTALL: Duration = Duration::from_secs(900);
+
+/// A program of a kernel's folder.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    /// What it is called here and in the tests.
+    pub name: &'static str,
+    /// Its folder under `targets/kernels`.
+    pub folder: &'static str,
+    /// What cargo is told besides `build --locked`.
+    pub build: &'static [&'static str],
+    /// What is built, below the folder for what is built.
+    pub program: &'static str,
+    /// What makes of that what QEMU boots.
+    pub finish: Finish,
+    /// What it needs of Debian, to be built and to boot.
+    pub needs: &'static [Needed],
+    /// Whether only the whole test has it.
+    pub long: bool,
+}
+
+/// What is done with a program, in a folder of its own, to have what QEMU boots.
+#[derive(Debug)]
+pub(super) enum Finish {
+    /// Nothing: QEMU boots the program.
+    Nothing,
+    /// What a function of the program and the folder does, which returns what QEMU boots.
+    Function(fn(&Path, &Path) -> Result<PathBuf>),
+    /// What a program of the kernel's own workspace does, which cargo runs, with the two as its last arguments. QEMU boots a file of
+    /// this name then.
+    Cargo(&'static [&'static str], &'static str),
+}
+
+/// What tells cargo, or the compiler that it runs, that it is run by another cargo.
+const FOREIGN_VARIABLES: [&str; 7] = [
+    "CARGO",
+    "CARGO_BUILD_TARGET",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "RUSTC",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+impl Kernel {
+    /// Sees to it that the toolchain is there that its folder names.
+    ///
+    /// # Errors
+    /// When it is not and cannot be installed. The error is the reason to skip what needs it.
+    pub(super) fn toolchain(&self) -> Result<()> {
+        let Some(rustup) = find("rustup") else { bail!("there is no rustup to install its toolchain with") };
+        // It takes what the folder's toolchain file says, and is quick when all is there.
+        let mut install = Command::new(rustup);
+        self.in_folder(install.args(["toolchain", "install", "--no-self-update"]));
+        run(&mut install, INSTALL).with_context(|| format!("the toolchain of {} cannot be installed", self.name))
+    }
+
+    /// Builds what QEMU boots, and gives its path.
+    ///
+    /// # Errors
+    /// When something that it needs cannot be had, or it does not build.
+    pub(super) fn build(&self) -> Result<PathBuf> {
+        need(self.needs.iter())?;
+        step_with_output(&format!("Building the kernel {}", self.name), || {
+            run(self.cargo("build").args(self.build), BUILD)?;
+            let built = self.target_folder();
+            let program = built.join(self.program);
+            let folder = built.join("boot").join(self.name);
+            fs::create_dir_all(&folder)?;
+            match &self.finish {
+                Finish::Nothing => Ok(program),
+                Finish::Function(finish) => finish(&program, &folder),
+                Finish::Cargo(arguments, file) => {
+                    run(self.cargo("run").args(*arguments).arg("--").args([&program, &folder]), BUILD)?;
+                    Ok(folder.join(file))
+                }
+            }
+        })
+    }
+
+    /// The lints of its folder.
+    pub(super) fn lints(&self) -> [Command; 2] {
+        let mut format = Command::new("cargo");
+        self.in_folder(format.args(["fmt", "--check"]));
+        let mut clippy = self.cargo("clippy");
+        clippy.args(self.build).args(["--", "--deny", "warnings"]);
+        [format, clippy]
+    }
+
+    /// The name of the environment variable by which the tests find it.
+    pub(super) fn variable(&self) -> String {
+        format!("NANOQGA_KERNEL_{}", self.name.replace('-', "_"))
+    }
+
+    /// What the names of the tests about it have in them.
+    pub(super) fn tests(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    fn cargo(&self, subcommand: &str) -> Command {
+        let mut cargo = Command::new("cargo");
+        cargo.args([subcommand, "--locked", "--target-dir"]).arg(self.target_folder());
+        self.in_folder(&mut cargo);
+        cargo
+    }
+
+    /// Kept between runs, apart for each folder.
+    fn target_folder(&self) -> PathBuf {
+        workspace::path("target/kernels").join(self.folder)
+    }
+
+    fn in_folder(&self, command: &mut Command) {
+        for variable in FOREIGN_VARIABLES {
+            command.env_remove(variable);
+        }
+        command.current_dir(workspace::path("targets/kernels").join(self.folder));
+    }
+}
