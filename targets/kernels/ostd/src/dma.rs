@@ -1,7 +1,6 @@
 //! Memory that the device reaches.
 
 use core::mem;
-use core::ptr::NonNull;
 
 use ostd::mm::HasDaddr;
 use ostd::mm::dma::DmaCoherent;
@@ -12,12 +11,15 @@ use virtio_serial::OffsetHal;
 /// Number of pages that one driver needs.
 const PAGES: usize = 16;
 
-/// Gives the driver its pages. Returns `None` if there are not enough.
-pub fn give_pages() -> Option<()> {
-    let memory = DmaCoherent::alloc(PAGES, true).ok()?;
-    let start = NonNull::new(memory.writer().cursor())?;
+/// Gives the driver its pages.
+///
+/// # Errors
+/// There are not enough.
+pub fn give_pages() -> ostd::Result<()> {
+    let memory = DmaCoherent::alloc(PAGES, true)?;
+    let (address, mapped_at) = (memory.daddr(), memory.writer().cursor() as usize);
     // SAFETY: the pages are contiguous and nobody else's. They stay so, because `memory` is never dropped.
-    unsafe { OffsetHal::give(start, memory.daddr() as PhysAddr, PAGES) };
+    unsafe { OffsetHal::give(address as PhysAddr, PAGES, mapped_at.wrapping_sub(address as usize)) };
     mem::forget(memory);
-    Some(())
+    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::registers::DeviceMemory;
 pub fn find() -> Option<PciTransport<DeviceMemory>> {
     let mut space = ConfigurationSpace::acquire().ok()?;
     let at = pci::consoles(&space).next()?;
-    dma::give_pages()?;
+    dma::give_pages().ok()?;
     let device = pci::enable(&mut space, at).ok()?;
     let structures = device.structures.try_map(|addresses| {
         let (start, end) = (usize::try_from(addresses.start).ok()?, usize::try_from(addresses.end).ok()?);
