@@ -19,7 +19,7 @@ pub fn give_pages() -> ostd::Result<()> {
     let memory = DmaCoherent::alloc(PAGES, true)?;
     let (address, mapped_at) = (memory.daddr(), memory.writer().cursor() as usize);
     // SAFETY: the pages are contiguous and nobody else's. They stay so, because `memory` is never dropped.
-    unsafe { OffsetHal::give(address as PhysAddr, PAGES, mapped_at.wrapping_sub(address as usize)) };
+    unsafe { OffsetHal::give(address as PhysAddr, PAGES, mapped_at.wrapping_sub(address)) };
     mem::forget(memory);
     Ok(())
 }
