@@ -47,7 +47,9 @@ fn each_snippet_stands_in_a_source_file() -> Result<()> {
         let texts: Vec<_> = sources(&kernel)?.into_iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
         let texts: Vec<_> = texts.iter().map(|text| plain(text)).collect();
         let snippets: Vec<_> = ["c", "rust", "toml"].into_iter().flat_map(|language| blocks(&page, language)).collect();
-        ensure!(!snippets.is_empty(), "the page of {} shows no source", kernel.display());
+        // One that does not exist yet has a page that says so.
+        let exists = kernel.join("src").exists() || kernel.join("main.c").exists();
+        ensure!(!exists || !snippets.is_empty(), "the page of {} shows no source", kernel.display());
         for snippet in snippets {
             let wanted = plain(snippet);
             let there = texts.iter().any(|text| text.contains(&wanted));
