@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -147,6 +147,24 @@ impl Domain {
     /// Watches the domain's events.
     pub fn watch(&self) -> Result<Watch> {
         let printed = self.folder.path().join("events");
+        let mut watch = Watch { virsh: self.event_printer(&printed)?, printed };
+        // virsh does not say when it has begun to listen: it listens when it tells of a change that is made for that.
+        let mut changes = 0;
+        let told = soon().poll_every(BETWEEN_LOOKS, "a virsh that tells of events", || {
+            // One that libvirtd has not let in ends at once.
+            if watch.virsh.try_wait()?.is_some() {
+                watch.virsh = self.event_printer(&watch.printed)?;
+            }
+            changes += 1;
+            self.virsh(&["desc", "--live", "--new-desc", &format!("watched {changes}")])?;
+            watch.told("metadata-change")
+        });
+        told.with_context(|| format!("virsh printed: {}", fs::read_to_string(&watch.printed).unwrap_or_default()))?;
+        Ok(watch)
+    }
+
+    /// Has a virsh print the domain's events into a file.
+    fn event_printer(&self, printed: &Path) -> Result<Child> {
         // Line by line, though it prints into a file.
         let mut command = Command::new("stdbuf");
         command.args([
@@ -160,14 +178,9 @@ impl Domain {
             "--domain",
             &self.name,
         ]);
-        let virsh = command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(File::create(&printed)?).spawn()?;
-        let watch = Watch { virsh, printed };
-        // virsh does not say when it has begun to listen: it listens when it tells of a change that is made for that.
-        soon().poll_every(BETWEEN_LOOKS, "a virsh that tells of events", || {
-            self.virsh(&["desc", "--live", "--new-desc", "watched"])?;
-            watch.told("metadata-change")
-        })?;
-        Ok(watch)
+        let file = File::create(printed)?;
+        command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        Ok(command.spawn()?)
     }
 
     /// Waits until libvirt has forgotten the domain, which ended by itself.
