@@ -10,6 +10,8 @@ mod arch;
 #[cfg(target_os = "none")]
 mod board;
 #[cfg(target_os = "none")]
+mod board_interface;
+#[cfg(target_os = "none")]
 mod cell;
 #[cfg(target_os = "none")]
 pub mod clock;
