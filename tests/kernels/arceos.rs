@@ -15,10 +15,8 @@ pub const AARCH64: Kernel = Kernel {
         -device virtio-serial-pci -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0",
     serial: false,
     os: "arceos",
-    own: ("arceos-memory", r#""total":"#),
+    own: ("arceos-memory", |memory| memory["total"].as_u64() > memory["free"].as_u64()),
     longest: 128 << 10,
-    status: 0,
-    reboots: true,
 };
 
 pub const RISCV64: Kernel = Kernel {
@@ -69,44 +67,24 @@ fn keeps_files(kernel: &Kernel) -> Result<()> {
     agent.execute("guest-file-close", json!({"handle": handle}), soon()).map(drop)
 }
 
-mod arceos_aarch64 {
-    use anyhow::Result;
+macro_rules! on {
+    ($($name:ident: $kernel:ident;)*) => {$(
+        mod $name {
+            #[test]
+            fn tells_its_network() -> anyhow::Result<()> {
+                super::tells_its_network(&super::$kernel)
+            }
 
-    #[test]
-    fn tells_its_network() -> Result<()> {
-        super::tells_its_network(&super::AARCH64)
-    }
-
-    #[test]
-    fn keeps_files() -> Result<()> {
-        super::keeps_files(&super::AARCH64)
-    }
+            #[test]
+            fn keeps_files() -> anyhow::Result<()> {
+                super::keeps_files(&super::$kernel)
+            }
+        }
+    )*};
 }
 
-mod arceos_riscv64 {
-    use anyhow::Result;
-
-    #[test]
-    fn tells_its_network() -> Result<()> {
-        super::tells_its_network(&super::RISCV64)
-    }
-
-    #[test]
-    fn keeps_files() -> Result<()> {
-        super::keeps_files(&super::RISCV64)
-    }
-}
-
-mod arceos_x86_64 {
-    use anyhow::Result;
-
-    #[test]
-    fn tells_its_network() -> Result<()> {
-        super::tells_its_network(&super::X86_64)
-    }
-
-    #[test]
-    fn keeps_files() -> Result<()> {
-        super::keeps_files(&super::X86_64)
-    }
+on! {
+    arceos_aarch64: AARCH64;
+    arceos_riscv64: RISCV64;
+    arceos_x86_64: X86_64;
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::qemu::{Console, accelerator};
-use tests::booted::{Booted, soon, synchronise, synchronise_after_firmware};
+use serde_json::Value;
+use tests::Booted;
 use tests::images::kernel;
 
 /// A program of a kernel's folder.
@@ -15,33 +16,24 @@ pub struct Kernel {
     pub name: &'static str,
     /// QEMU's program.
     pub qemu: &'static str,
-    /// Its arguments, with `IMAGE` for the path of what it boots, and `FOLDER` for the folder of that. The agent's channel is the chardev `agent0`, the console's is
-    /// `console`.
+    /// Its arguments, with `IMAGE` for the path of what it boots, and `FOLDER` for the folder of that. The agent's channel is the
+    /// chardev `agent0`, the console's is `console`.
     pub arguments: &'static str,
     /// Whether the agent is on a UART, and not on a virtio-serial port.
     pub serial: bool,
     /// The `id` of its guest-get-osinfo.
     pub os: &'static str,
-    /// A command of its own, and what its reply must have in it.
-    pub own: (&'static str, &'static str),
+    /// A command of its own, and whether a reply of it makes sense.
+    pub own: (&'static str, fn(&Value) -> bool),
     /// What the longest request that it takes is shorter than, in bytes.
     pub longest: usize,
-    /// The status that QEMU ends with when the kernel is told to switch off.
-    pub status: i32,
-    /// Whether it can start again.
-    pub reboots: bool,
 }
 
 impl Kernel {
     /// Boots it, and waits until its agent answers.
     pub fn boot(&self) -> Result<Booted> {
-        let mut guest = Guest::start_program(self.qemu, &self.command_line(&kernel(self.name)?)?, Console::File)?;
-        let mut agent = guest.connect(soon())?;
-        match self.serial {
-            true => synchronise_after_firmware(&mut agent, 1)?,
-            false => synchronise(&mut agent, 1)?,
-        }
-        Ok(Booted { agent, guest })
+        let guest = Guest::start_program(self.qemu, &self.command_line(&kernel(self.name)?)?, Console::File)?;
+        Booted::once_it_answers(guest, self.serial)
     }
 
     fn command_line(&self, image: &Path) -> Result<Vec<String>> {

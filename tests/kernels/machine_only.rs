@@ -9,22 +9,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::guest::{Guest, PrivateFolder};
 use nanoqga_testkit::machine::{Channel, Machine};
-use nanoqga_testkit::process::run;
+use nanoqga_testkit::process::{on_its_own, run};
 use nanoqga_testkit::qemu::Config;
 use tests::soon;
 
 const BUILD: Duration = Duration::from_secs(900);
-
-/// How cargo is told by a test's own cargo, or by whoever runs it, to build in another way.
-const FOREIGN_VARIABLES: [&str; 7] = [
-    "CARGO",
-    "CARGO_BUILD_TARGET",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_TARGET_DIR",
-    "RUSTC",
-    "RUSTFLAGS",
-    "RUSTUP_TOOLCHAIN",
-];
 
 /// A kernel in a folder of its own.
 struct Kernel {
@@ -57,8 +46,7 @@ impl Kernel {
         let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--quiet", "--locked", "--release", "--target", target, "--target-dir"]).arg(&built);
-        FOREIGN_VARIABLES.iter().for_each(|variable| _ = cargo.env_remove(variable));
-        run(cargo.current_dir(self.folder.path()), BUILD)?;
+        run(on_its_own(&mut cargo).current_dir(self.folder.path()), BUILD)?;
         // The next build, perhaps of another test, takes its place.
         let image = self.folder.path().join(target);
         fs::copy(built.join(target).join("release").join(self.name), &image)?;
@@ -146,23 +134,6 @@ fn the_readme_of_machine_shows_this_kernel() -> Result<()> {
         include_str!("../../targets/kernels/machine-only/.cargo/config.toml"),
     ] {
         ensure!(readme.contains(&format!("\n{file}```\n")), "the README of machine does not show\n{file}");
-    }
-    Ok(())
-}
-
-/// A reader who has only the page can write the whole kernel.
-#[test]
-fn the_page_of_bootloader_shows_all_of_its_files() -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/kernels/bootloader");
-    let page = fs::read_to_string(folder.join("README.md"))?;
-    let named = ["Cargo.toml", "rust-toolchain.toml", "image/Cargo.toml", "image/src/main.rs"];
-    let mut files = named.map(|file| folder.join(file)).to_vec();
-    for entry in folder.join("src").read_dir()? {
-        files.push(entry?.path());
-    }
-    for file in files {
-        let text = fs::read_to_string(&file)?;
-        ensure!(page.contains(&format!("\n{text}```\n")), "the page of bootloader does not show {}", file.display());
     }
     Ok(())
 }

@@ -29,10 +29,8 @@ const OWN_APPLIANCE: Kernel = Kernel {
         -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0",
     serial: false,
     os: "nanoqga",
-    own: ("own-get-memory-map", r#""start":"#),
+    own: ("own-get-memory-map", |ranges| ranges[0]["end"].as_u64() > ranges[0]["start"].as_u64()),
     longest: 128 << 10,
-    status: 0,
-    reboots: true,
 };
 
 const CORTEX_M: Kernel = Kernel {
@@ -41,10 +39,8 @@ const CORTEX_M: Kernel = Kernel {
     arguments: "-M lm3s6965evb -semihosting -serial chardev:console -serial chardev:agent0 -kernel IMAGE",
     serial: true,
     os: "firmware",
-    own: ("cortex-m-get-temperature", "3"),
+    own: ("cortex-m-get-temperature", |temperature| temperature.as_u64().is_some_and(|value| value / 10_000 == 3)),
     longest: 1024,
-    status: 0,
-    reboots: true,
 };
 
 const UEFI: Kernel = Kernel {
@@ -56,10 +52,8 @@ const UEFI: Kernel = Kernel {
         -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0",
     serial: false,
     os: "uefi",
-    own: ("uefi-get-free-memory", ""),
+    own: ("uefi-get-free-memory", |bytes| bytes.as_u64().is_some_and(|bytes| (1 << 20..128 << 20).contains(&bytes))),
     longest: 4096,
-    status: 0,
-    reboots: true,
 };
 
 const UEFI_ON_COM2: &str = "-machine q35 -m 128 -bios /usr/share/ovmf/OVMF.fd
@@ -74,10 +68,8 @@ const BOOTLOADER: Kernel = Kernel {
         -device virtio-serial-pci -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0",
     serial: false,
     os: "bootloader-kernel",
-    own: ("bootloader-ticks", ""),
+    own: ("bootloader-ticks", serde_json::Value::is_u64),
     longest: 4096,
-    status: 0,
-    reboots: true,
 };
 
 const BOOTLOADER_ON_COM2: &str = "-machine q35 -m 64 -vga std -serial chardev:console -serial chardev:agent0

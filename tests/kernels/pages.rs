@@ -71,3 +71,20 @@ fn each_kernel_has_a_page() -> Result<()> {
     }
     Ok(())
 }
+
+/// A reader who has only the page can write the whole kernel.
+#[test]
+fn the_page_of_bootloader_shows_all_of_its_files() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/kernels/bootloader");
+    let page = fs::read_to_string(folder.join("README.md"))?;
+    let named = ["Cargo.toml", "rust-toolchain.toml", "image/Cargo.toml", "image/src/main.rs"];
+    let mut files = named.map(|file| folder.join(file)).to_vec();
+    for entry in folder.join("src").read_dir()? {
+        files.push(entry?.path());
+    }
+    for file in files {
+        let text = fs::read_to_string(&file)?;
+        ensure!(page.contains(&format!("\n{text}```\n")), "the page of bootloader does not show {}", file.display());
+    }
+    Ok(())
+}

@@ -23,12 +23,12 @@ pub fn says_what_it_is(kernel: &Kernel) -> Result<()> {
     transcript(&mut agent, &[(r#"{"execute":"guest-ping"}"#, r#"{"return": {}}"#)])?;
     let os = agent.execute("guest-get-osinfo", json!({}), soon())?;
     ensure!(os["id"] == kernel.os, "guest-get-osinfo was answered by {os}");
-    let (own, expected) = kernel.own;
+    let (own, makes_sense) = kernel.own;
     let info = agent.execute("guest-info", json!({}), soon())?;
     let listed = info["supported_commands"].as_array().context("guest-info lists no commands")?;
     ensure!(listed.iter().any(|command| command["name"] == own), "guest-info does not list {own}: {info}");
-    let answer = agent.execute(own, json!({}), soon())?.to_string();
-    ensure!(answer.contains(expected), "{own} was answered by {answer}");
+    let answer = agent.execute(own, json!({}), soon())?;
+    ensure!(makes_sense(&answer), "{own} was answered by {answer}");
     Ok(())
 }
 
@@ -80,19 +80,17 @@ pub fn sleeps(kernel: &Kernel) -> Result<()> {
     synchronise(&mut agent, 2)
 }
 
-/// It switches its machine off, or starts again, when it is told to.
+/// It switches its machine off, and starts again, when it is told to.
 pub fn goes_down(kernel: &Kernel) -> Result<()> {
     let Booted { mut agent, mut guest } = kernel.boot()?;
     agent.send(b"{\"execute\":\"guest-shutdown\"}\n", soon())?;
     let ended = guest.wait(soon())?;
-    ensure!(ended.code() == Some(kernel.status), "QEMU ended with {ended}{}", guest.tails());
-    if kernel.reboots {
-        let Booted { mut agent, mut guest } = kernel.boot()?;
-        let mut qmp = guest.qmp(soon())?;
-        agent.send(b"{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"reboot\"}}\n", soon())?;
-        let event = qmp.event("RESET", soon())?;
-        ensure!(event["guest"] == true, "QEMU's RESET was {event}");
-    }
+    ensure!(ended.success(), "QEMU ended with {ended}{}", guest.tails());
+    let Booted { mut agent, mut guest } = kernel.boot()?;
+    let mut qmp = guest.qmp(soon())?;
+    agent.send(b"{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"reboot\"}}\n", soon())?;
+    let event = qmp.event("RESET", soon())?;
+    ensure!(event["guest"] == true, "QEMU's RESET was {event}");
     Ok(())
 }
 

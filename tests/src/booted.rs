@@ -57,13 +57,20 @@ impl Booted {
     /// # Errors
     /// When the agent does not answer.
     pub fn start(config: &Config) -> Result<Self> {
-        let mut guest = Guest::start(config)?;
+        Self::once_it_answers(Guest::start(config)?, config.channels.first().is_some_and(|channel| channel.is_serial()))
+    }
+
+    /// Waits until a guest that was started answers. `serial` says that its first channel is a UART.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn once_it_answers(mut guest: Guest, serial: bool) -> Result<Self> {
         let mut agent = guest.connect(soon())?;
-        match config.channels.first() {
+        match serial {
             // QEMU may deliver a byte between the two accesses by which a guest empties its UART and switches the FIFOs on, and
             // the guest cannot see that it is lost: a client on a serial line clears it and asks again.
-            Some(channel) if channel.is_serial() => synchronise_after_firmware(&mut agent, 1)?,
-            _ => synchronise(&mut agent, 1)?,
+            true => synchronise_after_firmware(&mut agent, 1)?,
+            false => synchronise(&mut agent, 1)?,
         }
         Ok(Self { agent, guest })
     }

@@ -37,6 +37,23 @@ pub fn output(command: &mut Command, limit: Duration) -> Result<String> {
     Ok(text)
 }
 
+/// What tells cargo, or the compiler that it runs, that it is run by another cargo, and to build as that does.
+const OF_ANOTHER_CARGO: [&str; 7] = [
+    "CARGO",
+    "CARGO_BUILD_TARGET",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "RUSTC",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+/// Has cargo or rustup do in its folder what that says, and not what a cargo says that we may run under.
+pub fn on_its_own(command: &mut Command) -> &mut Command {
+    OF_ANOTHER_CARGO.iter().for_each(|variable| _ = command.env_remove(variable));
+    command
+}
+
 /// Runs `command` to its end within `limit` and gives its status and its stdout, whatever the status.
 ///
 /// # Errors

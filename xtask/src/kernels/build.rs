@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, bail};
-use nanoqga_testkit::process::{find, run};
+use nanoqga_testkit::process::{find, on_its_own, run};
 use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::{Needed, need};
@@ -45,17 +45,6 @@ pub(crate) enum Finish {
     /// this name then.
     Cargo(&'static [&'static str], &'static str),
 }
-
-/// What tells cargo, or the compiler that it runs, that it is run by another cargo.
-const FOREIGN_VARIABLES: [&str; 7] = [
-    "CARGO",
-    "CARGO_BUILD_TARGET",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_TARGET_DIR",
-    "RUSTC",
-    "RUSTFLAGS",
-    "RUSTUP_TOOLCHAIN",
-];
 
 impl Kernel {
     /// Sees to it that the toolchain is there that its folder names.
@@ -140,9 +129,6 @@ impl Kernel {
     }
 
     fn in_folder(&self, command: &mut Command) {
-        for variable in FOREIGN_VARIABLES {
-            command.env_remove(variable);
-        }
-        command.current_dir(workspace::path("targets/kernels").join(self.folder));
+        on_its_own(command).current_dir(workspace::path("targets/kernels").join(self.folder));
     }
 }
