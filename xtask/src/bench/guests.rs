@@ -17,7 +17,7 @@ const QUICK_BOOTS: usize = 3;
 /// Many short turns: what disturbs the host disturbs all sides of a turn alike, or few turns.
 const EFFORT: Effort = Effort { turns: 91, commands: &COMMANDS, round_trips: 100, pipelined: 400 };
 const QUICK_EFFORT: Effort =
-    Effort { turns: 61, commands: COMMANDS.split_at(QUICK_COMMANDS).0, round_trips: 15, pipelined: 100 };
+    Effort { turns: 61, commands: COMMANDS.split_at(QUICK_COMMANDS).0, round_trips: 60, pipelined: 100 };
 /// guest-ping and guest-info, which have budgets.
 const QUICK_COMMANDS: usize = 2;
 /// How often the figures that grow are measured.
