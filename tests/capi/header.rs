@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use nanoqga_testkit::deadline::SOON;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::run;
 
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../targets/capi/nanoqga.h");

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Result, ensure};
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::SOON;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::run;
 use tests::booted::{resynchronise, soon, synchronise, transcript};
 use tests::recorded::hold_all;

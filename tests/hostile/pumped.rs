@@ -12,7 +12,7 @@ use anyhow::Result;
 use nanoqga::commands::{info, os, sync};
 use nanoqga::serve::{self, HostChange, Pump};
 use nanoqga::{Agent, Buffers, CommandSet, Failure};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use tests::hostile::Noise;
 
 const NAP: Duration = Duration::from_micros(50);

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::folder::PrivateFolder;
+use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::process::{on_its_own, run};
 use nanoqga_testkit::qemu::Config;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use nanoqga_testkit::deadline::Deadline;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::find;
 use nanoqga_testkit::qemu::Format;

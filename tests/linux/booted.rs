@@ -3,7 +3,8 @@
 use anyhow::Result;
 use debian::linux::{self, Extra};
 use nanoqga_testkit::deadline::Deadline;
-use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::folder::PrivateFolder;
+use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;

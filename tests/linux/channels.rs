@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nanoqga_testkit::client::Client;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise, synchronise};
 use tests::processor::{is_asleep, rests};

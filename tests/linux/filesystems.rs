@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use debian::linux::Extra;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::SOON;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::process::{find, output};
 use nanoqga_testkit::qemu::Config;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Result, ensure};
 use debian::executable::Executable;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use tests::program::{ours, reference};
 
 /// What a run of an agent has said, and whether it succeeded.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::deadline::{Deadline, SOON};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::finish;
 use tests::program::{ours, reference, signal};
 use tests::{Program, soon};

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use nanoqga_testkit::deadline::Deadline;
-use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::folder::PrivateFolder;
+use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::qemu::{Boot, Config, Console, Format};
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::deadline::SOON;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Channel::{self, Virtio, VirtioModern};
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::output;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::{config_of, synchronise};

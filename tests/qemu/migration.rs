@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use anyhow::{Result, bail, ensure};
-use nanoqga_testkit::guest::{Guest, PrivateFolder};
+use nanoqga_testkit::folder::PrivateFolder;
+use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
 use nanoqga_testkit::qmp::Qmp;

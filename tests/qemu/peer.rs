@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::os::unix::net::UnixDatagram;
 
 use anyhow::{Result, ensure};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::qemu;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::output;
 
 /// It may have to build the image.

@@ -11,7 +11,7 @@ use debian::executable::Executable;
 use debian::reference::QemuGa;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::{Deadline, SOON};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::run;
 
 use crate::booted::soon;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use debian::reference::QemuGa;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::Deadline;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 

@@ -1,61 +1,33 @@
 //! A running QEMU: started in a private folder, killed when dropped.
 
-use std::env;
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::Client;
 use crate::deadline::Deadline;
+use crate::folder::PrivateFolder;
 use crate::logs::{CONSOLE_LOG, QEMU_LOG, read_lossy, tails};
-use crate::process::find;
 use crate::qemu::{self, Config, Console, channel_socket};
 use crate::qmp::Qmp;
+use crate::supervisor::Supervised;
 
-/// A folder of our own, removed when dropped. Its path is short enough for unix sockets.
-#[derive(Debug)]
-pub struct PrivateFolder(PathBuf);
+const ALIVE: &str = "alive.sock";
 
-impl PrivateFolder {
-    /// A new folder that only we (and root) can enter.
-    ///
-    /// # Errors
-    /// When the system's folder for temporary files cannot be written to.
-    pub fn new() -> Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("nanoqga-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = env::temp_dir().join(name);
-        DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for PrivateFolder {
-    fn drop(&mut self) {
-        // A leftover in the folder for temporary files is no reason to fail.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A guest under QEMU. QEMU ends with it, and with the thread that started it, whatever happens.
+/// A guest under QEMU. QEMU ends with it, and with this process, whatever happens.
 #[derive(Debug)]
 pub struct Guest {
-    qemu: Child,
+    qemu: Supervised,
     started: Instant,
     /// Where QEMU brings a console that is a socket.
     console: Option<UnixListener>,
+    /// Where QEMU connects to as it starts: it does not start when we are gone.
+    _alive: UnixListener,
     folder: PrivateFolder,
 }
 
@@ -76,16 +48,19 @@ impl Guest {
     pub fn start_program(program: &str, arguments: &[String], console: Console) -> Result<Self> {
         let folder = PrivateFolder::new()?;
         let said = File::create(folder.path().join(QEMU_LOG))?;
-        let mut command = dies_with_us(program)?;
-        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
+        let out = said.try_clone()?;
+        let alive = UnixListener::bind(folder.path().join(ALIVE))?;
         // We listen and QEMU connects: the other way round, what is printed before we are there would be lost.
         let console = match console {
             Console::File | Console::Absent => None,
             Console::Socket => Some(UnixListener::bind(folder.path().join("console.sock"))?),
         };
         let started = Instant::now();
-        let qemu = command.spawn().with_context(|| format!("cannot start {program}"))?;
-        Ok(Self { qemu, started, console, folder })
+        let qemu = Supervised::start(&qemu::program(program)?, |command| {
+            command.args(["-chardev", &format!("socket,id=alive,path={ALIVE}")]).args(arguments);
+            command.current_dir(folder.path()).stdin(Stdio::null()).stdout(out).stderr(said);
+        })?;
+        Ok(Self { qemu, started, console, _alive: alive, folder })
     }
 
     /// When QEMU was started.
@@ -179,23 +154,4 @@ impl Guest {
         });
         found.map(|()| path).map_err(|error| anyhow!("{error:#}{}", self.tails()))
     }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        // Fails only when QEMU has ended by itself.
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
-    }
-}
-
-/// The command for one of QEMU's programs that the kernel kills when the thread that started it ends, however it ends.
-fn dies_with_us(program: &str) -> Result<Command> {
-    let qemu = qemu::program(program)?;
-    let Some(setpriv) = find("setpriv") else {
-        return Ok(Command::new(qemu));
-    };
-    let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(qemu);
-    Ok(command)
 }

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod deadline;
+pub mod folder;
 pub mod guest;
 mod logs;
 pub mod machine;
@@ -9,3 +10,4 @@ pub mod process;
 pub mod progress;
 pub mod qemu;
 pub mod qmp;
+mod supervisor;

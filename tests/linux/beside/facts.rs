@@ -58,7 +58,7 @@ fn other_time_zones_and_releases_are_told_alike() -> Result<()> {
         let mut pair = Pair::start_with(&[("TZ", zone)])?;
         pair.same("guest-get-timezone", json!({}))?;
     }
-    let folder = nanoqga_testkit::guest::PrivateFolder::new()?;
+    let folder = nanoqga_testkit::folder::PrivateFolder::new()?;
     let release = folder.path().join("os-release");
     let text = "ID=tiny\nNAME=\"Tiny \\\"OS\\\" \\$5\"\nPRETTY_NAME='Tiny OS'\nVERSION_ID=1.0\nVARIANT=\"\"\n";
     std::fs::write(&release, text)?;

@@ -85,7 +85,7 @@ fn a_program_inherits_the_environment_and_neither_descriptors_nor_signals() -> R
 #[test]
 fn a_script_that_does_not_say_what_runs_it_is_the_shells() -> Result<()> {
     let mut pair = Pair::start()?;
-    let folder = nanoqga_testkit::guest::PrivateFolder::new()?;
+    let folder = nanoqga_testkit::folder::PrivateFolder::new()?;
     let script = folder.path().join("script");
     std::fs::write(&script, "echo \"$1\"\n")?;
     nanoqga_testkit::process::run(std::process::Command::new("chmod").arg("755").arg(&script), SOON)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use debian::linux::{Kernel, Modules};
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::{Bus, Channel, Machine};
 use nanoqga_testkit::qemu::{Config, Console};
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use anyhow::Result;
 use debian::executable::Executable;
 use debian::reference;
 use nanoqga_testkit::deadline::Deadline;
-use nanoqga_testkit::guest::PrivateFolder;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::progress::step;
 
 use super::awake::Awake;

@@ -109,7 +109,7 @@ impl Files {
 mod tests {
     use std::fs;
 
-    use nanoqga_testkit::guest::PrivateFolder;
+    use nanoqga_testkit::folder::PrivateFolder;
 
     use super::super::circles::circles;
     use super::*;
