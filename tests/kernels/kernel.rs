@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use nanoqga_testkit::guest::Guest;
-use nanoqga_testkit::qemu::{Console, accelerator};
+use nanoqga_testkit::qemu::Console;
 use serde_json::Value;
 use tests::Booted;
 use tests::images::kernel;
@@ -49,7 +49,7 @@ impl Kernel {
             "-qmp",
             "unix:qmp.sock,server=on,wait=off",
         ];
-        let all = ["-no-user-config", "-nodefaults", "-display", "none", "-accel", accelerator()];
+        let all = ["-no-user-config", "-nodefaults", "-display", "none", "-accel", "tcg"];
         Ok(all.into_iter().chain(chardevs).map(String::from).chain(own).collect())
     }
 }

@@ -30,8 +30,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use nanoqga_testkit::accelerator::Accelerator;
 use nanoqga_testkit::process::output;
-use nanoqga_testkit::qemu::accelerator;
 
 use self::budgets::{Budgets, Verdict};
 use self::results::{Host, Measure, Results};
@@ -186,7 +186,7 @@ fn host(load_before: f64) -> Result<Host> {
         processor: model.trim_start_matches([' ', '\t', ':']).into(),
         cores: thread::available_parallelism()?.get(),
         qemu: said.split_whitespace().nth(3).unwrap_or_default().into(),
-        accelerator: accelerator().into(),
+        accelerator: Accelerator::Tcg.to_string(),
         load: [load_before, load()?],
     })
 }

@@ -9,6 +9,7 @@ use nanoqga_testkit::deadline::soon;
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
+use nanoqga_testkit::probe;
 use nanoqga_testkit::qemu::Config;
 use serde_json::json;
 
@@ -24,7 +25,9 @@ use crate::usage::one_of;
 /// Installs what is missing, builds the image, boots it in QEMU, and shows a conversation with its agent: each command, its
 /// reply, and the round-trip time. Then it shuts the guest down through the agent.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "NANOQGA_KVM=1 in the environment makes QEMU use KVM instead of emulation.")]
+#[command(
+    after_long_help = "NANOQGA_ACCEL in the environment says what runs the guest: tcg (emulation, the default), kvm, hvf or auto."
+)]
 pub(crate) struct Args {
     /// Which machine boots it
     #[arg(long, value_parser = targets::named_machine(), default_value = "q35")]
@@ -49,7 +52,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     setup::qemu_for(machine)?;
     let profile = Profile::of(machine, profile)?;
     let folder = PrivateFolder::new()?;
-    let config = if machine == &targets::LINUX {
+    let mut config = if machine == &targets::LINUX {
         linux::config(
             &image::build(targets::LINUX_TARGET, &image::LINUX)?,
             channel,
@@ -61,6 +64,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         profile.equip(&mut config);
         config
     };
+    config.accelerator = probe::chosen(machine)?;
     let mut guest = Guest::start(&config)?;
     if machine == &targets::LINUX {
         linux::listens(&guest, channel, soon())?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::accelerator::Accelerator;
 use crate::machine::{Bus, Channel, Machine};
 use crate::process::find;
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub boot: Boot,
     /// The files that a Linux kernel begins with.
     pub initramfs: Option<PathBuf>,
+    /// What runs the guest's code.
+    pub accelerator: Accelerator,
     /// The guest's memory in KiB.
     pub memory_kib: u32,
     /// How many processors the guest has.
@@ -93,6 +96,7 @@ impl Config {
             image: image.into(),
             boot: Boot::Kernel,
             initramfs: None,
+            accelerator: Accelerator::Tcg,
             memory_kib: 16 << 10,
             processors: 1,
             append: String::new(),
@@ -142,7 +146,7 @@ impl Config {
         args.flag("-no-user-config");
         args.flag("-nodefaults");
         args.pair("-display", "none");
-        args.pair("-accel", accelerator());
+        args.pair("-accel", self.accelerator.name());
         args.pair("-machine", self.machine.qemu_machine);
         if let Some(cpu) = self.machine.cpu {
             args.pair("-cpu", cpu);
@@ -244,11 +248,6 @@ pub fn channel_socket(index: usize) -> String {
 pub fn program(name: &str) -> Result<PathBuf> {
     let chosen = env::var_os(FOLDER).map(|folder| PathBuf::from(folder).join(name));
     chosen.or_else(|| find(name)).with_context(|| format!("{name} is not installed; install QEMU's system emulators"))
-}
-
-/// /dev/kvm may exist and yet hang, so it is used only when asked for.
-pub fn accelerator() -> &'static str {
-    if env::var_os("NANOQGA_KVM").is_some_and(|value| value == "1") { "kvm" } else { "tcg" }
 }
 
 #[derive(Clone, Debug, Default)]
