@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::build::{Finish, Kernel};
+use super::build::{Build, Finish, Kernel};
 use crate::apt::Needed;
 use crate::boot_disk::make_empty;
 
@@ -21,11 +21,11 @@ const OVMF: Needed = Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf
 const VOLUME: usize = 16 << 20;
 
 /// In the order in which they are built.
-pub(crate) static KERNELS: [Kernel; 9] = [
+pub(crate) static KERNELS: [Kernel; 10] = [
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/own-appliance",
         finish: Finish::Nothing,
         needs: &[],
@@ -34,7 +34,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "cortex-m-polled",
         folder: "cortex-m",
-        build: &["--release", "--bin", "polled"],
+        build: Build::Cargo(&["--release", "--bin", "polled"]),
         program: "thumbv7m-none-eabi/release/polled",
         finish: Finish::Nothing,
         needs: ARM,
@@ -43,7 +43,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "cortex-m-awaited",
         folder: "cortex-m",
-        build: &["--release", "--bin", "awaited"],
+        build: Build::Cargo(&["--release", "--bin", "awaited"]),
         program: "thumbv7m-none-eabi/release/awaited",
         finish: Finish::Nothing,
         needs: ARM,
@@ -52,7 +52,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "uefi-application",
         folder: "uefi",
-        build: &["--release"],
+        build: Build::Cargo(&["--release"]),
         program: "x86_64-unknown-uefi/release/application.efi",
         finish: Finish::Function(on_an_efi_volume),
         needs: &[OVMF],
@@ -61,7 +61,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "bootloader-bios",
         folder: "bootloader",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
         finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
         needs: &[],
@@ -70,7 +70,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "bootloader-uefi",
         folder: "bootloader",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
         finish: Finish::Cargo(&["--release", "--package", "image"], "uefi.img"),
         needs: &[OVMF],
@@ -79,7 +79,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "arceos-aarch64",
         folder: "arceos",
-        build: &["--release", "--target", "aarch64-unknown-none-softfloat"],
+        build: Build::Cargo(&["--release", "--target", "aarch64-unknown-none-softfloat"]),
         program: "aarch64-unknown-none-softfloat/release/arceos",
         finish: Finish::Function(beside_a_disk),
         needs: &CLANG,
@@ -88,7 +88,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "arceos-riscv64",
         folder: "arceos",
-        build: &["--release", "--target", "riscv64gc-unknown-none-elf"],
+        build: Build::Cargo(&["--release", "--target", "riscv64gc-unknown-none-elf"]),
         program: "riscv64gc-unknown-none-elf/release/arceos",
         finish: Finish::Function(beside_a_disk),
         needs: &CLANG,
@@ -97,10 +97,19 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "arceos-x86_64",
         folder: "arceos",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/arceos",
         finish: Finish::Function(on_an_efi_volume_beside_a_disk),
         needs: &[CLANG[0], CLANG[1], OVMF],
+        long: true,
+    },
+    Kernel {
+        name: "ostd",
+        folder: "ostd",
+        build: Build::Osdk,
+        program: "osdk/ostd-kernel/ostd-kernel-osdk-bin.elf",
+        finish: Finish::Nothing,
+        needs: &[],
         long: true,
     },
 ];
