@@ -5,6 +5,7 @@ mod all;
 mod build;
 mod osdk;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use anyhow::Result;
 use clap::builder::PossibleValue;
 use nanoqga_testkit::process::run;
 
-pub(crate) use self::all::KERNELS;
-pub(crate) use self::build::Kernel;
+use self::all::{CORTEX_M_BARE, CORTEX_M_POLLED, KERNELS};
+use self::build::Kernel;
 use crate::apt::need;
 use crate::test::Report;
 use crate::usage::one_of;
@@ -102,6 +103,14 @@ fn command() -> Command {
     let mut tests = Command::new("cargo");
     in_workspace(tests.args(["test", "--package", "tests", "--test", "kernels"]));
     tests
+}
+
+/// Builds the firmware for a Cortex-M3 with the polled agent, and without an agent.
+///
+/// # Errors
+/// One does not build.
+pub(crate) fn firmware() -> Result<(PathBuf, PathBuf)> {
+    Ok((CORTEX_M_POLLED.build()?, CORTEX_M_BARE.build()?))
 }
 
 /// A kernel of each folder. Those of a folder have the same toolchain.

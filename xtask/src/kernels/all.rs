@@ -20,8 +20,26 @@ const OVMF: Needed = Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf
 /// The size of a disk's volume, in bytes.
 const VOLUME: usize = 16 << 20;
 
+pub(super) const CORTEX_M_POLLED: Kernel = Kernel {
+    name: "cortex-m-polled",
+    folder: "cortex-m",
+    build: Build::Cargo(&["--release", "--bin", "polled"]),
+    program: "thumbv7m-none-eabi/release/polled",
+    finish: Finish::Nothing,
+    needs: ARM,
+    long: false,
+};
+
+/// The firmware of the others without an agent, to measure them by.
+pub(super) static CORTEX_M_BARE: Kernel = Kernel {
+    name: "cortex-m-bare",
+    build: Build::Cargo(&["--release", "--bin", "bare"]),
+    program: "thumbv7m-none-eabi/release/bare",
+    ..CORTEX_M_POLLED
+};
+
 /// In the order in which they are built.
-pub(crate) static KERNELS: [Kernel; 10] = [
+pub(super) static KERNELS: [Kernel; 10] = [
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
@@ -31,23 +49,12 @@ pub(crate) static KERNELS: [Kernel; 10] = [
         needs: &[],
         long: false,
     },
-    Kernel {
-        name: "cortex-m-polled",
-        folder: "cortex-m",
-        build: Build::Cargo(&["--release", "--bin", "polled"]),
-        program: "thumbv7m-none-eabi/release/polled",
-        finish: Finish::Nothing,
-        needs: ARM,
-        long: false,
-    },
+    CORTEX_M_POLLED,
     Kernel {
         name: "cortex-m-awaited",
-        folder: "cortex-m",
         build: Build::Cargo(&["--release", "--bin", "awaited"]),
         program: "thumbv7m-none-eabi/release/awaited",
-        finish: Finish::Nothing,
-        needs: ARM,
-        long: false,
+        ..CORTEX_M_POLLED
     },
     Kernel {
         name: "uefi-application",
