@@ -78,7 +78,7 @@ const BOOTLOADER_ON_COM2: &str = "-machine q35 -m 64 -vga std -serial chardev:co
 
 const BOOTLOADER_BY_UEFI: &str = "-machine q35 -m 128 -vga std -serial chardev:console -bios /usr/share/ovmf/OVMF.fd
     -drive if=none,id=boot,format=raw,snapshot=on,file=IMAGE -device ide-hd,drive=boot,bootindex=0
-    -device pcie-root-port,id=port -device virtio-serial-pci,bus=port
+    -device pcie-root-port,id=root-port -device virtio-serial-pci,bus=root-port
     -device virtserialport,chardev=agent0,name=org.qemu.guest_agent.0";
 
 const OSTD: Kernel = Kernel {
