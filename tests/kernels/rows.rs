@@ -94,22 +94,28 @@ pub fn goes_down(kernel: &Kernel) -> Result<()> {
     Ok(())
 }
 
-/// The tests of a kernel.
+/// The tests of a kernel. It may be excused from being at rest, with the reason.
 macro_rules! tests_of {
-    ($($name:ident: $kernel:expr;)*) => {$(
+    ($($name:ident $(restless because $reason:literal)?: $kernel:expr;)*) => {$(
         mod $name {
             use $crate::*;
 
             const KERNEL: Kernel = $kernel;
 
-            $crate::rows::tests_of!(@ says_what_it_is answers_pings_that_do_not_wait minds_no_nonsense hosts_come_and_go sleeps goes_down);
+            $crate::rows::tests_of!(@ says_what_it_is);
+            $crate::rows::tests_of!(@ answers_pings_that_do_not_wait);
+            $crate::rows::tests_of!(@ minds_no_nonsense);
+            $crate::rows::tests_of!(@ hosts_come_and_go);
+            $crate::rows::tests_of!(@ sleeps $(ignore = $reason)?);
+            $crate::rows::tests_of!(@ goes_down);
         }
     )*};
-    (@ $($row:ident)*) => {$(
+    (@ $row:ident $(ignore = $reason:literal)?) => {
         #[test]
+        $(#[ignore = $reason])?
         fn $row() -> ::anyhow::Result<()> {
             $crate::rows::$row(&KERNEL)
         }
-    )*};
+    };
 }
 pub(crate) use tests_of;

@@ -3,7 +3,9 @@
 
 mod all;
 mod build;
+mod osdk;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,8 +13,9 @@ use anyhow::Result;
 use clap::builder::PossibleValue;
 use nanoqga_testkit::process::run;
 
-pub(crate) use self::all::KERNELS;
-pub(crate) use self::build::Kernel;
+use self::all::{CORTEX_M_BARE, CORTEX_M_POLLED, KERNELS};
+use self::build::Kernel;
+use crate::apt::need;
 use crate::test::Report;
 use crate::usage::one_of;
 use crate::workspace::in_workspace;
@@ -22,8 +25,8 @@ const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Build, boot and ask kernels of others that have the engine in them.
 ///
-/// Builds each in target/kernels with the toolchain that its folder names, which rustup installs, boots it under QEMU and holds the
-/// conversations of the tests with it. They are shown.
+/// Builds each with the toolchain that its folder names, which rustup installs, boots it under QEMU and holds the conversations of
+/// the tests with it. They are shown. What is built is kept in target/kernels, or in the kernel's own folder target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which; all when none is named
@@ -36,8 +39,9 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let kernels = if args.kernels.is_empty() { KERNELS.iter().collect() } else { args.kernels.clone() };
-    let mut tests = tests();
+    let mut tests = command();
     for kernel in &kernels {
+        kernel.toolchain()?;
         let program = kernel.build()?;
         tests.env(kernel.variable(), &program);
         if args.build {
@@ -51,9 +55,23 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     run(&mut tests, LIMIT)
 }
 
+/// Installs what they need. Says which of them cannot be built here, and why.
+///
+/// # Errors
+/// A Debian package is missing and cannot be installed.
+pub(crate) fn setup() -> Result<()> {
+    need(KERNELS.iter().flat_map(|kernel| kernel.needs))?;
+    for kernel in one_of_each_folder() {
+        if let Err(reason) = kernel.toolchain() {
+            eprintln!("Without kernels of {}: {reason:#}", kernel.folder);
+        }
+    }
+    Ok(())
+}
+
 /// The tests of those that are not `long`, or of those that are. One whose toolchain cannot be had is skipped.
 pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
-    let mut tests = tests();
+    let mut tests = command();
     let mut names: Vec<String> = if long { vec![] } else { ["machine_only::", "pages::"].map(String::from).into() };
     for kernel in KERNELS.iter().filter(|kernel| kernel.long == long) {
         if let Err(reason) = kernel.toolchain() {
@@ -67,20 +85,44 @@ pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    report.tests(tests.arg("--").args(names), LIMIT)
+    let mut ignored = Vec::new();
+    let result = report.tests_then(tests.arg("--").args(names), LIMIT, |output| {
+        ignored = output.lines().filter_map(ignored_test).collect();
+    });
+    ignored.into_iter().for_each(|test| report.skip(test));
+    result
 }
 
-fn tests() -> Command {
+/// The test that a line of `cargo test` says was ignored, and its reason.
+fn ignored_test(line: &str) -> Option<String> {
+    let (test, reason) = line.strip_prefix("test ")?.split_once(" ... ignored, ")?;
+    Some(format!("{test}: {reason}"))
+}
+
+fn command() -> Command {
     let mut tests = Command::new("cargo");
     in_workspace(tests.args(["test", "--package", "tests", "--test", "kernels"]));
     tests
 }
 
+/// Builds the firmware for a Cortex-M3 with the polled agent, and without an agent.
+///
+/// # Errors
+/// One does not build.
+pub(crate) fn firmware() -> Result<(PathBuf, PathBuf)> {
+    Ok((CORTEX_M_POLLED.build()?, CORTEX_M_BARE.build()?))
+}
+
+/// A kernel of each folder. Those of a folder have the same toolchain.
+fn one_of_each_folder() -> Vec<&'static Kernel> {
+    let mut kernels: Vec<_> = KERNELS.iter().collect();
+    kernels.dedup_by_key(|kernel| kernel.folder);
+    kernels
+}
+
 /// The lints of all kernels: their format, and clippy for those that this project's own toolchain compiles.
 pub(crate) fn lint(report: &mut Report) -> Result<()> {
-    let mut one_of_each_folder: Vec<&Kernel> = KERNELS.iter().collect();
-    one_of_each_folder.dedup_by_key(|kernel| kernel.folder);
-    for kernel in one_of_each_folder {
+    for kernel in one_of_each_folder() {
         report.run(&mut kernel.format(), LIMIT)?;
         if !kernel.has_our_toolchain()? {
             continue;
@@ -91,4 +133,18 @@ pub(crate) fn lint(report: &mut Report) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_test_that_was_ignored_is_skipped() {
+        assert_eq!(
+            ignored_test("test ostd::sleeps ... ignored, its timer ticks").as_deref(),
+            Some("ostd::sleeps: its timer ticks")
+        );
+        assert_eq!(ignored_test("test ostd::goes_down ... ok"), None);
+    }
 }

@@ -11,6 +11,7 @@ use nanoqga_testkit::machine::Machine;
 
 pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, nightly, nightly_cargo, toolchain};
 use crate::apt::{Needed, need};
+use crate::kernels;
 use crate::proofs;
 use crate::targets;
 use crate::toolchain::Toolchain;
@@ -65,9 +66,9 @@ const CPP: [Needed; 1] = [Needed { program: "g++", package: "g++" }];
 /// Install what the other subcommands need.
 ///
 /// That is QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind, cargo-fuzz, cargo-hack, a
-/// nightly Rust with Miri, and the Rust targets of the images, the agent for Linux and the proofs. As root it installs Debian
-/// packages; for anyone else it prints the command to run. The newest qemu-ga is downloaded into target/roots and not installed.
-/// Subcommands do the part of this that they need.
+/// nightly Rust with Miri, the toolchains of the kernels in targets/kernels, and the Rust targets of the images, the agent for Linux
+/// and the proofs. As root it installs Debian packages; for anyone else it prints the command to run. The newest qemu-ga is
+/// downloaded into target/roots and not installed. Subcommands do the part of this that they need.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -84,6 +85,7 @@ pub(crate) fn main() -> Result<()> {
     if let Err(reason) = nightly() {
         eprintln!("Without Miri: {reason:#}");
     }
+    kernels::setup()?;
     // Those of the proofs beside those of the machines, each once.
     let targets: BTreeSet<_> =
         targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::ENGINE.targets).collect();

@@ -1,5 +1,7 @@
 //! `cargo xtask size`: the images measured against their bars.
 
+mod firmware;
+
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -17,6 +19,7 @@ use serde_json::json;
 
 use crate::capi;
 use crate::image::{self, APPLIANCE, NANO, Profile};
+use crate::kernels;
 use crate::proofs;
 use crate::setup;
 use crate::targets;
@@ -26,7 +29,8 @@ use crate::targets;
 /// Measures the image of every profile: its file, the smallest guest it answers in, and the time from the start of QEMU to its
 /// first reply beside the time a bare ELF needs to print one byte on the same machine, in turns. Measures the engine: its state,
 /// and the stack that it takes, over all commands, in a program for this host: without what a guest's own functions take.
-/// Measures by how much code and data the C kernel grows with the agent. Fails when a bar is missed.
+/// Measures by how much code and data the C kernel grows with the agent, and by how much flash firmware for a Cortex-M3 does. Fails
+/// when a bar is missed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -40,6 +44,7 @@ const KIB: u64 = 1024;
 const ENGINE_BAR: u64 = 8 * KIB;
 const STACK_BAR: u64 = 4 * KIB;
 const C_KERNEL_BAR: u64 = 40 * KIB;
+const FIRMWARE_BAR: u64 = 24 * KIB;
 const DATA_BAR: u64 = 2 * KIB;
 
 /// What a profile's image may take.
@@ -91,7 +96,7 @@ struct Row {
 
 pub(crate) fn main() -> Result<()> {
     setup::qemu()?;
-    let mut rows = vec![engine(), stack()?, c_kernel("q35")?, c_kernel("riscv64-virt")?];
+    let mut rows = vec![engine(), stack()?, c_kernel("q35")?, c_kernel("riscv64-virt")?, firmware()?];
     for Bars { profile, files, machines } in &BARS {
         let mut measured = "";
         for bars in *machines {
@@ -171,6 +176,19 @@ fn c_kernel(machine: &str) -> Result<Row> {
         measured: kib(bytes),
         bar: kib(C_KERNEL_BAR),
         holds: bytes <= C_KERNEL_BAR,
+    })
+}
+
+/// By how much flash the firmware of `targets/kernels/cortex-m` grows with the polled agent.
+fn firmware() -> Result<Row> {
+    let (polled, bare) = kernels::firmware()?;
+    let (polled, bare) = (firmware::flash(&polled)?, firmware::flash(&bare)?);
+    let bytes = polled.saturating_sub(bare);
+    Ok(Row {
+        what: format!("agent in firmware for a Cortex-M3, flash: {polled} B, without {bare} B"),
+        measured: kib(bytes),
+        bar: kib(FIRMWARE_BAR),
+        holds: bytes <= FIRMWARE_BAR,
     })
 }
 

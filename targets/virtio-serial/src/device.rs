@@ -104,6 +104,10 @@ impl<H: Hal, T: Transport> Device<H, T> {
         }
     }
 
+    pub(crate) const fn transport(&self) -> &T {
+        &self.transport
+    }
+
     /// Leaves it to an `InterruptHandle` to acknowledge interrupts.
     pub(crate) fn leave_interrupts_to_handle(&mut self) {
         self.has_handle = true;

@@ -167,6 +167,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         !self.is_open() || self.buffer_lost
     }
 
+    pub(crate) const fn transport(&self) -> &T {
+        self.device.transport()
+    }
+
     /// Leaves it to an `InterruptHandle` to acknowledge interrupts.
     pub(crate) fn leave_interrupts_to_handle(&mut self) {
         self.device.leave_interrupts_to_handle();

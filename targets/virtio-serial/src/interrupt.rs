@@ -5,7 +5,7 @@ use virtio_drivers::transport::Transport;
 
 use crate::VirtioSerial;
 use crate::barrier::barrier;
-use crate::transport::{INTERRUPT_ACK, INTERRUPT_STATUS, Registers, TransportError};
+use crate::transport::{INTERRUPT_ACK, INTERRUPT_STATUS, PciTransport, Registers, TransportError};
 
 /// The register by which a device's interrupts are acknowledged.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,15 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         }
         self.leave_interrupts_to_handle();
         Ok(InterruptHandle(register))
+    }
+}
+
+impl<H: Hal, R: Registers + Clone> VirtioSerial<H, PciTransport<R>> {
+    /// Does the same as [`interrupt_handle`](Self::interrupt_handle) with a clone of the transport's own register.
+    pub fn pci_interrupt_handle(&mut self) -> InterruptHandle<R> {
+        let isr = self.transport().isr().clone();
+        self.leave_interrupts_to_handle();
+        InterruptHandle(InterruptRegister::Pci(isr))
     }
 }
 

@@ -16,8 +16,9 @@
 //! receive queue until its bytes are read, and allocates three pages more for the new one. Without these pages the bytes are lost.
 //!
 //! Of [`Hal`](virtio_drivers::Hal), the driver calls only `dma_alloc` and `dma_dealloc`, and the PCI transport of `virtio-drivers`
-//! calls `mmio_phys_to_virt`, where [`pci`] passes on the addresses of registers instead. Either should map the pages that it is asked for, because UEFI firmware puts registers at
-//! addresses that a boot loader's mapping of physical memory does not reach. `share` and `unshare` are never called.
+//! calls `mmio_phys_to_virt`, where [`pci`] passes on the addresses of registers instead. Either should map the pages that it is
+//! asked for, because UEFI firmware puts registers at addresses that a boot loader's mapping of physical memory does not reach. With
+//! the feature `x86_64`, `OffsetHal::map_registers` does. `share` and `unshare` are never called.
 //!
 //! # Interrupts
 //!
@@ -28,7 +29,7 @@
 //! # Kernels without raw memory access
 //!
 //! The transports of `virtio-drivers` need pointers to the device's registers. Those of [`transport`] need an implementation of
-//! [`transport::Registers`], which is six methods that read and write, and one for the size.
+//! [`transport::Registers`], which [`impl_registers`] makes of an expression that reads and one that writes.
 //!
 //! # Trust
 //!
@@ -37,6 +38,9 @@
 //! side owns a buffer, the driver resets the device and stops. [`VirtioSerial::failure`] then says why.
 
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
 
 mod barrier;
 #[cfg(feature = "nanoqga")]
@@ -48,6 +52,8 @@ mod driver;
 mod error;
 mod interrupt;
 mod io;
+#[cfg(all(feature = "x86_64", target_arch = "x86_64"))]
+mod map_registers;
 #[cfg(target_has_atomic = "32")]
 mod offset_hal;
 pub mod pci;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::build::{Finish, Kernel};
+use super::build::{Build, Finish, Kernel};
 use crate::apt::Needed;
 use crate::boot_disk::make_empty;
 
@@ -20,39 +20,46 @@ const OVMF: Needed = Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf
 /// The size of a disk's volume, in bytes.
 const VOLUME: usize = 16 << 20;
 
+pub(super) const CORTEX_M_POLLED: Kernel = Kernel {
+    name: "cortex-m-polled",
+    folder: "cortex-m",
+    build: Build::Cargo(&["--release", "--bin", "polled"]),
+    program: "thumbv7m-none-eabi/release/polled",
+    finish: Finish::Nothing,
+    needs: ARM,
+    long: false,
+};
+
+/// The firmware of the others without an agent, to measure them by.
+pub(super) static CORTEX_M_BARE: Kernel = Kernel {
+    name: "cortex-m-bare",
+    build: Build::Cargo(&["--release", "--bin", "bare"]),
+    program: "thumbv7m-none-eabi/release/bare",
+    ..CORTEX_M_POLLED
+};
+
 /// In the order in which they are built.
-pub(crate) static KERNELS: [Kernel; 9] = [
+pub(super) static KERNELS: [Kernel; 10] = [
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/own-appliance",
         finish: Finish::Nothing,
         needs: &[],
         long: false,
     },
-    Kernel {
-        name: "cortex-m-polled",
-        folder: "cortex-m",
-        build: &["--release", "--bin", "polled"],
-        program: "thumbv7m-none-eabi/release/polled",
-        finish: Finish::Nothing,
-        needs: ARM,
-        long: false,
-    },
+    CORTEX_M_POLLED,
     Kernel {
         name: "cortex-m-awaited",
-        folder: "cortex-m",
-        build: &["--release", "--bin", "awaited"],
+        build: Build::Cargo(&["--release", "--bin", "awaited"]),
         program: "thumbv7m-none-eabi/release/awaited",
-        finish: Finish::Nothing,
-        needs: ARM,
-        long: false,
+        ..CORTEX_M_POLLED
     },
     Kernel {
         name: "uefi-application",
         folder: "uefi",
-        build: &["--release"],
+        build: Build::Cargo(&["--release"]),
         program: "x86_64-unknown-uefi/release/application.efi",
         finish: Finish::Function(on_an_efi_volume),
         needs: &[OVMF],
@@ -61,7 +68,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "bootloader-bios",
         folder: "bootloader",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
         finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
         needs: &[],
@@ -70,7 +77,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "bootloader-uefi",
         folder: "bootloader",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
         finish: Finish::Cargo(&["--release", "--package", "image"], "uefi.img"),
         needs: &[OVMF],
@@ -79,7 +86,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "arceos-aarch64",
         folder: "arceos",
-        build: &["--release", "--target", "aarch64-unknown-none-softfloat"],
+        build: Build::Cargo(&["--release", "--target", "aarch64-unknown-none-softfloat"]),
         program: "aarch64-unknown-none-softfloat/release/arceos",
         finish: Finish::Function(beside_a_disk),
         needs: &CLANG,
@@ -88,7 +95,7 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "arceos-riscv64",
         folder: "arceos",
-        build: &["--release", "--target", "riscv64gc-unknown-none-elf"],
+        build: Build::Cargo(&["--release", "--target", "riscv64gc-unknown-none-elf"]),
         program: "riscv64gc-unknown-none-elf/release/arceos",
         finish: Finish::Function(beside_a_disk),
         needs: &CLANG,
@@ -97,10 +104,19 @@ pub(crate) static KERNELS: [Kernel; 9] = [
     Kernel {
         name: "arceos-x86_64",
         folder: "arceos",
-        build: &["--release", "--target", "x86_64-unknown-none"],
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/arceos",
         finish: Finish::Function(on_an_efi_volume_beside_a_disk),
         needs: &[CLANG[0], CLANG[1], OVMF],
+        long: true,
+    },
+    Kernel {
+        name: "ostd",
+        folder: "ostd",
+        build: Build::Osdk,
+        program: "osdk/ostd-kernel/ostd-kernel-osdk-bin.elf",
+        finish: Finish::Nothing,
+        needs: &[],
         long: true,
     },
 ];

@@ -9,6 +9,7 @@ use anyhow::{Context, Error, Result, bail};
 use nanoqga_testkit::process::{find, on_its_own, run};
 use nanoqga_testkit::progress::step_with_output;
 
+use super::osdk;
 use crate::apt::{Needed, need};
 use crate::workspace::{self, in_workspace};
 
@@ -22,8 +23,8 @@ pub(crate) struct Kernel {
     pub name: &'static str,
     /// Its folder under `targets/kernels`.
     pub folder: &'static str,
-    /// What cargo is told besides `build --locked`.
-    pub build: &'static [&'static str],
+    /// What builds it.
+    pub build: Build,
     /// What is built, below the folder for what is built.
     pub program: &'static str,
     /// What makes of that what QEMU boots.
@@ -32,6 +33,15 @@ pub(crate) struct Kernel {
     pub needs: &'static [Needed],
     /// Whether only the whole test has it.
     pub long: bool,
+}
+
+/// What builds a program.
+#[derive(Debug)]
+pub(crate) enum Build {
+    /// `cargo build --locked`, which is told this besides.
+    Cargo(&'static [&'static str]),
+    /// OSTD's own tool, into the folder `target` of the kernel's own.
+    Osdk,
 }
 
 /// What is done with a program, in a folder of its own, to have what QEMU boots.
@@ -47,16 +57,20 @@ pub(crate) enum Finish {
 }
 
 impl Kernel {
-    /// Sees to it that the toolchain is there that its folder names.
+    /// Sees to it that the toolchain is there that its folder names, and its tool.
     ///
     /// # Errors
-    /// When it is not and cannot be installed. The error is the reason to skip what needs it.
+    /// When one is not and cannot be installed. The error is the reason to skip what needs it.
     pub(super) fn toolchain(&self) -> Result<()> {
         let Some(rustup) = find("rustup") else { bail!("there is no rustup to install its toolchain with") };
         // It takes what the folder's toolchain file says, and is quick when all is there.
         let mut install = Command::new(rustup);
         self.in_folder(install.args(["toolchain", "install", "--no-self-update"]));
-        run(&mut install, INSTALL).with_context(|| format!("the toolchain of {} cannot be installed", self.name))
+        run(&mut install, INSTALL).with_context(|| format!("the toolchain of {} cannot be installed", self.name))?;
+        match self.build {
+            Build::Cargo(_) => Ok(()),
+            Build::Osdk => osdk::install(),
+        }
     }
 
     /// Builds what QEMU boots, and gives its path.
@@ -66,7 +80,7 @@ impl Kernel {
     pub(super) fn build(&self) -> Result<PathBuf> {
         need(self.needs.iter())?;
         step_with_output(&format!("Building the kernel {}", self.name), || {
-            run(self.cargo("build").args(self.build), BUILD)?;
+            run(&mut self.build_command(), BUILD)?;
             let built = self.target_folder();
             let program = built.join(self.program);
             let folder = built.join("boot").join(self.name);
@@ -94,7 +108,7 @@ impl Kernel {
     /// Checks the format of its folder, by this project's rustfmt.
     pub(super) fn format(&self) -> Command {
         let mut format = Command::new("cargo");
-        let manifest = workspace::path("targets/kernels").join(self.folder).join("Cargo.toml");
+        let manifest = self.sources().join("Cargo.toml");
         in_workspace(format.args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest));
         format
     }
@@ -102,7 +116,10 @@ impl Kernel {
     /// Runs clippy over its folder.
     pub(super) fn clippy(&self) -> Command {
         let mut clippy = self.cargo("clippy");
-        clippy.args(self.build).args(["--", "--deny", "warnings"]);
+        if let Build::Cargo(arguments) = self.build {
+            clippy.args(arguments);
+        }
+        clippy.args(["--", "--deny", "warnings"]);
         clippy
     }
 
@@ -116,6 +133,19 @@ impl Kernel {
         self.name.replace('-', "_")
     }
 
+    fn build_command(&self) -> Command {
+        let mut build = match self.build {
+            Build::Cargo(arguments) => {
+                let mut build = self.cargo("build");
+                build.args(arguments);
+                return build;
+            }
+            Build::Osdk => osdk::build(),
+        };
+        self.in_folder(&mut build);
+        build
+    }
+
     fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = Command::new("cargo");
         cargo.args([subcommand, "--locked", "--target-dir"]).arg(self.target_folder());
@@ -125,10 +155,17 @@ impl Kernel {
 
     /// Kept between runs, apart for each folder.
     fn target_folder(&self) -> PathBuf {
-        workspace::path("target/kernels").join(self.folder)
+        match self.build {
+            Build::Cargo(_) => workspace::path("target/kernels").join(self.folder),
+            Build::Osdk => self.sources().join("target"),
+        }
     }
 
     fn in_folder(&self, command: &mut Command) {
-        on_its_own(command).current_dir(workspace::path("targets/kernels").join(self.folder));
+        on_its_own(command).current_dir(self.sources());
+    }
+
+    fn sources(&self) -> PathBuf {
+        workspace::path("targets/kernels").join(self.folder)
     }
 }

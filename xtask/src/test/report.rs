@@ -55,7 +55,7 @@ impl Report {
     ///
     /// # Errors
     /// As [`Report::tests`].
-    pub(super) fn tests_then(&mut self, command: &mut Command, limit: Duration, then: impl FnOnce(&str)) -> Result<()> {
+    pub(crate) fn tests_then(&mut self, command: &mut Command, limit: Duration, then: impl FnOnce(&str)) -> Result<()> {
         let (status, text) = process::finish_showing(command, limit)?;
         then(&text);
         self.passed += text.lines().map(passed).sum::<u64>();

@@ -1,29 +1,29 @@
 //! Finds virtio consoles on PCI, and the registers that [`PciTransport`](crate::transport::PciTransport) drives.
 //!
-//! [`consoles`] looks on all buses, and [`enable`] returns where a device's structures lie in physical memory and which interrupt
-//! line it has. The kernel maps the structures. Firmware, or the kernel, must have given the buses their numbers and the device
-//! its addresses.
+//! [`open`] starts the driver of the first console. The kernel maps the addresses that it is asked for. Firmware, or the kernel,
+//! must have given the buses their numbers and the device its addresses. The steps can also be taken one by one: [`consoles`] looks
+//! on all buses, and [`enable`] returns where a device's structures lie in physical memory and which interrupt line it has.
 //!
 //! ```
-//! use virtio_drivers::transport::DeviceType;
+//! use core::ops::Range;
+//! use virtio_drivers::Hal;
 //! use virtio_drivers::transport::pci::bus::ConfigurationAccess;
-//! use virtio_serial::pci;
-//! use virtio_serial::transport::{MappedRegisters, PciTransport};
+//! use virtio_serial::pci::{self, OpenError, PciPort};
+//! use virtio_serial::transport::MappedRegisters;
 //!
-//! /// The first virtio console and its interrupt line. `map` maps physical addresses as device memory.
-//! fn console<C: ConfigurationAccess>(
+//! /// The agent's port. `map` maps physical addresses as device memory.
+//! fn port<H: Hal, C: ConfigurationAccess>(
 //!     access: &mut C,
-//!     map: impl FnMut(core::ops::Range<u64>) -> Option<MappedRegisters>,
-//! ) -> Option<(PciTransport<MappedRegisters>, Option<u8>)> {
-//!     let at = pci::consoles(access).next()?;
-//!     let device = pci::enable(access, at).ok()?;
-//!     let transport = PciTransport::new(DeviceType::Console, device.structures.try_map(map)?).ok()?;
-//!     Some((transport, device.interrupt_line))
+//!     map: impl FnMut(Range<u64>) -> Option<MappedRegisters>,
+//! ) -> Result<PciPort<H, MappedRegisters>, OpenError> {
+//!     pci::open(access, "org.qemu.guest_agent.0", map)
 //! }
 //! ```
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod configuration_ports;
+mod open;
+mod structures;
 
 use core::fmt;
 use core::ops::Range;
@@ -33,6 +33,8 @@ use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use self::configuration_ports::ConfigurationPorts;
+pub use self::open::{OpenError, PciPort, open};
+pub use self::structures::{BarPart, structures};
 use crate::transport::PciStructures;
 
 // Offsets of registers in configuration space (PCI Local Bus 3.0, section 6.1), in bytes, and their bits.
@@ -45,14 +47,9 @@ const STATUS_CAPABILITIES: u32 = 1 << 20;
 const HEADER_TYPE: u8 = 0x0c;
 const HEADER_MULTIFUNCTION: u32 = 1 << 23;
 const BARS: u8 = 0x10;
+const BAR_64_BITS: u32 = 1 << 2;
 const CAPABILITIES: u8 = 0x34;
 const INTERRUPT: u8 = 0x3c;
-
-const VENDOR_SPECIFIC: u8 = 9;
-/// The first byte of configuration space that a capability can have.
-const FIRST_CAPABILITY: u8 = 0x40;
-/// Number of capabilities for which configuration space has room. Ends a list that loops.
-const MAX_CAPABILITIES: usize = 48;
 
 /// The transitional and the modern virtio console (virtio 1.2, section 4.1.2): vendor in the lower half, device in the upper.
 const CONSOLES: [u32; 2] = [0x1003_1af4, 0x1043_1af4];
@@ -121,75 +118,35 @@ pub fn consoles<C: ConfigurationAccess>(access: &C) -> impl Iterator<Item = Devi
 /// The device cannot be used. Its registers in memory stay switched off then.
 pub fn enable<C: ConfigurationAccess>(access: &mut C, at: DeviceFunction) -> Result<PciConsole, PciError> {
     let status_command = access.read_word(at, COMMAND_STATUS);
-    // Off, because `window` writes sizing values to the address registers, at which the device must not answer. The upper half
+    // Off, because `addresses` writes sizing values to the address registers, at which the device must not answer. The upper half
     // of the word is status, in which zeros change nothing.
     let command = status_command & 0xffff & !(COMMAND_MEMORY | COMMAND_NO_INTERRUPT);
     access.write_word(at, COMMAND_STATUS, command);
 
-    let mut found: [Option<Range<PhysAddr>>; 4] = [const { None }; 4];
-    let mut notify_multiplier = 0;
-    let mut is_modern = false;
-    let mut pointer = match status_command & STATUS_CAPABILITIES {
-        0 => 0,
-        _ => access.read_word(at, CAPABILITIES) as u8 & 0xfc,
-    };
-    for _ in 0..MAX_CAPABILITIES {
-        if pointer < FIRST_CAPABILITY {
-            break;
-        }
-        let header = access.read_word(at, pointer);
-        let kind = header >> 24;
-        // Types 1 to 4 are the four structures. The device lists the one of a type that it prefers first (section 4.1.4.1).
-        let slot = found.get_mut((kind as usize).wrapping_sub(1)).filter(|_| header as u8 == VENDOR_SPECIFIC);
-        if let Some(slot) = slot
-            && slot.is_none()
-        {
-            is_modern = true;
-            *slot = window(access, at, pointer)?;
-            if slot.is_some() && kind == 2 {
-                notify_multiplier = access.read_word(at, pointer + 16);
-            }
-        }
-        pointer = (header >> 8) as u8 & 0xfc;
-    }
-    if !is_modern {
-        return Err(PciError::LegacyOnly);
-    }
-    let [Some(common), Some(notify), Some(isr), Some(device)] = found else { return Err(PciError::Malformed) };
+    let found = structures(|register| access.read_word(at, register))?;
+    let mut physical = |part| addresses(access, at, part);
+    let (common, notify) = (physical(found.common)?, physical(found.notify)?);
+    let (isr, device) = (physical(found.isr)?, physical(found.device)?);
     if common.start % 4 != 0 || notify.start % 2 != 0 || device.start % 4 != 0 {
         return Err(PciError::Malformed);
     }
     access.write_word(at, COMMAND_STATUS, command | COMMAND_MEMORY | COMMAND_BUS_MASTER);
     let [line, pin, ..] = access.read_word(at, INTERRUPT).to_le_bytes();
     Ok(PciConsole {
-        structures: PciStructures { common, notify, notify_multiplier, isr, device },
+        structures: PciStructures { common, notify, notify_multiplier: found.notify_multiplier, isr, device },
         interrupt_line: (pin != 0 && !matches!(line, 0 | 0xff)).then_some(line),
     })
 }
 
-/// Returns the physical addresses of the structure that the capability at `pointer` describes (section 4.1.4). `None` if it lies in
-/// I/O ports or a reserved BAR, which drivers must ignore.
-fn window<C: ConfigurationAccess>(
+/// Returns the physical addresses of a part of a BAR.
+fn addresses<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
-    pointer: u8,
-) -> Result<Option<Range<PhysAddr>>, PciError> {
-    // The capability has up to five words, which must lie in the 256 bytes of configuration space.
-    if pointer > 0xec {
-        return Err(PciError::Malformed);
-    }
-    let [bar, offset, length] = [4, 8, 12].map(|word| access.read_word(at, pointer + word));
-    let bar = bar as u8;
-    if bar > 5 {
-        return Ok(None);
-    }
+    BarPart { bar, offset, length }: BarPart,
+) -> Result<Range<PhysAddr>, PciError> {
     let register = BARS + 4 * bar;
     let low = access.read_word(at, register);
-    let high = match (low & 7, bar) {
-        (0b100, 0..=4) => access.read_word(at, register + 4),
-        (0b000, _) => 0,
-        _ => return Ok(None),
-    };
+    let high = if low & BAR_64_BITS != 0 { access.read_word(at, register + 4) } else { 0 };
     let base = PhysAddr::from(high) << 32 | PhysAddr::from(low & !0xf);
     if base == 0 {
         return Err(PciError::Unassigned);
@@ -198,7 +155,7 @@ fn window<C: ConfigurationAccess>(
     access.write_word(at, register, u32::MAX);
     let size = (access.read_word(at, register) & !0xf).wrapping_neg();
     access.write_word(at, register, low);
-    let end = offset.checked_add(length).filter(|&end| length > 0 && end <= size).ok_or(PciError::Malformed)?;
+    let end = offset.checked_add(length).filter(|&end| end <= size).ok_or(PciError::Malformed)?;
     let end = base.checked_add(end.into()).ok_or(PciError::Malformed)?;
-    Ok(Some(base + PhysAddr::from(offset)..end))
+    Ok(base + PhysAddr::from(offset)..end)
 }

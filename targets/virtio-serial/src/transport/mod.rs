@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use virtio_drivers::Hal;
-//! use virtio_serial::transport::{MmioTransport, Registers};
+//! use virtio_serial::transport::MmioTransport;
 //! use virtio_serial::{Error, VirtioSerial};
 //!
 //! /// Device memory of this kernel, with checked accesses of 1, 2 and 4 bytes. Offsets outside of it are an error.
@@ -17,28 +17,11 @@
 //! #     fn write<T>(&self, _: usize, _: T) -> Result<(), ()> { Err(()) }
 //! # }
 //!
-//! impl Registers for IoMem {
-//!     fn size(&self) -> usize {
-//!         self.size()
-//!     }
-//!     fn read_u8(&self, offset: usize) -> u8 {
-//!         self.read(offset).unwrap_or_default()
-//!     }
-//!     fn read_u16(&self, offset: usize) -> u16 {
-//!         self.read(offset).unwrap_or_default()
-//!     }
-//!     fn read_u32(&self, offset: usize) -> u32 {
-//!         self.read(offset).unwrap_or_default()
-//!     }
-//!     fn write_u8(&self, offset: usize, value: u8) {
-//!         let _ = self.write(offset, value);
-//!     }
-//!     fn write_u16(&self, offset: usize, value: u16) {
-//!         let _ = self.write(offset, value);
-//!     }
-//!     fn write_u32(&self, offset: usize, value: u32) {
-//!         let _ = self.write(offset, value);
-//!     }
+//! virtio_serial::impl_registers! {
+//!     for IoMem,
+//!     size: |memory| memory.size(),
+//!     read: |memory, offset| memory.read(offset).unwrap_or_default(),
+//!     write: |memory, offset, value| _ = memory.write(offset, value),
 //! }
 //!
 //! /// Starts the driver of the device whose registers these are.

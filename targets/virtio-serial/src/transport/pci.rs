@@ -73,6 +73,11 @@ impl<R: Registers> PciTransport<R> {
         Ok(Self { device_type, structures })
     }
 
+    /// The register by which the device's interrupts are acknowledged.
+    pub(crate) const fn isr(&self) -> &R {
+        &self.structures.isr
+    }
+
     fn select(&self, queue: u16) -> &R {
         self.structures.common.write_u16(QUEUE_SELECT, queue);
         &self.structures.common

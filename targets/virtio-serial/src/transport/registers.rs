@@ -8,6 +8,8 @@ use core::ptr::NonNull;
 /// [`size`](Self::size), and which are multiples of the register's size. Each call must be one access of exactly that width, must
 /// not be reordered with the other calls, and must not panic.
 ///
+/// [`impl_registers`](crate::impl_registers) implements it by two expressions.
+///
 /// All methods take `&self`, because a register is not memory that the window owns: a device may change it at any time.
 pub trait Registers {
     /// Size of the window in bytes.
@@ -30,6 +32,63 @@ pub trait Registers {
 
     /// Writes a register of 32 bits.
     fn write_u32(&self, offset: usize, value: u32);
+}
+
+/// Implements [`Registers`] for a type whose accesses are the same for each width: two expressions that compile for `u8`, `u16` and
+/// `u32`.
+///
+/// ```
+/// use virtio_serial::impl_registers;
+///
+/// /// Device memory of a kernel, with checked accesses. Offsets outside of it are an error.
+/// # #[derive(Debug)]
+/// struct IoMem { /* .. */ }
+/// # impl IoMem {
+/// #     fn size(&self) -> usize { 0 }
+/// #     fn read<T: Default>(&self, _: usize) -> Result<T, ()> { Err(()) }
+/// #     fn write<T>(&self, _: usize, _: T) -> Result<(), ()> { Err(()) }
+/// # }
+///
+/// impl_registers! {
+///     for IoMem,
+///     size: |memory| memory.size(),
+///     read: |memory, offset| memory.read(offset).unwrap_or_default(),
+///     write: |memory, offset, value| _ = memory.write(offset, value),
+/// }
+/// ```
+#[macro_export]
+macro_rules! impl_registers {
+    (
+        for $type:ty,
+        size: |$sized:ident| $size:expr,
+        read: |$reader:ident, $from:ident| $read:expr,
+        write: |$writer:ident, $to:ident, $value:ident| $write:expr $(,)?
+    ) => {
+        impl $crate::transport::Registers for $type {
+            fn size(&self) -> usize {
+                let $sized = self;
+                $size
+            }
+
+            $crate::impl_registers!(@ read_u8 write_u8 u8, $reader $from $read, $writer $to $value $write);
+            $crate::impl_registers!(@ read_u16 write_u16 u16, $reader $from $read, $writer $to $value $write);
+            $crate::impl_registers!(@ read_u32 write_u32 u32, $reader $from $read, $writer $to $value $write);
+        }
+    };
+    (
+        @ $read_as:ident $write_as:ident $width:ty,
+        $reader:ident $from:ident $read:expr, $writer:ident $to:ident $value:ident $write:expr
+    ) => {
+        fn $read_as(&self, $from: usize) -> $width {
+            let $reader = self;
+            $read
+        }
+
+        fn $write_as(&self, $to: usize, $value: $width) {
+            let $writer = self;
+            $write
+        }
+    };
 }
 
 /// Registers that are mapped at a virtual address, for kernels with raw access to them.
@@ -78,32 +137,9 @@ unsafe impl Send for MappedRegisters {}
 // the registers.
 unsafe impl Sync for MappedRegisters {}
 
-impl Registers for MappedRegisters {
-    fn size(&self) -> usize {
-        self.size
-    }
-
-    fn read_u8(&self, offset: usize) -> u8 {
-        self.read(offset)
-    }
-
-    fn read_u16(&self, offset: usize) -> u16 {
-        self.read(offset)
-    }
-
-    fn read_u32(&self, offset: usize) -> u32 {
-        self.read(offset)
-    }
-
-    fn write_u8(&self, offset: usize, value: u8) {
-        self.write(offset, value);
-    }
-
-    fn write_u16(&self, offset: usize, value: u16) {
-        self.write(offset, value);
-    }
-
-    fn write_u32(&self, offset: usize, value: u32) {
-        self.write(offset, value);
-    }
+impl_registers! {
+    for MappedRegisters,
+    size: |registers| registers.size,
+    read: |registers, offset| registers.read(offset),
+    write: |registers, offset, value| registers.write(offset, value),
 }

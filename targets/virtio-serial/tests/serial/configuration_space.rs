@@ -6,8 +6,14 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
-use virtio_serial::pci::{PciConsole, PciError, consoles, enable};
+use virtio_serial::pci::{self, BarPart, OpenError, PciConsole, PciError, PciPort, consoles, enable};
 use virtio_serial::transport::PciStructures;
+use virtio_serial::{Error, Event};
+
+use crate::bench::Host;
+use crate::device::{AGENT, Device};
+use crate::memory::TestHal;
+use crate::registers::{self, Window};
 
 const CONSOLE: DeviceFunction = at(0, 3, 0);
 const MODERN: u32 = 0x1043_1af4;
@@ -217,6 +223,50 @@ fn addresses_at_the_end_of_memory_do_not_wrap() {
     let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x24, u32::MAX);
     space.put(CONSOLE, 0x20, 0xffff_c00c);
     assert_eq!(enable(&mut space, CONSOLE), Err(PciError::Malformed));
+}
+
+#[test]
+fn structures_can_be_found_without_addresses() {
+    let space = Space::default().with_console(CONSOLE);
+    let part = |page: u32| BarPart { bar: 4, offset: 0x1000 * page, length: 0x1000 };
+    let expected =
+        PciStructures { common: part(0), isr: part(1), device: part(2), notify: part(3), notify_multiplier: 4 };
+    assert_eq!(pci::structures(|register| space.read_word(CONSOLE, register)), Ok(expected));
+}
+
+/// Opens the agent's port of a host's device, at whose structures the addresses of a console lead.
+fn open(host: &Host, space: &mut Space) -> Result<PciPort<TestHal, Window>, OpenError> {
+    let PciStructures { common, isr, device, notify, .. } = registers::structures(host);
+    let windows = [common, isr, device, notify];
+    pci::open(space, AGENT, |addresses| {
+        windows.get(addresses.start.checked_sub(0xfe00_0000)? as usize / 0x1000).cloned()
+    })
+}
+
+#[test]
+fn a_port_is_opened_in_one_step_and_its_handle_acknowledges_interrupts() {
+    let host = Host::new(Device::modern().with_port(1, AGENT));
+    let PciPort { mut driver, interrupt_line } = open(&host, &mut Space::default().with_console(at(3, 0, 0))).unwrap();
+    assert_eq!(interrupt_line, Some(11));
+    assert_eq!(host.settle(&mut driver), [Event::Found]);
+    let handle = driver.pci_interrupt_handle();
+    host.device().connect(1);
+    assert_eq!(driver.poll(), Some(Event::Opened));
+    assert_eq!(host.device().interrupt, 1, "polling leaves interrupts to the handle");
+    assert!(handle.acknowledge());
+    assert_eq!(host.device().interrupt, 0);
+}
+
+#[test]
+fn a_port_that_cannot_be_opened_says_why() {
+    let open = |device, mut space| open(&Host::new(device), &mut space).err();
+    let console = || Space::default().with_console(CONSOLE);
+    assert_eq!(open(Device::modern(), Space::default()), Some(OpenError::NoConsole));
+    let legacy = console().with(CONSOLE, 0x34, 0);
+    assert_eq!(open(Device::modern(), legacy), Some(OpenError::Console(PciError::LegacyOnly)));
+    assert_eq!(open(Device::modern(), console().with(CONSOLE, 0x24, 0x38)), Some(OpenError::NotMapped));
+    let single = Device { offered: 1 << 32, ..Device::modern() };
+    assert_eq!(open(single, console()), Some(OpenError::Driver(Error::NoMultiport)));
 }
 
 proptest! {
