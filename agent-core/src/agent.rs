@@ -83,7 +83,7 @@ impl<'a, G> Agent<'a, G> {
         self.engine.has_half_a_request()
     }
 
-    /// Whether the request that was received is for a command without a reply on success: it may not return.
+    /// Whether the request that was received is for a command that may not return: it says so, or has no reply on success.
     #[must_use]
     pub fn may_not_return(&self) -> bool {
         self.engine.may_not_return(self.commands, &self.memory)

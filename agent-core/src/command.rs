@@ -93,6 +93,7 @@ pub(crate) enum Flag {
     WhileFrozen = 2,
     Packed = 4,
     ToTheEnd = 8,
+    MayNotReturn = 16,
 }
 
 impl<G> Command<G> {
@@ -134,12 +135,23 @@ impl<G> Command<G> {
         self.with(Flag::ToTheEnd)
     }
 
+    /// The same command, which may not return though it has a reply: earlier replies must have left before it runs.
+    #[must_use]
+    pub const fn may_not_return(self) -> Self {
+        self.with(Flag::MayNotReturn)
+    }
+
     const fn with(self, flag: Flag) -> Self {
         Self { flags: self.flags | flag as u8, ..self }
     }
 
     pub(crate) const fn is(&self, flag: Flag) -> bool {
         self.flags & flag as u8 != 0
+    }
+
+    /// Whether a call of it may be the last thing that the guest does: it says so, or has no reply on success.
+    pub(crate) const fn is_last(&self) -> bool {
+        self.flags & (Flag::WithoutSuccessReply as u8 | Flag::MayNotReturn as u8) != 0
     }
 }
 
@@ -270,6 +282,8 @@ pub struct Request<'m> {
     /// The JSON that was accepted as the reply.
     pub(crate) checked: Option<Span>,
     pub(crate) scanner: &'m mut Scanner,
+    #[cfg(feature = "testing")]
+    pub(crate) id: Option<Span>,
     pub(crate) step: usize,
     pub(crate) carry: u64,
     pub(crate) catalogue: &'m dyn Catalogue,
@@ -333,6 +347,19 @@ impl Request<'_> {
         self.end = value.end();
         self.checked = Some(value);
         Ok(())
+    }
+
+    /// The request's `id` as JSON, if it has one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn id(&self) -> Option<&[u8]> {
+        self.id.map(|id| id.of(self.message))
+    }
+
+    /// Has the first `length` bytes of the spare memory be the whole reply of a handler that returns [`Step::Checked`] in the same
+    /// step. They are valid JSON: the engine's own.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn reply_with(&mut self, length: usize) {
+        self.checked = Some(Span::new(self.end, self.end.saturating_add(length)));
     }
 
     /// Stores the JSON value in the first `length` bytes of the spare memory behind itself; returns where, if it is one.

@@ -127,11 +127,11 @@ impl<G> Engine<G> {
         self.is_receiving() && self.scanner.is_inside()
     }
 
-    /// Whether the request that was received is for a command without a reply on success.
+    /// Whether the request that was received is for a command that may not return, such as one without a reply on success.
     #[must_use]
     pub fn may_not_return(&self, commands: &CommandSet<'_, G>, memory: &Memory<'_>) -> bool {
         let Phase::Answer(Ok(envelope)) = &self.phase else { return false };
-        find(commands, envelope, memory.request).is_ok_and(|command| command.is(Flag::WithoutSuccessReply))
+        find(commands, envelope, memory.request).is_ok_and(Command::is_last)
     }
 
     /// Runs the request that was received, if any, and fills `room` with bytes for the host; returns how many.
@@ -258,6 +258,8 @@ impl<G> Engine<G> {
                 decoded: Span::default(),
                 checked: None,
                 scanner: &mut self.scanner,
+                #[cfg(feature = "testing")]
+                id: self.id,
                 step: *step,
                 carry: *carry,
                 catalogue: commands,

@@ -76,8 +76,8 @@ impl<const N: usize> Pump<N> {
     /// sleep until the channel has news.
     ///
     /// A request is run only while the channel is ready to be written to. Replies to requests that came together leave
-    /// together, as far as they fit. A command without a reply, such as `guest-shutdown`, may not return: it runs only when the
-    /// channel says that every earlier reply has left. A host that reads nothing keeps only its own requests waiting.
+    /// together, as far as they fit. A command that may not return, such as `guest-shutdown`, runs only when the channel says that
+    /// every earlier reply has left. A host that reads nothing keeps only its own requests waiting.
     ///
     /// # Errors
     /// Those of the channel. What was read and not yet answered stays.

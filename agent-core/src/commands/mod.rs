@@ -20,5 +20,8 @@ pub mod power;
 pub mod ssh;
 pub mod suspend;
 pub mod sync;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 pub mod time;
 pub mod user;

@@ -4,6 +4,8 @@
 
 pub mod base64;
 pub(crate) mod digits;
+#[cfg(feature = "testing")]
+pub(crate) mod document;
 mod grammar;
 pub mod members;
 mod names;

@@ -33,6 +33,12 @@ impl<'s> Draft<'s> {
         stage.clear();
         Self { bytes, stage }
     }
+
+    /// A draft that goes on behind what is staged.
+    #[cfg(feature = "testing")]
+    pub(super) const fn of_rest(stage: &'s mut Stage, bytes: &'s mut [u8]) -> Self {
+        Self { bytes, stage }
+    }
 }
 
 impl Draft<'_> {
