@@ -1,11 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+pub mod agent;
 pub mod client;
+pub mod commands;
 pub mod deadline;
+pub mod error;
+pub mod exec;
+pub mod files;
 pub mod guest;
+pub mod libvirt;
+mod linux;
 mod logs;
 pub mod machine;
 pub mod process;
 pub mod progress;
 pub mod qemu;
 pub mod qmp;
+pub mod sync;
+pub mod transport;
