@@ -1,4 +1,4 @@
-//! A small agent client over a unix socket: for the tour, the prompt, the figures, and tests that need raw bytes.
+//! Lines to and from an agent over a stream socket, each with a deadline, and raw bytes where a test needs them.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -9,10 +9,18 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::deadline::Deadline;
+use crate::error::{Error, Kind};
 use crate::logs::tails;
 
 /// The byte before a reply to guest-sync-delimited.
-const DELIMITER: u8 = 0xff;
+pub(crate) const DELIMITER: u8 = 0xff;
+
+/// The longest line that is taken, in bytes. QEMU's agent returns at most 48 MiB of a file at once, and 32 MiB of what a
+/// program wrote; this is 64 MiB in base64, and a KiB around it.
+pub const LONGEST_LINE: usize = (64 << 20) / 3 * 4 + 1024;
+
+/// How much is read at once, in bytes.
+const PIECE: usize = 16 << 10;
 
 /// One line from the agent, and how long it took to come.
 #[derive(Clone, Debug)]
@@ -23,19 +31,30 @@ pub struct Reply {
     pub round_trip: Duration,
 }
 
+/// How many bytes of a line a message shows.
+const SHOWN: usize = 1000;
+
 impl Reply {
     /// The line as a JSON value, without the delimiter before it.
     ///
     /// # Errors
-    /// When it is not JSON.
+    /// When it is not JSON: [`Kind::Malformed`].
     pub fn json(&self) -> Result<Value> {
         let text = self.line.strip_prefix(&[DELIMITER]).unwrap_or(&self.line);
-        serde_json::from_slice(text).with_context(|| format!("the agent's reply is not JSON: {}", self.text()))
+        serde_json::from_slice(text).map_err(|error| {
+            let message = format!("the agent's reply is not JSON ({error}): {}", self.beginning());
+            Error::new(Kind::Malformed, message).into()
+        })
     }
 
     /// The line for people: bytes that are not ASCII are shown as `\xff`.
     pub fn text(&self) -> String {
         shown(&self.line)
+    }
+
+    /// [`text`](Self::text), cut where it gets too long for a message.
+    pub fn beginning(&self) -> String {
+        beginning(&self.line)
     }
 }
 
@@ -65,7 +84,7 @@ impl Client {
         Ok(Self::over(stream))
     }
 
-    /// Speaks over a stream that is connected.
+    /// Speaks over a stream that is connected. Any socket of a stream may be made a `UnixStream` by way of its `OwnedFd`.
     pub fn over(stream: UnixStream) -> Self {
         Self { stream, received: Vec::new(), closed: false, logs: None }
     }
@@ -97,10 +116,7 @@ impl Client {
             match self.stream.write(bytes) {
                 Ok(taken) => bytes = &bytes[taken..],
                 Err(error) if timed_out(&error) => {}
-                Err(error) => {
-                    self.closed |= is_end(&error);
-                    return Err(self.explained(anyhow!(error).context("cannot send to the agent")));
-                }
+                Err(error) => return Err(self.failed("cannot send to the agent", error)),
             }
         }
         Ok(())
@@ -109,7 +125,7 @@ impl Client {
     /// The next line, without its end.
     ///
     /// # Errors
-    /// When none comes before the deadline, or the connection ends.
+    /// When none comes before the deadline, it is longer than [`LONGEST_LINE`], or the connection ends.
     pub fn line(&mut self, deadline: Deadline) -> Result<Vec<u8>> {
         let mut searched = 0;
         loop {
@@ -119,19 +135,21 @@ impl Client {
                 return Ok(line);
             }
             searched = self.received.len();
+            if searched > LONGEST_LINE {
+                self.received.clear();
+                let message = format!("the agent's reply is longer than {LONGEST_LINE} bytes");
+                return Err(self.explained(Kind::Malformed, message));
+            }
             self.stream.set_read_timeout(Some(self.remaining(deadline, "a reply")?))?;
-            let mut piece = [0; 4096];
+            let mut piece = [0; PIECE];
             match self.stream.read(&mut piece) {
                 Ok(0) => {
                     self.closed = true;
-                    return Err(self.explained(anyhow!("the agent's end of the channel was closed")));
+                    return Err(self.explained(Kind::Lost, "the agent's end of the channel was closed".into()));
                 }
                 Ok(count) => self.received.extend_from_slice(&piece[..count]),
                 Err(error) if timed_out(&error) => {}
-                Err(error) => {
-                    self.closed |= is_end(&error);
-                    return Err(self.explained(anyhow!(error).context("cannot receive from the agent")));
-                }
+                Err(error) => return Err(self.failed("cannot receive from the agent", error)),
             }
         }
     }
@@ -148,7 +166,7 @@ impl Client {
     pub fn request(&mut self, request: &str, deadline: Deadline) -> Result<Reply> {
         let start = Instant::now();
         self.send(format!("{request}\n").as_bytes(), deadline)?;
-        let line = self.line(deadline).with_context(|| format!("no reply to {request}"))?;
+        let line = self.line(deadline).with_context(|| format!("no reply to {}", beginning(request.as_bytes())))?;
         Ok(Reply { line, round_trip: start.elapsed() })
     }
 
@@ -160,7 +178,7 @@ impl Client {
         let reply = self.request(&request_line(command, Some(&arguments)), deadline)?;
         match reply.json()?.get("return") {
             Some(value) => Ok(value.clone()),
-            None => Err(self.explained(anyhow!("{command}: {}", reply.text()))),
+            None => Err(self.explained(Kind::Refused, format!("{command}: {}", reply.beginning()))),
         }
     }
 
@@ -170,7 +188,7 @@ impl Client {
     /// When the connection is broken.
     pub fn is_silent(&mut self) -> Result<bool> {
         self.stream.set_nonblocking(true)?;
-        let mut piece = [0; 4096];
+        let mut piece = [0; PIECE];
         let read = self.stream.read(&mut piece);
         self.stream.set_nonblocking(false)?;
         match read {
@@ -182,16 +200,22 @@ impl Client {
     }
 
     fn remaining(&self, deadline: Deadline, what: &str) -> Result<Duration> {
-        deadline
-            .remaining()
-            .ok_or_else(|| self.explained(anyhow!("{what}: not within {:.1} s", deadline.limit().as_secs_f64())))
+        deadline.remaining().ok_or_else(|| {
+            self.explained(Kind::TimedOut, format!("{what}: not within {:.1} s", deadline.limit().as_secs_f64()))
+        })
     }
 
-    fn explained(&self, error: anyhow::Error) -> anyhow::Error {
-        match &self.logs {
-            Some(folder) => anyhow!("{error:#}{}", tails(folder)),
-            None => error,
+    fn failed(&mut self, what: &str, error: std::io::Error) -> anyhow::Error {
+        if !is_end(&error) {
+            return anyhow!(error).context(what.to_owned());
         }
+        self.closed = true;
+        self.explained(Kind::Lost, format!("{what}: {error}"))
+    }
+
+    fn explained(&self, kind: Kind, message: String) -> anyhow::Error {
+        let logs = self.logs.as_deref().map(tails).unwrap_or_default();
+        Error::new(kind, message + &logs).into()
     }
 }
 
@@ -201,6 +225,14 @@ pub fn request_line(command: &str, arguments: Option<&Value>) -> String {
     match arguments {
         Some(arguments) => format!(r#"{{"execute": {command}, "arguments": {arguments}}}"#),
         None => format!(r#"{{"execute": {command}}}"#),
+    }
+}
+
+/// [`shown`], cut where it gets too long for a message.
+fn beginning(bytes: &[u8]) -> String {
+    match bytes.split_at_checked(SHOWN) {
+        Some((beginning, rest)) if !rest.is_empty() => shown(beginning) + "...",
+        _ => shown(bytes),
     }
 }
 
@@ -255,6 +287,7 @@ mod tests {
         let (mut client, _agent) = pair();
         let error = client.line(Deadline::after(Duration::from_millis(30))).unwrap_err();
         assert_eq!(error.to_string(), "a reply: not within 0.0 s");
+        assert_eq!(Error::kind_of(&error), Some(Kind::TimedOut));
     }
 
     #[test]
@@ -263,6 +296,7 @@ mod tests {
         drop(agent);
         let error = client.line(soon()).unwrap_err();
         assert_eq!(error.to_string(), "the agent's end of the channel was closed");
+        assert_eq!(Error::kind_of(&error), Some(Kind::Lost));
     }
 
     #[test]

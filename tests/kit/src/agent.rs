@@ -1,0 +1,216 @@
+//! An agent: requests with time limits and values, over a channel that is in step.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::client::{Client, Reply, request_line};
+use crate::deadline::{Deadline, soon};
+use crate::error::{Error, Kind};
+use crate::transport::{Address, Transport};
+
+/// How long an agent that goes down may be silent before that counts as its last word.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// An agent, and how long it may take.
+///
+/// Nothing that it sends hangs or panics this: a reply has a time limit and a greatest length, one that has no form of the
+/// protocol's is an error, and after any such error the channel is synchronised before the next request.
+#[derive(Debug)]
+pub struct Agent {
+    transport: Transport,
+    /// How long it may take for a reply.
+    limit: Duration,
+    /// When it must have done all that it is asked.
+    end: Option<Deadline>,
+    /// Whether the next line will be the reply to the next request.
+    in_step: bool,
+}
+
+/// What came of a guest that was told to go down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// Its end of the channel was closed.
+    Gone,
+    /// It has accepted the request and still answers.
+    Accepted,
+    /// It says nothing more.
+    Silent,
+}
+
+/// How a guest goes down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Switched off.
+    #[default]
+    Powerdown,
+    /// Started again.
+    Reboot,
+    /// Stopped, with its power on.
+    Halt,
+}
+
+impl Mode {
+    /// Its name in the protocol.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Powerdown => "powerdown",
+            Self::Reboot => "reboot",
+            Self::Halt => "halt",
+        }
+    }
+}
+
+impl Agent {
+    /// The agent at an address. It has `limit` for each reply.
+    ///
+    /// # Errors
+    /// As [`Transport::open`]. Whether there is an agent shows at the first request.
+    pub fn at(address: &Address, limit: Duration) -> Result<Self> {
+        let transport = Transport::open(address, Deadline::after(limit))?;
+        Ok(Self { transport, limit, end: None, in_step: false })
+    }
+
+    /// The agent at the other end of a connection. It has for each reply what only a hang reaches: [`soon`].
+    pub fn over(client: Client) -> Self {
+        Self { transport: Transport::Stream(client), limit: soon().limit(), end: None, in_step: false }
+    }
+
+    /// The same agent, which must have done before `end` all that it is asked.
+    pub fn until(mut self, end: Deadline) -> Self {
+        self.end = Some(end);
+        self
+    }
+
+    /// Runs a command and gives its return value.
+    ///
+    /// # Errors
+    /// As [`Error`] has them.
+    pub fn execute(&mut self, command: &str, arguments: Option<&Value>) -> Result<Value> {
+        let reply = self.raw(&request_line(command, arguments))?;
+        // A request that was not understood may get several errors, and a reply of another form may be another request's.
+        value(command, &reply).inspect_err(|_| self.in_step = false)
+    }
+
+    /// [`execute`](Self::execute), for a value of one type.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and when the value has another form: [`Kind::Malformed`].
+    pub fn call<T: DeserializeOwned>(&mut self, command: &str, arguments: Option<&Value>) -> Result<T> {
+        serde_json::from_value(self.execute(command, arguments)?)
+            .map_err(|error| Error::new(Kind::Malformed, format!("{command} returned another value: {error}")).into())
+    }
+
+    /// Sends one line as it is and takes the next as its reply, whatever they are.
+    ///
+    /// # Errors
+    /// When no reply comes in time, it is too long, or the connection ends.
+    pub fn raw(&mut self, request: &str) -> Result<Reply> {
+        self.raw_within(request, self.limit)
+    }
+
+    /// [`raw`](Self::raw) with another limit for this reply.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw).
+    pub fn raw_within(&mut self, request: &str, limit: Duration) -> Result<Reply> {
+        self.get_in_step()?;
+        // Unless the reply comes, the next one may be this one's.
+        self.in_step = false;
+        let reply = self.transport.request(request, self.deadline(limit))?;
+        self.in_step = true;
+        Ok(reply)
+    }
+
+    /// The next line, where one request may have had several replies, if it comes within `limit`.
+    pub fn more(&mut self, limit: Duration) -> Option<Reply> {
+        let line = self.transport.unasked(limit)?;
+        Some(Reply { line, round_trip: Duration::ZERO })
+    }
+
+    /// Tells the guest to go down, which has no reply when it does.
+    ///
+    /// # Errors
+    /// When the agent refuses, or there is no agent.
+    pub fn shut_down(&mut self, mode: Mode) -> Result<Down> {
+        self.get_in_step()?;
+        self.in_step = false;
+        let deadline = self.deadline(self.limit);
+        if let Transport::Libvirt(libvirt) = &self.transport {
+            if mode == Mode::Halt {
+                return Err(Error::new(Kind::Refused, "libvirt cannot have a guest halt").into());
+            }
+            return libvirt.go_down(mode == Mode::Reboot, deadline).map(|()| Down::Accepted);
+        }
+        // Requests are answered in their order: what comes first is a refusal, or the reply to the ping behind it.
+        let shutdown = request_line("guest-shutdown", Some(&json!({"mode": mode.name()})));
+        let both = format!("{shutdown}\n{}", request_line("guest-ping", None));
+        match self.transport.request(&both, self.deadline(self.limit.min(LAST_WORD))) {
+            Ok(reply) => value("guest-shutdown", &reply).map(|_| Down::Accepted),
+            Err(error) => match Error::kind_of(&error) {
+                Some(Kind::Lost) => Ok(Down::Gone),
+                Some(Kind::TimedOut) => Ok(Down::Silent),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// The moment at which all must be done, if there is one.
+    pub(crate) fn end(&self) -> Option<Deadline> {
+        self.end
+    }
+
+    /// The largest piece of a file, in bytes, that one request may write.
+    pub(crate) fn largest_piece(&self) -> usize {
+        self.transport.largest_piece()
+    }
+
+    fn get_in_step(&mut self) -> Result<()> {
+        if !self.in_step || !self.transport.is_silent()? {
+            self.transport.synchronise(self.deadline(self.limit))?;
+            self.in_step = true;
+        }
+        Ok(())
+    }
+
+    /// Both limits as one.
+    fn deadline(&self, limit: Duration) -> Deadline {
+        let reply = Deadline::after(limit);
+        self.end.filter(|end| end.remaining() < reply.remaining()).unwrap_or(reply)
+    }
+}
+
+/// A reply, good or bad.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "return")]
+    value: Option<Value>,
+    error: Option<Refusal>,
+    /// Requests of ours have none.
+    id: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    class: String,
+    desc: String,
+}
+
+fn value(command: &str, reply: &Reply) -> Result<Value> {
+    let malformed = |what| {
+        let message = format!("{command} was answered by {what}: {}", reply.beginning());
+        Err(Error::new(Kind::Malformed, message).into())
+    };
+    let Ok(envelope) = serde_json::from_value(reply.json()?) else { return malformed("what is no reply") };
+    match envelope {
+        Envelope { id: Some(_), .. } => malformed("a reply to somebody else"),
+        Envelope { value: Some(value), error: None, .. } => Ok(value),
+        Envelope { value: None, error: Some(Refusal { class, desc }), .. } => {
+            Err(Error::new(Kind::Refused, format!("{command}: {desc} ({class})")).into())
+        }
+        _ => malformed("what is no reply"),
+    }
+}
