@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::output;
 use nanoqga_testkit::qemu::{Config, Format};
+use serde_json::Value;
 
 const BUILD: Duration = Duration::from_secs(1800);
 
@@ -66,6 +67,30 @@ pub fn kernel(name: &str) -> Result<PathBuf> {
     once(&format!("NANOQGA_KERNEL_{}", name.replace('-', "_")), || xtask(&["kernels", "--build", name]))
 }
 
+/// The test kit's program; `NANOQGA_PROGRAM` names one that is built.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn nanoqga() -> Result<PathBuf> {
+    once("NANOQGA_PROGRAM", || {
+        let mut build = Command::new("cargo");
+        build.args([
+            "build",
+            "--quiet",
+            "--package",
+            "nanoqga-testkit",
+            "--bin",
+            "nanoqga",
+            "--message-format",
+            "json",
+        ]);
+        let said = output(build.current_dir(workspace()), BUILD)?;
+        let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let program = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
+        program.context("cargo built no program")
+    })
+}
+
 /// Writes a disk to `disk` that boots `image` on a machine, with a kernel command line.
 ///
 /// # Errors
@@ -88,12 +113,15 @@ fn path(path: &Path) -> Result<&str> {
     path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// The path that is the last line of what a subcommand prints.
 fn xtask(arguments: &[&str]) -> Result<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut command = Command::new("cargo");
     // Tests run side by side, so none may redraw the terminal's last line.
-    command.arg("xtask").args(arguments).current_dir(workspace).env("TERM", "dumb");
+    command.arg("xtask").args(arguments).current_dir(workspace()).env("TERM", "dumb");
     let said = output(&mut command, BUILD)?;
     let last = said.lines().last().with_context(|| format!("`cargo xtask {}` printed no path", arguments.join(" ")))?;
     Ok(last.into())

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
@@ -13,8 +13,9 @@ use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::folder::PrivateFolder;
 use crate::logs::{CONSOLE_LOG, QEMU_LOG, read_lossy, tails};
-use crate::qemu::{self, Config, Console, channel_socket};
+use crate::qemu::{self, CONTROL, Config, Console, EVENTS, SNAPSHOTS, channel_socket};
 use crate::qmp::Qmp;
+use crate::snapshot;
 use crate::supervisor::Supervised;
 
 const ALIVE: &str = "alive.sock";
@@ -37,7 +38,11 @@ impl Guest {
     /// # Errors
     /// When QEMU cannot be started. That it ended at once is found by the first to wait for something.
     pub fn start(config: &Config) -> Result<Self> {
-        Self::start_program(config.machine.qemu, &config.arguments(), config.console)
+        let folder = PrivateFolder::new()?;
+        if config.snapshots {
+            snapshot::make_room(&folder.path().join(SNAPSHOTS))?;
+        }
+        Self::start_in(folder, config.machine.qemu, &config.arguments(), config.console)
     }
 
     /// The same for any of QEMU's programs and arguments. Sockets and files are names in a private folder: `console.log` or
@@ -46,19 +51,26 @@ impl Guest {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_program(program: &str, arguments: &[String], console: Console) -> Result<Self> {
-        let folder = PrivateFolder::new()?;
+        Self::start_in(PrivateFolder::new()?, program, arguments, console)
+    }
+
+    fn start_in(folder: PrivateFolder, program: &str, arguments: &[String], console: Console) -> Result<Self> {
         let said = File::create(folder.path().join(QEMU_LOG))?;
         let out = said.try_clone()?;
         let alive = UnixListener::bind(folder.path().join(ALIVE))?;
+        let on_terminal = console == Console::Terminal;
         // We listen and QEMU connects: the other way round, what is printed before we are there would be lost.
         let console = match console {
-            Console::File | Console::Absent => None,
+            Console::File | Console::Terminal | Console::Absent => None,
             Console::Socket => Some(UnixListener::bind(folder.path().join("console.sock"))?),
         };
         let started = Instant::now();
         let qemu = Supervised::start(&qemu::program(program)?, |command| {
             command.args(["-chardev", &format!("socket,id=alive,path={ALIVE}")]).args(arguments);
-            command.current_dir(folder.path()).stdin(Stdio::null()).stdout(out).stderr(said);
+            command.current_dir(folder.path());
+            if !on_terminal {
+                command.stdin(Stdio::null()).stdout(out).stderr(said);
+            }
         })?;
         Ok(Self { qemu, started, console, _alive: alive, folder })
     }
@@ -112,8 +124,22 @@ impl Guest {
     /// # Errors
     /// When QEMU does not listen or greet before the deadline.
     pub fn qmp(&mut self, deadline: Deadline) -> Result<Qmp> {
-        let socket = self.socket("qmp.sock", deadline)?;
+        let socket = self.socket(CONTROL, deadline)?;
         Qmp::connect(&socket, deadline)
+    }
+
+    /// Connects to QEMU's second control socket, which a guest has that is watched.
+    ///
+    /// # Errors
+    /// When QEMU does not listen or greet before the deadline.
+    pub fn events(&mut self, deadline: Deadline) -> Result<Qmp> {
+        let socket = self.socket(EVENTS, deadline)?;
+        Qmp::connect(&socket, deadline)
+    }
+
+    /// The folder in which QEMU runs: its logs, its sockets, and files that it is told to write without a path.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What the guest has logged so far. Empty when it has no console.
@@ -138,6 +164,14 @@ impl Guest {
     pub fn wait(&mut self, deadline: Deadline) -> Result<ExitStatus> {
         let waited = deadline.poll("the end of QEMU", || Ok(self.qemu.try_wait()?));
         waited.map_err(|error| anyhow!("{error:#}{}", self.tails()))
+    }
+
+    /// Waits until QEMU ends, for ever.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn ended(&mut self) -> Result<ExitStatus> {
+        Ok(self.qemu.wait()?)
     }
 
     /// The ends of the guest's and of QEMU's log, for messages.

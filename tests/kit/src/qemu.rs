@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::accelerator::Accelerator;
 use crate::machine::{Bus, Channel, Machine};
@@ -15,6 +15,11 @@ pub const FOLDER: &str = "NANOQGA_QEMU";
 /// The name by which every host finds the agent's port.
 const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
+/// In a guest's folder: QEMU's control sockets, and the file for snapshots.
+pub(crate) const CONTROL: &str = "qmp.sock";
+pub(crate) const EVENTS: &str = "events.sock";
+pub(crate) const SNAPSHOTS: &str = "snapshots.qcow2";
+
 /// Where COM1, the guest's log, goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Console {
@@ -22,6 +27,8 @@ pub enum Console {
     File,
     /// To a unix socket that QEMU connects to as it starts, for who wants to know when a byte comes.
     Socket,
+    /// To our own terminal, with QEMU's monitor behind Ctrl-A C.
+    Terminal,
     /// Nowhere: the machine has no such port.
     Absent,
 }
@@ -79,6 +86,10 @@ pub struct Config {
     pub console: Console,
     /// Whether a reset boots the guest again instead of ending QEMU.
     pub reboots: bool,
+    /// Whether QEMU tells of events at a second control socket, and stays when the guest has ended, so that it can be looked at.
+    pub watched: bool,
+    /// Whether the guest can be saved and restored: it gets a file for that, and its other disks must allow it.
+    pub snapshots: bool,
     /// Whether there is a port at 0xf4 that ends QEMU with the odd status `2 * value + 1`.
     pub debug_exit: bool,
     /// virtio-serial ports of other names on the agent's bus, before the agent's own.
@@ -102,6 +113,8 @@ impl Config {
             append: String::new(),
             console: Console::File,
             reboots: false,
+            watched: false,
+            snapshots: false,
             debug_exit: false,
             other_ports: 0,
             more: Arguments::default(),
@@ -111,6 +124,12 @@ impl Config {
     /// Adds one of QEMU's arguments that have a value, such as `-netdev`.
     pub fn argument(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
         self.more.pair(name, value);
+        self
+    }
+
+    /// Adds a word to QEMU's arguments.
+    pub fn word(&mut self, word: &str) -> &mut Self {
+        self.more.flag(word);
         self
     }
 
@@ -179,7 +198,14 @@ impl Config {
         if self.debug_exit {
             args.pair("-device", "isa-debug-exit,iobase=0xf4,iosize=4");
         }
-        args.pair("-qmp", "unix:qmp.sock,server=on,wait=off");
+        args.pair("-qmp", format!("unix:{CONTROL},server=on,wait=off"));
+        if self.watched {
+            args.pair("-qmp", format!("unix:{EVENTS},server=on,wait=off"));
+            args.flag("-no-shutdown");
+        }
+        if self.snapshots {
+            args.pair("-drive", format!("if=none,id=snapshots,format=qcow2,file={SNAPSHOTS}"));
+        }
         self.console(&mut args);
         for (index, channel) in self.channels.iter().enumerate() {
             args.pair("-chardev", format!("socket,id=agent{index},path={},server=on,wait=off", channel_socket(index)));
@@ -198,11 +224,15 @@ impl Config {
         let chardev = match self.console {
             Console::File => "file,id=console,path=console.log",
             Console::Socket => "socket,id=console,path=console.sock",
+            Console::Terminal => "stdio,id=console,mux=on,signal=off",
             Console::Absent => return,
         };
         if self.has_console() {
             args.pair("-chardev", chardev);
             args.pair("-serial", "chardev:console");
+            if self.console == Console::Terminal {
+                args.pair("-mon", "chardev=console");
+            }
         }
     }
 
@@ -246,8 +276,14 @@ pub fn channel_socket(index: usize) -> String {
 /// # Errors
 /// When it is not there.
 pub fn program(name: &str) -> Result<PathBuf> {
-    let chosen = env::var_os(FOLDER).map(|folder| PathBuf::from(folder).join(name));
-    chosen.or_else(|| find(name)).with_context(|| format!("{name} is not installed; install QEMU's system emulators"))
+    let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
+        return find(name).with_context(|| format!("{name} is not installed; install QEMU's system emulators"));
+    };
+    let chosen = folder.join(name);
+    if !chosen.is_file() {
+        bail!("{name} is not in {}, which {FOLDER} names", folder.display());
+    }
+    Ok(chosen)
 }
 
 #[derive(Clone, Debug, Default)]

@@ -67,12 +67,25 @@ impl Qmp {
     /// When it does not come before the deadline.
     pub fn event(&mut self, name: &str, deadline: Deadline) -> Result<Value> {
         loop {
-            let message = match self.events.pop_front() {
-                Some(kept) => kept,
-                None => self.message(deadline)?,
-            };
-            if message.get("event").is_some_and(|event| event == name) {
-                return Ok(message["data"].clone());
+            let event = self.next_event(deadline)?;
+            if event["event"] == name {
+                return Ok(event["data"].clone());
+            }
+        }
+    }
+
+    /// Waits for the next event, whole.
+    ///
+    /// # Errors
+    /// When none comes before the deadline, or QEMU ends.
+    pub fn next_event(&mut self, deadline: Deadline) -> Result<Value> {
+        if let Some(kept) = self.events.pop_front() {
+            return Ok(kept);
+        }
+        loop {
+            let message = self.message(deadline)?;
+            if message.get("event").is_some() {
+                return Ok(message);
             }
         }
     }

@@ -1,0 +1,5 @@
+//! The test kit's suites: with guests that lie, which a program plays that stands in for QEMU, and with real ones.
+
+mod lies;
+mod outcomes;
+mod run;
