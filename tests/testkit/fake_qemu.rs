@@ -147,14 +147,14 @@ impl Guest {
                 exit(1)
             }
             "end" => exit(1),
-            "reset" => {
-                self.events.tell(&json!({"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}}))
-            }
-            "power off" => {
-                self.events.tell(&json!({"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}))
-            }
+            "reset" => self.ends("guest-reset"),
+            "power off" => self.ends("guest-shutdown"),
             other => panic!("there is no deed called {other}"),
         }
+    }
+
+    fn ends(&self, reason: &str) {
+        self.events.tell(&json!({"event": "SHUTDOWN", "data": {"guest": true, "reason": reason}}));
     }
 
     /// What is not ASCII here is one byte there.
