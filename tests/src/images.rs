@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use nanoqga_testkit::cargo;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::output;
 use nanoqga_testkit::qemu::{Config, Format};
-use serde_json::Value;
 
 const BUILD: Duration = Duration::from_secs(1800);
 
@@ -73,21 +73,7 @@ pub fn kernel(name: &str) -> Result<PathBuf> {
 /// When it cannot be built.
 pub fn nanoqga() -> Result<PathBuf> {
     once("NANOQGA_PROGRAM", || {
-        let mut build = Command::new("cargo");
-        build.args([
-            "build",
-            "--quiet",
-            "--package",
-            "nanoqga-testkit",
-            "--bin",
-            "nanoqga",
-            "--message-format",
-            "json",
-        ]);
-        let said = output(build.current_dir(workspace()), BUILD)?;
-        let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let program = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
-        program.context("cargo built no program")
+        cargo::build(&workspace(), &["--quiet", "--package", "nanoqga-testkit", "--bin", "nanoqga"])
     })
 }
 

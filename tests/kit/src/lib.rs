@@ -2,6 +2,7 @@
 
 pub mod accelerator;
 pub mod agent;
+pub mod cargo;
 pub mod client;
 pub mod commands;
 pub mod deadline;

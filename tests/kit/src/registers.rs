@@ -23,9 +23,14 @@ pub fn explained(shown: &str, elf: Option<&Elf>) -> String {
     text
 }
 
-/// Whether a line has no registers of the floating-point unit or for vectors: they are many and say little.
+/// How the lines begin that have registers for floating-point numbers, vectors, segments and debuggers: they are many and say
+/// little. So do those of lines that a processor without one has instead.
+const OTHERS: [&str; 22] = [
+    "FCW", "FPR", "FPU", "XMM", "YMM", "ZMM", "Opmask", "Q0", "Q1", "Q2", "Q3", "MXCSR", " f", "ES", "CS", "SS", "DS",
+    "FS", "GS", "LDT", "TR", "DR",
+];
+
 fn is_general(line: &str) -> bool {
-    const OTHERS: [&str; 10] = ["FCW", "FPR", "XMM", "YMM", "ZMM", "Opmask", "Q0", "V0", " f", "MXCSR"];
     !OTHERS.iter().any(|other| line.starts_with(other)) && !line.trim().is_empty()
 }
 

@@ -36,6 +36,7 @@ use self::guests::{Effort, Guests};
 use self::list::Tests;
 use self::record::Record;
 use self::verdict::Verdict;
+use crate::cargo;
 use crate::elf::Elf;
 use crate::machine::{Channel, Machine};
 use crate::probe;
@@ -70,9 +71,16 @@ pub struct Suite {
 
 #[derive(Debug)]
 struct Image {
-    path: PathBuf,
+    source: Source,
     /// Named, or that which the kernel is for.
     machine: Option<String>,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(PathBuf),
+    /// What `cargo build` makes in a folder, told these arguments.
+    Built(PathBuf, Vec<String>),
 }
 
 /// An image on its machine, with its tests.
@@ -87,12 +95,19 @@ struct Row {
 impl Suite {
     /// The tests of a kernel that QEMU loads, on the machine that its file is for.
     pub fn new(image: impl Into<PathBuf>) -> Self {
-        Self::of(Image { path: image.into(), machine: None })
+        Self::of(Image { source: Source::File(image.into()), machine: None })
+    }
+
+    /// The tests of a kernel that `cargo build`, told these arguments, makes in a folder. That folder alone says for which
+    /// target and by which toolchain.
+    pub fn built(folder: impl Into<PathBuf>, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.into()).collect();
+        Self::of(Image { source: Source::Built(folder.into(), arguments), machine: None })
     }
 
     /// The tests of an image on a machine, which may be an image that is no ELF file.
     pub fn on(machine: &str, image: impl Into<PathBuf>) -> Self {
-        Self::of(Image { path: image.into(), machine: Some(machine.into()) })
+        Self::of(Image { source: Source::File(image.into()), machine: Some(machine.into()) })
     }
 
     fn of(image: Image) -> Self {
@@ -102,7 +117,7 @@ impl Suite {
 
     /// Also an image on another machine. The names of tests begin with those of their machines then.
     pub fn and_on(mut self, machine: &str, image: impl Into<PathBuf>) -> Self {
-        self.images.push(Image { path: image.into(), machine: Some(machine.into()) });
+        self.images.push(Image { source: Source::File(image.into()), machine: Some(machine.into()) });
         self
     }
 
@@ -196,8 +211,11 @@ impl Suite {
     }
 
     fn name(&self) -> String {
-        let stem = self.images.first().and_then(|image| image.path.file_stem());
-        stem.unwrap_or_default().to_string_lossy().into_owned()
+        let path = self.images.first().map(|image| match &image.source {
+            Source::File(path) => path.file_stem().unwrap_or_default().to_string_lossy(),
+            Source::Built(..) => "kernel".into(),
+        });
+        path.unwrap_or_default().into_owned()
     }
 
     fn rows(&self, only_listed: bool) -> Result<Vec<Row>> {
@@ -205,13 +223,18 @@ impl Suite {
     }
 
     fn row(&self, image: &Image, only_listed: bool) -> Result<Row> {
+        let path = match &image.source {
+            Source::File(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?,
+            Source::Built(folder, arguments) => {
+                cargo::build(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())?
+            }
+        };
         // What is loaded by firmware may be no ELF file.
-        let kernel = Elf::read(&image.path);
+        let kernel = Elf::read(&path);
         let machine = match &image.machine {
             Some(name) => Machine::named(name)?,
             None => kernel.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?.machine()?,
         };
-        let path = image.path.canonicalize().with_context(|| format!("cannot find {}", image.path.display()))?;
         let mut config = Config::new(machine, self.channel, &path);
         (self.configure)(&mut config);
         config.watched = true;
