@@ -30,6 +30,8 @@ pub static NANO: Profile = Profile { name: "nano", has_devices: false };
 pub static APPLIANCE: Profile = Profile { name: "appliance", has_devices: true };
 /// The README's kernel with an agent in it.
 pub static EXAMPLE: Profile = Profile { name: "example-kernel", has_devices: false };
+/// The appliance with tests that its host can run.
+pub static APPLIANCE_TESTS: Profile = Profile { name: "appliance-tests", has_devices: true };
 /// A guest that dies in the way that its host name says.
 pub static CRASH: Profile = Profile { name: "crash", has_devices: false };
 

@@ -17,4 +17,6 @@ pub mod load;
 pub mod serve;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;
+#[cfg(all(target_os = "none", feature = "testing"))]
+pub mod testing;
 pub mod words;

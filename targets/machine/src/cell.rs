@@ -7,18 +7,19 @@ use core::cell::{OnceCell, RefCell, RefMut};
 /// Interrupt handlers touch none of these. An exception may arrive at any time, but its handler never returns and takes
 /// what is borrowed for lost, which is why there is only a fallible `borrow`.
 #[derive(Debug)]
-pub(crate) struct OneCpu<T>(RefCell<T>);
+pub struct OneCpu<T>(RefCell<T>);
 
 // SAFETY: This image never starts a second CPU, so nothing is ever shared between threads.
 unsafe impl<T> Sync for OneCpu<T> {}
 
 impl<T> OneCpu<T> {
-    pub(crate) const fn new(value: T) -> Self {
+    /// A static of this value.
+    pub const fn new(value: T) -> Self {
         Self(RefCell::new(value))
     }
 
     /// The value, unless the code that an exception interrupted was using it.
-    pub(crate) fn borrow(&self) -> Option<RefMut<'_, T>> {
+    pub fn borrow(&self) -> Option<RefMut<'_, T>> {
         self.0.try_borrow_mut().ok()
     }
 
@@ -27,7 +28,7 @@ impl<T> OneCpu<T> {
     /// # Safety
     /// The code that an exception or a panic interrupted must never run again, and nothing that this gives may be alive.
     #[allow(clippy::mut_from_ref, reason = "the other references are dead, as the caller promises")]
-    pub(crate) unsafe fn steal(&self) -> &mut T {
+    pub unsafe fn steal(&self) -> &mut T {
         // SAFETY: The caller's promise.
         unsafe { &mut *self.0.as_ptr() }
     }

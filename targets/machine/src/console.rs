@@ -90,6 +90,16 @@ pub(crate) fn reopen() {
     }
 }
 
+/// Prints a line that is no part of the log, behind all that was logged before.
+pub fn print(line: fmt::Arguments<'_>) {
+    if let Some(mut console) = CONSOLE.borrow() {
+        console.print();
+        // Writing to the console cannot fail: what has no place is dropped.
+        _ = console.write_fmt(line);
+        _ = console.write_str("\r\n");
+    }
+}
+
 /// Prints why the guest ends, after what was not printed yet, and on the first serial port if nobody has decided yet.
 ///
 /// # Safety

@@ -13,10 +13,16 @@ static DEPTH: AtomicU8 = AtomicU8::new(0);
 
 /// Prints what a panic says and leaves, with a failure where the machine has a way to say so.
 pub fn die(info: &PanicInfo<'_>) -> ! {
+    die_after(info, || {})
+}
+
+/// The same, and does `work` before it leaves. A panic in that ends the guest at once.
+pub fn die_after(info: &PanicInfo<'_>, work: impl FnOnce()) -> ! {
     let depth = DEPTH.fetch_add(1, Ordering::Relaxed);
     if depth == 0 {
         // SAFETY: This is the end, and the first time that it comes.
         unsafe { console::last_words(format_args!("{info}")) };
+        work();
     }
     leave(depth)
 }

@@ -12,7 +12,7 @@ mod board;
 #[cfg(target_os = "none")]
 mod board_interface;
 #[cfg(target_os = "none")]
-mod cell;
+pub mod cell;
 #[cfg(target_os = "none")]
 pub mod clock;
 pub mod command_line;

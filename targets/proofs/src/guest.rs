@@ -3,6 +3,7 @@
 use core::fmt::Write;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use nanoqga::commands::testing::Running;
 use nanoqga::commands::{disk, exec, memory};
 use nanoqga::{Cause, Failure};
 use serde::Serialize;
@@ -48,6 +49,9 @@ pub struct Script {
 pub trait Source: 'static {
     /// The answers that the next call is given.
     fn script(&self) -> &'static Script;
+
+    /// Is told of a test that runs next.
+    fn keep(&self, _: Running) {}
 }
 
 /// A guest that answers from its script.

@@ -8,11 +8,12 @@
 mod families;
 mod guest;
 mod own;
+mod tests;
 
 use nanoqga::Command;
 use nanoqga::commands::{
-    cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, time,
-    user,
+    cpu, device, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, ssh, suspend, sync, testing,
+    time, user,
 };
 
 pub use guest::{Guest, Script, Shape, Source};
@@ -49,6 +50,9 @@ impl<S: Source> Guest<S> {
         suspend::ram_commands(),
         suspend::disk_commands(),
         device::commands(),
+        testing::commands(),
+        testing::background_commands(),
+        testing::misbehave_commands(),
         own::commands(),
     ];
 }

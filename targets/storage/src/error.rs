@@ -1,5 +1,7 @@
 //! Errors.
 
+use core::fmt;
+
 /// Why an operation on a disk, a volume or a file failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the texts say all")]
@@ -42,3 +44,11 @@ impl Error {
         }
     }
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl core::error::Error for Error {}

@@ -40,7 +40,7 @@ pub(crate) struct Profile {
 pub(super) static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
 
 /// Those that only tests boot.
-pub(super) static FOR_TESTS: [&Profile; 2] = [&EXAMPLE, &CRASH];
+pub(super) static FOR_TESTS: [&Profile; 3] = [&EXAMPLE, &CRASH, &APPLIANCE_TESTS];
 
 /// The smallest image.
 pub(crate) static NANO: Profile = Profile {
@@ -95,6 +95,17 @@ static CRASH: Profile = Profile {
     feature: None,
     has_devices: false,
     about: "one way to end badly",
+};
+
+/// The appliance with tests that its host can run.
+static APPLIANCE_TESTS: Profile = Profile {
+    name: "appliance-tests",
+    package: IMAGES,
+    cargo_profile: IMAGE,
+    binary: "appliance-tests",
+    feature: Some("testing"),
+    has_devices: true,
+    about: "appliance, and tests of it",
 };
 
 /// The program that images are measured against: it only prints one byte.

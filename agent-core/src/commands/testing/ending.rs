@@ -22,12 +22,12 @@ pub enum Outcome {
     Panicked,
 }
 
-/// How a test has ended: its outcome, a message of at most 255 bytes, and the place in the source.
+/// How a test has ended: its outcome, a message of at most 160 bytes, and the place in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending {
     outcome: Outcome,
-    message: Words<255>,
-    file: Words<128>,
+    message: Words<160>,
+    file: Words<96>,
     line: u32,
 }
 
@@ -39,6 +39,8 @@ impl Ending {
     }
 
     /// The end of a test with this outcome: the message, and file and line if they are known. Of a longer path the end is kept.
+    // Once in an image, and not in the frames of all its callers.
+    #[inline(never)]
     #[must_use]
     pub fn new(outcome: Outcome, message: &dyn fmt::Display, place: Option<(&str, u32)>) -> Self {
         let (file, line) = place.unwrap_or_default();

@@ -64,13 +64,13 @@ fn case_of(properties: &Properties<'_>, name: Text<'_>, case: Option<u64>, cause
 
 /// Runs a test to its end. If its guest dies in it, the guest's panic handler finishes the reply.
 pub(super) fn run<G: Testing>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-    let Asked { index, given, running } = Asked::by(guest, request, reply.cause())?;
+    let Asked { index, given, mut running } = Asked::by(guest, request, reply.cause())?;
     let (_, memory) = request.json_and_spare();
     let mut capture = Capture::new(memory)?;
     if let Some(mark) = running.mark() {
         guest.print_line(format_args!("nanoqga-test-begin {mark}"));
     }
-    let running = running.started(guest.clock_ns());
+    running.start(guest.clock_ns());
     guest.keep(Some(running));
     let ending = guest.run(index, &mut Output::new(&mut capture, given));
     let elapsed_ns = running.elapsed_ns(guest.clock_ns());

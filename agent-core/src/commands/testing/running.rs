@@ -31,9 +31,9 @@ impl Running {
         Ok(Self { test: Words::of(&test), mark: Words::of(&mark), id, started_ns: None })
     }
 
-    /// The test that starts now.
-    pub(super) fn started(self, now_ns: Option<u64>) -> Self {
-        Self { started_ns: now_ns, ..self }
+    /// The test starts now.
+    pub(super) const fn start(&mut self, now_ns: Option<u64>) {
+        self.started_ns = now_ns;
     }
 
     /// How long the test has run until now, in nanoseconds, if the guest has a clock.

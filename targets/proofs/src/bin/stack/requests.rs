@@ -3,7 +3,7 @@
 use crate::conformance;
 
 /// Every command, with arguments that it takes.
-const CALLS: [(&str, &str); 50] = [
+const CALLS: [(&str, &str); 56] = [
     ("guest-sync", r#""id":7"#),
     ("guest-sync-delimited", r#""id":7"#),
     ("guest-ping", ""),
@@ -54,6 +54,12 @@ const CALLS: [(&str, &str); 50] = [
     ("guest-suspend-ram", ""),
     ("guest-suspend-hybrid", ""),
     ("guest-get-devices", ""),
+    ("nanoqga-test-info", ""),
+    ("nanoqga-test-list", r#""from":0,"limit":9"#),
+    ("nanoqga-test-run", r#""name":"proof::writes","case":0,"seed":7,"mark":"\u00e9""#),
+    ("nanoqga-test-start", r#""name":"proof::writes","case":0"#),
+    ("nanoqga-test-status", r#""run":7,"from":0"#),
+    ("nanoqga-test-misbehave", r#""how":"panic""#),
     (
         "example-everything",
         r#""string":"\u00e9","nested":[{"name":"a","inner":{"number":1,"flag":true}}],"lists":[[1],[]],"data":"aGVsbG8=""#,
