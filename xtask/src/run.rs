@@ -8,13 +8,9 @@ use console::style;
 use debian::linux;
 use nanoqga_testkit::agent::{Agent, Down, Mode};
 use nanoqga_testkit::deadline::soon;
-<<<<<<< HEAD
+use nanoqga_testkit::error::{Error, Kind};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
-=======
-use nanoqga_testkit::error::{Error, Kind};
-use nanoqga_testkit::guest::{Guest, PrivateFolder};
->>>>>>> d9f124d (kit: take xtask's prompt in, with completion of the agent's commands)
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::probe;
 use nanoqga_testkit::qemu::Config;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::client::{Client, Reply, request_line};
+use crate::client::{Client, Reply, printable, request_line};
 use crate::deadline::{Deadline, soon};
 use crate::error::{Error, Kind};
 use crate::transport::{Address, Transport};
@@ -223,7 +223,8 @@ fn value(command: &str, reply: &Reply) -> Result<Value> {
         Envelope { id: Some(_), .. } => malformed("a reply to somebody else"),
         Envelope { value: Some(value), error: None, .. } => Ok(value),
         Envelope { value: None, error: Some(Refusal { class, desc }), .. } => {
-            Err(Error::new(Kind::Refused, format!("{command}: {desc} ({class})")).into())
+            let message = printable(&format!("{command}: {desc} ({class})"));
+            Err(Error::new(Kind::Refused, message).into())
         }
         _ => malformed("what is no reply"),
     }

@@ -14,7 +14,7 @@ use rustyline::{Config, Editor};
 use self::completion::Names;
 use self::typed::{Typed, typed};
 use crate::agent::{Agent, LAST_WORD};
-use crate::client::Reply;
+use crate::client::{Reply, printable};
 use crate::error::{Error, Kind};
 
 const HELP: &str = "  ping                        a command, with or without its guest-; Tab completes it
@@ -61,7 +61,7 @@ pub fn shell(agent: &mut Agent, quit: &str) -> Result<End> {
         match typed(&line, &info) {
             Ok(Typed::Nothing) => {}
             Ok(Typed::Help) => {
-                let names: Vec<_> = info.commands.iter().map(|command| command.name.as_str()).collect();
+                let names: Vec<_> = info.commands.iter().map(|command| printable(&command.name)).collect();
                 writeln!(out, "{HELP}\n  quit                        {quit}\n\n  {}", names.join("\n  "))?;
             }
             Ok(Typed::Quit) => return Ok(End::Quit),

@@ -20,7 +20,10 @@ pub(super) struct Names(Vec<String>);
 impl Names {
     /// Those of the commands that an agent has and may run, sorted.
     pub(super) fn of(info: &Info) -> Self {
-        let commands = info.commands.iter().filter(|command| command.enabled).map(|command| command.name.clone());
+        // A name that would steer the terminal is none that anyone types.
+        let usable = |name: &&String| !name.contains(char::is_control);
+        let commands = info.commands.iter().filter(|command| command.enabled).map(|command| &command.name);
+        let commands = commands.filter(usable).cloned();
         let mut names: Vec<_> = commands.chain(OWN.map(String::from)).collect();
         names.sort_unstable();
         Self(names)
