@@ -18,7 +18,6 @@ mod image;
 mod kernels;
 mod packages;
 mod panics;
-mod prompt;
 mod proofs;
 mod record;
 mod run;

@@ -1,24 +1,29 @@
 //! `cargo xtask run`: boot the image, talk to it, shut it down through the agent.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use clap::builder::TypedValueParser;
 use console::style;
 use debian::linux;
-use nanoqga_testkit::client::{Client, request_line};
+use nanoqga_testkit::agent::{Agent, Down, Mode};
 use nanoqga_testkit::deadline::soon;
+use nanoqga_testkit::error::{Error, Kind};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::probe;
 use nanoqga_testkit::qemu::Config;
-use serde_json::json;
+use nanoqga_testkit::shell::{End, shell};
 
 use crate::image::{self, Profile};
-use crate::prompt::{End, prompt};
 use crate::setup;
 use crate::targets;
-use crate::tour::{show_reply, tour};
+use crate::tour::tour;
 use crate::usage::one_of;
+
+/// How long a reply may take at the prompt.
+const REPLY: Duration = Duration::from_secs(5);
 
 /// Boot the image and talk to the agent in it.
 ///
@@ -69,47 +74,44 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if machine == &targets::LINUX {
         linux::listens(&guest, channel, soon())?;
     }
-    let mut agent = guest.connect(soon())?;
+    let mut agent = Agent::over(guest.connect(soon())?);
     greet(&guest, &mut agent, &format!("{machine} over {channel}"))?;
     if !interactive {
         tour(&mut agent)?;
-    } else if prompt(&mut agent)? == End::GuestGone {
-        return ended(&mut guest);
+    } else {
+        agent = agent.with_limit(REPLY);
+        if shell(&mut agent, "shut the guest down (so does the end of the input, Ctrl-D)")? != End::Quit {
+            return ended(&mut guest);
+        }
     }
     shut_down(&mut guest, agent, machine)
 }
 
 /// Waits for the agent's first reply, and says how long it took from the start of QEMU.
-fn greet(guest: &Guest, agent: &mut Client, place: &str) -> Result<()> {
-    agent.execute("guest-sync", json!({"id": 1}), soon())?;
+fn greet(guest: &Guest, agent: &mut Agent, place: &str) -> Result<()> {
+    agent.ping()?;
     let milliseconds = guest.started().elapsed().as_secs_f64() * 1e3;
     let line = format!("nanoqga on {place}: first reply {milliseconds:.0} ms after QEMU was started\n");
     println!("{}", style(line).bold());
     Ok(())
 }
 
-fn shut_down(guest: &mut Guest, mut agent: Client, machine: &Machine) -> Result<()> {
-    let deadline = soon();
-    let request = request_line("guest-shutdown", None);
-    println!("{}\n  -> {request}", style("guest-shutdown").bold());
-    agent.send(request.as_bytes(), deadline)?;
-    match agent.line(deadline) {
-        // The command has no reply on success.
-        Err(_) if agent.is_closed() => ended(guest),
-        Err(error) => Err(error.context("guest-shutdown had no effect")),
-        Ok(line) => {
-            show_reply(&line);
-            if machine.powers_off {
-                bail!("the guest did not shut down");
-            }
+fn shut_down(guest: &mut Guest, mut agent: Agent, machine: &Machine) -> Result<()> {
+    println!("{}\n  -> {}", style("guest-shutdown").bold(), Mode::Powerdown.request());
+    match agent.shut_down(Mode::Powerdown) {
+        Err(error) if Error::kind_of(&error) == Some(Kind::Refused) && !machine.powers_off => {
+            println!("  {error:#}");
             println!("This machine cannot be switched off by its guest; QEMU is stopped from outside.");
             Ok(())
         }
+        Err(error) => Err(error.context("the guest did not shut down")),
+        // It is given the time that it takes to do as it has said.
+        Ok(Down::Gone | Down::Accepted | Down::Silent) => ended(guest),
     }
 }
 
 fn ended(guest: &mut Guest) -> Result<()> {
-    let status = guest.wait(soon()).context("the channel was closed, but QEMU still runs")?;
+    let status = guest.wait(soon()).context("the guest went down, but QEMU still runs")?;
     if !status.success() {
         bail!("QEMU ended with {status}{}", guest.tails());
     }

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 use console::style;
-use nanoqga_testkit::client::{Client, Reply, request_line, shown};
-use nanoqga_testkit::deadline::soon;
+use nanoqga_testkit::agent::Agent;
+use nanoqga_testkit::client::{Reply, request_line};
 use serde_json::{Value, json};
 
 /// How far guest-set-time sets the clock forward: an hour, in nanoseconds.
@@ -48,11 +48,12 @@ const STOPS: [(&str, Arguments); 21] = [
 ///
 /// # Errors
 /// When a command has no reply in time, or an unexpected error in it.
-pub(crate) fn tour(agent: &mut Client) -> Result<()> {
-    let listed = commands(agent)?;
+pub(crate) fn tour(agent: &mut Agent) -> Result<()> {
+    let info = agent.info()?;
+    let listed: Vec<_> = info.commands.iter().map(|command| command.name.as_str()).collect();
     let mut clock = None;
     for (command, arguments) in &STOPS {
-        if !listed.iter().any(|name| name == command) {
+        if !listed.contains(command) {
             continue;
         }
         let arguments = match arguments {
@@ -72,40 +73,22 @@ pub(crate) fn tour(agent: &mut Client) -> Result<()> {
     if reply["error"]["class"] != "CommandNotFound" {
         bail!("an unknown command was answered by {reply}");
     }
-    let rest: Vec<_> = listed.iter().filter(|name| !on_tour(name)).map(String::as_str).collect();
+    let rest: Vec<_> = listed.into_iter().filter(|name| !on_tour(name)).collect();
     if !rest.is_empty() {
         println!("Also in the image: {}\n", rest.join(", "));
     }
     Ok(())
 }
 
-/// The names of the commands the agent has.
-///
-/// # Errors
-/// When guest-info has no reply, or one of another form.
-pub(crate) fn commands(agent: &mut Client) -> Result<Vec<String>> {
-    let info = agent.execute("guest-info", json!({}), soon())?;
-    let Some(entries) = info["supported_commands"].as_array() else {
-        bail!("guest-info lists no commands: {info}");
-    };
-    Ok(entries.iter().filter_map(|entry| entry["name"].as_str().map(String::from)).collect())
-}
-
 /// Sends one command and shows it with its reply.
-fn exchange(agent: &mut Client, command: &str, arguments: Option<Value>) -> Result<Reply> {
+fn exchange(agent: &mut Agent, command: &str, arguments: Option<Value>) -> Result<Reply> {
     let request = request_line(command, arguments.as_ref());
-    let reply = agent.request(&request, soon())?;
+    let reply = agent.raw(&request)?;
     let time = format!("{:.2} ms", reply.round_trip.as_secs_f64() * 1e3);
     println!("{}  {}", style(command).bold(), style(time).dim());
     println!("  -> {request}");
-    show_reply(&reply.line);
-    println!();
+    println!("  <- {}\n", reply.text());
     Ok(reply)
-}
-
-/// Shows one line from the agent.
-pub(crate) fn show_reply(line: &[u8]) {
-    println!("  <- {}", shown(line));
 }
 
 fn on_tour(name: &str) -> bool {

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::client::{Client, Reply, request_line};
+use crate::client::{Client, Reply, printable, request_line};
 use crate::deadline::{Deadline, soon};
 use crate::error::{Error, Kind};
 use crate::transport::{Address, Transport};
 
 /// How long an agent that goes down may be silent before that counts as its last word.
-const LAST_WORD: Duration = Duration::from_secs(5);
+pub(crate) const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// An agent, and how long it may take.
 ///
@@ -62,6 +62,15 @@ impl Mode {
             Self::Halt => "halt",
         }
     }
+
+    /// The request for it.
+    pub fn request(self) -> String {
+        match self {
+            // Every agent does that unasked.
+            Self::Powerdown => request_line("guest-shutdown", None),
+            _ => request_line("guest-shutdown", Some(&json!({"mode": self.name()}))),
+        }
+    }
 }
 
 impl Agent {
@@ -77,6 +86,12 @@ impl Agent {
     /// The agent at the other end of a connection. It has for each reply what only a hang reaches: [`soon`].
     pub fn over(client: Client) -> Self {
         Self { transport: Transport::Stream(client), limit: soon().limit(), end: None, in_step: false }
+    }
+
+    /// The same agent, with another limit for each reply.
+    pub fn with_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// The same agent, which must have done before `end` all that it is asked.
@@ -146,8 +161,7 @@ impl Agent {
             return libvirt.go_down(mode == Mode::Reboot, deadline).map(|()| Down::Accepted);
         }
         // Requests are answered in their order: what comes first is a refusal, or the reply to the ping behind it.
-        let shutdown = request_line("guest-shutdown", Some(&json!({"mode": mode.name()})));
-        let both = format!("{shutdown}\n{}", request_line("guest-ping", None));
+        let both = format!("{}\n{}", mode.request(), request_line("guest-ping", None));
         match self.transport.request(&both, self.deadline(self.limit.min(LAST_WORD))) {
             Ok(reply) => value("guest-shutdown", &reply).map(|_| Down::Accepted),
             Err(error) => match Error::kind_of(&error) {
@@ -209,7 +223,8 @@ fn value(command: &str, reply: &Reply) -> Result<Value> {
         Envelope { id: Some(_), .. } => malformed("a reply to somebody else"),
         Envelope { value: Some(value), error: None, .. } => Ok(value),
         Envelope { value: None, error: Some(Refusal { class, desc }), .. } => {
-            Err(Error::new(Kind::Refused, format!("{command}: {desc} ({class})")).into())
+            let message = printable(&format!("{command}: {desc} ({class})"));
+            Err(Error::new(Kind::Refused, message).into())
         }
         _ => malformed("what is no reply"),
     }

@@ -228,6 +228,13 @@ pub fn request_line(command: &str, arguments: Option<&Value>) -> String {
     }
 }
 
+/// Text of a guest's for people: what would steer a terminal is shown as an escape.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() })
+        .collect()
+}
+
 /// [`shown`], cut where it gets too long for a message.
 fn beginning(bytes: &[u8]) -> String {
     match bytes.split_at_checked(SHOWN) {
@@ -280,6 +287,11 @@ mod tests {
         let reply = Reply { line: b"\xff{\"return\": 5}".to_vec(), round_trip: Duration::ZERO };
         assert_eq!(reply.text(), "\\xff{\"return\": 5}");
         assert_eq!(reply.json().unwrap(), serde_json::json!({"return": 5}));
+    }
+
+    #[test]
+    fn text_of_a_guest_does_not_steer_a_terminal() {
+        assert_eq!(printable("é\u{1b}[2J\n\u{9b}1m"), "é\\u{1b}[2J\\n\\u{9b}1m");
     }
 
     #[test]

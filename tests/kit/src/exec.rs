@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::agent::Agent;
+use crate::deadline::Deadline;
 use crate::error::{Error, Kind};
 use crate::files::decoded;
 
@@ -83,34 +84,34 @@ pub fn run(agent: &mut Agent, program: &Program<'_>) -> Result<Outcome> {
     let Started { pid } = agent.call("guest-exec", Some(&arguments(program)))?;
     let mut pause = FIRST_PAUSE;
     loop {
-        let status: Status = agent.call("guest-exec-status", Some(&json!({"pid": pid}))).map_err(|error| {
-            match Error::kind_of(&error) {
-                // It has forgotten the program, as an agent does that was started anew.
-                Some(Kind::Refused) => {
-                    let message = format!("the agent no longer knows process {pid} of {}: {error}", program.path);
-                    Error::new(Kind::Lost, message).into()
-                }
-                Some(Kind::TimedOut) => error.context(still_runs(program, pid)),
-                _ => error,
-            }
-        })?;
+        let status: Status = agent
+            .call("guest-exec-status", Some(&json!({"pid": pid})))
+            .map_err(|error| explained(error, agent.end(), program, pid))?;
         if status.exited {
             return outcome(status);
         }
-        if let Some(end) = agent.end() {
-            let Some(left) = end.remaining() else {
-                let message = format!("{}: not within {:.1} s", still_runs(program, pid), end.limit().as_secs_f64());
-                return Err(Error::new(Kind::TimedOut, message).into());
-            };
-            pause = pause.min(left);
-        }
-        thread::sleep(pause); // polls: the program's end
+        let left = agent.end().map(|end| end.remaining().unwrap_or_default());
+        thread::sleep(left.map_or(pause, |left| pause.min(left))); // polls: the program's end
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-fn still_runs(program: &Program<'_>, pid: i64) -> String {
-    format!("{} may still run in the guest, as process {pid}", program.path)
+/// What it means that nobody says whether the program has ended.
+fn explained(error: anyhow::Error, end: Option<Deadline>, program: &Program<'_>, pid: i64) -> anyhow::Error {
+    let name = program.path;
+    match (Error::kind_of(&error), end) {
+        // It has forgotten the program, as an agent does that was started anew.
+        (Some(Kind::Refused), _) => {
+            let message = format!("the agent no longer knows process {pid} of {name}: {error}");
+            Error::new(Kind::Lost, message).into()
+        }
+        (Some(Kind::TimedOut), Some(end)) if end.remaining().is_none() => {
+            let limit = end.limit().as_secs_f64();
+            let message = format!("{name} may still run in the guest, as process {pid}: not within {limit:.1} s");
+            Error::new(Kind::TimedOut, message).into()
+        }
+        _ => error.context(format!("{name} may still run in the guest, as process {pid}")),
+    }
 }
 
 /// Only what there is: a guest may know no more.

@@ -24,6 +24,7 @@ pub mod progress;
 pub mod qemu;
 pub mod qmp;
 mod registers;
+pub mod shell;
 pub mod snapshot;
 pub mod suite;
 mod supervisor;

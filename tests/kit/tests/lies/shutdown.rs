@@ -13,7 +13,7 @@ fn a_refusal_is_an_error() {
             _ => r#"{"return": {}}"#.into(),
         });
     });
-    let (kind, message) = failure(agent.shut_down(Mode::Reboot));
+    let (kind, message) = failure(agent.shut_down(Mode::Powerdown));
     assert_eq!((kind, message.as_str()), (Some(Kind::Refused), "guest-shutdown: not now (GenericError)"));
     agent.ping().unwrap();
 }
@@ -23,10 +23,10 @@ fn a_guest_that_still_answers_has_accepted_it() {
     let mut agent = agent(|mut guest| {
         guest.synchronise();
         let request = guest.request().unwrap();
-        assert_eq!(request["arguments"]["mode"], "powerdown");
+        assert_eq!(request["arguments"]["mode"], "reboot");
         guest.serve(|_, _| r#"{"return": {}}"#.into());
     });
-    assert_eq!(agent.shut_down(Mode::Powerdown).unwrap(), Down::Accepted);
+    assert_eq!(agent.shut_down(Mode::Reboot).unwrap(), Down::Accepted);
 }
 
 #[test]
