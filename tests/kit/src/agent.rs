@@ -105,7 +105,11 @@ impl Agent {
     /// # Errors
     /// As [`Error`] has them.
     pub fn execute(&mut self, command: &str, arguments: Option<&Value>) -> Result<Value> {
-        let reply = self.raw(&request_line(command, arguments))?;
+        self.execute_within(command, arguments, self.limit)
+    }
+
+    fn execute_within(&mut self, command: &str, arguments: Option<&Value>, limit: Duration) -> Result<Value> {
+        let reply = self.raw_within(&request_line(command, arguments), limit)?;
         // A request that was not understood may get several errors, and a reply of another form may be another request's.
         value(command, &reply).inspect_err(|_| self.in_step = false)
     }
@@ -115,7 +119,20 @@ impl Agent {
     /// # Errors
     /// As [`execute`](Self::execute), and when the value has another form: [`Kind::Malformed`].
     pub fn call<T: DeserializeOwned>(&mut self, command: &str, arguments: Option<&Value>) -> Result<T> {
-        serde_json::from_value(self.execute(command, arguments)?)
+        self.call_within(command, arguments, self.limit)
+    }
+
+    /// [`call`](Self::call) with another limit for this reply.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub fn call_within<T: DeserializeOwned>(
+        &mut self,
+        command: &str,
+        arguments: Option<&Value>,
+        limit: Duration,
+    ) -> Result<T> {
+        serde_json::from_value(self.execute_within(command, arguments, limit)?)
             .map_err(|error| Error::new(Kind::Malformed, format!("{command} returned another value: {error}")).into())
     }
 
@@ -144,6 +161,11 @@ impl Agent {
     pub fn more(&mut self, limit: Duration) -> Option<Reply> {
         let line = self.transport.unasked(limit)?;
         Some(Reply { line, round_trip: Duration::ZERO })
+    }
+
+    /// Has the channel synchronised before the next request, because the guest was put back into another state.
+    pub fn forget_step(&mut self) {
+        self.in_step = false;
     }
 
     /// Tells the guest to go down, which has no reply when it does.

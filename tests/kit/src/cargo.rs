@@ -23,6 +23,11 @@ pub fn build(folder: &Path, arguments: &[&str]) -> Result<PathBuf> {
     let told = output(on_its_own(&mut build), LIMIT)
         .with_context(|| format!("the kernel in {} does not build", folder.display()))?;
     let messages = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let program = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
+    let (tests, others): (Vec<_>, Vec<_>) = messages
+        .filter(|message| message["executable"].is_string())
+        .partition(|message| message["target"]["kind"][0] == "test");
+    // A test's crate has its package's programs built, too.
+    let message = tests.last().or(others.last());
+    let program = message.and_then(|message| message["executable"].as_str()).map(PathBuf::from);
     program.with_context(|| format!("cargo build {} in {} builds no program", arguments.join(" "), folder.display()))
 }

@@ -41,6 +41,7 @@ use crate::elf::Elf;
 use crate::machine::{Channel, Machine};
 use crate::probe;
 use crate::qemu::Config;
+use crate::transport::Address;
 
 /// How long a test without a limit of its own may take, on a processor.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -81,6 +82,8 @@ enum Source {
     File(PathBuf),
     /// What `cargo build` makes in a folder, told these arguments.
     Built(PathBuf, Vec<String>),
+    /// No image: a guest that is there.
+    Guest(Address),
 }
 
 /// An image on its machine, with its tests.
@@ -108,6 +111,11 @@ impl Suite {
     /// The tests of an image on a machine, which may be an image that is no ELF file.
     pub fn on(machine: &str, image: impl Into<PathBuf>) -> Self {
         Self::of(Image { source: Source::File(image.into()), machine: Some(machine.into()) })
+    }
+
+    /// The tests of a guest that is there, which is neither booted nor switched off.
+    pub fn of_guest(address: Address) -> Self {
+        Self::of(Image { source: Source::Guest(address), machine: None })
     }
 
     fn of(image: Image) -> Self {
@@ -214,6 +222,7 @@ impl Suite {
         let path = self.images.first().map(|image| match &image.source {
             Source::File(path) => path.file_stem().unwrap_or_default().to_string_lossy(),
             Source::Built(..) => "kernel".into(),
+            Source::Guest(_) => "guest".into(),
         });
         path.unwrap_or_default().into_owned()
     }
@@ -228,6 +237,7 @@ impl Suite {
             Source::Built(folder, arguments) => {
                 cargo::build(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())?
             }
+            Source::Guest(address) => return self.row_of_guest(address),
         };
         // What is loaded by firmware may be no ELF file.
         let kernel = Elf::read(&path);
@@ -244,7 +254,7 @@ impl Suite {
             config.accelerator = probe::chosen_or_best(machine)?;
             eprintln!("The tests of {} run on {machine} under {}.", path.display(), config.accelerator);
         }
-        let guests = Guests::new(config, kernel.ok(), self.effort);
+        let guests = Guests::new(guests::Source::Boot(Box::new(config)), kernel.ok(), self.effort);
         let tests = match kept {
             Some(tests) => tests,
             None => {
@@ -253,8 +263,19 @@ impl Suite {
                 tests
             }
         };
-        let prefix = if self.images.len() > 1 { format!("{machine}/") } else { String::new() };
-        Ok(Row { prefix, guests: Arc::new(guests), tests: Arc::new(tests) })
+        Ok(self.row_with(machine.name, guests, tests))
+    }
+
+    fn row_of_guest(&self, address: &Address) -> Result<Row> {
+        let effort = Effort { isolation: Isolation::Suite, ..self.effort };
+        let guests = Guests::new(guests::Source::Connection(address.clone()), None, effort);
+        let tests = guests.tests().with_context(|| format!("the guest at {address}"))?;
+        Ok(self.row_with("guest", guests, tests))
+    }
+
+    fn row_with(&self, name: &str, guests: Guests, tests: Tests) -> Row {
+        let prefix = if self.images.len() > 1 { format!("{name}/") } else { String::new() };
+        Row { prefix, guests: Arc::new(guests), tests: Arc::new(tests) }
     }
 }
 

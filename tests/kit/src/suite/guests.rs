@@ -10,9 +10,12 @@ use super::list::Tests;
 use super::protocol::Listed;
 use super::running::{Ran, Running, Task};
 use super::verdict::Verdict;
+use crate::accelerator::Accelerator;
+use crate::agent::Agent;
 use crate::deadline::{Deadline, factor};
 use crate::elf::Elf;
 use crate::qemu::Config;
+use crate::transport::Address;
 
 /// No test may take longer than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -41,10 +44,19 @@ pub(super) struct Effort {
     pub boot_limit: Duration,
 }
 
-/// The guests of one image on one machine.
+/// Where guests come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// They are booted so.
+    Boot(Box<Config>),
+    /// There is one, behind an address, that others booted.
+    Connection(Address),
+}
+
+/// The guests of one image on one machine, or the one of somebody else.
 #[derive(Debug)]
 pub(super) struct Guests {
-    config: Config,
+    source: Source,
     effort: Effort,
     /// Where the image is a kernel with symbols.
     kernel: Option<Elf>,
@@ -61,13 +73,13 @@ pub(super) struct Judged {
 }
 
 impl Guests {
-    pub(super) fn new(config: Config, kernel: Option<Elf>, effort: Effort) -> Self {
-        Self { config, effort, kernel, idle: Mutex::default() }
+    pub(super) fn new(source: Source, kernel: Option<Elf>, effort: Effort) -> Self {
+        Self { source, effort, kernel, idle: Mutex::default() }
     }
 
     /// Asks a guest which tests there are. It runs the first of them then.
     pub(super) fn tests(&self) -> Result<Tests> {
-        let mut guest = Running::boot(&self.config, self.boot_deadline())?;
+        let mut guest = self.another()?;
         let tests = guest.tests()?;
         self.put_back(guest);
         Ok(tests)
@@ -76,12 +88,14 @@ impl Guests {
     /// Runs a test, and again as often as is worth while.
     pub(super) fn judge(&self, tests: &Tests, test: &Listed, case: Option<u64>, seed: u32) -> Judged {
         let limit = test.timeout_ms.map_or(self.effort.limit, Duration::from_millis).min(LONGEST);
-        let limit = limit * self.config.accelerator.slowdown() * factor();
+        let limit = limit * self.slowdown() * factor();
         let task = Task { test, case, seed, digest: &tests.digest, limit };
         let first = self.run(&task, tests, test.alone);
         let mut verdict = first.verdict.clone();
         let mut runs = vec![first];
-        if let (Verdict::Failed(text), false) = (&mut verdict, runs[0].before.is_empty()) {
+        // Somebody else's guest is the only one.
+        let repeats = matches!(self.source, Source::Boot(_)) && !runs[0].before.is_empty();
+        if let (Verdict::Failed(text), true) = (&mut verdict, repeats) {
             let alone = self.run(&task, tests, true);
             let _ = match &alone.verdict {
                 Verdict::Failed(_) => write!(text, "\nIt fails in a guest that has run nothing before, too."),
@@ -107,6 +121,7 @@ impl Guests {
 
     /// Runs a test once. Where it is to be `alone`, in a guest that nothing was run in and nothing will be.
     fn run(&self, task: &Task<'_>, tests: &Tests, alone: bool) -> Ran {
+        let alone = alone && matches!(self.source, Source::Boot(_));
         let guest = if alone { self.boot(tests) } else { self.next(tests) };
         let mut guest = match guest {
             Ok(guest) => guest,
@@ -134,13 +149,25 @@ impl Guests {
     }
 
     fn boot(&self, tests: &Tests) -> Result<Running> {
-        let mut guest = Running::boot(&self.config, self.boot_deadline()).context("no guest could be booted for it")?;
+        let mut guest = self.another().context("there is no guest for it")?;
         guest.check(tests)?;
         Ok(guest)
     }
 
-    fn boot_deadline(&self) -> Deadline {
-        Deadline::after(self.effort.boot_limit * factor())
+    fn another(&self) -> Result<Running> {
+        let limit = self.effort.boot_limit * factor();
+        match &self.source {
+            Source::Boot(config) => Running::boot(config, Deadline::after(limit)),
+            Source::Connection(address) => Agent::at(address, limit).map(Running::behind),
+        }
+    }
+
+    fn slowdown(&self) -> u32 {
+        match &self.source {
+            Source::Boot(config) => config.accelerator.slowdown(),
+            // It may be emulated.
+            Source::Connection(_) => Accelerator::Tcg.slowdown(),
+        }
     }
 
     fn take(&self) -> Option<Running> {

@@ -9,8 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{self, Info, Listed, VERSION};
-use crate::client::Client;
-use crate::deadline::soon;
+use crate::agent::Agent;
 
 /// What the name of an image has behind it in the name of its list.
 const SUFFIX: &str = ".tests.json";
@@ -37,9 +36,9 @@ struct Kept {
 
 impl Tests {
     /// Asks a guest, which must say the same in two ways.
-    pub(super) fn of(agent: &mut Client) -> Result<Self> {
-        let info = protocol::info(agent, soon()).context("a kernel with tests answers nanoqga-test-info")?;
-        let tests = protocol::list(agent, soon())?;
+    pub(super) fn of(agent: &mut Agent) -> Result<Self> {
+        let info = protocol::info(agent).context("a kernel with tests answers nanoqga-test-info")?;
+        let tests = protocol::list(agent)?;
         Self::checked(&info, tests)
     }
 

@@ -1,13 +1,13 @@
 //! The test protocol, as docs/test-protocol.md has it: what a guest is asked, and what it says.
 
-use anyhow::Result;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use std::fmt;
+use std::time::Duration;
 
-use crate::client::Client;
-use crate::deadline::Deadline;
-use crate::error::{Error, Kind};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::agent::Agent;
 
 /// The version that is spoken here.
 pub(super) const VERSION: u32 = 1;
@@ -30,6 +30,17 @@ pub(super) struct LastWords {
     pub message: Option<String>,
     pub file: Option<String>,
     pub line: Option<u32>,
+}
+
+impl fmt::Display for LastWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { test, message, file, line } = self;
+        write!(f, "that {} panicked", test.as_deref().unwrap_or("it"))?;
+        if let Some(file) = file {
+            write!(f, " at {file}:{}", line.unwrap_or_default())?;
+        }
+        write!(f, ": {}", message.as_deref().unwrap_or("without a message"))
+    }
 }
 
 /// A test, as a guest lists it.
@@ -89,25 +100,18 @@ pub(super) struct Run<'a> {
     pub mark: &'a str,
 }
 
-pub(super) fn info(agent: &mut Client, deadline: Deadline) -> Result<Info> {
-    ask(agent, "nanoqga-test-info", json!({}), deadline)
+pub(super) fn info(agent: &mut Agent) -> Result<Info> {
+    agent.call("nanoqga-test-info", None)
 }
 
-pub(super) fn list(agent: &mut Client, deadline: Deadline) -> Result<Vec<Listed>> {
-    ask(agent, "nanoqga-test-list", json!({}), deadline)
+pub(super) fn list(agent: &mut Agent) -> Result<Vec<Listed>> {
+    agent.call("nanoqga-test-list", None)
 }
 
-pub(super) fn run(agent: &mut Client, run: &Run<'_>, deadline: Deadline) -> Result<Told> {
+pub(super) fn run(agent: &mut Agent, run: &Run<'_>, limit: Duration) -> Result<Told> {
     let mut arguments = json!({"name": run.name, "seed": run.seed, "digest": run.digest, "mark": run.mark});
     if let Some(case) = run.case {
         arguments["case"] = case.into();
     }
-    ask(agent, "nanoqga-test-run", arguments, deadline)
-}
-
-fn ask<T: DeserializeOwned>(agent: &mut Client, command: &str, arguments: Value, deadline: Deadline) -> Result<T> {
-    let value = agent.execute(command, arguments, deadline)?;
-    serde_json::from_value(value).map_err(|error| {
-        Error::new(Kind::Malformed, format!("the guest's answer to {command} is none: {error}")).into()
-    })
+    agent.call_within("nanoqga-test-run", Some(&arguments), limit)
 }

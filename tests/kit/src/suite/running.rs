@@ -4,14 +4,14 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use anyhow::{Context, Result, bail, ensure};
 
 use super::console::between;
 use super::list::Tests;
 use super::protocol::{self, Listed, Outcome, Run, Told};
 use super::verdict::Verdict;
 use super::watch::Watch;
+use crate::agent::{Agent, Down, Mode};
 use crate::client::Client;
 use crate::deadline::{Deadline, soon};
 use crate::elf::Elf;
@@ -29,13 +29,20 @@ const START: &str = "start";
 /// A guest, and its only host.
 #[derive(Debug)]
 pub(super) struct Running {
-    agent: Client,
-    guest: Guest,
-    qmp: Qmp,
-    watch: Watch,
+    agent: Agent,
+    /// None where it is somebody else's.
+    machine: Option<Machine>,
     state: State,
     /// The tests that it has run since it was as new.
     before: Vec<String>,
+}
+
+/// What it runs on.
+#[derive(Debug)]
+struct Machine {
+    guest: Guest,
+    qmp: Qmp,
+    watch: Watch,
 }
 
 /// What can still be done with a guest.
@@ -84,14 +91,19 @@ impl Running {
         let events = guest.events(deadline)?;
         let stream = guest.connect(deadline)?.into_stream()?;
         let watch = Watch::start(events, stream.try_clone()?);
-        let mut agent = Client::over(stream).quoting(guest.folder());
-        synchronise(&mut agent, deadline).context("the guest's agent does not answer")?;
-        let qmp = guest.qmp(deadline)?;
-        let mut this = Self { agent, guest, qmp, watch, state: State::Answers, before: Vec::new() };
+        let mut client = Client::over(stream).quoting(guest.folder());
+        synchronise(&mut client, deadline).context("the guest's agent does not answer")?;
+        let mut qmp = guest.qmp(deadline)?;
         if config.snapshots {
-            snapshot::save(&mut this.qmp, START, deadline)?;
+            snapshot::save(&mut qmp, START, deadline)?;
         }
-        Ok(this)
+        let machine = Some(Machine { guest, qmp, watch });
+        Ok(Self { agent: Agent::over(client), machine, state: State::Answers, before: Vec::new() })
+    }
+
+    /// A guest that was there before.
+    pub(super) fn behind(agent: Agent) -> Self {
+        Self { agent, machine: None, state: State::Answers, before: Vec::new() }
     }
 
     /// Asks it which tests it has.
@@ -101,7 +113,7 @@ impl Running {
 
     /// Sees to it that it has these tests and no others.
     pub(super) fn check(&mut self, tests: &Tests) -> Result<()> {
-        let info = protocol::info(&mut self.agent, soon())?;
+        let info = protocol::info(&mut self.agent)?;
         let wanted = (tests.tests.len(), &tests.digest);
         ensure!((info.tests, &info.digest) == wanted, "the guest has other tests than those that were listed");
         Ok(())
@@ -109,9 +121,10 @@ impl Running {
 
     /// Puts it back into the state in which it was saved.
     pub(super) fn restore(&mut self) -> Result<()> {
-        ensure!(self.state != State::Gone, "the guest's machine has ended");
-        snapshot::restore(&mut self.qmp, START, soon())?;
-        synchronise(&mut self.agent, soon()).context("the guest's agent does not answer after it was restored")?;
+        let machine = self.machine.as_mut().context("the guest's machine is not ours")?;
+        snapshot::restore(&mut machine.qmp, START, soon())?;
+        self.agent.forget_step();
+        ping(&mut self.agent).context("the guest's agent does not answer after it was restored")?;
         self.state = State::Answers;
         self.before.clear();
         Ok(())
@@ -137,12 +150,13 @@ impl Running {
         let mark = next_mark();
         let run = Run { name: &task.test.name, case: task.case, seed: task.seed, digest: task.digest, mark: &mark };
         let start = Instant::now();
-        let told = protocol::run(&mut self.agent, &run, Deadline::after(task.limit));
+        let told = protocol::run(&mut self.agent, &run, task.limit);
         let (verdict, told) = match told {
             Ok(told) => (self.after(task.test, &told, kernel), Some(told)),
             Err(error) => (Verdict::Failed(self.failure(&error, task.limit, kernel)), None),
         };
-        let console = between(&self.guest.console(), &mark).to_owned();
+        let console = self.machine.as_ref().map(|machine| machine.guest.console()).unwrap_or_default();
+        let console = between(&console, &mark).to_owned();
         let before = self.before.clone();
         self.before.push(task.test.name.clone());
         Ran { verdict, told, console, elapsed: start.elapsed(), before }
@@ -155,8 +169,8 @@ impl Running {
             self.state = State::Silent;
             return verdict;
         }
-        match self.agent.execute("guest-ping", json!({}), soon()) {
-            Ok(_) => verdict,
+        match ping(&mut self.agent) {
+            Ok(()) => verdict,
             Err(error) => {
                 let what = match verdict {
                     Verdict::Failed(text) => text,
@@ -173,15 +187,19 @@ impl Running {
         if kind == Some(Kind::Refused) {
             return format!("the guest did not run it: {error:#}");
         }
+        let Some(machine) = &mut self.machine else {
+            self.state = State::Silent;
+            return format!("{error:#}{}", self.last_words());
+        };
         let mut text = match kind {
             Some(Kind::TimedOut) => {
                 self.state = State::Silent;
-                let status = inspection::status(&mut self.qmp, soon()).unwrap_or_else(|_| "gone".into());
+                let status = inspection::status(&mut machine.qmp, soon()).unwrap_or_else(|_| "gone".into());
                 format!("the guest said nothing within {:.1} s; its machine is {status}", limit.as_secs_f64())
             }
             Some(Kind::Lost) => {
                 self.state = State::Gone;
-                match self.watch.exit() {
+                match machine.watch.exit() {
                     Some(exit) => format!("the guest died: {exit}"),
                     None => "the agent's channel was closed".into(),
                 }
@@ -192,23 +210,39 @@ impl Running {
             }
         };
         // QEMU itself may be gone.
-        if let Ok(registers) = inspection::registers(&mut self.qmp, kernel, soon()) {
+        if let Ok(registers) = inspection::registers(&mut machine.qmp, kernel, soon()) {
             let _ = write!(text, "\n--- registers\n{registers}");
         }
         text
     }
 
-    /// Asks it to switch itself off. A guest that has answered all, and then does not, has not passed.
+    /// What a guest that was restarted since says of the panic before, if it is there again.
+    fn last_words(&mut self) -> String {
+        let Some(words) = protocol::info(&mut self.agent).ok().and_then(|info| info.last_words) else {
+            return String::new();
+        };
+        self.state = State::Answers;
+        format!("; restarted, the guest says {words}")
+    }
+
+    /// Asks it to switch itself off, if it is ours. A guest that has answered all, and then does not, has not passed.
     pub(super) fn finish(mut self) -> Result<()> {
-        self.agent.execute("guest-ping", json!({}), soon()).context("the guest died after its last test")?;
-        self.agent.send(b"{\"execute\": \"guest-shutdown\"}\n", soon())?;
-        match self.agent.line(soon()) {
-            // An error: it has no such command, or its machine cannot.
-            Ok(_) => Ok(()),
-            Err(error) if Error::kind_of(&error) == Some(Kind::Lost) => Ok(()),
-            Err(error) => Err(error.context("the guest was asked to shut down after its last test, and did not")),
+        ping(&mut self.agent).context("the guest died after its last test")?;
+        if self.machine.is_none() {
+            return Ok(());
+        }
+        match self.agent.shut_down(Mode::Powerdown) {
+            Ok(Down::Gone | Down::Accepted) => Ok(()),
+            Ok(Down::Silent) => bail!("the guest was asked to shut down after its last test, and did not"),
+            // It has no such command, or its machine cannot.
+            Err(error) if Error::kind_of(&error) == Some(Kind::Refused) => Ok(()),
+            Err(error) => Err(error.context("the guest was asked to shut down after its last test")),
         }
     }
+}
+
+fn ping(agent: &mut Agent) -> Result<()> {
+    agent.execute("guest-ping", None).map(drop)
 }
 
 /// Another one for each run of this process.

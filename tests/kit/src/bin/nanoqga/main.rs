@@ -12,6 +12,7 @@ mod shell;
 mod shutdown;
 mod status;
 mod target;
+mod test;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,7 @@ enum Subcommand {
     Shutdown(shutdown::Args),
     Raw(raw::Args),
     Shell(shell::Args),
+    Test(test::Args),
     RunElf(run_elf::Args),
 }
 
@@ -85,6 +87,7 @@ impl CommandLine {
             Subcommand::Shutdown(args) => shutdown::main(&target, json, &args),
             Subcommand::Raw(args) => raw::main(&target, &args),
             Subcommand::Shell(_) => shell::main(&target),
+            Subcommand::Test(args) => return test::main(&target, &args),
             Subcommand::RunElf(args) => return run_elf::main(args),
         };
         status.map(ExitCode::from)
@@ -138,6 +141,7 @@ mod tests {
             "--socket s shutdown --mode reboot",
             "--socket s raw {}",
             "--socket s shell",
+            "--socket s test mm:: --skip oom",
             "run-elf kernel --list --format terse",
         ] {
             assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

@@ -35,18 +35,26 @@ impl Target {
     /// # Errors
     /// When the command line names none, or there is nobody to connect to.
     pub(crate) fn agent(&self) -> Result<Agent> {
-        let address = match self {
-            Self { socket: Some(path), .. } => Address::Socket(path.clone()),
-            Self { libvirt: Some(domain), .. } => Address::Libvirt(domain.clone()),
-            Self { vsock: Some(address), .. } => Address::Vsock(*address),
-            _ => bail!("which agent? Name it by --socket PATH, --libvirt DOMAIN or --vsock CID:PORT"),
-        };
+        let address = self.address()?;
         match self.timeout {
             Some(limit) => {
                 let end = Deadline::after(limit);
                 Ok(Agent::at(&address, limit)?.until(end))
             }
             None => Agent::at(&address, REPLY),
+        }
+    }
+
+    /// Where the agent is.
+    ///
+    /// # Errors
+    /// When the command line does not say.
+    pub(crate) fn address(&self) -> Result<Address> {
+        match self {
+            Self { socket: Some(path), .. } => Ok(Address::Socket(path.clone())),
+            Self { libvirt: Some(domain), .. } => Ok(Address::Libvirt(domain.clone())),
+            Self { vsock: Some(address), .. } => Ok(Address::Vsock(*address)),
+            _ => bail!("which agent? Name it by --socket PATH, --libvirt DOMAIN or --vsock CID:PORT"),
         }
     }
 }
