@@ -1,22 +1,23 @@
-//! The agent's port: the first virtio console on PCI, by registers that OSTD checks accesses to.
+//! The agent's port at the first virtio console on PCI, by registers that OSTD checks accesses to.
 
 use ostd::io::IoMem;
-use virtio_drivers::transport::DeviceType;
-use virtio_serial::pci;
+use virtio_serial::pci::{self, OpenError};
 use virtio_serial::transport::PciTransport;
+use virtio_serial::{OffsetHal, VirtioSerial};
 
 use crate::configuration_space::ConfigurationSpace;
 use crate::dma;
 use crate::registers::DeviceMemory;
 
-pub fn find() -> Option<PciTransport<DeviceMemory>> {
-    let mut space = ConfigurationSpace::acquire().ok()?;
-    let at = pci::consoles(&space).next()?;
-    dma::give_pages().ok()?;
-    let device = pci::enable(&mut space, at).ok()?;
-    let structures = device.structures.try_map(|addresses| {
+pub type Port = VirtioSerial<OffsetHal, PciTransport<DeviceMemory>>;
+
+/// Starts the driver of the port. An error is the reason why there is none.
+pub fn open() -> Result<Port, &'static str> {
+    dma::give_pages().map_err(|_| "no memory for the driver")?;
+    let mut space = ConfigurationSpace::acquire().map_err(|_| "somebody else has PCI's configuration space")?;
+    let port = pci::open(&mut space, "org.qemu.guest_agent.0", |addresses| {
         let (start, end) = (usize::try_from(addresses.start).ok()?, usize::try_from(addresses.end).ok()?);
         IoMem::acquire(start..end).ok().map(DeviceMemory)
-    })?;
-    PciTransport::new(DeviceType::Console, structures).ok()
+    });
+    port.map(|port| port.driver).map_err(OpenError::reason)
 }
