@@ -4,12 +4,10 @@
 extern crate alloc;
 
 mod agent;
-mod configuration_space;
 mod dma;
 mod kernel;
 mod port;
 mod power;
-mod registers;
 mod uptime;
 
 use nanoqga::commands::power::Shutdown;
