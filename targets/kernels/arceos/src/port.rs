@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use ax_driver::pci::{resolve_intx_binding, take_virtio_transport};
 use ax_driver::probe::OnProbeError;
-use ax_driver::probe::pci::{Endpoint, PciCapability};
+use ax_driver::probe::pci::Endpoint;
 use ax_driver::register::ProbePci;
 use ax_driver::virtio::VirtIoHalImpl;
 use ax_std::os::arceos::irq::{FixedIrqWorkerSignal, resolve_binding_irq};
@@ -14,7 +14,7 @@ use nanoqga::commands::power::Shutdown;
 use virtio_drivers::Hal;
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::transport::MappedRegisters;
-use virtio_serial::{Error, InterruptRegister, VirtioSerial};
+use virtio_serial::{Error, InterruptRegister, VirtioSerial, pci};
 
 use crate::agent;
 
@@ -59,15 +59,10 @@ fn find_port(mut probe: ProbePci<'_>) -> Result<(), OnProbeError> {
     Ok(())
 }
 
-/// Reads from the device's capabilities where its ISR status is (virtio 1.2, section 4.1.4).
+/// The device's ISR status, in a BAR.
 fn isr_status(endpoint: &Endpoint) -> Option<MappedRegisters> {
-    const ISR_CFG: u32 = 3;
-    let at = endpoint.capabilities().into_iter().find_map(|capability| match capability {
-        PciCapability::Vendor(at) if endpoint.read(at.offset) >> 24 == ISR_CFG => Some(at.offset),
-        _ => None,
-    })?;
-    let bar = u8::try_from(endpoint.read(at + 4) & 0xff).ok().filter(|bar| *bar < 6)?;
-    let address = endpoint.bar_mmio(bar)?.start.checked_add(endpoint.read(at + 8) as usize)?;
+    let isr = pci::structures(|register| endpoint.read(register.into())).ok()?.isr;
+    let address = endpoint.bar_mmio(isr.bar)?.start.checked_add(isr.offset as usize)?;
     // SAFETY: by the device's capability, this is the address of its ISR status, which has one byte.
     let register = unsafe { VirtIoHalImpl::mmio_phys_to_virt(address as u64, 1) };
     // SAFETY: it was mapped for good, and only the driver of this device uses it.

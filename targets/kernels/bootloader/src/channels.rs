@@ -6,14 +6,12 @@ use nanoqga::serve::Line;
 use serial_line::SerialLine;
 use spin::Once;
 use uart_16550::backend::PioBackend;
-use virtio_drivers::transport::DeviceType;
-use virtio_serial::pci::{self, ConfigurationPorts};
+use virtio_serial::pci::{self, ConfigurationPorts, OpenError};
 use virtio_serial::transport::{MappedRegisters, PciTransport};
-use virtio_serial::{InterruptHandle, InterruptRegister, OffsetHal, VirtioSerial};
+use virtio_serial::{InterruptHandle, OffsetHal, VirtioSerial};
 use x86_64::instructions::interrupts;
 
 use crate::interrupts::handle;
-use crate::registers;
 
 pub type VirtioPort = VirtioSerial<OffsetHal, PciTransport<MappedRegisters>>;
 
@@ -22,19 +20,17 @@ static CONSOLE: Once<InterruptHandle<MappedRegisters>> = Once::new();
 static WOKEN: AtomicBool = AtomicBool::new(false);
 
 /// Starts the driver of the first virtio console on any PCI bus.
-pub fn virtio_port() -> Option<VirtioPort> {
+pub fn virtio_port() -> Result<VirtioPort, OpenError> {
     // SAFETY: nobody else in this kernel uses PCI's configuration space.
     let mut access = unsafe { ConfigurationPorts::new() };
-    let at = pci::consoles(&access).next()?;
-    let device = pci::enable(&mut access, at).ok()?;
-    let structures = device.structures.try_map(registers::map)?;
-    let isr = structures.isr;
-    let transport = PciTransport::new(DeviceType::Console, structures).ok()?;
-    let mut port = VirtioPort::new(transport, "org.qemu.guest_agent.0").ok()?;
-    let console = port.interrupt_handle(InterruptRegister::Pci(isr)).ok()?;
-    CONSOLE.call_once(|| console);
-    handle(device.interrupt_line?, wake);
-    Some(port)
+    // SAFETY: the bootloader has mapped all page tables at the offset, and nobody else in this kernel uses them.
+    let map = |registers| unsafe { OffsetHal::map_registers(registers) };
+    let mut port = pci::open(&mut access, "org.qemu.guest_agent.0", map)?;
+    CONSOLE.call_once(|| port.driver.pci_interrupt_handle());
+    if let Some(line) = port.interrupt_line {
+        handle(line, wake);
+    }
+    Ok(port.driver)
 }
 
 /// Sets up COM2.

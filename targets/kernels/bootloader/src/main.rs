@@ -11,7 +11,6 @@ mod channels;
 mod interrupts;
 mod memory;
 mod power;
-mod registers;
 mod ticks;
 
 use core::fmt::{Arguments, Write};
@@ -41,12 +40,15 @@ fn main(info: &'static mut BootInfo) -> ! {
 }
 
 fn serve_agent() -> Shutdown {
-    if let Some(mut port) = channels::virtio_port() {
-        log(format_args!("agent at a virtio port"));
-        match agent::serve(&mut port) {
-            Ok(shutdown) => return shutdown,
-            Err(error) => log(format_args!("virtio port: {error}")),
+    match channels::virtio_port() {
+        Ok(mut port) => {
+            log(format_args!("agent at a virtio port"));
+            match agent::serve(&mut port) {
+                Ok(shutdown) => return shutdown,
+                Err(error) => log(format_args!("virtio port: {error}")),
+            }
         }
+        Err(error) => log(format_args!("{error}")),
     }
     if let Some(mut com2) = channels::com2() {
         log(format_args!("agent at COM2"));

@@ -7,10 +7,10 @@ use nanoqga::commands::{info, os, power, sync};
 use nanoqga::serve::Pump;
 use nanoqga::{Agent, Buffers, CommandSet};
 use ostd::task::halt_cpu;
-use virtio_drivers::transport::Transport;
-use virtio_serial::{Error, MAX_READ, OffsetHal, VirtioSerial};
+use virtio_serial::{Error, MAX_READ};
 
 use crate::kernel::Kernel;
+use crate::port::Port;
 use crate::uptime;
 
 /// The commands it answers. Others of the agent's commands do not exist for its host.
@@ -24,8 +24,7 @@ static COMMANDS: CommandSet<Kernel> = CommandSet::new(&[
 ]);
 
 /// Serves the agent's port until a host tells the kernel to end. Returns how.
-pub fn serve<T: Transport>(transport: T) -> Result<Shutdown, Error> {
-    let mut port = VirtioSerial::<OffsetHal, T>::new(transport, "org.qemu.guest_agent.0")?;
+pub fn serve(mut port: Port) -> Result<Shutdown, Error> {
     let mut buffers: Box<Buffers> = Box::new(Buffers::new());
     let mut agent = Agent::new(&COMMANDS, buffers.memory());
     let (mut pump, mut kernel) = (Pump::<MAX_READ>::new(), Kernel::default());

@@ -4,27 +4,25 @@
 extern crate alloc;
 
 mod agent;
-mod configuration_space;
 mod dma;
 mod kernel;
 mod port;
 mod power;
-mod registers;
 mod uptime;
 
 use nanoqga::commands::power::Shutdown;
 use ostd::power::{ExitCode, poweroff, restart};
 use ostd::prelude::println;
+use virtio_serial::Error;
 
 #[ostd::main]
 fn kernel_main() {
     println!("the kernel's own work");
     power::inject_handlers();
-    match port::find().map(agent::serve) {
-        None => println!("no virtio console"),
-        Some(Err(error)) => println!("the agent's port: {}", error),
-        Some(Ok(Shutdown::Reboot)) => restart(ExitCode::Success),
-        Some(Ok(_)) => println!("powering down"),
+    match port::open().and_then(|port| agent::serve(port).map_err(Error::reason)) {
+        Err(reason) => println!("the agent's port: {}", reason),
+        Ok(Shutdown::Reboot) => restart(ExitCode::Success),
+        Ok(_) => println!("powering down"),
     }
     poweroff(ExitCode::Success);
 }

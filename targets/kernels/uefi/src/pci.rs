@@ -7,7 +7,9 @@ use uefi::boot::{self, OpenProtocolAttributes, OpenProtocolParams, ScopedProtoco
 use uefi::proto::unsafe_protocol;
 use uefi::{Handle, Status};
 use virtio_drivers::transport::DeviceType;
-use virtio_serial::transport::{PciStructures, PciTransport, Registers};
+use virtio_serial::impl_registers;
+use virtio_serial::pci::{self, BarPart};
+use virtio_serial::transport::PciTransport;
 
 /// Vendor and device of a transitional and of a modern console.
 const CONSOLES: [u32; 2] = [0x1003_1af4, 0x1043_1af4];
@@ -61,30 +63,10 @@ fn is_console(handle: Handle) -> bool {
     device.is_ok_and(|device| CONSOLES.contains(&device.configuration(0)))
 }
 
-/// The transport of a device whose capabilities say where its structures are (virtio 1.2, section 4.1.4).
+/// The transport of a device.
 pub fn transport(device: &PciIo) -> Option<PciTransport<Window<'_>>> {
-    let (mut common, mut notify, mut isr, mut own, mut notify_multiplier) = (None, None, None, None, 0);
-    let mut at = device.configuration(0x34) & 0xfc;
-    // There is room for 48 of them: a longer list has no end.
-    for _ in 0..48 {
-        if at == 0 {
-            break;
-        }
-        let head = device.configuration(at);
-        if head & 0xff == 9 {
-            let [bar, start, size] = [4, 8, 12].map(|field| device.configuration(at + field));
-            let window = Window { device, bar: bar as u8, start: start.into(), size: size as usize };
-            match head >> 24 {
-                1 => _ = common.get_or_insert(window),
-                2 if notify.is_none() => (notify, notify_multiplier) = (Some(window), device.configuration(at + 16)),
-                3 => _ = isr.get_or_insert(window),
-                4 => _ = own.get_or_insert(window),
-                _ => {}
-            }
-        }
-        at = head >> 8 & 0xfc;
-    }
-    let structures = PciStructures { common: common?, notify: notify?, notify_multiplier, isr: isr?, device: own? };
+    let structures = pci::structures(|register| device.configuration(register.into())).ok()?;
+    let structures = structures.try_map(|part| Some(Window { device, part }))?;
     PciTransport::new(DeviceType::Console, structures).ok()
 }
 
@@ -92,17 +74,15 @@ pub fn transport(device: &PciIo) -> Option<PciTransport<Window<'_>>> {
 #[derive(Clone, Copy)]
 pub struct Window<'d> {
     device: &'d PciIo,
-    bar: u8,
-    start: u64,
-    size: usize,
+    part: BarPart,
 }
 
 impl Window<'_> {
     /// Reads or writes an integer, which is a register of its own width.
     fn access<T>(&self, access: AccessBar, offset: usize, value: &mut T) -> Status {
-        let (width, offset) = (size_of::<T>().ilog2(), self.start + offset as u64);
+        let (width, offset) = (size_of::<T>().ilog2(), u64::from(self.part.offset) + offset as u64);
         // SAFETY: firmware reads or writes one value of that width, and checks that it lies in the BAR.
-        unsafe { access(self.device, width, self.bar, offset, 1, ptr::from_mut(value).cast()) }
+        unsafe { access(self.device, width, self.part.bar, offset, 1, ptr::from_mut(value).cast()) }
     }
 
     fn read<T: Default>(&self, offset: usize) -> T {
@@ -116,32 +96,9 @@ impl Window<'_> {
     }
 }
 
-impl Registers for Window<'_> {
-    fn size(&self) -> usize {
-        self.size
-    }
-
-    fn read_u8(&self, offset: usize) -> u8 {
-        self.read(offset)
-    }
-
-    fn read_u16(&self, offset: usize) -> u16 {
-        self.read(offset)
-    }
-
-    fn read_u32(&self, offset: usize) -> u32 {
-        self.read(offset)
-    }
-
-    fn write_u8(&self, offset: usize, value: u8) {
-        self.write(offset, value);
-    }
-
-    fn write_u16(&self, offset: usize, value: u16) {
-        self.write(offset, value);
-    }
-
-    fn write_u32(&self, offset: usize, value: u32) {
-        self.write(offset, value);
-    }
+impl_registers! {
+    for Window<'_>,
+    size: |window| window.part.length as usize,
+    read: |window, offset| window.read(offset),
+    write: |window, offset, value| window.write(offset, value),
 }

@@ -4,9 +4,10 @@ use core::arch::asm;
 
 use virtio_drivers::transport::pci::bus::{Cam, ConfigurationAccess, DeviceFunction};
 
+use super::port_access::ENABLE;
+
 const ADDRESS: u16 = 0xcf8;
 const DATA: u16 = 0xcfc;
-const ENABLE: u32 = 1 << 31;
 
 /// Configuration space behind the I/O ports 0xcf8 and 0xcfc of a PC (PCI Local Bus 3.0, section 3.2.2.3.2).
 #[derive(Debug)]

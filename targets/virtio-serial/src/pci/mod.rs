@@ -23,6 +23,7 @@
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod configuration_ports;
 mod open;
+mod port_access;
 mod structures;
 
 use core::fmt;
@@ -34,6 +35,7 @@ use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use self::configuration_ports::ConfigurationPorts;
 pub use self::open::{OpenError, PciPort, open};
+pub use self::port_access::PortAccess;
 pub use self::structures::{BarPart, structures};
 use crate::transport::PciStructures;
 

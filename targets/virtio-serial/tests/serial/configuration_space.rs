@@ -1,12 +1,12 @@
 //! Consoles in PCI's configuration space: found on all buses, and switched on only if what they say makes sense.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use proptest::prelude::*;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
-use virtio_serial::pci::{self, BarPart, OpenError, PciConsole, PciError, PciPort, consoles, enable};
+use virtio_serial::pci::{self, BarPart, OpenError, PciConsole, PciError, PciPort, PortAccess, consoles, enable};
 use virtio_serial::transport::PciStructures;
 use virtio_serial::{Error, Event};
 
@@ -232,6 +232,28 @@ fn structures_can_be_found_without_addresses() {
     let expected =
         PciStructures { common: part(0), isr: part(1), device: part(2), notify: part(3), notify_multiplier: 4 };
     assert_eq!(pci::structures(|register| space.read_word(CONSOLE, register)), Ok(expected));
+}
+
+#[test]
+fn a_console_is_switched_on_through_two_ports() {
+    let space = RefCell::new(Space::default().with_console(at(3, 2, 1)).with(at(3, 2, 0), 0, 0x1234_8086));
+    space.borrow_mut().put(at(3, 2, 0), 0x0c, MULTIFUNCTION);
+    let selected = Cell::new(0u32);
+    let place = || {
+        let [register, function, bus, enable] = selected.get().to_le_bytes();
+        assert_eq!(enable, 0x80);
+        (at(bus, function >> 3, function & 7), register)
+    };
+    let mut access = PortAccess::new(
+        |address| selected.set(address),
+        || space.borrow().read_word(place().0, place().1),
+        |word| space.borrow_mut().write_word(place().0, place().1, word),
+    );
+    let found = consoles(&access).next();
+    assert_eq!(found, Some(at(3, 2, 1)));
+    let console = PciConsole { structures: structures(0xfe00_0000), interrupt_line: Some(11) };
+    assert_eq!(enable(&mut access, at(3, 2, 1)), Ok(console));
+    assert_eq!(space.borrow().read_word(at(3, 2, 1), 0x04), STATUS_COMMAND | 0b110);
 }
 
 /// Opens the agent's port of a host's device, at whose structures the addresses of a console lead.

@@ -20,19 +20,16 @@ fn main() -> ! {
     // Interrupts end the sleep, and have no handlers.
     interrupt::disable();
     loop {
-        // An interrupt of before would end the sleep at once.
+        // An interrupt from before the look would end the sleep at once.
         board::listen(&mut line.0);
-        loop {
-            match pump.poll(&mut agent, &mut firmware, &mut line) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(_) => {
-                    // Noise on the line: the host begins again.
-                    let _ = log.write_all(b"noise\n");
-                    pump.reset(&mut agent);
-                }
+        match pump.poll(&mut agent, &mut firmware, &mut line) {
+            Ok(true) => {}
+            Ok(false) => asm::wfi(),
+            Err(_) => {
+                // Noise on the line: the host begins again.
+                let _ = log.write_all(b"noise\n");
+                pump.reset(&mut agent);
             }
         }
-        asm::wfi();
     }
 }
