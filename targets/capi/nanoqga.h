@@ -39,6 +39,9 @@
 // The library can be linked into any kernel: it passes no floating-point numbers, and on x86_64 it uses no SSE and no red zone.
 // On riscv64 the linker still asks for one way to pass floating-point numbers: riscv64imac-unknown-none-elf is for -mabi=lp64,
 // riscv64gc-unknown-none-elf for -mabi=lp64d. It cannot panic: the tests of nanoqga link it without the code of a panic.
+//
+// The kernel's own tests. With nanoqga_add_testing a host runs them by name, one after another. A test that ends
+// the kernel still has its verdict if the panic handler calls nanoqga_finish_test.
 
 
 #ifndef NANOQGA_H
@@ -70,12 +73,12 @@
 
 #if defined(NANOQGA_64_BIT)
 // The size of an agent's state in bytes. The rest of its memory is for requests.
-#define NANOQGA_STATE 4544
+#define NANOQGA_STATE 4672
 #endif
 
 #if defined(NANOQGA_32_BIT)
 // The size of an agent's state in bytes. The rest of its memory is for requests.
-#define NANOQGA_STATE 3680
+#define NANOQGA_STATE 3744
 #endif
 
 // The alignment of an agent's memory in bytes.
@@ -127,6 +130,8 @@ enum nanoqga_status {
     NANOQGA_STATUS_TOO_LARGE,
     // The reply of a command of the kernel's own is not one JSON value. The client gets an error: send what was transmitted.
     NANOQGA_STATUS_INVALID_REPLY,
+    // There is no running test in that memory: nothing was kept, or it was overwritten.
+    NANOQGA_STATUS_NOT_RUNNING,
 };
 
 // How a file is opened.
@@ -159,8 +164,39 @@ enum nanoqga_shutdown {
     NANOQGA_SHUTDOWN_HALT,
 };
 
+// A way to die.
+enum nanoqga_misbehaviour {
+    // To panic.
+    NANOQGA_MISBEHAVIOUR_PANIC,
+    // To do nothing for ever.
+    NANOQGA_MISBEHAVIOUR_HANG,
+    // To access memory that is not there.
+    NANOQGA_MISBEHAVIOUR_FAULT,
+    // To use more stack than there is.
+    NANOQGA_MISBEHAVIOUR_OVERFLOW,
+    // To reset the machine.
+    NANOQGA_MISBEHAVIOUR_RESET,
+};
+
+// How a test has ended.
+enum nanoqga_outcome {
+    // It is not known: the test counts as failed.
+    NANOQGA_OUTCOME_UNKNOWN = 0,
+    // It has passed.
+    NANOQGA_OUTCOME_PASSED,
+    // It has failed.
+    NANOQGA_OUTCOME_FAILED,
+    // It cannot be run on this machine.
+    NANOQGA_OUTCOME_SKIPPED,
+    // It has panicked, and the kernel has survived that.
+    NANOQGA_OUTCOME_PANICKED,
+};
+
 // An agent.
 struct nanoqga;
+
+// Where a test writes.
+struct nanoqga_test_output;
 
 // Where a command of the kernel's own writes its reply.
 struct nanoqga_reply {
@@ -420,6 +456,79 @@ struct nanoqga_suspend_callbacks {
     const char *(*hybrid)(void *context);
 };
 
+// A test of the kernel.
+struct nanoqga_test {
+    // Its name, such as "mm::oom". No two tests may have the same.
+    const char *name;
+    // If it is not NULL, the test passes only by a panic whose message has this text in it.
+    const char *should_panic;
+    // If it is not NULL, the test is run only when it is asked for; why.
+    const char *ignored;
+    // The time limit of this test in milliseconds. 0: the host's.
+    uint32_t timeout_ms;
+    // How many cases it has. 0: it has none, and is run once.
+    uint32_t cases;
+    // Whether it needs a freshly booted guest.
+    bool alone;
+};
+
+// The end of a test.
+struct nanoqga_ending {
+    // One of `enum nanoqga_outcome`.
+    uint32_t outcome;
+    // The line in `file`.
+    uint32_t line;
+    // Why the test failed, was skipped, or panicked; or NULL. Hosts are sent at least its first 160 bytes.
+    const char *message;
+    // The file of the source in which that was; or NULL.
+    const char *file;
+};
+
+// A test that runs. The kernel may copy it, and must not change it. One that is all zeros is none.
+struct nanoqga_running {
+    uint64_t opaque[32];
+};
+
+// What the kernel has kept of the panic that ended the boot before. A text may be NULL, and a line 0.
+struct nanoqga_last_words {
+    // The test that ran.
+    const char *test;
+    // What the panic said.
+    const char *message;
+    // The file of the source in which it was.
+    const char *file;
+    // The line in that file.
+    uint32_t line;
+};
+
+// The callbacks of the testing family. `test`, `run` and `boot_id` must be there. Hosts can do with the kernel what its tests can,
+// so a kernel that is shipped should not add the family.
+struct nanoqga_testing_callbacks {
+    // A test of the kernel. The list must always be the same.
+    bool (*test)(void *context, size_t index, struct nanoqga_test *test);
+    // Runs the test `index`, and says how it has ended. `number` is the case, 0 for a test without cases; `seed` is for random
+    // numbers, and 0 unless the host has sent one. `output` is for nanoqga_test_write and nanoqga_test_measure. It need not return:
+    // see nanoqga_finish_test.
+    void (*run)(void *context,
+                size_t index,
+                uint64_t number,
+                uint64_t seed,
+                struct nanoqga_test_output *output,
+                struct nanoqga_ending *ending);
+    // A number that differs from boot to boot, as far as the kernel can tell boots apart.
+    uint64_t (*boot_id)(void *context);
+    // A clock in nanoseconds that never goes backwards. May be NULL.
+    uint64_t (*clock_ns)(void *context);
+    // Prints a line of `length` bytes on the console, and ends it; no NUL follows the bytes. May be NULL.
+    void (*print_line)(void *context, const char *line, size_t length);
+    // Copies the test that runs next to where the panic handler finds it; NULL: none runs any more. May be NULL.
+    void (*keep)(void *context, const struct nanoqga_running *running);
+    // Fills in what is known of the panic that ended the boot before, and returns whether there is anything. May be NULL.
+    bool (*last_words)(void *context, struct nanoqga_last_words *words);
+    // For nanoqga-test-misbehave: dies in this way, so that a host can test that it notices. It need not return.
+    const char *(*misbehave)(void *context, enum nanoqga_misbehaviour how);
+};
+
 // The callbacks of the time family. Times are in nanoseconds since 1970-01-01T00:00:00Z.
 struct nanoqga_time_callbacks {
     // For guest-get-time: sets `*time` to the kernel's time.
@@ -549,6 +658,37 @@ enum nanoqga_status nanoqga_add_power(struct nanoqga *agent, const struct nanoqg
 
 // Adds the suspend family.
 enum nanoqga_status nanoqga_add_suspend(struct nanoqga *agent, const struct nanoqga_suspend_callbacks *callbacks);
+
+// Adds the testing family: nanoqga-test-info, -list, -run and -misbehave, by which a host runs the kernel's own tests.
+enum nanoqga_status nanoqga_add_testing(struct nanoqga *agent, const struct nanoqga_testing_callbacks *callbacks);
+
+// Adds `length` bytes of UTF-8 to what the host is sent with the verdict. What there is no room for is dropped, and the host is
+// told so. Only the callback `run` may call this, with its `output`.
+//
+// Errors: NULL, INVALID_TEXT.
+enum nanoqga_status nanoqga_test_write(struct nanoqga_test_output *output,
+                                       const char *text,
+                                       size_t length);
+
+// Sends a number that was measured with the verdict: what was measured, and its unit, such as "ns". Only the callback `run` may
+// call this, with its `output`.
+//
+// Errors: NULL.
+enum nanoqga_status nanoqga_test_measure(struct nanoqga_test_output *output,
+                                         const char *name,
+                                         int64_t value,
+                                         const char *unit);
+
+// Finishes the reply for a test that has panicked, because the kernel cannot go on. The panic handler calls this once, with what
+// the callback `keep` has copied, even while the agent is at work. `send` is called with the bytes of the reply, and must not
+// return before they are with the channel's device. `now_ns` is the clock, or 0 without one.
+//
+// Errors: NULL, MISALIGNED, NOT_RUNNING: then nothing was sent.
+enum nanoqga_status nanoqga_finish_test(const struct nanoqga_running *running,
+                                        const struct nanoqga_ending *ending,
+                                        uint64_t now_ns,
+                                        void (*send)(void *context, const uint8_t *bytes, size_t length),
+                                        void *context);
 
 // Adds the time family.
 enum nanoqga_status nanoqga_add_time(struct nanoqga *agent, const struct nanoqga_time_callbacks *callbacks);

@@ -308,6 +308,99 @@ static const char *set_password(void *c, const char *user, const uint8_t *passwo
     return crypted ? "it cannot be crypted" : NULL;
 }
 
+// The kernel's own tests.
+
+static struct nanoqga_running running;
+static bool runs;
+
+static bool test(void *c, size_t index, struct nanoqga_test *test)
+{
+    check(c == &context && test->name == NULL && !test->alone);
+    switch (index) {
+    case 0:
+        test->name = "heap::allocates";
+        return true;
+    case 1:
+        *test = (struct nanoqga_test){"heap::dies", "out of memory", NULL, 500, 0, true};
+        return true;
+    case 2:
+        *test = (struct nanoqga_test){"disk::reads", NULL, "slow", 0, 2, false};
+        return true;
+    case 3:
+        test->name = "says nothing";
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void reply(void *c, const uint8_t *bytes, size_t length)
+{
+    check(c == &runs && write(STDOUT_FILENO, bytes, length) == (ssize_t)length);
+}
+
+static uint64_t clock_ns(void *c)
+{
+    static uint64_t now;
+    check(c == &context);
+    return now += 1000;
+}
+
+static void run(void *c, size_t index, uint64_t number, uint64_t seed, struct nanoqga_test_output *output,
+                struct nanoqga_ending *ending)
+{
+    check(c == &context && runs && ending->outcome == NANOQGA_OUTCOME_UNKNOWN && ending->message == NULL);
+    check(nanoqga_test_write(output, "\xff", 1) == NANOQGA_STATUS_INVALID_TEXT);
+    switch (index) {
+    case 0:
+        check(nanoqga_test_write(output, "a page\n", 7) == NANOQGA_STATUS_OK);
+        check(nanoqga_test_measure(output, "latency", -5, "ns") == NANOQGA_STATUS_OK);
+        ending->outcome = NANOQGA_OUTCOME_PASSED;
+        break;
+    case 1:
+        // What a panic handler does, but that this one returns.
+        *ending = (struct nanoqga_ending){NANOQGA_OUTCOME_PANICKED, 12, "out of memory", "heap.c"};
+        check(nanoqga_finish_test(&running, ending, clock_ns(c), reply, &runs) == NANOQGA_STATUS_OK);
+        break;
+    case 2:
+        check(number == 1 && seed == 99);
+        *ending = (struct nanoqga_ending){NANOQGA_OUTCOME_SKIPPED, 0, "there is no disk", NULL};
+        break;
+    }
+}
+
+static uint64_t boot_id(void *c)
+{
+    check(c == &context);
+    return 0xabc;
+}
+
+static void print_line(void *c, const char *line, size_t length)
+{
+    check(c == &context && length > 13 && memcmp(line, "nanoqga-test-", 13) == 0);
+}
+
+static void keep(void *c, const struct nanoqga_running *test)
+{
+    check(c == &context && runs == (test == NULL));
+    runs = test != NULL;
+    if (runs)
+        running = *test;
+}
+
+static bool last_words(void *c, struct nanoqga_last_words *words)
+{
+    check(c == &context && words->test == NULL && words->line == 0);
+    words->message = "page fault";
+    return true;
+}
+
+static const char *misbehave(void *c, enum nanoqga_misbehaviour how)
+{
+    check(c == &context);
+    return how == NANOQGA_MISBEHAVIOUR_FAULT ? "every address is mapped" : NULL;
+}
+
 int main(void)
 {
     static uint64_t memory[NANOQGA_MEMORY(8192) / 8];
@@ -325,6 +418,7 @@ int main(void)
     struct nanoqga_freeze_callbacks freezing = {freeze, thaw};
     struct nanoqga_file_callbacks file = {file_open, file_close, file_read, file_write, file_seek, file_flush};
     struct nanoqga_user_callbacks users = {user, set_password};
+    struct nanoqga_testing_callbacks testing = {test, run, boot_id, clock_ns, print_line, keep, last_words, misbehave};
     check(nanoqga_add_os(agent, &os) == NANOQGA_STATUS_OK);
     check(nanoqga_add_time(agent, &time) == NANOQGA_STATUS_OK);
     check(nanoqga_add_power(agent, &power) == NANOQGA_STATUS_OK);
@@ -336,6 +430,7 @@ int main(void)
     check(nanoqga_add_freeze(agent, &freezing) == NANOQGA_STATUS_OK);
     check(nanoqga_add_file(agent, &file) == NANOQGA_STATUS_OK);
     check(nanoqga_add_user(agent, &users) == NANOQGA_STATUS_OK);
+    check(nanoqga_add_testing(agent, &testing) == NANOQGA_STATUS_OK);
 
     uint8_t bytes[100];
     ssize_t length;

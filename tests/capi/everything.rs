@@ -1,7 +1,8 @@
 //! Every family, by a C program that has all callbacks but one.
 
 use anyhow::{Result, ensure};
-use tests::booted::transcript;
+use nanoqga_testkit::client::Client;
+use tests::booted::{soon, transcript};
 use tests::recorded::{commands, hold_all};
 
 use crate::built;
@@ -11,12 +12,56 @@ use crate::program::Serving;
 fn every_family_answers_what_its_callbacks_say() -> Result<()> {
     let (program, mut agent) = Serving::start(&built::program("everything.c")?)?;
     transcript(&mut agent, EVERYTHING)?;
+    transcript(&mut agent, TESTING)?;
+    panics(&mut agent)?;
     let commands = commands(&mut agent)?;
-    ensure!(commands.len() == 35, "{commands:?}");
+    ensure!(commands.len() == 39, "{commands:?}");
     hold_all(&mut agent)?;
     drop(agent);
     program.end()
 }
+
+/// A test whose panic handler finishes the reply. This one returns, so that the agent's own reply follows.
+fn panics(agent: &mut Client) -> Result<()> {
+    let ask = r#"{"execute":"nanoqga-test-run","arguments":{"name":"heap::dies"},"id":["p"]}"#;
+    let handlers = agent.request(ask, soon())?.text();
+    ensure!(
+        handlers
+            == r#"{"return": {"output":"","measurements":[],"output-truncated":true,"outcome":"panicked","elapsed-ns":1000,"file":"heap.c","line":12,"message":"out of memory"}, "id": ["p"]}"#,
+        "{handlers}"
+    );
+    let agents = String::from_utf8(agent.line(soon())?)?;
+    ensure!(agents.contains(r#""output-truncated":false,"outcome":"panicked""#), "{agents}");
+    Ok(())
+}
+
+const TESTING: &[(&str, &str)] = &[
+    (
+        r#"{"execute":"nanoqga-test-info"}"#,
+        r#"{"return": {"protocol":1,"tests":4,"digest":"cd8914014cf0225e","boot":"0000000000000abc","last-words":{"message":"page fault"}}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-list"}"#,
+        r#"{"return": [{"index":0,"name":"heap::allocates"},{"index":1,"name":"heap::dies","should-panic":"out of memory","timeout-ms":500,"alone":true},{"index":2,"name":"disk::reads","ignored":"slow","cases":2},{"index":3,"name":"says nothing"}]}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-run","arguments":{"name":"heap::allocates","mark":"a"}}"#,
+        r#"{"return": {"output":"a page\n","measurements":[{"name":"latency","value":-5.0,"unit":"ns"}],"output-truncated":false,"outcome":"passed","elapsed-ns":1000}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-run","arguments":{"name":"disk::reads","case":1,"seed":99}}"#,
+        r#"{"return": {"output":"","measurements":[],"output-truncated":false,"outcome":"skipped","elapsed-ns":1000,"message":"there is no disk"}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-run","arguments":{"name":"says nothing"}}"#,
+        r#"{"return": {"output":"","measurements":[],"output-truncated":false,"outcome":"failed","elapsed-ns":1000,"message":"the kernel does not say how the test has ended"}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-misbehave","arguments":{"how":"fault"}}"#,
+        r#"{"error": {"class": "GenericError", "desc": "every address is mapped"}}"#,
+    ),
+    (r#"{"execute":"nanoqga-test-misbehave","arguments":{"how":"hang"}}"#, r#"{"return": {}}"#),
+];
 
 const EVERYTHING: &[(&str, &str)] = &[
     (

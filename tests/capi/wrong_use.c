@@ -637,12 +637,34 @@ static void a_trim_goes_on_to_its_end_after_a_reset(void)
     CHECK(works());
 }
 
+static void send_nothing(void *context, const uint8_t *bytes, size_t length)
+{
+    (void)context;
+    (void)bytes;
+    (void)length;
+    CHECK(false);
+}
+
+static void only_a_test_that_was_kept_is_finished(void)
+{
+    struct nanoqga_running nothing = {{0}};
+    struct nanoqga_ending ending = {NANOQGA_OUTCOME_PANICKED, 0, NULL, NULL};
+    const char *misplaced = (const char *)&nothing + 1;
+    CHECK(nanoqga_finish_test(&nothing, &ending, 0, send_nothing, NULL) == NANOQGA_STATUS_NOT_RUNNING);
+    CHECK(nanoqga_finish_test(NULL, &ending, 0, send_nothing, NULL) == NANOQGA_STATUS_NULL);
+    CHECK(nanoqga_finish_test(&nothing, NULL, 0, send_nothing, NULL) == NANOQGA_STATUS_NULL);
+    CHECK(nanoqga_finish_test(&nothing, &ending, 0, NULL, NULL) == NANOQGA_STATUS_NULL);
+    CHECK(nanoqga_finish_test((const void *)misplaced, &ending, 0, send_nothing, NULL) == NANOQGA_STATUS_MISALIGNED);
+    CHECK(nanoqga_test_write(NULL, "", 0) == NANOQGA_STATUS_NULL);
+    CHECK(nanoqga_test_measure(NULL, "", 0, "") == NANOQGA_STATUS_NULL);
+}
+
 static void every_status_has_a_text(void)
 {
-    for (uint32_t i = 0; i <= NANOQGA_STATUS_INVALID_REPLY; i++)
+    for (uint32_t i = 0; i <= NANOQGA_STATUS_NOT_RUNNING; i++)
         CHECK(strcmp(nanoqga_status_text(i), "no such status") != 0);
     CHECK(strcmp(nanoqga_status_text(NANOQGA_STATUS_INVALID_REPLY), "a command's reply is not one JSON value") == 0);
-    CHECK(strcmp(nanoqga_status_text(NANOQGA_STATUS_INVALID_REPLY + 1), "no such status") == 0);
+    CHECK(strcmp(nanoqga_status_text(NANOQGA_STATUS_NOT_RUNNING + 1), "no such status") == 0);
     CHECK(strcmp(nanoqga_status_text(UINT32_MAX), "no such status") == 0);
 }
 
@@ -664,6 +686,7 @@ int main(void)
     errors_are_made_at_run_time();
     a_reply_may_fill_its_room();
     a_trim_goes_on_to_its_end_after_a_reset();
+    only_a_test_that_was_kept_is_finished();
     every_status_has_a_text();
     return 0;
 }

@@ -16,11 +16,11 @@ use crate::text;
 
 /// The size of an agent's state in bytes. The rest of its memory is for requests.
 #[cfg(target_pointer_width = "64")]
-pub const NANOQGA_STATE: usize = 4544;
+pub const NANOQGA_STATE: usize = 4672;
 
 /// The size of an agent's state in bytes. The rest of its memory is for requests.
 #[cfg(target_pointer_width = "32")]
-pub const NANOQGA_STATE: usize = 3680;
+pub const NANOQGA_STATE: usize = 3744;
 
 /// The alignment of an agent's memory in bytes.
 pub const NANOQGA_ALIGNMENT: usize = 8;
@@ -38,7 +38,7 @@ const LONGEST_SLICE: usize = isize::MAX as usize;
 const STAGE: usize = 1024;
 
 /// The commands of all families.
-const FAMILY_COMMANDS: usize = 36;
+const FAMILY_COMMANDS: usize = 40;
 
 /// The state of an agent that no call uses.
 const READY: u32 = 0x6e71_6761;

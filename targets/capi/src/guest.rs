@@ -7,7 +7,7 @@ use nanoqga::Failure;
 use nanoqga::commands::info::Identity;
 
 use crate::callbacks::own::Own;
-use crate::callbacks::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, time, user};
+use crate::callbacks::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, testing, time, user};
 use crate::open_files::OpenFiles;
 use crate::status::Status;
 
@@ -34,6 +34,7 @@ pub(crate) enum Family {
     Freeze,
     File,
     User,
+    Testing,
 }
 
 /// The families that were added.
@@ -68,6 +69,7 @@ pub(crate) struct Guest {
     pub(crate) file: file::FileCallbacks,
     pub(crate) files: OpenFiles,
     pub(crate) user: user::UserCallbacks,
+    pub(crate) testing: testing::TestingCallbacks,
     pub(crate) own: Vec<Own, NANOQGA_MAX_OWN_COMMANDS>,
     /// What a callback did wrong, for the caller of `transmit`.
     pub(crate) misuse: Option<Status>,
@@ -91,6 +93,7 @@ impl Guest {
             file: file::FileCallbacks::default(),
             files: OpenFiles::default(),
             user: user::UserCallbacks::default(),
+            testing: testing::TestingCallbacks::default(),
             own: Vec::new(),
             misuse: None,
         }

@@ -35,9 +35,11 @@ pub enum Status {
     TooLarge,
     /// The reply of a command of the kernel's own is not one JSON value. The client gets an error: send what was transmitted.
     InvalidReply,
+    /// There is no running test in that memory: nothing was kept, or it was overwritten.
+    NotRunning,
 }
 
-const TEXTS: [&CStr; 14] = [
+const TEXTS: [&CStr; 15] = [
     c"done",
     c"a pointer is NULL",
     c"a length is zero",
@@ -52,6 +54,7 @@ const TEXTS: [&CStr; 14] = [
     c"there are too many commands",
     c"a callback reported more bytes than it had room for",
     c"a command's reply is not one JSON value",
+    c"there is no running test in that memory",
 ];
 
 /// A status in words, for a log: a string constant.

@@ -9,10 +9,14 @@ use nanoqga_c::callbacks::file::{FileAccess, FileCallbacks};
 use nanoqga_c::callbacks::freeze::FreezeCallbacks;
 use nanoqga_c::callbacks::os::{OsCallbacks, OsInfo};
 use nanoqga_c::callbacks::own::OwnReply;
+use nanoqga_c::callbacks::testing::{Ending, Outcome, Running, Test, TestOutput, TestingCallbacks};
 use nanoqga_c::families::cpu::nanoqga_add_cpu;
 use nanoqga_c::families::file::nanoqga_add_file;
 use nanoqga_c::families::freeze::nanoqga_add_freeze;
 use nanoqga_c::families::os::nanoqga_add_os;
+use nanoqga_c::families::testing::{
+    nanoqga_add_testing, nanoqga_finish_test, nanoqga_test_measure, nanoqga_test_write,
+};
 use nanoqga_c::own::nanoqga_add_command;
 use nanoqga_c::{Flag, Nanoqga, Status};
 
@@ -30,12 +34,22 @@ struct Context {
     entered: Option<Status>,
     /// Where errors are put together.
     error: [u8; 64],
+    /// The test that runs, and what its panic handler has sent.
+    running: Option<Running>,
+    sent: Vec<u8>,
 }
 
 impl Agent {
     fn new(name: &'static CStr) -> Self {
-        let mut memory = vec![u64::MAX; (NANOQGA_STATE + 1024) / 8];
-        let context = Box::into_raw(Box::new(Context { name, agent: null_mut(), entered: None, error: [0; 64] }));
+        let mut memory = vec![u64::MAX; (NANOQGA_STATE + 2048) / 8];
+        let context = Box::into_raw(Box::new(Context {
+            name,
+            agent: null_mut(),
+            entered: None,
+            error: [0; 64],
+            running: None,
+            sent: Vec::new(),
+        }));
         let mut agent = null_mut();
         let pointer = context.cast::<c_void>();
         // SAFETY: The memory is this agent's for as long as it is used, and so is the context.
@@ -243,6 +257,66 @@ fn own_commands_reply_in_pieces() {
     let reply = agent.ask(&format!(r#"{{"execute":"echo","arguments":{{"a":"{text}"}},"id":"{text}"}}"#));
     let text = "\\u00E9".repeat(60);
     assert_eq!(reply, format!("{{\"return\": {{\"a\":\"{text}\"}}, \"id\": \"{text}\"}}\n"));
+}
+
+unsafe extern "C" fn test(_: *mut c_void, index: usize, test: *mut Test) -> Flag {
+    // SAFETY: It may be written.
+    unsafe { (*test).name = c"dies".as_ptr() };
+    (index == 0).into()
+}
+
+/// Dies, and goes on all the same.
+unsafe extern "C" fn run(context: *mut c_void, _: usize, _: u64, _: u64, output: *mut TestOutput, ending: *mut Ending) {
+    // SAFETY: The first is a context, the output is the test's, and the ending may be written.
+    unsafe {
+        assert_eq!(nanoqga_test_write(output, c"text".as_ptr(), 4), Status::Ok);
+        assert_eq!(nanoqga_test_measure(output, c"size".as_ptr(), 7, c"".as_ptr()), Status::Ok);
+        (*ending).outcome = Outcome::Panicked as u32;
+        (*ending).message = c"out of memory".as_ptr();
+        let running = (*context.cast::<Context>()).running.expect("it was kept");
+        assert_eq!(nanoqga_finish_test(&raw const running, ending, 0, Some(send), context), Status::Ok);
+    }
+}
+
+unsafe extern "C" fn send(context: *mut c_void, bytes: *const u8, length: usize) {
+    // SAFETY: The first is a context, and there are as many bytes.
+    unsafe {
+        let sent = &mut (*context.cast::<Context>()).sent;
+        sent.extend_from_slice(std::slice::from_raw_parts(bytes, length));
+    }
+}
+
+unsafe extern "C" fn boot_id(_: *mut c_void) -> u64 {
+    1
+}
+
+unsafe extern "C" fn keep(context: *mut c_void, running: *const Running) {
+    // SAFETY: The first is a context, the second NULL or a test.
+    unsafe { (*context.cast::<Context>()).running = running.as_ref().copied() };
+}
+
+#[test]
+fn a_test_that_was_kept_can_be_finished_while_the_agent_is_at_work() {
+    let agent = Agent::new(c"tests");
+    let callbacks = TestingCallbacks {
+        test: Some(test),
+        run: Some(run),
+        boot_id: Some(boot_id),
+        keep: Some(keep),
+        ..TestingCallbacks::default()
+    };
+    // SAFETY: It is an agent, and a table of callbacks.
+    assert_eq!(unsafe { nanoqga_add_testing(agent.agent, &raw const callbacks) }, Status::Ok);
+    let reply = agent.ask(r#"{"execute":"nanoqga-test-run","arguments":{"name":"dies"},"id":7}"#);
+    let told = r#""outcome":"panicked","message":"out of memory"}, "id": 7}"#;
+    let measured = r#"[{"name":"size","value":7.0,"unit":""}],"output-truncated":false"#;
+    let own = format!("{{\"return\": {{\"output\":\"text\",\"measurements\":{measured},{told}\n");
+    assert_eq!(reply, own);
+    // SAFETY: It is a context, and no callback runs.
+    let (sent, running) = unsafe { (&(*agent.context).sent, (*agent.context).running) };
+    let handlers = format!(r#"{{"return": {{"output":"","measurements":[],"output-truncated":true,{told}"#) + "\n";
+    assert_eq!(String::from_utf8_lossy(sent), handlers);
+    assert!(running.is_none());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The appliance's own tests, which its host runs through its agent, in the profile `appliance-tests` alone.
 
 mod guest;
+mod kernel;
 pub mod last_words;
 mod suites;
 

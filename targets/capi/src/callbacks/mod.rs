@@ -10,5 +10,6 @@ pub mod os;
 pub mod own;
 pub mod power;
 pub mod suspend;
+pub mod testing;
 pub mod time;
 pub mod user;

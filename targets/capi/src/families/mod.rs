@@ -11,6 +11,7 @@ pub mod network;
 pub mod os;
 pub mod power;
 pub mod suspend;
+pub mod testing;
 pub mod time;
 pub mod user;
 

@@ -6,7 +6,7 @@ use machine::monotonic_ns;
 use nanoqga::commands::testing::{Output, Verdict, fail, skip};
 use nanoqga::{check, tests};
 
-use super::{Kernel, Suite};
+use crate::testing::kernel::{Kernel, Suite};
 
 pub(super) const ALL: Suite = tests!["clock": never_goes_back, the_time_of_day_follows_it];
 

@@ -8,8 +8,8 @@ use nanoqga::commands::testing::{Output, Verdict, skip};
 use nanoqga::{check, check_eq, tests};
 use storage::{Access, BLOCK, Error, OpenMode};
 
-use super::{Kernel, Suite};
 use crate::state::disks::Reached;
+use crate::testing::kernel::{Kernel, Suite};
 
 pub(super) const ALL: Suite = tests!["files":
     what_is_written_is_read_again.cases(4),

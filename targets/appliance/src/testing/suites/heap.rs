@@ -4,7 +4,7 @@ use machine::heap;
 use nanoqga::commands::testing::{Output, Verdict, fail};
 use nanoqga::{check, check_eq, tests};
 
-use super::{Kernel, Suite};
+use crate::testing::kernel::{Kernel, Suite};
 
 pub(super) const ALL: Suite = tests!["heap": memory_is_zeroed_and_nobody_elses, more_than_there_is_is_refused];
 

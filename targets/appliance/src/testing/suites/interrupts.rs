@@ -4,7 +4,7 @@ use machine::monotonic_ns;
 use nanoqga::commands::testing::{Output, Verdict, skip};
 use nanoqga::{check, tests};
 
-use super::{Kernel, Suite};
+use crate::testing::kernel::{Kernel, Suite};
 
 pub(super) const ALL: Suite = tests!["interrupts": the_timer_ends_a_sleep.timeout_ms(10_000), a_sleep_is_no_loop];
 

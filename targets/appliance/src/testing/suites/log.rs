@@ -5,7 +5,7 @@ use machine::{console, log};
 use nanoqga::commands::testing::{Output, Verdict};
 use nanoqga::{check, check_eq, tests};
 
-use super::{Kernel, Suite};
+use crate::testing::kernel::{Kernel, Suite};
 
 pub(super) const ALL: Suite = tests!["log": keeps_its_newest_lines];
 

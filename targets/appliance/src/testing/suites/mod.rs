@@ -7,15 +7,7 @@ mod interrupts;
 mod log;
 mod panics;
 
-use nanoqga::commands::testing::Test;
-
-use crate::guest::Guest;
-use crate::state::Appliance;
-
-/// The guest of all of them.
-type Kernel = Guest<Appliance>;
-/// Some of them.
-type Suite = &'static [Test<Kernel>];
+use super::kernel::Suite;
 
 /// All of them.
 pub(super) const ALL: &[Suite] = &[clock::ALL, interrupts::ALL, heap::ALL, files::ALL, log::ALL, panics::ALL];

@@ -2,7 +2,7 @@
 
 use nanoqga::tests;
 
-use super::Suite;
+use crate::testing::kernel::Suite;
 
 pub(super) const ALL: Suite = tests!["panics": plain finish_the_reply.should_panic("the reply is finished").alone()];
 
