@@ -6,5 +6,5 @@ use nanoqga_testkit::suite::Suite;
 
 fn main() -> ExitCode {
     // The kernel's folder, and what `cargo build` is told there.
-    Suite::built("..", &["--test", "kernel"]).main()
+    Suite::built("../kernel", &["--test", "kernel"]).main()
 }
