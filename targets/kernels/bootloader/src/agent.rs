@@ -11,7 +11,7 @@ use virtio_serial::MAX_READ;
 use crate::{channels, ticks};
 
 #[derive(Default)]
-struct Kernel {
+pub struct Kernel {
     shutdown: Option<Shutdown>,
 }
 
@@ -48,11 +48,21 @@ fn get_ticks(_: &mut Kernel, request: &mut Request<'_>, reply: &mut Reply<'_>) -
 
 const OWN: &[Command<Kernel>] = &[Command::new("bootloader-ticks", get_ticks)];
 
-static COMMANDS: CommandSet<Kernel> =
-    CommandSet::new(&[sync::commands(), info::commands(), os::commands(), os::name_commands(), power::commands(), OWN]);
+static COMMANDS: CommandSet<Kernel> = CommandSet::new(&[
+    sync::commands(),
+    info::commands(),
+    os::commands(),
+    os::name_commands(),
+    power::commands(),
+    OWN,
+    #[cfg(feature = "testing")]
+    nanoqga::commands::testing::commands(),
+]);
 
 /// Answers the channel's host until it shuts the kernel down.
-pub fn serve<C: Channel>(channel: &mut C) -> Result<Shutdown, C::Error> {
+pub fn serve<C: Channel + 'static>(channel: &mut C) -> Result<Shutdown, C::Error> {
+    #[cfg(feature = "testing")]
+    let channel = crate::tests::lend(channel);
     let mut buffers: Box<Buffers> = Box::default();
     let mut agent = Agent::new(&COMMANDS, buffers.memory());
     let (mut pump, mut kernel) = (Pump::<MAX_READ>::new(), Kernel::default());

@@ -11,6 +11,8 @@ mod channels;
 mod interrupts;
 mod memory;
 mod power;
+#[cfg(feature = "testing")]
+mod tests;
 mod ticks;
 
 use core::fmt::{Arguments, Write};
@@ -70,5 +72,7 @@ fn log(line: Arguments<'_>) {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     log(format_args!("{info}"));
+    #[cfg(feature = "testing")]
+    tests::finish(info);
     power::halt()
 }

@@ -93,7 +93,9 @@ fn exit(status: debug::ExitStatus) -> ! {
 
 /// Ends QEMU with the exit code 1.
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
+    #[cfg(feature = "testing")]
+    crate::tests::finish(_info);
     exit(debug::EXIT_FAILURE)
 }

@@ -6,4 +6,6 @@
 pub mod agent;
 pub mod board;
 pub mod lamp;
+#[cfg(feature = "testing")]
+pub mod tests;
 pub mod thermometer;

@@ -96,4 +96,6 @@ pub static COMMANDS: CommandSet<Application> = CommandSet::new(&[
     time::set_commands(),
     memory::commands(),
     OWN,
+    #[cfg(feature = "testing")]
+    nanoqga::commands::testing::commands(),
 ]);

@@ -8,6 +8,8 @@ mod memory;
 mod pci;
 mod serial;
 mod sleep;
+#[cfg(feature = "testing")]
+mod tests;
 mod virtio;
 
 use uefi::prelude::*;

@@ -56,7 +56,8 @@ pub fn console() -> Option<ScopedProtocol<PciIo>> {
     status.is_success().then_some(device)
 }
 
-fn is_console(handle: Handle) -> bool {
+/// Whether a device on PCI is a virtio console.
+pub fn is_console(handle: Handle) -> bool {
     let parameters = OpenProtocolParams { handle, agent: boot::image_handle(), controller: None };
     // SAFETY: this only reads a register that does not change, while a driver of the firmware may use the device.
     let device = unsafe { boot::open_protocol::<PciIo>(parameters, OpenProtocolAttributes::GetProtocol) };
