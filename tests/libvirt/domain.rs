@@ -98,6 +98,16 @@ impl Domain {
         Ok(self)
     }
 
+    /// How virsh names it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A folder for what belongs to it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Waits until a virsh command about this domain prints `text`.
     pub fn shows(&self, arguments: &[&str], text: &str) -> Result<()> {
         self.shows_before(soon(), arguments, text)

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod domain;
+mod program;
 mod storage;
 
 use std::time::{Duration, Instant};

@@ -47,28 +47,37 @@ impl Toolchain {
     /// # Errors
     /// When there is none; the message says what would help.
     pub(crate) fn for_target(target: &'static str) -> Result<Self> {
+        let error = match Self::prebuilt(target) {
+            Ok(toolchain) => return Ok(toolchain),
+            Err(error) => error,
+        };
+        eprintln!("{error:#}; building core from source instead");
         let (cargo, rustc) = ours();
-        if has_target(&rustc, target)? {
-            return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
-        }
-        if let Some(rustup) = find("rustup") {
-            let added = step_with_output(&format!("Adding the Rust target {target}"), || {
-                run(Command::new(rustup).args(["target", "add", target]), DOWNLOAD)
-            });
-            match added {
-                Ok(()) if has_target(&rustc, target)? => {
-                    return Ok(Self { cargo, rustc, target, core: Core::Prebuilt });
-                }
-                Ok(()) => eprintln!("rustup added it to another toolchain than {}", rustc.display()),
-                Err(error) => eprintln!("{error:#}; building core from source instead"),
-            }
-        }
         if target.contains("-linux-") {
             bail!(
                 "no toolchain here has the target {target}. Its C library comes with it: `rustup target add {target}`"
             );
         }
         Self::from_source(cargo, rustc, target)
+    }
+
+    /// The same with what the target has precompiled, which for systems is also `std`.
+    ///
+    /// # Errors
+    /// When the toolchain has nothing for the target, and rustup does not add it.
+    pub(crate) fn prebuilt(target: &'static str) -> Result<Self> {
+        let (cargo, rustc) = ours();
+        if !has_target(&rustc, target)? {
+            let rustup = find("rustup")
+                .with_context(|| format!("{} has no target {target}, and there is no rustup", rustc.display()))?;
+            step_with_output(&format!("Adding the Rust target {target}"), || {
+                run(Command::new(rustup).args(["target", "add", target]), DOWNLOAD)
+            })?;
+            if !has_target(&rustc, target)? {
+                bail!("rustup added the target {target} to another toolchain than {}", rustc.display());
+            }
+        }
+        Ok(Self { cargo, rustc, target, core: Core::Prebuilt })
     }
 
     /// `cargo` with `subcommand` for the target, with the flags and variables this way of building needs.

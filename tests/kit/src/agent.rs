@@ -175,17 +175,20 @@ impl Agent {
     pub fn shut_down(&mut self, mode: Mode) -> Result<Down> {
         self.get_in_step()?;
         self.in_step = false;
-        let deadline = self.deadline(self.limit);
-        if let Transport::Libvirt(libvirt) = &self.transport {
-            if mode == Mode::Halt {
-                return Err(Error::new(Kind::Refused, "libvirt cannot have a guest halt").into());
+        let (deadline, last_word) = (self.deadline(self.limit), self.deadline(self.limit.min(LAST_WORD)));
+        let accepted = match &mut self.transport {
+            Transport::Libvirt(_) if mode == Mode::Halt => {
+                Err(Error::new(Kind::Refused, "libvirt cannot have a guest halt").into())
             }
-            return libvirt.go_down(mode == Mode::Reboot, deadline).map(|()| Down::Accepted);
-        }
-        // Requests are answered in their order: what comes first is a refusal, or the reply to the ping behind it.
-        let both = format!("{}\n{}", mode.request(), request_line("guest-ping", None));
-        match self.transport.request(&both, self.deadline(self.limit.min(LAST_WORD))) {
-            Ok(reply) => value("guest-shutdown", &reply).map(|_| Down::Accepted),
+            Transport::Libvirt(libvirt) => libvirt.go_down(mode == Mode::Reboot, deadline),
+            // Requests are answered in their order: what comes first is a refusal, or the reply to the ping behind it.
+            stream @ Transport::Stream(_) => {
+                let both = format!("{}\n{}", mode.request(), request_line("guest-ping", None));
+                stream.request(&both, last_word).and_then(|reply| value("guest-shutdown", &reply).map(drop))
+            }
+        };
+        match accepted {
+            Ok(()) => Ok(Down::Accepted),
             Err(error) => match Error::kind_of(&error) {
                 Some(Kind::Lost) => Ok(Down::Gone),
                 Some(Kind::TimedOut) => Ok(Down::Silent),

@@ -19,6 +19,10 @@ use crate::error::{Error, Kind};
 /// The longest request in bytes: Linux takes no argument of 128 KiB or more.
 const LONGEST_REQUEST: usize = 120 << 10;
 
+/// What libvirt says of an agent or a guest that is not there, or not there any more.
+const LOST: [&str; 4] =
+    ["not connected", "domain is not running", "End of file from agent socket", "agent disappeared"];
+
 /// How much later than libvirt's own limit virsh is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -87,7 +91,7 @@ impl Libvirt {
         let said = said.trim().trim_start_matches("error: ");
         let kind = if said.contains("unable to execute QEMU agent command") {
             Kind::Refused
-        } else if said.contains("not connected") || said.contains("domain is not running") {
+        } else if LOST.iter().any(|text| said.contains(text)) {
             Kind::Lost
         } else if said.contains("Guest agent is not responding") || said.contains("timed out") {
             Kind::TimedOut
@@ -134,6 +138,7 @@ mod tests {
         let absent = "error: Guest agent is not responding: QEMU guest agent is not connected";
         assert_eq!(kind(absent), Some(Kind::Lost));
         assert_eq!(kind("error: Requested operation is not valid: domain is not running"), Some(Kind::Lost));
+        assert_eq!(kind("error: internal error: End of file from agent socket"), Some(Kind::Lost));
         let slow = "error: Guest agent is not responding: Guest agent not available for now";
         assert_eq!(kind(slow), Some(Kind::TimedOut));
         assert_eq!(kind("error: failed to get domain 'web-1'"), None);

@@ -2,6 +2,22 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+
+/// The command for a program that the kernel kills when the thread that started it ends. Nothing where that cannot be had.
+#[cfg(target_os = "linux")]
+pub(crate) fn killed_with_its_thread(program: &Path) -> Option<Command> {
+    let mut command = Command::new(crate::process::find("setpriv")?);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    Some(command)
+}
+
+/// Only Linux kills a program for that.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn killed_with_its_thread(_program: &Path) -> Option<Command> {
+    None
+}
 
 /// Connects to a port of a machine over vsock. The stream is a vsock socket, which differs from a unix socket's in nothing that
 /// reads and writes it.

@@ -9,7 +9,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-use crate::process::find;
+use crate::linux::killed_with_its_thread;
 
 /// What a shell does beside a program, where no kernel kills it for us: it reads from us, and kills the program when there is
 /// nobody to read from. A line says that the program has ended.
@@ -26,20 +26,13 @@ impl Supervised {
     /// Starts a program; `adjust` adds to its command. A program is sure to end with us only from the moment when it has
     /// connected to something that we listen at, so it must do nothing lasting before.
     pub(crate) fn start(program: &Path, adjust: impl FnOnce(&mut Command)) -> Result<Self> {
-        let killer = if cfg!(target_os = "linux") { find("setpriv") } else { None };
-        let mut command = match &killer {
-            // The kernel kills it then when the thread that started it ends.
-            Some(setpriv) => {
-                let mut command = Command::new(setpriv);
-                command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
+        let killed_by_the_kernel = killed_with_its_thread(program);
+        let needs_watcher = killed_by_the_kernel.is_none();
+        let mut command = killed_by_the_kernel.unwrap_or_else(|| Command::new(program));
         adjust(&mut command);
         let child = spawn(command).with_context(|| format!("cannot start {}", program.display()))?;
         let mut this = Self { child, watcher: None };
-        if killer.is_none() {
+        if needs_watcher {
             this.watcher = Some(Watcher::start(this.child.id())?);
         }
         Ok(this)

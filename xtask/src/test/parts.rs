@@ -36,7 +36,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 17] = [
+pub(super) static PARTS: [Part; 18] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -45,6 +45,7 @@ pub(super) static PARTS: [Part; 17] = [
     Part { name: "miri", long: false, run: miri, about: "the tests of the virtqueue and of the library for C under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
     Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
+    Part { name: "program", long: false, run: program, about: "the test kit's program against the agent for Linux, qemu-ga and images" },
     Part { name: "differential", long: false, run: differential, about: "10,000 generated requests to the agent for Linux and to qemu-ga" },
     Part { name: "hostile", long: false, run: hostile, about: "hosts that attack, over every kind of channel; `cargo xtask attack` is the long form" },
     Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
@@ -64,6 +65,9 @@ const FOREIGN: [&str; 5] = [
     "riscv32imc-unknown-none-elf",
     "i686-unknown-linux-gnu",
 ];
+
+/// Where authors of kernels work beside Linux.
+const MACOS: &str = "aarch64-apple-darwin";
 
 fn lint(report: &mut Report) -> Result<()> {
     setup::lints()?;
@@ -107,6 +111,14 @@ fn lint(report: &mut Report) -> Result<()> {
         let mut check = Toolchain::for_target(target)?.cargo("check");
         check.args(["--package", "nanoqga", "--package", "virtio-serial", "--package", "capi"]);
         report.run(in_workspace(&mut check), LIMIT)?;
+    }
+    match Toolchain::prebuilt(MACOS) {
+        Ok(toolchain) => {
+            let mut check = toolchain.cargo("check");
+            check.args(["--package", "nanoqga-testkit", "--all-targets"]);
+            report.run(in_workspace(&mut check), LIMIT)?;
+        }
+        Err(reason) => report.skip(format!("the test kit for {MACOS}: {reason:#}")),
     }
     // The agent for Linux has its program on one target only, and there it cannot unwind.
     let mut clippy = Toolchain::for_target(targets::LINUX_TARGET)?.cargo("clippy");
@@ -194,6 +206,13 @@ pub(super) fn linux(report: &mut Report) -> Result<()> {
     setup::linux()?;
     image::build(targets::LINUX_TARGET, &image::LINUX)?;
     report.tests(&mut whole_system("linux"), LIMIT)
+}
+
+fn program(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::linux()?;
+    image::build(targets::LINUX_TARGET, &image::LINUX)?;
+    report.tests(whole_system("program").envs(image::for_tests()?), LIMIT)
 }
 
 fn differential(report: &mut Report) -> Result<()> {
