@@ -12,23 +12,31 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::deadline::soon;
 use nanoqga_testkit::folder::PrivateFolder;
-use nanoqga_testkit::process::{find, is_root, on_its_own};
+use nanoqga_testkit::process::{find, is_root, on_its_own, output};
 use tests::images;
 
 /// What all of its tests come to.
 const SUMMARY: &str = "test result: FAILED. 8 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out";
 
+/// For all that the kit depends on.
+const BUILD: Duration = Duration::from_secs(1800);
+
 /// What is shown of those that fail.
-const FAILURES: [&str; 4] = [
-    "failed at tests/kernel/memory.rs:54: a page is missing\n--- output\n3 pages are left\n",
+const FAILURES: [&str; 5] = [
+    "failed at tests/kernel/memory.rs:54: a page is missing\n",
+    "--- output\n3 pages are left\n",
     "panicked at tests/kernel/clock.rs:26: nobody has set the alarm\n",
     "the guest said nothing within",
     "    RIP is in ",
 ];
 
-/// The folder for what is built, kept between runs.
-fn target(name: &str) -> PathBuf {
-    workspace().join("target/new-kernel").join(name)
+/// The folder for what is built for kernels, and that for the kit, which has most of it already. They are kept between runs.
+fn kernels_target() -> String {
+    workspace().join("target/kernels/new-kernel").display().to_string()
+}
+
+fn kits_target() -> String {
+    workspace().join("target").display().to_string()
 }
 
 fn workspace() -> PathBuf {
@@ -51,10 +59,20 @@ fn copied() -> Result<PrivateFolder> {
     Ok(folder)
 }
 
-/// Runs cargo in a folder, with the kit's program in its PATH, and gives all that is printed.
-fn cargo(folder: &Path, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-    let program = images::nanoqga()?;
-    let programs = program.parent().context("a program is in a folder")?;
+/// Installs the kit's program, as the page says, but into a folder of our own.
+fn installed() -> Result<PrivateFolder> {
+    let folder = PrivateFolder::new()?;
+    let root = folder.path().display().to_string();
+    let target = kits_target();
+    let options = ["--debug", "--locked", "--quiet", "--no-track", "--root", &root, "--target-dir", &target];
+    let mut install = Command::new("cargo");
+    install.args(["install", "--path", "tests/kit"]).args(options).current_dir(workspace());
+    output(on_its_own(&mut install), BUILD)?;
+    Ok(folder)
+}
+
+/// Runs cargo in a folder, with the programs of another folder in its PATH, and gives all that is printed.
+fn cargo(programs: &Path, folder: &Path, arguments: &[&str]) -> Result<(Option<i32>, String)> {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut cargo = Command::new("cargo");
     on_its_own(cargo.args(arguments).current_dir(folder)).env("PATH", format!("{}:{path}", programs.display()));
@@ -67,7 +85,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<(Option<i32>, String)> {
 fn image() -> Result<PathBuf> {
     static IMAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
-        let target = target("tests").display().to_string();
+        let target = kernels_target();
         let arguments = ["--quiet", "--test", "kernel", "--target-dir", &target];
         nanoqga_testkit::cargo::build(&workspace().join("tests/kit/examples/new-kernel/kernel"), &arguments)
     };
@@ -78,17 +96,19 @@ fn image() -> Result<PathBuf> {
 fn a_kernels_own_folder_runs_them_through_the_program_as_cargos_runner() -> Result<()> {
     let folder = copied()?;
     let kernel = folder.path().join("copy/kernel");
-    let target = target("runner").display().to_string();
-    let (code, said) = cargo(&kernel, &["test", "--target-dir", &target])?;
+    let target = kernels_target();
+    let installed = installed()?;
+    let programs = installed.path().join("bin");
+    let (code, said) = cargo(&programs, &kernel, &["test", "--target-dir", &target])?;
     ensure!(code == Some(101) && said.contains(SUMMARY), "{code:?} {said}");
     for part in FAILURES {
         ensure!(said.contains(part), "there is no `{part}` in {said}");
     }
     let one = ["test", "--target-dir", &target, "--", "--exact", "memory::pages_are_apart"];
-    let (code, said) = cargo(&kernel, &one)?;
+    let (code, said) = cargo(&programs, &kernel, &one)?;
     ensure!(code == Some(0) && said.contains("1 passed; 0 failed"), "{code:?} {said}");
     // `cargo run` has its console on the terminal. This kernel waits for its host, so QEMU is told to end: Ctrl-A X.
-    let mut run = Command::new(images::nanoqga()?);
+    let mut run = Command::new(programs.join("nanoqga"));
     run.arg("run-elf").arg(Path::new(&target).join("x86_64-unknown-none/debug/new-kernel"));
     let mut running = run.env("NANOQGA_ACCEL", "tcg").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let (stdin, stdout) = (running.stdin.take(), running.stdout.take());
@@ -109,7 +129,8 @@ fn a_kernels_own_folder_runs_them_through_the_program_as_cargos_runner() -> Resu
 fn a_package_beside_the_kernel_builds_and_runs_them() -> Result<()> {
     let folder = copied()?;
     let package = folder.path().join("copy/ktest");
-    let (code, said) = cargo(&package, &["test", "--target-dir", &target("beside").display().to_string()])?;
+    let (code, said) =
+        cargo(Path::new("/nowhere"), &package, &["test", "--target-dir", &kits_target()])?;
     ensure!(code == Some(101) && said.contains(SUMMARY), "{code:?} {said}");
     for part in FAILURES {
         ensure!(said.contains(part), "there is no `{part}` in {said}");
@@ -124,9 +145,11 @@ fn nextest_runs_them_one_by_one() -> Result<()> {
         return Ok(());
     }
     let folder = copied()?;
-    let target = target("runner").display().to_string();
+    let target = kernels_target();
     let all = ["nextest", "run", "--target-dir", &target, "--no-fail-fast"];
-    let (code, said) = cargo(&folder.path().join("copy/kernel"), &all)?;
+    let program = images::nanoqga()?;
+    let programs = program.parent().context("a program is in a folder")?;
+    let (code, said) = cargo(programs, &folder.path().join("copy/kernel"), &all)?;
     ensure!(code == Some(100) && said.contains("12 tests run: 9 passed, 3 failed, 0 skipped"), "{code:?} {said}");
     Ok(())
 }

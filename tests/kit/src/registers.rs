@@ -25,9 +25,9 @@ pub fn explained(shown: &str, elf: Option<&Elf>) -> String {
 
 /// How the lines begin that have registers for floating-point numbers, vectors, segments and debuggers: they are many and say
 /// little. So do those of lines that a processor without one has instead.
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 25] = [
     "FCW", "FPR", "FPU", "XMM", "YMM", "ZMM", "Opmask", "Q0", "Q1", "Q2", "Q3", "MXCSR", " f", "ES", "CS", "SS", "DS",
-    "FS", "GS", "LDT", "TR", "DR",
+    "FS", "GS", "LDT", "TR", "DR", "GDT", "IDT", "EFER",
 ];
 
 fn is_general(line: &str) -> bool {

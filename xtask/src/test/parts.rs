@@ -45,7 +45,7 @@ pub(super) static PARTS: [Part; 18] = [
     Part { name: "miri", long: false, run: miri, about: "the tests of the virtqueue and of the library for C under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
     Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
-    Part { name: "program", long: false, run: program, about: "the test kit's program against the agent for Linux, qemu-ga and images" },
+    Part { name: "kit", long: false, run: kit, about: "the test kit: its program with each agent, guests that lie, and a new kernel's tests" },
     Part { name: "differential", long: false, run: differential, about: "10,000 generated requests to the agent for Linux and to qemu-ga" },
     Part { name: "hostile", long: false, run: hostile, about: "hosts that attack, over every kind of channel; `cargo xtask attack` is the long form" },
     Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
@@ -208,11 +208,12 @@ pub(super) fn linux(report: &mut Report) -> Result<()> {
     report.tests(&mut whole_system("linux"), LIMIT)
 }
 
-fn program(report: &mut Report) -> Result<()> {
+fn kit(report: &mut Report) -> Result<()> {
     setup::qemu()?;
+    setup::disks()?;
     setup::linux()?;
-    image::build(targets::LINUX_TARGET, &image::LINUX)?;
-    report.tests(whole_system("program").envs(image::for_tests()?), LIMIT)
+    let built = image::for_tests()?;
+    report.tests(whole_system("program").args(["--test", "testkit"]).envs(built), LIMIT)
 }
 
 fn differential(report: &mut Report) -> Result<()> {
