@@ -7,7 +7,8 @@ use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::ConfigurationAccess;
 use virtio_drivers::{Hal, PhysAddr};
 
-use super::{PciError, consoles, enable};
+use super::console::{consoles, enable};
+use super::error::PciError;
 use crate::transport::{PciTransport, Registers};
 use crate::{Error, VirtioSerial};
 

@@ -1,6 +1,7 @@
 //! Where a device's virtio structures lie, by its capabilities (virtio 1.2, section 4.1.4).
 
-use super::{BARS, CAPABILITIES, COMMAND_STATUS, PciError, STATUS_CAPABILITIES};
+use super::error::PciError;
+use super::header::{BARS, CAPABILITIES, COMMAND_STATUS, STATUS_CAPABILITIES};
 use crate::transport::PciStructures;
 
 const VENDOR_SPECIFIC: u8 = 9;
