@@ -3,6 +3,7 @@
 mod arceos;
 mod kernel;
 mod machine_only;
+mod own_tests;
 mod pages;
 mod rows;
 

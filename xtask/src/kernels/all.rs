@@ -39,7 +39,7 @@ pub(super) static CORTEX_M_BARE: Kernel = Kernel {
 };
 
 /// In the order in which they are built.
-pub(super) static KERNELS: [Kernel; 10] = [
+pub(super) static KERNELS: [Kernel; 14] = [
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
@@ -57,12 +57,36 @@ pub(super) static KERNELS: [Kernel; 10] = [
         ..CORTEX_M_POLLED
     },
     Kernel {
+        name: "cortex-m-tested",
+        build: Build::Cargo(&["--release", "--features", "testing", "--bin", "tested"]),
+        program: "thumbv7m-none-eabi/release/tested",
+        ..CORTEX_M_POLLED
+    },
+    Kernel {
+        name: "uefi-tested",
+        folder: "uefi",
+        build: Build::Cargo(&["--release", "--features", "testing"]),
+        program: "x86_64-unknown-uefi/release/application.efi",
+        finish: Finish::Function(on_an_efi_volume),
+        needs: &[OVMF],
+        long: false,
+    },
+    Kernel {
         name: "uefi-application",
         folder: "uefi",
         build: Build::Cargo(&["--release"]),
         program: "x86_64-unknown-uefi/release/application.efi",
         finish: Finish::Function(on_an_efi_volume),
         needs: &[OVMF],
+        long: false,
+    },
+    Kernel {
+        name: "bootloader-tested",
+        folder: "bootloader",
+        build: Build::Cargo(&["--release", "--features", "testing", "--target", "x86_64-unknown-none"]),
+        program: "x86_64-unknown-none/release/bootloader-kernel",
+        finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
+        needs: &[],
         long: false,
     },
     Kernel {
@@ -82,6 +106,15 @@ pub(super) static KERNELS: [Kernel; 10] = [
         finish: Finish::Cargo(&["--release", "--package", "image"], "uefi.img"),
         needs: &[OVMF],
         long: true,
+    },
+    Kernel {
+        name: "arceos-tested",
+        folder: "arceos",
+        build: Build::Cargo(&["--release", "--features", "testing", "--target", "aarch64-unknown-none-softfloat"]),
+        program: "aarch64-unknown-none-softfloat/release/arceos",
+        finish: Finish::Function(beside_a_disk),
+        needs: &CLANG,
+        long: false,
     },
     Kernel {
         name: "arceos-aarch64",

@@ -24,6 +24,8 @@ static COMMANDS: CommandSet<Kernel> = CommandSet::new(&[
     network::route_commands(),
     file::commands(),
     memory::COMMANDS,
+    #[cfg(feature = "testing")]
+    nanoqga::commands::testing::commands(),
 ]);
 
 /// Memory for a request of 128 KiB, because hosts send files in lines of up to 88 KiB, and for a piece of a reply.

@@ -14,6 +14,8 @@ mod kernel;
 mod memory;
 mod network;
 mod port;
+#[cfg(feature = "testing")]
+mod tests;
 
 use ax_std::os::arceos::modules::ax_hal;
 use ax_std::thread;
