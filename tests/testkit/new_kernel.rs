@@ -129,8 +129,7 @@ fn a_kernels_own_folder_runs_them_through_the_program_as_cargos_runner() -> Resu
 fn a_package_beside_the_kernel_builds_and_runs_them() -> Result<()> {
     let folder = copied()?;
     let package = folder.path().join("copy/ktest");
-    let (code, said) =
-        cargo(Path::new("/nowhere"), &package, &["test", "--target-dir", &kits_target()])?;
+    let (code, said) = cargo(Path::new("/nowhere"), &package, &["test", "--target-dir", &kits_target()])?;
     ensure!(code == Some(101) && said.contains(SUMMARY), "{code:?} {said}");
     for part in FAILURES {
         ensure!(said.contains(part), "there is no `{part}` in {said}");
