@@ -56,6 +56,11 @@ fn copied() -> Result<PrivateFolder> {
         let text = fs::read_to_string(&path)?.replace(&format!("\"{relative}"), &format!("\"{}", absolute.display()));
         fs::write(&path, text)?;
     }
+    // Built there, it would be compiled anew each time.
+    let config = folder.path().join("copy/kernel/.cargo/config.toml");
+    let text =
+        fs::read_to_string(&config)?.replace("[build]\n", &format!("[build]\ntarget-dir = \"{}\"\n", kernels_target()));
+    fs::write(config, text)?;
     Ok(folder)
 }
 
@@ -96,20 +101,19 @@ fn image() -> Result<PathBuf> {
 fn a_kernels_own_folder_runs_them_through_the_program_as_cargos_runner() -> Result<()> {
     let folder = copied()?;
     let kernel = folder.path().join("copy/kernel");
-    let target = kernels_target();
     let installed = installed()?;
     let programs = installed.path().join("bin");
-    let (code, said) = cargo(&programs, &kernel, &["test", "--target-dir", &target])?;
+    let (code, said) = cargo(&programs, &kernel, &["test"])?;
     ensure!(code == Some(101) && said.contains(SUMMARY), "{code:?} {said}");
     for part in FAILURES {
         ensure!(said.contains(part), "there is no `{part}` in {said}");
     }
-    let one = ["test", "--target-dir", &target, "--", "--exact", "memory::pages_are_apart"];
+    let one = ["test", "--", "--exact", "memory::pages_are_apart"];
     let (code, said) = cargo(&programs, &kernel, &one)?;
     ensure!(code == Some(0) && said.contains("1 passed; 0 failed"), "{code:?} {said}");
     // `cargo run` has its console on the terminal. This kernel waits for its host, so QEMU is told to end: Ctrl-A X.
     let mut run = Command::new(programs.join("nanoqga"));
-    run.arg("run-elf").arg(Path::new(&target).join("x86_64-unknown-none/debug/new-kernel"));
+    run.arg("run-elf").arg(Path::new(&kernels_target()).join("x86_64-unknown-none/debug/new-kernel"));
     let mut running = run.env("NANOQGA_ACCEL", "tcg").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let (stdin, stdout) = (running.stdin.take(), running.stdout.take());
     let mut console = stdout.context("a piped child has a stdout")?;
@@ -144,8 +148,7 @@ fn nextest_runs_them_one_by_one() -> Result<()> {
         return Ok(());
     }
     let folder = copied()?;
-    let target = kernels_target();
-    let all = ["nextest", "run", "--target-dir", &target, "--no-fail-fast"];
+    let all = ["nextest", "run", "--no-fail-fast"];
     let program = images::nanoqga()?;
     let programs = program.parent().context("a program is in a folder")?;
     let (code, said) = cargo(programs, &folder.path().join("copy/kernel"), &all)?;
