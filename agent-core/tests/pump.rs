@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 
 use common::{COMMANDS, Guest, agent};
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
-use nanoqga::Agent;
+use nanoqga::commands::info;
 use nanoqga::serve::{Channel, HostChange, Line, Pump};
+use nanoqga::{Agent, Command, CommandSet, Error, Reply, Request, Step};
 
 /// A channel that takes and gives a few bytes at a time, and only when its host does.
 #[derive(Default)]
@@ -157,6 +158,26 @@ fn a_command_that_may_not_return_waits_until_the_channel_is_drained() {
     channel.holds = false;
     while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
     assert_eq!(guest.went.len(), 1);
+}
+
+/// Counts how often it has run.
+fn last(guest: &mut Guest, _: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    guest.asked.push("last".into());
+    Ok(reply.whole(&guest.asked.len())?)
+}
+
+#[test]
+fn a_command_may_not_return_though_it_has_a_reply() {
+    const LAST: &[Command<Guest>] = &[Command::new("example-last", last).may_not_return()];
+    static COMMANDS: CommandSet<Guest> = CommandSet::new(&[info::commands(), LAST]);
+    let mut channel = Port { holds: true, ..Port::new(&[PING, br#"{"execute":"example-last"}"#, PING].concat()) };
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    let mut guest = Guest::default();
+    while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
+    assert_eq!((channel.to_host.as_slice(), guest.asked.len()), (PONG, 0));
+    channel.holds = false;
+    while pump.poll(&mut agent, &mut guest, &mut channel).unwrap() {}
+    assert_eq!(channel.to_host, [PONG, b"{\"return\": 1}\n", PONG].concat());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::hint::black_box;
 
 use nanoqga::commands::testing::{
     Background, Ending, Given, LastWords, Measurement, Misbehave, Misbehaviour, Output, Progress, Properties, Running,
-    Test, Testing, Verdict, skip,
+    Sink, Test, Testing, Verdict, skip,
 };
 use nanoqga::{Failure, check, check_eq, tests};
 
@@ -96,9 +96,9 @@ impl<S: Source> Background for Guest<S> {
         self.script().length.saturating_sub(from as usize)
     }
 
-    fn measurement(&mut self, _: u64, index: usize) -> Option<Measurement<'_>> {
-        let Script { text, float, .. } = *self.script();
-        self.inner(index, Measurement { name: text, value: float, unit: text })
+    fn measurements(&mut self, _: u64, to: &mut dyn Sink) {
+        let Script { text, float, inner, .. } = *self.script();
+        (0..inner).for_each(|_| to.measure(Measurement { name: text, value: float, unit: text }));
     }
 }
 

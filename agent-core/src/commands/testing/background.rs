@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::capture::Capture;
 use super::ending::Ending;
 use super::guest::Testing;
-use super::output::{Given, Measurement};
+use super::output::{Given, Sink};
 use super::run::Asked;
 use crate::command::Request;
 use crate::error::{Error, Failure};
@@ -31,7 +31,7 @@ pub enum Progress {
 /// What a guest with threads does besides. Each run has a number. The guest knows at least the run that was started last.
 pub trait Background: Testing {
     /// Starts a thread that runs the `index`-th test with what is `given`, and keeps its output, which it gets as a
-    /// [`Sink`](super::Sink): see [`Output::new`](super::Output::new). Returns the run's number. If there is a `mark`, the thread
+    /// [`Sink`]: see [`Output::new`](super::Output::new). Returns the run's number. If there is a `mark`, the thread
     /// prints the lines `nanoqga-test-begin MARK` and `nanoqga-test-end MARK` on the console before the test and after it.
     ///
     /// # Errors
@@ -44,8 +44,8 @@ pub trait Background: Testing {
     /// Copies what the guest has kept of a run's output, from the `from`-th byte on; returns how many bytes.
     fn output(&mut self, run: u64, from: u64, into: &mut [u8]) -> usize;
 
-    /// The `index`-th measurement of a run that has ended.
-    fn measurement(&mut self, run: u64, index: usize) -> Option<Measurement<'_>>;
+    /// Passes the measurements of a run that has ended to a sink, in their order.
+    fn measurements(&mut self, run: u64, to: &mut dyn Sink);
 }
 
 #[derive(Serialize)]
@@ -82,11 +82,7 @@ pub(super) fn status<G: Background>(
     capture.add("running", &matches!(progress, Progress::Running));
     if let Progress::Ended { ending, elapsed_ns, is_truncated } = progress {
         capture.set_cut(is_truncated);
-        // Where one has no room, the next one is not asked for: a guest may have any number of them.
-        (0..)
-            .map_while(|index| guest.measurement(run, index).map(|found| capture.keep(found)))
-            .take_while(|kept| *kept)
-            .for_each(drop);
+        guest.measurements(run, &mut capture);
         capture.add_ending(&ending, elapsed_ns);
     }
     let length = capture.finish();

@@ -93,16 +93,28 @@ macro_rules! tests {
 /// ```
 #[macro_export]
 macro_rules! register_tests {
-    ($guest:ty: $($first:ident $($second:ident)? $(. $property:ident ( $($value:expr),* ))*),* $(,)?) => {
-        $(const _: () = {
-            static TEST: $crate::commands::testing::Test<$guest> =
-                $crate::tests!(@test $crate::tests!(@name $first $($second)?), $first $($second)?)
-                    $(.$property($($value),*))*;
+    (@test $guest:ty, $test:expr) => {
+        const _: () = {
+            static TEST: $crate::commands::testing::Test<$guest> = $test;
             // A reference: the section is an array of them, whatever the size and alignment of a test.
             #[used]
             #[unsafe(link_section = "nanoqga_tests")]
             static ENTRY: &$crate::commands::testing::Test<$guest> = &TEST;
-        };)*
+        };
+    };
+    ($guest:ty, $prefix:literal: $($first:ident $($second:ident)? $(. $property:ident ( $($value:expr),* ))*),* $(,)?) => {
+        $($crate::register_tests!(
+            @test $guest,
+            $crate::tests!(@test $crate::tests!(@name $prefix $first $($second)?), $first $($second)?)
+                $(.$property($($value),*))*
+        );)*
+    };
+    ($guest:ty: $($first:ident $($second:ident)? $(. $property:ident ( $($value:expr),* ))*),* $(,)?) => {
+        $($crate::register_tests!(
+            @test $guest,
+            $crate::tests!(@test $crate::tests!(@name $first $($second)?), $first $($second)?)
+                $(.$property($($value),*))*
+        );)*
     };
 }
 

@@ -6,12 +6,11 @@ use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use machine::{console, monotonic_ns, timestamp};
-use nanoqga::Failure;
 use nanoqga::commands::testing::{Misbehave, Misbehaviour, Running, Test, Testing};
+use nanoqga::{Failure, registered_tests};
 
+use super::kernel::Kernel;
 use super::{last_words, suites};
-use crate::guest::Guest;
-use crate::state::Appliance;
 
 /// An address that is mapped on none of the machines.
 const NOWHERE: usize = 1 << 45;
@@ -19,8 +18,12 @@ const NOWHERE: usize = 1 << 45;
 /// What tells this boot from others. 0 until a host has asked.
 static BOOT_ID: AtomicU64 = AtomicU64::new(0);
 
-impl Testing for Guest<Appliance> {
+impl Testing for Kernel {
     const SUITES: &'static [&'static [Test<Self>]] = suites::ALL;
+
+    fn registered() -> &'static [&'static Test<Self>] {
+        registered_tests!(Kernel)
+    }
 
     /// The counter of the processor when a host first asked, mixed with the time of day.
     fn boot_id(&mut self) -> u64 {
@@ -47,7 +50,7 @@ impl Testing for Guest<Appliance> {
     }
 }
 
-impl Misbehave for Guest<Appliance> {
+impl Misbehave for Kernel {
     fn misbehave(&mut self, how: Misbehaviour) -> Result<(), Failure> {
         match how {
             Misbehaviour::Panic => panic!("this guest was asked to panic"),

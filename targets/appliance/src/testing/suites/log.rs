@@ -3,11 +3,12 @@
 use machine::log::{Line, RECORDS};
 use machine::{console, log};
 use nanoqga::commands::testing::{Output, Verdict};
-use nanoqga::{check, check_eq, tests};
+use nanoqga::{check, check_eq, register_tests};
 
-use crate::testing::kernel::{Kernel, Suite};
+use crate::testing::kernel::Kernel;
 
-pub(super) const ALL: Suite = tests!["log": keeps_its_newest_lines];
+// Not in the list of all: a kernel may have its tests beside the code.
+register_tests!(Kernel, "log": keeps_its_newest_lines);
 
 /// More lines than there are records.
 const LINES: usize = 35;
