@@ -8,16 +8,16 @@ use nanoqga_testkit::error::Kind;
 use crate::guest::{BRIEF, agent, failure};
 
 /// The agent of a guest that answers guest-info by `reply`, and a ping as it should.
-fn answers_by(reply: &'static str) -> Agent {
+fn answers_by(reply: impl Into<String>) -> Agent {
+    let reply = reply.into();
     agent(move |guest| {
-        guest.serve(|command, _| if command == "guest-ping" { "{\"return\": {}}" } else { reply }.into());
+        guest.serve(|command, _| if command == "guest-ping" { "{\"return\": {}}".into() } else { reply.clone() });
     })
 }
 
 #[test]
 fn what_is_no_reply_is_malformed_and_the_next_request_gets_its_own() {
     let nested = "[".repeat(100_000);
-    let nested: &'static str = Box::leak(nested.into_boxed_str());
     for reply in [
         "",
         "hello",
@@ -31,11 +31,11 @@ fn what_is_no_reply_is_malformed_and_the_next_request_gets_its_own() {
         "{\"error\": \"no\"}",
         "{\"error\": {\"class\": 1, \"desc\": []}}",
         "{\"event\": \"SHUTDOWN\"}",
-        "{\"return\": {}, \"id\": 7}",
+        "{\"return\": {\"version\": \"1.0.0\", \"supported_commands\": []}, \"id\": 7}",
         "{\"return\": {\"version\": 5, \"supported_commands\": {}}}",
         "{\"return\": [{\"name\": \"guest-ping\"}]}",
         "\u{fffd}\u{0}",
-        nested,
+        &nested,
     ] {
         let mut agent = answers_by(reply);
         let (kind, message) = failure(agent.info());

@@ -51,11 +51,11 @@ Exit status:
   255       the guest was lost: its end of the channel was closed, or it restarted"
 )]
 struct CommandLine {
-    #[command(flatten)]
-    target: Target,
     /// Print results as JSON
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    target: Target,
     #[command(subcommand)]
     subcommand: Subcommand,
 }
