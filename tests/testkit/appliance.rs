@@ -1,10 +1,13 @@
-//! The appliance's own tests, which run inside of it.
+//! The appliance's own tests, which run inside of it, and in no image for users.
 
 use std::process::Command;
 
 use anyhow::{Result, ensure};
+use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::machine::Machine;
-use tests::images::{self, APPLIANCE_TESTS, image};
+use serde_json::json;
+use tests::images::{self, APPLIANCE, APPLIANCE_TESTS, NANO, image};
+use tests::{Booted, soon};
 
 fn passes_on(machine: &str) -> Result<()> {
     let image = image(Machine::named(machine)?, &APPLIANCE_TESTS)?;
@@ -34,4 +37,14 @@ fn all_pass_on_aarch64() -> Result<()> {
 #[test]
 fn all_pass_on_riscv64() -> Result<()> {
     passes_on("riscv64-virt")
+}
+
+#[test]
+fn the_images_list_no_commands_for_tests() -> Result<()> {
+    for profile in [&NANO, &APPLIANCE] {
+        let mut guest = Booted::of(profile, "q35", Channel::Virtio, |_| {})?;
+        let info = guest.agent.execute("guest-info", json!({}), soon())?.to_string();
+        ensure!(info.contains("guest-ping") && !info.contains("-test-"), "{}: {info}", profile.name);
+    }
+    Ok(())
 }

@@ -4,4 +4,5 @@ mod appliance;
 mod lies;
 mod new_kernel;
 mod outcomes;
+mod page;
 mod run;

@@ -107,6 +107,7 @@ fn a_kernels_own_folder_runs_them_through_the_program_as_cargos_runner() -> Resu
     ensure!(code == Some(101) && said.contains(SUMMARY), "{code:?} {said}");
     for part in FAILURES {
         ensure!(said.contains(part), "there is no `{part}` in {said}");
+        ensure!(include_str!("../kit/README.md").contains(part), "the page has no `{part}`");
     }
     let one = ["test", "--", "--exact", "memory::pages_are_apart"];
     let (code, said) = cargo(&programs, &kernel, &one)?;

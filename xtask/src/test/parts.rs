@@ -69,6 +69,13 @@ const FOREIGN: [&str; 5] = [
 /// Where authors of kernels work beside Linux.
 const MACOS: &str = "aarch64-apple-darwin";
 
+/// Workspaces of their own that are no kernels of others: their folders, and their targets where these are not the host's.
+const OWN_WORKSPACES: [(&str, Option<&str>); 3] = [
+    ("targets/kernels/machine-only", Some("x86_64-unknown-none")),
+    ("tests/kit/examples/new-kernel/kernel", Some("x86_64-unknown-none")),
+    ("tests/kit/examples/new-kernel/ktest", None),
+];
+
 fn lint(report: &mut Report) -> Result<()> {
     setup::lints()?;
     report.check(|| step("Looking for packages that know too much", structure::arrows))?;
@@ -98,14 +105,16 @@ fn lint(report: &mut Report) -> Result<()> {
         report.run(bare("clippy").args(["--all-features", "--", "--deny", "warnings"]), LIMIT)?;
         report.run(bare("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "--deny warnings"), LIMIT)?;
     }
-    // Kernels that are workspaces of their own.
-    let machine_only = workspace::path("targets/kernels/machine-only/Cargo.toml");
-    report.run(cargo("fmt").arg("--check").arg("--manifest-path").arg(&machine_only), LIMIT)?;
-    let mut clippy = Toolchain::for_target("x86_64-unknown-none")?.cargo("clippy");
-    in_workspace(&mut clippy)
-        .args(["--locked", "--target-dir", "target/kernels/machine-only", "--manifest-path"])
-        .arg(&machine_only);
-    report.run(clippy.args(["--", "--deny", "warnings"]), LIMIT)?;
+    for (folder, target) in OWN_WORKSPACES {
+        let manifest = workspace::path(folder).join("Cargo.toml");
+        report.run(cargo("fmt").arg("--check").arg("--manifest-path").arg(&manifest), LIMIT)?;
+        let (mut clippy, built) = match target {
+            Some(target) => (Toolchain::for_target(target)?.cargo("clippy"), "target/kernels/own"),
+            None => (cargo("clippy"), "target"),
+        };
+        in_workspace(&mut clippy).args(["--locked", "--target-dir", built, "--manifest-path"]).arg(&manifest);
+        report.run(clippy.args(["--bins", "--tests", "--", "--deny", "warnings"]), LIMIT)?;
+    }
     kernels::lint(report)?;
     for target in FOREIGN {
         let mut check = Toolchain::for_target(target)?.cargo("check");
