@@ -29,7 +29,8 @@ static BOOT: AtomicU64 = AtomicU64::new(0);
 
 /// Until when the timer of firmware must have interrupted. `Sleep` has slowed it down to an interrupt in 50 ms.
 const LATEST: Duration = Duration::from_millis(1_000);
-const EVENT: Duration = Duration::from_millis(30);
+/// Some periods of the firmware's timer, which are 50 ms: an event may come up to one of them too early.
+const EVENT: Duration = Duration::from_millis(200);
 
 fn pages_are_zeroed_and_nobody_elses(_: &mut Application, output: &mut Output<'_>) -> Verdict {
     let free = |map| firmware::free_memory(&map);
