@@ -2,7 +2,7 @@
 //!
 //! While libvirtd runs, it holds the channel's socket, and a second client would wait there for ever. So each request is a run
 //! of `virsh qemu-agent-command`, which also keeps libvirt's own synchronisation with the agent. This has limits: a request is
-//! an argument of a program, at most [`LONGEST_REQUEST`] bytes, and of an error only its text is left.
+//! an argument of a program, at most 120 KiB, and of an error only its text is left.
 
 use std::ffi::OsStr;
 use std::io::Read;
