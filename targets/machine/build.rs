@@ -10,13 +10,14 @@
 use std::{env, fs, path::Path};
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
+    let variable = |name| env::var(name).expect("cargo sets this variable");
+    // By its full path, because it is also the build script of packages in other folders.
+    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
+    println!("cargo::rerun-if-changed={}", folder.join("machine/build.rs").display());
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
         return;
     }
-    let variable = |name| env::var(name).expect("cargo sets this variable");
-    let script = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../../linker");
-    let script = script.join(variable("CARGO_CFG_TARGET_ARCH")).with_extension("ld");
+    let script = folder.join("../linker").join(variable("CARGO_CFG_TARGET_ARCH")).with_extension("ld");
     println!("cargo::rerun-if-changed={}", script.display());
     // A file of arguments, so that kernels have one to pass on. No page alignment in the image: there is one segment, and
     // nobody maps it from a file.
