@@ -1,4 +1,4 @@
-//! The prompt: lines from a pipe, and a person at a terminal.
+//! The prompt and the progress bar: lines from a pipe, and a person at a terminal.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use tests::soon;
 use crate::agents::{Agent, with_both};
 use crate::run::{Killed, command, run_with};
 
-with_both![lines_from_a_pipe_are_commands, tab_completes_the_agents_own_commands];
+with_both![lines_from_a_pipe_are_commands, tab_completes_the_agents_own_commands, a_copy_shows_how_far_it_is];
 
 fn lines_from_a_pipe_are_commands(agent: &Agent) -> Result<()> {
     let said = agent.nanoqga_with(&["shell"], "sync id=5\nsync 5\nbogus\nhelp\nquit\nping\n")?.ok()?;
@@ -90,11 +90,29 @@ fn tab_completes_the_agents_own_commands(agent: &Agent) -> Result<()> {
     person.types("\x1b[A\r")?;
     person.sees("<- {\"return\": {\"host-name\":")?;
     person.sees("nanoqga> ")?;
+    // Ctrl-C drops what was typed, Ctrl-D leaves.
+    person.types("bog")?;
+    person.sees("bog")?;
+    person.types("\x03")?;
+    person.sees("nanoqga> ")?;
+    person.types("ping\r")?;
+    person.sees("-> {\"execute\": \"guest-ping\"}")?;
+    person.sees("nanoqga> ")?;
     person.types("\x04")?;
     person.ends_with(0)
 }
 
-/// A command of the image's own has another prefix, and a guest that goes down ends the prompt.
+fn a_copy_shows_how_far_it_is(agent: &Agent) -> Result<()> {
+    let source = agent.path("source");
+    File::create(&source)?.set_len(16 << 20)?;
+    let [from, to] = [source, agent.path("inside")].map(|path| path.display().to_string());
+    let mut person = Person::at(&["--socket", agent.socket(), "push", &from, &to])?;
+    person.sees(" MiB of 16.00 MiB, ")?;
+    person.sees("16.00 MiB in ")?;
+    person.ends_with(0)
+}
+
+/// A guest that goes down ends the prompt.
 #[test]
 fn the_prompt_ends_with_a_guest_that_was_switched_off() -> Result<()> {
     let mut guest = nanoqga_testkit::guest::Guest::start(&config("q35", Channel::Virtio)?)?;

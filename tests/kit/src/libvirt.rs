@@ -47,7 +47,7 @@ impl Libvirt {
             let message = format!("libvirt takes no request of {} bytes; it takes {LONGEST_REQUEST}", request.len());
             return Err(Error::new(Kind::Refused, message).into());
         }
-        let seconds = deadline.remaining().unwrap_or_default().as_secs_f64().ceil().max(1.0).to_string();
+        let seconds = remaining(deadline)?.as_secs_f64().ceil().to_string();
         let start = Instant::now();
         let arguments = ["qemu-agent-command", "--timeout", &seconds, "--domain", &self.domain, "--cmd", request];
         let mut line = self.virsh(arguments, deadline)?;
@@ -65,12 +65,12 @@ impl Libvirt {
     }
 
     fn virsh(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, deadline: Deadline) -> Result<Vec<u8>> {
+        let limit = Deadline::after(remaining(deadline)? + GRACE);
         let mut command = Command::new("virsh");
         command.arg("--quiet").args(arguments).env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut virsh = command.spawn().context("cannot start virsh, which talks to libvirt")?;
         let (stdout, stderr) = (read_beside(virsh.stdout.take()), read_beside(virsh.stderr.take()));
-        let limit = Deadline::after(deadline.remaining().unwrap_or_default() + GRACE);
         let ended = limit.poll("virsh", || Ok(virsh.try_wait()?));
         let Ok(status) = ended else {
             kill(&mut virsh);
@@ -100,6 +100,13 @@ impl Libvirt {
         };
         Error::new(kind, format!("virsh, domain {}: {said}", self.domain)).into()
     }
+}
+
+fn remaining(deadline: Deadline) -> Result<Duration> {
+    deadline.remaining().ok_or_else(|| {
+        let limit = deadline.limit().as_secs_f64();
+        Error::new(Kind::TimedOut, format!("a run of virsh: not within {limit:.1} s")).into()
+    })
 }
 
 /// Reads beside the wait, or virsh would wait for us on a full pipe. No more is kept than a reply may have.
@@ -142,6 +149,12 @@ mod tests {
         let slow = "error: Guest agent is not responding: Guest agent not available for now";
         assert_eq!(kind(slow), Some(Kind::TimedOut));
         assert_eq!(kind("error: failed to get domain 'web-1'"), None);
+    }
+
+    #[test]
+    fn nothing_is_asked_when_the_time_is_up() {
+        let error = Libvirt::new("web-1").request("{}", Deadline::after(Duration::ZERO)).unwrap_err();
+        assert_eq!(Error::kind_of(&error), Some(Kind::TimedOut), "{error:#}");
     }
 
     #[test]

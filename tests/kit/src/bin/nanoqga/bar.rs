@@ -30,15 +30,14 @@ impl Bar {
         self.bar.set_position(bytes);
     }
 
-    /// Takes the bar away and says what it came to: as JSON on stdout, or for people on stderr.
-    pub(crate) fn finish(self, bytes: u64, json: bool) -> Option<serde_json::Value> {
+    /// Takes the bar away, and returns what it came to: as JSON, or for people.
+    pub(crate) fn finish(self, bytes: u64, json: bool) -> String {
         self.bar.finish_and_clear();
         let seconds = self.start.elapsed().as_secs_f64();
         if json {
-            return Some(serde_json::json!({"bytes": bytes, "seconds": seconds}));
+            return serde_json::json!({"bytes": bytes, "seconds": seconds}).to_string();
         }
         let rate = HumanBytes((bytes as f64 / seconds.max(1e-9)) as u64);
-        eprintln!("{} in {seconds:.1} s, {rate}/s", HumanBytes(bytes));
-        None
+        format!("{} in {seconds:.1} s, {rate}/s", HumanBytes(bytes))
     }
 }

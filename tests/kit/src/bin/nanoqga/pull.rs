@@ -45,10 +45,11 @@ pub(crate) fn main(target: &Target, json: bool, args: &Args) -> Result<Status> {
     if !to_stdout && bytes == 0 {
         File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
     }
-    match bar.finish(bytes, json) {
-        Some(result) if to_stdout => eprintln!("{result}"),
-        Some(result) => writeln!(stdout(), "{result}")?,
-        None => {}
+    let result = bar.finish(bytes, json);
+    if json && !to_stdout {
+        writeln!(stdout(), "{result}")?;
+    } else {
+        eprintln!("{result}");
     }
     Ok(Status::Done)
 }

@@ -37,8 +37,11 @@ pub(crate) fn main(target: &Target, json: bool, args: &Args) -> Result<Status> {
     let mut agent = target.agent()?;
     let bar = Bar::new(length)?;
     let bytes = push(&mut agent, &mut source, &path, &mut |bytes| bar.at(bytes))?;
-    if let Some(result) = bar.finish(bytes, json) {
+    let result = bar.finish(bytes, json);
+    if json {
         writeln!(stdout(), "{result}")?;
+    } else {
+        eprintln!("{result}");
     }
     Ok(Status::Done)
 }
