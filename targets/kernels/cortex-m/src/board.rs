@@ -84,18 +84,10 @@ pub fn power_off() -> ! {
     exit(debug::EXIT_SUCCESS)
 }
 
-fn exit(status: debug::ExitStatus) -> ! {
+/// Ends QEMU with a status.
+pub fn exit(status: debug::ExitStatus) -> ! {
     debug::exit(status);
     loop {
         cortex_m::asm::wfi();
     }
-}
-
-/// Ends QEMU with the exit code 1.
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    cortex_m::interrupt::disable();
-    #[cfg(feature = "testing")]
-    crate::tests::finish(_info);
-    exit(debug::EXIT_FAILURE)
 }

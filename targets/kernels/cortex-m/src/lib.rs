@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod board;
+mod end;
 pub mod lamp;
 #[cfg(feature = "testing")]
 pub mod tests;
