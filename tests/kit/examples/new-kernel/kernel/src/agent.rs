@@ -22,7 +22,13 @@ pub fn find(machine: &Machine) -> Option<Port> {
 }
 
 /// Serves the port until the guest `goes_down`.
-pub fn serve<G>(machine: &mut Machine, port: &mut Port, commands: &'static CommandSet<'_, G>, guest: &mut G, goes_down: impl Fn(&G) -> bool) {
+pub fn serve<G>(
+    machine: &mut Machine,
+    port: &mut Port,
+    commands: &'static CommandSet<'_, G>,
+    guest: &mut G,
+    goes_down: impl Fn(&G) -> bool,
+) {
     let mut agent = Agent::new(commands, BUFFERS.take().memory());
     let mut pump = Pump::<MAX_READ>::new();
     while !goes_down(guest) {
