@@ -59,6 +59,42 @@ fn each_snippet_stands_in_a_source_file() -> Result<()> {
     Ok(())
 }
 
+/// How many lines of a source file are neither empty nor comments.
+fn lines_of_code(source: &Path) -> Result<usize> {
+    let text = fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count())
+}
+
+/// The first cell of a row names files of `src`, the last one has as many numbers.
+#[test]
+fn the_lines_of_code_are_counted_right() -> Result<()> {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/kernels");
+    for kernel in kernels.read_dir()? {
+        let source = kernel?.path().join("src");
+        let Ok(page) = fs::read_to_string(source.with_file_name("README.md")) else { continue };
+        let tables = page.split("| lines of code |\n").skip(1);
+        let rows = tables.flat_map(|table| table.lines().skip(1).take_while(|line| line.starts_with('|')));
+        let mut counted = 0;
+        for row in rows {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let (files, counts) = (cells[0].split(", "), cells[cells.len() - 1].split(", "));
+            ensure!(files.clone().count() == counts.clone().count(), "{row} has not a number for each file");
+            for (file, count) in files.zip(counts) {
+                let file = source.join(file.trim_matches('`').trim_start_matches("src/"));
+                let lines = lines_of_code(&file)?;
+                ensure!(
+                    count == lines.to_string(),
+                    "{} has {lines} lines of code, its page says {count}",
+                    file.display()
+                );
+                counted += 1;
+            }
+        }
+        ensure!(counted > 0 || !source.exists(), "no lines of {} are counted", source.display());
+    }
+    Ok(())
+}
+
 #[test]
 fn each_kernel_has_a_page() -> Result<()> {
     let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/kernels");
