@@ -26,6 +26,8 @@ static COMMANDS: CommandSet<Kernel> = CommandSet::new(&[
     memory::COMMANDS,
     #[cfg(feature = "testing")]
     nanoqga::commands::testing::commands(),
+    #[cfg(feature = "testing")]
+    nanoqga::commands::testing::background_commands(),
 ]);
 
 /// Memory for a request of 128 KiB, because hosts send files in lines of up to 88 KiB, and for a piece of a reply.

@@ -9,6 +9,8 @@ extern crate alloc;
 extern crate ax_std;
 
 mod agent;
+#[cfg(feature = "testing")]
+mod background;
 mod files;
 mod kernel;
 mod memory;

@@ -2,7 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
@@ -23,6 +23,7 @@ const KERNEL: &[Test<Kernel>] = tests!["kernel":
     threads_run_beside_each_other,
     a_file_keeps_what_is_written,
     the_port_is_served_once,
+    it_writes_while_it_runs.ignored("it is for the commands that follow a test"),
 ];
 
 const SLEEP: Duration = Duration::from_millis(20);
@@ -86,6 +87,16 @@ fn a_file_keeps_what_is_written(_: &mut Kernel, output: &mut Output<'_>) -> Verd
 /// The device that the agent is on belongs to the thread that runs this.
 fn the_port_is_served_once(_: &mut Kernel, _: &mut Output<'_>) -> Verdict {
     check!(port::SERVE.lock().is_none(), "the port waits to be served, though its host is answered");
+    Ok(())
+}
+
+/// A host that runs it in a thread reads each line as it comes.
+fn it_writes_while_it_runs(_: &mut Kernel, output: &mut Output<'_>) -> Verdict {
+    for line in 0..5 {
+        writeln!(output, "line {line}")?;
+        thread::sleep(SLEEP * 10);
+    }
+    output.measure("lines", 5.0, "");
     Ok(())
 }
 
