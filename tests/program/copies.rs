@@ -77,14 +77,20 @@ fn a_copy_that_fails_names_what_is_incomplete(agent: &Agent) -> Result<()> {
     said.failed(125, "/dev/full in the guest is incomplete: ")?;
     let said = agent.nanoqga(&["pull", &source.display().to_string(), "/dev/full"])?;
     said.failed(125, "/dev/full is missing or incomplete: ")?;
-    // The agent has closed the file each time.
+    is_closed(agent, &source)?;
+    is_closed(agent, Path::new("/dev/full"))
+}
+
+/// The agent has a file open no longer.
+fn is_closed(agent: &Agent, path: &Path) -> Result<()> {
     let open = fs::read_dir(format!("/proc/{}/fd", agent.pid()))?.flatten();
     let left: Vec<_> = open.filter_map(|file| fs::read_link(file.path()).ok()).collect();
-    ensure!(!left.iter().any(|file| file == &source || file == Path::new("/dev/full")), "{left:?}");
+    ensure!(!left.iter().any(|file| file == path), "{left:?}");
     Ok(())
 }
 
 fn a_file_that_never_ends_is_copied_until_the_time_limit(agent: &Agent) -> Result<()> {
     let mut pull = command(&["--socket", agent.socket(), "--timeout", "0.5", "pull", "/dev/zero", "/dev/null"])?;
-    finish(&mut pull)?.failed(124, "/dev/null is missing or incomplete: ")
+    finish(&mut pull)?.failed(124, "/dev/null is missing or incomplete: ")?;
+    is_closed(agent, Path::new("/dev/zero"))
 }

@@ -15,6 +15,9 @@ use crate::transport::{Address, Transport};
 /// How long an agent that goes down may be silent before that counts as its last word.
 pub(crate) const LAST_WORD: Duration = Duration::from_secs(5);
 
+/// How long tidying up may take after the end of all that is asked.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// An agent, and how long it may take.
 ///
 /// Nothing that it sends hangs or panics this: a reply has a time limit and a greatest length, one that has no form of the
@@ -192,9 +195,23 @@ impl Agent {
             Err(error) => match Error::kind_of(&error) {
                 Some(Kind::Lost) => Ok(Down::Gone),
                 Some(Kind::TimedOut) => Ok(Down::Silent),
-                _ => Err(error),
+                _ => {
+                    // The ping's: an agent at a socket may end of a reply that nobody is left to take.
+                    let _ = self.transport.unasked(LAST_WORD);
+                    Err(error)
+                }
             },
         }
+    }
+
+    /// Does what tidies up. If the end of all that is asked has come, this has a little more time.
+    pub(crate) fn tidy_up<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let end = self.end;
+        let grace = Deadline::after(GRACE);
+        self.end = end.map(|end| if end.remaining() < grace.remaining() { grace } else { end });
+        let done = work(self);
+        self.end = end;
+        done
     }
 
     /// The moment at which all must be done, if there is one.

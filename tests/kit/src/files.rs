@@ -129,7 +129,7 @@ pub fn push(agent: &mut Agent, source: &mut dyn Read, path: &str, progress: &mut
         progress(count);
     });
     // What the guest has in a buffer is written only now.
-    let closed = agent.file_close(handle);
+    let closed = agent.tidy_up(|agent| agent.file_close(handle));
     written
         .and(closed)
         .with_context(|| format!("{path} in the guest is incomplete: {done} bytes of it were written"))?;
@@ -178,7 +178,7 @@ fn write_all(agent: &mut Agent, handle: Handle, source: &mut dyn Read, progress:
 pub fn pull(agent: &mut Agent, path: &str, target: &mut dyn Write, progress: &mut dyn FnMut(u64)) -> Result<u64> {
     let handle = agent.file_open(path, "rb")?;
     let read = read_all(agent, handle, target, progress);
-    let closed = agent.file_close(handle);
+    let closed = agent.tidy_up(|agent| agent.file_close(handle));
     let done = read.with_context(|| format!("cannot read all of {path} in the guest"))?;
     closed?;
     Ok(done)
