@@ -106,11 +106,32 @@ impl Guest {
                 let tests = self.script.0["tests"].as_array().map_or(0, Vec::len);
                 json!({"protocol": 1, "tests": tests, "digest": "00112233", "boot": "1"})
             }
+            "guest-info" => {
+                let background = !self.script.0["background"].is_null();
+                json!({"supported_commands": [{"name": "nanoqga-test-start", "enabled": background}]})
+            }
+            "nanoqga-test-start" => json!({"run": 7}),
+            "nanoqga-test-status" => self.status(arguments),
             "nanoqga-test-list" => self.script.0["tests"].clone(),
             "nanoqga-test-run" => return self.run(arguments),
             _ => return self.say(b"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no such command\"}}\n"),
         };
         self.say(format!("{}\n", json!({"return": value})).as_bytes());
+    }
+
+    /// What the script's `background` writes comes a byte at a time, and the last with the end, if there is one.
+    fn status(&self, arguments: &Value) -> Value {
+        let written = self.script.0["background"]["writes"].as_str().unwrap_or_default();
+        let ends = self.script.0["background"]["ends"] == true;
+        let from = arguments["from"].as_u64().unwrap_or_default() as usize;
+        let piece = written.get(from..written.len().min(from + 1)).unwrap_or_default();
+        let mut status =
+            json!({"output": piece, "next": from + piece.len(), "running": !(ends && from + 1 >= written.len())});
+        if status["running"] == false {
+            status["outcome"] = "failed".into();
+            status["message"] = "in the background".into();
+        }
+        status
     }
 
     /// Runs a test: the guest acts as the test's `acts` says, and otherwise it passes.

@@ -48,10 +48,7 @@ fn garbage_is_no_answer() -> Result<()> {
 
 #[test]
 fn half_a_verdict_is_none() -> Result<()> {
-    fails(
-        &saying("nanoqga-test-run", "{\"return\": {\"outcome\": \"passed\"".into()),
-        &["the guest said nothing within"],
-    )
+    fails(&saying("nanoqga-test-run", "{\"return\": {\"outcome\": \"passed\"".into()), &["there is no verdict after"])
 }
 
 #[test]

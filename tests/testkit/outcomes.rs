@@ -83,7 +83,7 @@ fn a_guest_that_panics_dies_hangs_or_resets_is_replaced() -> Result<()> {
             "panicked at src/a.rs:7: out of memory",
             "the guest died: QEMU ended before its guest did",
             "the guest died: the guest reset its machine",
-            "; its machine is running\n--- registers\nRIP=0000000000001000",
+            "; the machine is running\n--- registers\nRIP=0000000000001000",
             "the guest died: the guest switched itself off",
             "test f ... ok",
             "1 passed; 5 failed",
@@ -126,6 +126,19 @@ fn a_failure_among_others_is_run_alone_to_see_whether_it_depends_on_them() -> Re
     }
     let alone = tests(&[("a", json!({})), ("b", json!({"acts": "depends", "alone": true}))]);
     run(&alone, &[], &["--test-threads", "1"])?.is(0, &["2 passed"])
+}
+
+#[test]
+fn a_guest_with_threads_tells_what_a_test_writes_while_it_runs() -> Result<()> {
+    let mut guest = tests(&[("a", json!({}))]);
+    guest["background"] = json!({"writes": "live", "ends": true});
+    let ran = run(&guest, &[], &["--nocapture"])?;
+    ran.is(101, &["failed: in the background\n--- output\nlive\n"])?;
+    ensure!(ran.stderr.ends_with("live"), "{ran:#?}");
+    // One that does not end is given up, though its agent answers.
+    guest["background"] = json!({"writes": "", "ends": false});
+    guest["tests"][0]["timeout-ms"] = 50.into();
+    run(&guest, &[], &[])?.is(101, &["there is no verdict after", "the machine is running"])
 }
 
 #[test]

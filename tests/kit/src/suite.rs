@@ -10,6 +10,7 @@
 //! }
 //! ```
 
+mod background;
 mod console;
 mod guests;
 mod junit;
@@ -119,7 +120,8 @@ impl Suite {
     }
 
     fn of(image: Image) -> Self {
-        let effort = Effort { isolation: Isolation::default(), retries: 0, limit: LIMIT, boot_limit: BOOT };
+        let effort =
+            Effort { isolation: Isolation::default(), retries: 0, limit: LIMIT, boot_limit: BOOT, live: false };
         Self { images: vec![image], channel: Channel::Virtio, configure: Box::new(|_| {}), effort, reports: Vec::new() }
     }
 
@@ -179,7 +181,8 @@ impl Suite {
     }
 
     /// The same with other arguments than this process has.
-    pub fn run(self, arguments: &Arguments) -> ExitCode {
+    pub fn run(mut self, arguments: &Arguments) -> ExitCode {
+        self.effort.live = arguments.nocapture;
         match self.results(arguments) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(FAILED),

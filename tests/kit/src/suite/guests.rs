@@ -40,6 +40,8 @@ pub(super) struct Effort {
     pub retries: u32,
     /// For tests without a limit of their own.
     pub limit: Duration,
+    /// Whether what a test writes is shown as it comes.
+    pub live: bool,
     /// From the start of QEMU to the first answer.
     pub boot_limit: Duration,
 }
@@ -89,7 +91,7 @@ impl Guests {
     pub(super) fn judge(&self, tests: &Tests, test: &Listed, case: Option<u64>, seed: u32) -> Judged {
         let limit = test.timeout_ms.map_or(self.effort.limit, Duration::from_millis).min(LONGEST);
         let limit = limit * self.slowdown() * factor();
-        let task = Task { test, case, seed, digest: &tests.digest, limit };
+        let task = Task { test, case, seed, digest: &tests.digest, limit, live: self.effort.live };
         let first = self.run(&task, tests, test.alone);
         let mut verdict = first.verdict.clone();
         let mut runs = vec![first];
@@ -158,7 +160,7 @@ impl Guests {
         let limit = self.effort.boot_limit * factor();
         match &self.source {
             Source::Boot(config) => Running::boot(config, Deadline::after(limit)),
-            Source::Connection(address) => Agent::at(address, limit).map(Running::behind),
+            Source::Connection(address) => Running::behind(Agent::at(address, limit)?),
         }
     }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::agent::Agent;
+use crate::error::{Error, Kind};
 
 /// The version that is spoken here.
 pub(super) const VERSION: u32 = 1;
@@ -100,6 +101,17 @@ pub(super) struct Run<'a> {
     pub mark: &'a str,
 }
 
+impl Run<'_> {
+    fn arguments(&self) -> Value {
+        let Self { name, case, seed, digest, mark } = self;
+        let mut arguments = json!({"name": name, "seed": seed, "digest": digest, "mark": mark});
+        if let Some(case) = case {
+            arguments["case"] = (*case).into();
+        }
+        arguments
+    }
+}
+
 pub(super) fn info(agent: &mut Agent) -> Result<Info> {
     agent.call("nanoqga-test-info", None)
 }
@@ -109,9 +121,52 @@ pub(super) fn list(agent: &mut Agent) -> Result<Vec<Listed>> {
 }
 
 pub(super) fn run(agent: &mut Agent, run: &Run<'_>, limit: Duration) -> Result<Told> {
-    let mut arguments = json!({"name": run.name, "seed": run.seed, "digest": run.digest, "mark": run.mark});
-    if let Some(case) = run.case {
-        arguments["case"] = case.into();
+    agent.call_within("nanoqga-test-run", Some(&run.arguments()), limit)
+}
+
+/// Whether the guest runs tests in its background.
+pub(super) fn has_background(agent: &mut Agent) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Commands {
+        supported_commands: Vec<Supported>,
     }
-    agent.call_within("nanoqga-test-run", Some(&arguments), limit)
+    #[derive(Deserialize)]
+    struct Supported {
+        enabled: bool,
+        name: String,
+    }
+    let commands: Commands = agent.call("guest-info", None)?;
+    Ok(commands.supported_commands.iter().any(|command| command.enabled && command.name == "nanoqga-test-start"))
+}
+
+/// Starts a test, and gives the number of its run.
+pub(super) fn start(agent: &mut Agent, run: &Run<'_>) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Started {
+        run: u64,
+    }
+    Ok(agent.call::<Started>("nanoqga-test-start", Some(&run.arguments()))?.run)
+}
+
+/// What a guest says of a run that goes on, or is over.
+#[derive(Debug)]
+pub(super) struct Status {
+    pub output: String,
+    pub next: u64,
+    /// None while it runs. Its output is not in here.
+    pub told: Option<Told>,
+}
+
+pub(super) fn status(agent: &mut Agent, run: u64, from: u64) -> Result<Status> {
+    #[derive(Deserialize)]
+    struct Part {
+        output: String,
+        next: u64,
+        running: bool,
+    }
+    let value: Value = agent.call("nanoqga-test-status", Some(&json!({"run": run, "from": from})))?;
+    let malformed = |error| Error::new(Kind::Malformed, format!("nanoqga-test-status returned another value: {error}"));
+    let Part { output, next, running } = Part::deserialize(&value).map_err(malformed)?;
+    let told = if running { None } else { Some(Told::deserialize(&value).map_err(malformed)?) };
+    Ok(Status { output, next, told })
 }

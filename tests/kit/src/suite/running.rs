@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::background;
 use super::console::between;
 use super::list::Tests;
 use super::protocol::{self, Listed, Outcome, Run, Told};
@@ -33,6 +34,8 @@ pub(super) struct Running {
     /// None where it is somebody else's.
     machine: Option<Machine>,
     state: State,
+    /// Whether it runs tests while its agent answers.
+    background: bool,
     /// The tests that it has run since it was as new.
     before: Vec<String>,
 }
@@ -74,6 +77,8 @@ pub(super) struct Task<'a> {
     pub seed: u32,
     pub digest: &'a str,
     pub limit: Duration,
+    /// Whether what it writes is shown as it comes, where the guest can tell it.
+    pub live: bool,
 }
 
 impl Ran {
@@ -98,12 +103,17 @@ impl Running {
             snapshot::save(&mut qmp, START, deadline)?;
         }
         let machine = Some(Machine { guest, qmp, watch });
-        Ok(Self { agent: Agent::over(client), machine, state: State::Answers, before: Vec::new() })
+        Self::with(Agent::over(client), machine)
     }
 
     /// A guest that was there before.
-    pub(super) fn behind(agent: Agent) -> Self {
-        Self { agent, machine: None, state: State::Answers, before: Vec::new() }
+    pub(super) fn behind(agent: Agent) -> Result<Self> {
+        Self::with(agent, None)
+    }
+
+    fn with(mut agent: Agent, machine: Option<Machine>) -> Result<Self> {
+        let background = protocol::has_background(&mut agent)?;
+        Ok(Self { agent, machine, state: State::Answers, background, before: Vec::new() })
     }
 
     /// Asks it which tests it has.
@@ -150,7 +160,10 @@ impl Running {
         let mark = next_mark();
         let run = Run { name: &task.test.name, case: task.case, seed: task.seed, digest: task.digest, mark: &mark };
         let start = Instant::now();
-        let told = protocol::run(&mut self.agent, &run, task.limit);
+        let told = match self.background {
+            true => background::run(&mut self.agent, &run, task.limit, task.live),
+            false => protocol::run(&mut self.agent, &run, task.limit),
+        };
         let (verdict, told) = match told {
             Ok(told) => (self.after(task.test, &told, kernel), Some(told)),
             Err(error) => (Verdict::Failed(self.failure(&error, task.limit, kernel)), None),
@@ -195,7 +208,7 @@ impl Running {
             Some(Kind::TimedOut) => {
                 self.state = State::Silent;
                 let status = inspection::status(&mut machine.qmp, soon()).unwrap_or_else(|_| "gone".into());
-                format!("the guest said nothing within {:.1} s; its machine is {status}", limit.as_secs_f64())
+                format!("there is no verdict after {:.1} s; the machine is {status}", limit.as_secs_f64())
             }
             Some(Kind::Lost) => {
                 self.state = State::Gone;
