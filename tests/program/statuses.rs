@@ -1,14 +1,18 @@
 //! The exit statuses that are not of a program in the guest, and those that are.
 
+use std::io::Read;
 use std::os::unix::net::UnixListener;
+use std::process::Stdio;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use tests::soon;
 
 use crate::agents::{Agent, with_both};
-use crate::run::run;
+use crate::run::{Killed, command, run};
 
 with_both![
     a_programs_status_is_ours,
+    a_reader_that_has_read_enough_changes_no_status,
     a_program_that_takes_too_long_is_status_124,
     what_the_agent_refuses_is_status_125,
     a_guest_that_is_lost_is_status_255,
@@ -19,6 +23,18 @@ fn a_programs_status_is_ours(agent: &Agent) -> Result<()> {
         let said = agent.nanoqga(&["exec", "--", "sh", "-c", script])?;
         ensure!(said.status == status, "{script}: {said:?}");
     }
+    Ok(())
+}
+
+fn a_reader_that_has_read_enough_changes_no_status(agent: &Agent) -> Result<()> {
+    let script = "yes | head -c 1000000; echo done >&2; exit 3";
+    let mut nanoqga = command(&["--socket", agent.socket(), "exec", "--", "sh", "-c", script])?;
+    let mut child = Killed(nanoqga.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
+    drop(child.0.stdout.take());
+    let mut said = String::new();
+    child.0.stderr.take().context("a piped child has a stderr")?.read_to_string(&mut said)?;
+    let status = soon().poll("the end of the program", || Ok(child.0.try_wait()?))?;
+    ensure!(status.code() == Some(3) && said == "done\n", "{status}: {said}");
     Ok(())
 }
 

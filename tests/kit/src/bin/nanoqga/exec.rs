@@ -1,6 +1,6 @@
 //! `nanoqga exec`
 
-use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::io::{ErrorKind, IsTerminal, Read, Write, stderr, stdin, stdout};
 
 use anyhow::{Context, Result, bail};
 use nanoqga_testkit::exec::{End, Outcome, Program, run};
@@ -41,14 +41,21 @@ pub(crate) fn main(target: &Target, json: bool, args: &Args) -> Result<Status> {
     if json {
         writeln!(stdout(), "{}", as_json(&outcome))?;
     } else {
-        // Each as far as it goes: who reads one of them may have read enough.
-        stdout().write_all(&outcome.stdout)?;
-        stderr().write_all(&outcome.stderr)?;
+        print(&mut stdout(), &outcome.stdout)?;
+        print(&mut stderr(), &outcome.stderr)?;
         if outcome.truncated {
             eprintln!("nanoqga: the agent has dropped a part of the output");
         }
     }
     Ok(Status::Program(status(outcome.end)))
+}
+
+/// Prints to whoever reads; one that has read enough is no failure of the program's.
+fn print(out: &mut dyn Write, bytes: &[u8]) -> Result<()> {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("cannot print what the program wrote"),
+    }
 }
 
 fn input() -> Result<Vec<u8>> {
