@@ -5,15 +5,61 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fmt::{Arguments, Write};
+use std::sync::LazyLock;
 
 use common::{Guest, TABLES, busy_guest, talk_in};
 use fuzz::{Settings, parts, pieces, sizes};
 use libfuzzer_sys::fuzz_target;
-use nanoqga::{Agent, Buffers, CommandSet};
+use nanoqga::commands::testing::{self, LastWords, Output, Running, Test, Testing, Verdict, skip};
+use nanoqga::{Agent, Buffers, Command, CommandSet, check, tests};
 use serde::de::IgnoredAny;
 
 const SYNC: &[u8] = b"\xFF{\"execute\":\"guest-sync-delimited\",\"arguments\":{\"id\":78}}\n";
 const SYNCHRONISED: &[u8] = b"\xFF{\"return\": 78}\n";
+
+/// All families.
+static ALL: LazyLock<Vec<&'static [Command<Guest>]>> = LazyLock::new(|| [TABLES, &[testing::commands()]].concat());
+
+/// Writes and measures as much as the seed says, of characters of each width.
+fn writes(_: &mut Guest, output: &mut Output<'_>) -> Verdict {
+    let (case, seed) = (output.case(), output.seed());
+    let character = char::from_u32(seed as u32 & 0x1F_FFFF).unwrap_or('\u{1F600}');
+    for place in 0..seed % 2000 {
+        write!(output, "{character}{place}")?;
+        output.measure(&character.to_string(), f64::from_bits(seed.rotate_left(place as u32)), "\u{b5}s");
+    }
+    check!(case < 2, "case {case}: {}", character.to_string().repeat(100));
+    if seed % 2 == 0 { skip(character) } else { Ok(()) }
+}
+
+impl Testing for Guest {
+    const SUITES: &'static [&'static [Test<Self>]] =
+        &[tests!["fuzz": writes.cases(4)], tests!["caf\u{e9}": plain drop_nothing.should_panic("\"").alone()]];
+
+    fn boot_id(&mut self) -> u64 {
+        u64::MAX
+    }
+
+    fn print_line(&mut self, line: Arguments<'_>) {
+        assert!(line.to_string().starts_with("nanoqga-test-"));
+    }
+
+    fn last_words(&mut self) -> Option<LastWords<'_>> {
+        self.full.then_some(LastWords { message: Some(&self.host_name), line: Some(1), ..LastWords::default() })
+    }
+
+    /// A panic handler's reply is a line as every other.
+    fn keep(&mut self, running: Option<Running>) {
+        let Some(running) = running else { return };
+        let ending = testing::Ending::panicked(&self.host_name, Some((running.test(), 1)));
+        let mut sent = Vec::new();
+        running.finish(&ending, None, &mut |bytes| sent.extend_from_slice(bytes));
+        assert_is_lines(&sent);
+    }
+}
+
+fn drop_nothing() {}
 
 fuzz_target!(|input: &[u8]| {
     let Some((settings, sent)) = parts(input) else { return };
@@ -25,7 +71,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn converse<const REQUEST: usize, const REPLY: usize>(settings: &Settings, sent: &[u8]) {
     let [_, a, b, c, rooms @ ..] = settings;
-    let [one, other] = [(); 2].map(|()| CommandSet::new(TABLES));
+    let [one, other] = [(); 2].map(|()| CommandSet::new(&ALL));
 
     let mut buffers = Buffers::<REQUEST, REPLY>::new();
     let mut agent = Agent::new(&one, buffers.memory());

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail};
 use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step_with_output;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::setup;
 use crate::test::Report;
@@ -160,11 +160,24 @@ fn in_fuzz(folder: &str, target: &str) -> PathBuf {
 /// One input: its file's name and its bytes.
 type Seed = (String, Vec<u8>);
 
-/// The recorded requests, each behind the settings that a target takes its sizes from (`fuzz/src/lib.rs`).
+/// Requests that no recording has: QEMU's agent runs no tests.
+const UNRECORDED: [(&str, &str); 4] = [
+    ("info", r#"{"execute":"nanoqga-test-info"}"#),
+    ("list", r#"{"execute":"nanoqga-test-list","arguments":{"from":0,"limit":9}}"#),
+    (
+        "run",
+        r#"{"execute":"nanoqga-test-run","arguments":{"name":"fuzz::writes","case":0,"seed":97,"mark":"m"},"id":["i"]}"#,
+    ),
+    ("run-long", r#"{"execute":"nanoqga-test-run","arguments":{"name":"fuzz::writes","case":3,"seed":8364999}}"#),
+];
+
+/// The recorded requests and those that are not, each behind the settings that a target takes its sizes from
+/// (`fuzz/src/lib.rs`).
 fn seeds() -> Result<Vec<Seed>> {
     let recording: Value = serde_json::from_str(RECORDING)?;
     let vectors = recording["vectors"].as_array().context("the recording has no vectors")?;
-    vectors.iter().enumerate().map(|(index, vector)| seed(index, vector)).collect()
+    let unrecorded = UNRECORDED.map(|(name, request)| json!({"group": "testing", "name": name, "request": request}));
+    vectors.iter().chain(&unrecorded).enumerate().map(|(index, vector)| seed(index, vector)).collect()
 }
 
 fn seed(index: usize, vector: &Value) -> Result<Seed> {
@@ -201,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seeds_are_those_of_the_recording() {
+    fn the_seeds_are_those_that_would_be_made() {
         let mut expected = seeds().unwrap();
         expected.sort();
         for target in OF_REQUESTS {
