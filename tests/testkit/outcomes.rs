@@ -36,6 +36,15 @@ fn tests_are_named_and_counted_as_in_every_test_program() -> Result<()> {
 }
 
 #[test]
+fn on_several_machines_their_names_are_in_those_of_the_tests() -> Result<()> {
+    let guest = tests(&[("a::one", json!({})), ("a::two", json!({"acts": "end"}))]);
+    let all = ["test q35/a::one     ... ok", "test microvm/a::two ... FAILED", "2 passed; 2 failed"];
+    run(&guest, &["--machine", "microvm"], &["--test-threads", "1"])?.is(101, &all)?;
+    run(&guest, &["--machine", "microvm"], &["microvm/a::one"])?
+        .is(0, &["1 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out"])
+}
+
+#[test]
 fn a_list_of_the_same_image_boots_nothing() -> Result<()> {
     let guest = tests(&[("a::one", json!({})), ("b", json!({"ignored": "takes long"}))]);
     let folder = PrivateFolder::new()?;

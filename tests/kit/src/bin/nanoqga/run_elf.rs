@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use libtest_mimic::Arguments;
 use nanoqga_testkit::elf::Elf;
@@ -33,9 +33,10 @@ pub(crate) struct Args {
     /// Boot it, wherever the file lies
     #[arg(long)]
     boot: bool,
-    /// One of QEMU's machines, such as q35, microvm, aarch64-virt or riscv64-virt-pcie; that which the file is for when none is named
-    #[arg(long, env = "NANOQGA_MACHINE")]
-    machine: Option<String>,
+    /// One of QEMU's machines, such as q35, microvm, aarch64-virt or riscv64-virt-pcie; that which the file is for when none is named.
+    /// Tests run on all that are named, and their names begin with those
+    #[arg(long = "machine", value_name = "MACHINE", env = "NANOQGA_MACHINE", value_delimiter = ',')]
+    machines: Vec<String>,
     /// How the agent is reached
     #[arg(long, value_enum, default_value = "virtio", env = "NANOQGA_CHANNEL")]
     channel: ChannelName,
@@ -99,8 +100,11 @@ pub(crate) fn main(args: Args) -> Result<ExitCode> {
 fn test(args: Args) -> ExitCode {
     let name = args.kernel.display().to_string();
     let arguments = Arguments::from_iter([&name].into_iter().chain(&args.arguments));
-    let mut suite = match &args.machine {
-        Some(machine) => Suite::on(machine, &args.kernel),
+    let mut suite = match args.machines.split_first() {
+        Some((first, others)) => {
+            let suite = Suite::on(first, &args.kernel);
+            others.iter().fold(suite, |suite, machine| suite.and_on(machine, &args.kernel))
+        }
         None => Suite::new(&args.kernel),
     };
     suite = suite.channel(args.channel.into()).isolation(args.isolation.into()).retries(args.retries);
@@ -112,9 +116,10 @@ fn test(args: Args) -> ExitCode {
 }
 
 fn boot(args: &Args) -> Result<ExitCode> {
-    let machine = match &args.machine {
-        Some(name) => Machine::named(name)?,
-        None => Elf::read(&args.kernel)?.machine()?,
+    let machine = match &args.machines[..] {
+        [] => Elf::read(&args.kernel)?.machine()?,
+        [name] => Machine::named(name)?,
+        _ => bail!("a kernel boots on one machine at a time: name one"),
     };
     let kernel = args.kernel.canonicalize().with_context(|| format!("cannot find {}", args.kernel.display()))?;
     let mut config = Config::new(machine, args.channel.into(), &kernel);
