@@ -33,6 +33,8 @@ impl Times {
         self.set(part, took);
         let file = file();
         let text = serde_json::to_string_pretty(&self.0)?;
+        // It is not there where CARGO_TARGET_DIR names another.
+        fs::create_dir_all(workspace::path("target"))?;
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 }
