@@ -13,7 +13,12 @@ fn saying(command: &str, what: Value) -> Value {
 }
 
 fn fails(guest: &Value, parts: &[&str]) -> Result<()> {
-    let ran = run(guest, &[], &["--test-threads", "1"])?;
+    fails_within(guest, &[], parts)
+}
+
+/// The same with other time limits, for guests that would reach any.
+fn fails_within(guest: &Value, limits: &[&str], parts: &[&str]) -> Result<()> {
+    let ran = run(guest, limits, &["--test-threads", "1"])?;
     ran.is(101, parts)?;
     ensure!(!ran.stderr.contains("panicked") && !ran.stdout.contains("test panicked"), "{ran:#?}");
     Ok(())
@@ -21,12 +26,14 @@ fn fails(guest: &Value, parts: &[&str]) -> Result<()> {
 
 #[test]
 fn a_guest_that_never_answers_is_not_waited_for() -> Result<()> {
-    fails(&saying("guest-sync-delimited", json!({"do": "nothing"})), &["the guest's agent does not answer"])
+    let silent = saying("guest-sync-delimited", json!({"do": "nothing"}));
+    fails_within(&silent, &["--boot-limit", "1"], &["the guest's agent does not answer"])
 }
 
 #[test]
 fn a_guest_in_step_with_somebody_else_does_not_answer() -> Result<()> {
-    fails(&saying("guest-sync-delimited", "\u{ff}{\"return\": 5}\n".into()), &["the guest's agent does not answer"])
+    let other = saying("guest-sync-delimited", "\u{ff}{\"return\": 5}\n".into());
+    fails_within(&other, &["--boot-limit", "1"], &["the guest's agent does not answer"])
 }
 
 #[test]
@@ -48,7 +55,8 @@ fn garbage_is_no_answer() -> Result<()> {
 
 #[test]
 fn half_a_verdict_is_none() -> Result<()> {
-    fails(&saying("nanoqga-test-run", "{\"return\": {\"outcome\": \"passed\"".into()), &["there is no verdict after"])
+    let half = saying("nanoqga-test-run", "{\"return\": {\"outcome\": \"passed\"".into());
+    fails_within(&half, &["--limit", "1"], &["there is no verdict after"])
 }
 
 #[test]

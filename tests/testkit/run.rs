@@ -32,7 +32,7 @@ pub fn run_in(folder: &PrivateFolder, script: &Value, options: &[&str], argument
         symlink(env!("CARGO_BIN_EXE_fake-qemu"), programs.join("qemu-system-x86_64"))?;
     }
     let mut nanoqga = Command::new(images::nanoqga()?);
-    nanoqga.args(["run-elf", "--test", "--machine", "q35", "--boot-limit", "1", "--limit", "1"]).args(options);
+    nanoqga.args(["run-elf", "--test", "--machine", "q35"]).args(options);
     nanoqga.arg(&image).args(arguments).env("NANOQGA_QEMU", &programs).env("NANOQGA_ACCEL", "tcg");
     let Output { status, stdout, stderr } = nanoqga.output()?;
     let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
