@@ -43,6 +43,7 @@ use crate::system::file_systems::FileSystem;
 use crate::system::interfaces::Interface;
 use crate::system::logins::Login;
 use crate::system::mounts::Mount;
+use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
 use crate::system::os_release::OsRelease;
 use crate::system::programs::Programs;
@@ -82,7 +83,7 @@ pub struct Guest {
     lists: Lists,
 }
 
-/// What was listed last, by each command that lists something.
+/// What was listed last, by each command that lists something, and what they keep for that.
 #[derive(Debug, Default)]
 struct Lists {
     processors: Listing<Processor>,
@@ -92,6 +93,7 @@ struct Lists {
     file_systems: Listing<FileSystem>,
     trimmed: Listing<Mount>,
     interfaces: Listing<Interface>,
+    netlink: Netlink,
     routes: Listing<(String, Route<'static>)>,
     memory_blocks: Listing<MemoryBlock>,
     logins: Listing<Login>,

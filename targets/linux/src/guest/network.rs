@@ -3,12 +3,13 @@
 use nanoqga::Failure;
 use nanoqga::commands::network::{Address, Interface, InterfaceStatistics, Interfaces, Route, Routes};
 
-use super::Guest;
+use super::{Guest, Lists};
 use crate::system::{interfaces, routes};
 
 impl Interfaces for Guest {
     fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
-        let interface = self.lists.interfaces.element(index, interfaces::all)?;
+        let Lists { interfaces: listed, netlink, .. } = &mut self.lists;
+        let interface = listed.element(index, || interfaces::all(netlink))?;
         Ok(interface
             .map(|interface| Interface { name: &interface.name, hardware_address: Some(interface.hardware_address) }))
     }

@@ -1,4 +1,4 @@
-//! Network interfaces: their addresses from rtnetlink, their counters in procfs.
+//! Network interfaces: their addresses and counters.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -7,8 +7,7 @@ use nanoqga::Failure;
 use nanoqga::commands::network::{Address, InterfaceStatistics, MacAddress};
 
 use super::errno::failed;
-use super::files::read_text;
-use super::netlink::{Link, LinkAddress, addresses, links};
+use super::netlink::{Link, LinkAddress, Netlink};
 
 /// An interface with all that is told of it.
 #[derive(Debug, PartialEq)]
@@ -20,14 +19,14 @@ pub struct Interface {
 }
 
 /// All interfaces.
-pub fn all() -> Result<Vec<Interface>, Failure> {
+pub fn all(netlink: &mut Netlink) -> Result<Vec<Interface>, Failure> {
     let failed = |error| failed("getifaddrs failed", error);
-    let (links, addresses) = (links().map_err(failed)?, addresses().map_err(failed)?);
-    Ok(interfaces(links, addresses, &read_text("/proc/net/dev").unwrap_or_default()))
+    let (links, addresses) = (netlink.links().map_err(failed)?, netlink.addresses().map_err(failed)?);
+    Ok(interfaces(links, addresses))
 }
 
-/// An interface for each link, and for each other label that addresses have. Only those with addresses have counters.
-fn interfaces(links: Vec<Link>, addresses: Vec<LinkAddress>, counters: &str) -> Vec<Interface> {
+/// An interface for each link, and for each other label that addresses have. Only links with addresses have counters.
+fn interfaces(links: Vec<Link>, addresses: Vec<LinkAddress>) -> Vec<Interface> {
     let gathered = |name: &str, link: &Link| Interface {
         name: name.to_string(),
         hardware_address: MacAddress(link.hardware_address),
@@ -35,35 +34,28 @@ fn interfaces(links: Vec<Link>, addresses: Vec<LinkAddress>, counters: &str) -> 
         statistics: None,
     };
     let mut interfaces: Vec<_> = links.iter().map(|link| gathered(&link.name, link)).collect();
+    // The kernel tells of links in the order of their numbers, or nearly so.
+    let mut places: Vec<(u32, usize)> = Vec::with_capacity(links.len());
+    for (place, link) in links.iter().enumerate() {
+        places.insert(places.partition_point(|(index, _)| *index < link.index), (link.index, place));
+    }
     for LinkAddress { index, label, address, prefix } in addresses {
-        let Some(link) = links.iter().find(|link| link.index == index) else { continue };
-        let name = label.as_deref().unwrap_or(&link.name);
-        let known = interfaces.iter().position(|interface| interface.name == name);
-        let place = known.unwrap_or_else(|| {
-            interfaces.push(gathered(name, link));
-            interfaces.len() - 1
-        });
+        let found = places.binary_search_by_key(&index, |(index, _)| *index).ok().and_then(|found| places.get(found));
+        let Some((own, link)) = found.and_then(|(_, place)| Some((*place, links.get(*place)?))) else { continue };
+        // Nearly all labels are the names of their links. Others may be the names of other links: they stay when one is renamed.
+        let place = match label.as_deref().filter(|label| *label != link.name) {
+            None => own,
+            Some(label) => interfaces.iter().position(|interface| interface.name == label).unwrap_or_else(|| {
+                interfaces.push(gathered(label, link));
+                interfaces.len() - 1
+            }),
+        };
         if let Some(interface) = interfaces.get_mut(place) {
             interface.addresses.push(Address { address, prefix });
-            interface.statistics = counters.lines().find_map(|line| statistics(line, name));
+            interface.statistics = links.get(place).and_then(|link| link.statistics);
         }
     }
     interfaces
-}
-
-/// The line of `/proc/net/dev` that is about the interface `name`.
-pub fn statistics(line: &str, name: &str) -> Option<InterfaceStatistics> {
-    let (found, counters) = line.rsplit_once(':')?;
-    if found.trim_start() != name {
-        return None;
-    }
-    let counters: Vec<u64> = counters.split_ascii_whitespace().map_while(|word| word.parse().ok()).collect();
-    let [rx_bytes, rx_packets, rx_errs, rx_dropped, _, _, _, _, tx_bytes, tx_packets, tx_errs, tx_dropped, ..] =
-        *counters
-    else {
-        return None;
-    };
-    Some(InterfaceStatistics { rx_bytes, rx_packets, rx_errs, rx_dropped, tx_bytes, tx_packets, tx_errs, tx_dropped })
 }
 
 #[cfg(test)]
@@ -73,25 +65,15 @@ mod tests {
 
     use super::*;
 
-    const DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
-        face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls\n    \
-        lo:    6438      59    1    2    0     0          0         0     6439      60    3    4    0     0       0 0\n\
-        eth0:7 8 0 0 0 0 0 0 9 10 0 0 0 0 0 0\n";
-
-    #[test]
-    fn counters_are_those_of_the_name_and_a_short_line_has_none() {
-        let of = |name| DEV.lines().find_map(|line| statistics(line, name));
-        let lo = of("lo").unwrap();
-        assert_eq!((lo.rx_bytes, lo.rx_errs, lo.rx_dropped, lo.tx_bytes), (6438, 1, 2, 6439));
-        assert_eq!((lo.tx_packets, lo.tx_errs, lo.tx_dropped), (60, 3, 4));
-        assert_eq!(of("eth0").unwrap().tx_packets, 10);
-        assert_eq!((of("eth"), of(""), statistics("lo: 1 2 3 4 5 6 7 8 9 10 11", "lo")), (None, None, None));
-    }
-
     #[test]
     fn a_label_of_an_address_is_an_interface_with_the_links_hardware_address() {
         let links = vec![
-            Link { index: 2, name: "eth0".into(), hardware_address: [2; 6] },
+            Link {
+                index: 2,
+                name: "eth0".into(),
+                hardware_address: [2; 6],
+                statistics: Some(InterfaceStatistics::default()),
+            },
             Link { index: 3, ..Link::default() },
         ];
         let at = |label: Option<&str>, index| LinkAddress {
@@ -100,9 +82,10 @@ mod tests {
             address: Ipv4Addr::new(10, 0, 0, 1).into(),
             prefix: 24,
         };
-        let interfaces = interfaces(links, vec![at(None, 2), at(Some("eth0:1"), 2), at(None, 9)], DEV);
+        let addresses = vec![at(None, 2), at(Some("eth0:1"), 2), at(None, 9), at(Some("eth0"), 2)];
+        let interfaces = interfaces(links, addresses);
         let [eth0, other, alias] = interfaces.as_slice() else { panic!("{interfaces:?}") };
-        assert_eq!((eth0.addresses.len(), eth0.statistics.is_some()), (1, true));
+        assert_eq!((eth0.addresses.len(), eth0.statistics.is_some()), (2, true));
         assert_eq!((other.addresses.len(), other.statistics), (0, None));
         assert_eq!(
             (alias.name.as_str(), alias.hardware_address, alias.statistics),

@@ -4,6 +4,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use nanoqga::commands::network::InterfaceStatistics;
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 
@@ -16,16 +18,20 @@ const NEW_ADDRESS: u16 = 20;
 const GET_ADDRESS: u16 = 22;
 const REQUEST_DUMP: u16 = 0x301;
 
-/// The kernel's dumps come in datagrams of at most this size.
-const DATAGRAM: usize = 32 << 10;
+/// The kernel's dumps come in datagrams of at most so many bytes as are asked for, unless a single message is longer: that of a
+/// card with many virtual functions.
+const DATAGRAM: usize = 8 << 10;
+const LONGEST_DATAGRAM: usize = 64 << 10;
 
 /// A network interface.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Link {
     pub index: u32,
     pub name: String,
     /// The beginning of its hardware address; zeros where it has none.
     pub hardware_address: [u8; 6],
+    /// Its counters, as /proc/net/dev has them.
+    pub statistics: Option<InterfaceStatistics>,
 }
 
 /// An address of one.
@@ -38,30 +44,70 @@ pub struct LinkAddress {
     pub prefix: u8,
 }
 
-/// All interfaces.
-pub fn links() -> Result<Vec<Link>, Errno> {
-    dump(GET_LINK, NEW_LINK, link)
+/// A way to the kernel's network, kept from one question to the next: a socket, and memory for an answer, each cost more than
+/// what is asked.
+#[derive(Debug, Default)]
+pub struct Netlink {
+    /// One at which no answer is due.
+    socket: Option<OwnedFd>,
+    datagram: Vec<u8>,
 }
 
-/// All their addresses.
-pub fn addresses() -> Result<Vec<LinkAddress>, Errno> {
-    dump(GET_ADDRESS, NEW_ADDRESS, address)
+impl Netlink {
+    /// All interfaces.
+    pub fn links(&mut self) -> Result<Vec<Link>, Errno> {
+        self.dump(GET_LINK, NEW_LINK, link)
+    }
+
+    /// All their addresses.
+    pub fn addresses(&mut self) -> Result<Vec<LinkAddress>, Errno> {
+        self.dump(GET_ADDRESS, NEW_ADDRESS, address)
+    }
+
+    fn dump<T>(&mut self, request: u16, answer: u16, parse: fn(&[u8]) -> Option<T>) -> Result<Vec<T>, Errno> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => socket()?,
+        };
+        self.datagram.resize(DATAGRAM, 0);
+        match ask(&socket, request, answer, parse, &mut self.datagram) {
+            // After an error more of the answer may be on its way, so then the socket is closed.
+            Err(Errno::MSGSIZE) => ask(&self::socket()?, request, answer, parse, &mut alloc::vec![0; LONGEST_DATAGRAM]),
+            Err(error) => Err(error),
+            Ok(found) => {
+                self.socket = Some(socket);
+                Ok(found)
+            }
+        }
+    }
 }
 
-fn dump<T>(request: u16, answer: u16, parse: fn(&[u8]) -> Option<T>) -> Result<Vec<T>, Errno> {
+fn socket() -> Result<OwnedFd, Errno> {
     // NETLINK_ROUTE is the protocol of number 0.
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+    socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
+}
+
+/// Asks for a dump, and reads it to its end.
+fn ask<T>(
+    socket: &OwnedFd,
+    request: u16,
+    answer: u16,
+    parse: fn(&[u8]) -> Option<T>,
+    datagram: &mut [u8],
+) -> Result<Vec<T>, Errno> {
     // A header and the longer of the two commands' own, which is all zero: everything is asked for.
     let mut message = [0; 32];
     let length = message.len() as u32;
     message[..4].copy_from_slice(&length.to_ne_bytes());
     message[4..6].copy_from_slice(&request.to_ne_bytes());
     message[6..8].copy_from_slice(&REQUEST_DUMP.to_ne_bytes());
-    send(&socket, &message, SendFlags::empty())?;
+    send(socket, &message, SendFlags::empty())?;
     let mut found = Vec::new();
-    let mut datagram = alloc::vec![0; DATAGRAM];
     loop {
-        let (got, _) = recv(&socket, datagram.as_mut_slice(), RecvFlags::empty())?;
+        let (got, length) = recv(socket, &mut *datagram, RecvFlags::TRUNC)?;
+        if length > got {
+            return Err(Errno::MSGSIZE);
+        }
         for (kind, body) in messages(datagram.get(..got).unwrap_or_default()) {
             match kind {
                 DONE => return Ok(found),
@@ -109,10 +155,29 @@ fn link(message: &[u8]) -> Option<Link> {
             1 => link.hardware_address.iter_mut().zip(value).for_each(|(to, from)| *to = *from),
             // IFLA_IFNAME
             3 => link.name = text(value),
+            // IFLA_STATS64
+            23 => link.statistics = statistics(value),
             _ => {}
         }
     }
     (!link.name.is_empty()).then_some(link)
+}
+
+/// A `struct rtnl_link_stats64`. What a card had no room for counts as dropped, as in /proc/net/dev.
+fn statistics(value: &[u8]) -> Option<InterfaceStatistics> {
+    let (words, _) = value.as_chunks::<8>();
+    let word = |at: usize| words.get(at).map(|word| u64::from_ne_bytes(*word));
+    let [rx_dropped, rx_missed] = [word(6)?, word(15)?];
+    Some(InterfaceStatistics {
+        rx_packets: word(0)?,
+        tx_packets: word(1)?,
+        rx_bytes: word(2)?,
+        tx_bytes: word(3)?,
+        rx_errs: word(4)?,
+        tx_errs: word(5)?,
+        rx_dropped: rx_dropped.wrapping_add(rx_missed),
+        tx_dropped: word(7)?,
+    })
 }
 
 /// A `struct ifaddrmsg` and its attributes.
@@ -177,10 +242,21 @@ mod tests {
     fn a_link_has_a_name_and_six_bytes_of_its_address() {
         let fixed = [[0; 4], 7u32.to_ne_bytes(), [0; 4], [0; 4]].concat();
         let message = [fixed.clone(), attribute(1, &[1; 20]), attribute(99, b"?"), attribute(3, b"ib0\0")].concat();
-        assert_eq!(link(&message), Some(Link { index: 7, name: "ib0".into(), hardware_address: [1; 6] }));
+        let ib0 = Link { index: 7, name: "ib0".into(), hardware_address: [1; 6], statistics: None };
+        assert_eq!(link(&message), Some(ib0));
         let message = [fixed.clone(), attribute(3, b"tun0")].concat();
-        assert_eq!(link(&message), Some(Link { index: 7, name: "tun0".into(), hardware_address: [0; 6] }));
+        assert_eq!(link(&message), Some(Link { index: 7, name: "tun0".into(), ..Link::default() }));
         assert_eq!((link(&fixed), link(&fixed[..7]), link(&[])), (None, None, None));
+    }
+
+    #[test]
+    fn counters_are_those_of_proc_net_dev() {
+        let words: Vec<u8> = (1..=24u64).flat_map(u64::to_ne_bytes).collect();
+        let told = statistics(&words).unwrap();
+        assert_eq!((told.rx_packets, told.tx_packets, told.rx_bytes, told.tx_bytes), (1, 2, 3, 4));
+        assert_eq!((told.rx_errs, told.tx_errs, told.rx_dropped, told.tx_dropped), (5, 6, 7 + 16, 8));
+        // Kernels before 2.6.35 told fewer.
+        assert_eq!(statistics(&words[..15 * 8 + 7]), None);
     }
 
     #[test]
@@ -202,10 +278,20 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_of_loopback() {
-        let lo = links().unwrap().into_iter().find(|link| link.name == "lo").unwrap();
-        assert_eq!(lo.hardware_address, [0; 6]);
-        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
-        assert!(addresses().unwrap().iter().any(|address| (address.index, address.address) == (lo.index, here)));
+        let mut netlink = Netlink::default();
+        // The second time over the same socket.
+        for _ in 0..2 {
+            let lo = netlink.links().unwrap().into_iter().find(|link| link.name == "lo").unwrap();
+            assert_eq!((lo.hardware_address, lo.statistics.is_some()), ([0; 6], true));
+            let here = (lo.index, IpAddr::from(Ipv4Addr::LOCALHOST));
+            assert!(netlink.addresses().unwrap().iter().any(|address| (address.index, address.address) == here));
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_longer_than_its_room_is_not_cut() {
+        let asked = ask(&socket().unwrap(), GET_LINK, NEW_LINK, link, &mut [0; 64]);
+        assert_eq!(asked.unwrap_err(), Errno::MSGSIZE);
     }
 
     proptest! {
