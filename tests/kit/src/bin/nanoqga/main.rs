@@ -7,6 +7,7 @@ mod ping;
 mod pull;
 mod push;
 mod raw;
+mod reports;
 mod run_elf;
 mod shell;
 mod shutdown;

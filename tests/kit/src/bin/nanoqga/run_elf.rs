@@ -12,7 +12,9 @@ use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Channel, Machine};
 use nanoqga_testkit::probe;
 use nanoqga_testkit::qemu::{Config, Console};
-use nanoqga_testkit::suite::{Isolation, Report, Suite};
+use nanoqga_testkit::suite::{Isolation, Suite};
+
+use crate::reports::Reports;
 
 /// Where cargo puts the programs of tests.
 const TESTS_FOLDER: &str = "deps";
@@ -61,12 +63,8 @@ pub(crate) struct Args {
     /// How many seconds a boot may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     boot_limit: u64,
-    /// Also write the results of tests into a file, as JUnit's XML
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Also write the results of tests into a file, as KTAP
-    #[arg(long, value_name = "FILE")]
-    ktap: Option<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
     /// The kernel: an ELF file that QEMU loads
     kernel: PathBuf,
     /// What its tests get
@@ -109,9 +107,7 @@ fn test(args: Args) -> ExitCode {
     };
     suite = suite.channel(args.channel.into()).isolation(args.isolation.into()).retries(args.retries);
     suite = suite.limit(Duration::from_secs(args.limit)).boot_limit(Duration::from_secs(args.boot_limit));
-    for report in args.junit.clone().map(Report::Junit).into_iter().chain(args.ktap.clone().map(Report::Ktap)) {
-        suite = suite.report(report);
-    }
+    suite = args.reports.clone().of(suite);
     suite.configure(move |config| args.configure(config)).run(&arguments)
 }
 
