@@ -8,7 +8,7 @@ use tests::images::nanoqga;
 
 use crate::arceos;
 use crate::kernel::Kernel;
-use crate::{BOOTLOADER, CORTEX_M, UEFI};
+use crate::{BOOTLOADER, CORTEX_M, OSTD, OWN_APPLIANCE, UEFI};
 
 /// Has the test kit's program run all tests of a kernel. One that must panic is its last: nothing runs behind it.
 fn all_pass(kernel: &Kernel) -> Result<()> {
@@ -33,8 +33,10 @@ macro_rules! of {
 }
 
 of! {
+    own_appliance_tested: Kernel { name: "own-appliance-tested", ..OWN_APPLIANCE };
     cortex_m_tested: Kernel { name: "cortex-m-tested", ..CORTEX_M };
     uefi_tested: Kernel { name: "uefi-tested", ..UEFI };
     bootloader_tested: Kernel { name: "bootloader-tested", ..BOOTLOADER };
     arceos_tested: Kernel { name: "arceos-tested", ..arceos::AARCH64 };
+    ostd_tested: Kernel { name: "ostd-tested", ..OSTD };
 }

@@ -272,7 +272,9 @@ impl Suite {
     fn row_of_guest(&self, address: &Address) -> Result<Row> {
         let effort = Effort { isolation: Isolation::Suite, ..self.effort };
         let guests = Guests::new(guests::Source::Connection(address.clone()), None, effort);
-        let tests = guests.tests().with_context(|| format!("the guest at {address}"))?;
+        let mut tests = guests.tests().with_context(|| format!("the guest at {address}"))?;
+        // Nobody boots another guest for the tests behind one that ends this.
+        tests.tests.sort_by_key(|test| test.should_panic.is_some());
         Ok(self.row_with("guest", guests, tests))
     }
 

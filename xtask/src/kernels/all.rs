@@ -39,13 +39,22 @@ pub(super) static CORTEX_M_BARE: Kernel = Kernel {
 };
 
 /// In the order in which they are built.
-pub(super) static KERNELS: [Kernel; 14] = [
+pub(super) static KERNELS: [Kernel; 16] = [
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
         build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/own-appliance",
-        finish: Finish::Nothing,
+        finish: Finish::Function(kept),
+        needs: &[],
+        long: false,
+    },
+    Kernel {
+        name: "own-appliance-tested",
+        folder: "own-appliance",
+        build: Build::Cargo(&["--release", "--features", "testing", "--target", "x86_64-unknown-none"]),
+        program: "x86_64-unknown-none/release/own-appliance",
+        finish: Finish::Function(kept),
         needs: &[],
         long: false,
     },
@@ -144,22 +153,36 @@ pub(super) static KERNELS: [Kernel; 14] = [
         long: true,
     },
     Kernel {
+        name: "ostd-tested",
+        folder: "ostd",
+        build: Build::Osdk(&["--features", "testing"]),
+        program: "osdk/ostd-kernel/ostd-kernel-osdk-bin.elf",
+        finish: Finish::Function(kept),
+        needs: &[],
+        long: true,
+    },
+    Kernel {
         name: "ostd",
         folder: "ostd",
-        build: Build::Osdk,
+        build: Build::Osdk(&[]),
         program: "osdk/ostd-kernel/ostd-kernel-osdk-bin.elf",
-        finish: Finish::Nothing,
+        finish: Finish::Function(kept),
         needs: &[],
         long: true,
     },
 ];
 
-/// A disk with an empty volume, and beside it the kernel.
-fn beside_a_disk(program: &Path, folder: &Path) -> Result<PathBuf> {
-    make_empty(VOLUME, &folder.join("disk.img"))?;
+/// A copy of the kernel, which another build of the same folder does not overwrite.
+fn kept(program: &Path, folder: &Path) -> Result<PathBuf> {
     let kernel = folder.join("kernel");
     fs::copy(program, &kernel)?;
     Ok(kernel)
+}
+
+/// A disk with an empty volume, and beside it the kernel.
+fn beside_a_disk(program: &Path, folder: &Path) -> Result<PathBuf> {
+    make_empty(VOLUME, &folder.join("disk.img"))?;
+    kept(program, folder)
 }
 
 /// A folder that is the volume from which UEFI firmware boots the kernel, and a disk beside it.

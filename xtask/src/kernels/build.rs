@@ -40,8 +40,8 @@ pub(crate) struct Kernel {
 pub(crate) enum Build {
     /// `cargo build --locked`, which is told this besides.
     Cargo(&'static [&'static str]),
-    /// OSTD's own tool, into the folder `target` of the kernel's own.
-    Osdk,
+    /// OSTD's own tool, which is told this besides, into the folder `target` of the kernel's own.
+    Osdk(&'static [&'static str]),
 }
 
 /// What is done with a program, in a folder of its own, to have what QEMU boots.
@@ -69,7 +69,7 @@ impl Kernel {
         run(&mut install, INSTALL).with_context(|| format!("the toolchain of {} cannot be installed", self.name))?;
         match self.build {
             Build::Cargo(_) => Ok(()),
-            Build::Osdk => osdk::install(),
+            Build::Osdk(_) => osdk::install(),
         }
     }
 
@@ -140,7 +140,7 @@ impl Kernel {
                 build.args(arguments);
                 return build;
             }
-            Build::Osdk => osdk::build(),
+            Build::Osdk(arguments) => osdk::build(arguments),
         };
         self.in_folder(&mut build);
         build
@@ -157,7 +157,7 @@ impl Kernel {
     fn target_folder(&self) -> PathBuf {
         match self.build {
             Build::Cargo(_) => workspace::path("target/kernels").join(self.folder),
-            Build::Osdk => self.sources().join("target"),
+            Build::Osdk(_) => self.sources().join("target"),
         }
     }
 

@@ -26,10 +26,11 @@ pub(super) fn install() -> Result<()> {
     run(in_workspace(&mut install), INSTALL).context("cargo-osdk cannot be installed")
 }
 
-/// Builds the kernel of the folder that the command runs in.
-pub(super) fn build() -> Command {
+/// Builds the kernel of the folder that the command runs in, told `arguments` besides.
+pub(super) fn build(arguments: &[&str]) -> Command {
     let mut build = Command::new(path(FOLDER).join("bin/cargo-osdk"));
     // The program that is linked is a package that the tool writes, three folders below.
     build.args(["osdk", "build", "--config", r#"resolver.lockfile-path="../../../osdk/Cargo.lock""#]);
+    build.args(arguments);
     build
 }

@@ -4,16 +4,16 @@
 #[cfg(target_os = "none")]
 mod image {
     use appliance::guest::Guest;
-    use appliance::serve::{serve, tables_with};
+    use appliance::serve::serve;
     use appliance::state::Appliance;
-    use appliance::testing;
+    use appliance::testing::{last_words, tables_with};
     use machine::Handover;
     use nanoqga::{Command, CommandSet};
 
-    static TABLES: &[&[Command<Guest<Appliance>>]] = &tables_with(testing::COMMANDS);
+    static TABLES: &[&[Command<Guest<Appliance>>]] = &tables_with(&[]);
     static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
 
-    machine::entry_point!(main, testing::last_words::end);
+    machine::entry_point!(main, last_words::end);
 
     fn main(handover: Handover) -> ! {
         serve(handover, &COMMANDS)

@@ -16,7 +16,8 @@ const PATIENCE: u8 = 20;
 /// What the appliance knows beside its machine.
 #[derive(Debug)]
 pub struct Appliance {
-    pub(crate) hardware: Hardware,
+    /// The parts of the machine that nano does not drive.
+    pub hardware: Hardware,
     pub(crate) account: Account,
     pub(crate) storage: Storage,
     /// The command line's words about the network.

@@ -21,10 +21,15 @@ static COMMANDS: CommandSet<Kernel> = CommandSet::new(&[
     os::name_commands(),
     power::commands(),
     uptime::COMMANDS,
+    #[cfg(feature = "testing")]
+    nanoqga::commands::testing::commands(),
 ]);
 
 /// Serves the agent's port until a host tells the kernel to end. Returns how.
 pub fn serve(mut port: Port) -> Result<Shutdown, Error> {
+    let port = &mut port;
+    #[cfg(feature = "testing")]
+    let port = crate::tests::lend(port);
     let mut buffers: Box<Buffers> = Box::new(Buffers::new());
     let mut agent = Agent::new(&COMMANDS, buffers.memory());
     let (mut pump, mut kernel) = (Pump::<MAX_READ>::new(), Kernel::default());
@@ -32,7 +37,7 @@ pub fn serve(mut port: Port) -> Result<Shutdown, Error> {
         if let Some(end) = kernel.end {
             return Ok(end);
         }
-        if !pump.poll(&mut agent, &mut kernel, &mut port)? {
+        if !pump.poll(&mut agent, &mut kernel, port)? {
             // OSTD's timer interrupts every millisecond.
             halt_cpu();
         }

@@ -8,6 +8,8 @@ mod dma;
 mod kernel;
 mod port;
 mod power;
+#[cfg(feature = "testing")]
+mod tests;
 mod uptime;
 
 use nanoqga::commands::power::Shutdown;

@@ -3,10 +3,16 @@
 #![no_main]
 
 mod own;
+#[cfg(feature = "testing")]
+mod tests;
 
 use appliance::guest::Guest;
-use appliance::serve::{Table, serve, tables_with};
+#[cfg(not(feature = "testing"))]
+use appliance::serve::tables_with;
+use appliance::serve::{Table, serve};
 use appliance::state::Appliance;
+#[cfg(feature = "testing")]
+use appliance::testing::{last_words, tables_with};
 use machine::Handover;
 use nanoqga::{Command, CommandSet};
 
@@ -15,7 +21,10 @@ const OWN: Table =
 
 static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(&tables_with(OWN));
 
+#[cfg(not(feature = "testing"))]
 machine::entry_point!(main);
+#[cfg(feature = "testing")]
+machine::entry_point!(main, last_words::end);
 
 fn main(handover: Handover) -> ! {
     serve(handover, &COMMANDS)
