@@ -1,9 +1,10 @@
 //! What a part of the test reports: how much passed, and what was skipped and why.
 
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use nanoqga_testkit::process;
 
 use super::times::clock;
@@ -61,6 +62,27 @@ impl Report {
         self.passed += text.lines().map(passed).sum::<u64>();
         ensure!(status.success(), "`{}` failed ({status})", process::shown(command));
         Ok(())
+    }
+
+    /// Does the same with several programs at once, whose output mixes line by line.
+    ///
+    /// # Errors
+    /// As [`Report::tests`], of the first that fails.
+    pub(crate) fn tests_at_once<const N: usize>(&mut self, commands: [Command; N], limit: Duration) -> Result<()> {
+        thread::scope(|scope| {
+            let running = commands.map(|mut command| {
+                scope.spawn(move || {
+                    let mut report = Self::default();
+                    report.tests(&mut command, limit).map(|()| report.passed)
+                })
+            });
+            // All are waited for, also behind one that failed.
+            let ended = running.map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked"))));
+            ended.into_iter().try_for_each(|passed| {
+                self.passed += passed?;
+                Ok(())
+            })
+        })
     }
 
     /// Notes what is skipped, with the reason.
