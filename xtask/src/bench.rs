@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: nanoqga beside what a user would pick instead, in one run on one machine.
 
+mod against;
 mod awake;
 mod boots;
 mod budgets;
@@ -75,6 +76,12 @@ pub(crate) struct Args {
     /// Measure nothing, but show what the last run has measured
     #[arg(long, conflicts_with_all = ["parts", "quick"])]
     render: bool,
+    /// Build an older commit as well, and measure what is built of both in turns; fail when something has become worse
+    ///
+    /// Its files and what is built of them are kept in target/against. What is measured of guests and of the agent's process is shown,
+    /// without the figures that grow.
+    #[arg(long, value_name = "COMMIT", exclusive = true)]
+    against: Option<String>,
     /// Give back what comes over this socket, to one client: the server that the agents are measured beside
     #[arg(long, value_name = "SOCKET", hide = true, exclusive = true)]
     echo: Option<PathBuf>,
@@ -100,9 +107,10 @@ enum Part {
 const QUESTION: Duration = Duration::from_secs(60);
 
 pub(crate) fn main(args: &Args) -> Result<()> {
-    match &args.echo {
-        Some(socket) => linux::echo(socket),
-        None => bench(args),
+    match (&args.echo, &args.against) {
+        (Some(socket), _) => linux::echo(socket),
+        (None, Some(commit)) => against::compare(commit),
+        (None, None) => bench(args),
     }
 }
 

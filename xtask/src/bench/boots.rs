@@ -56,9 +56,9 @@ pub(super) fn first_reply(
 }
 
 /// The size of the files that a guest boots from, in KiB.
-pub(super) fn image(files: &GuestFiles) -> Result<Measure> {
+pub(super) fn image(files: &GuestFiles, contenders: &[Contender]) -> Result<Measure> {
     let mut measure = blank("image");
-    for contender in Contender::ALL {
+    for &contender in contenders {
         let mut bytes = 0;
         for file in files.of(contender)? {
             bytes += fs::metadata(file)?.len();
@@ -69,9 +69,13 @@ pub(super) fn image(files: &GuestFiles) -> Result<Measure> {
 }
 
 /// The least MiB of memory in which a guest answers.
-pub(super) fn smallest_memory(files: &GuestFiles, machine: &'static Machine) -> Result<Measure> {
+pub(super) fn smallest_memory(
+    files: &GuestFiles,
+    machine: &'static Machine,
+    contenders: &[Contender],
+) -> Result<Measure> {
     let mut measure = blank("smallest-ram");
-    for contender in Contender::AGENTS {
+    for &contender in contenders {
         let mut config = files.config(contender, machine, 0)?;
         let patience = if config.initramfs.is_some() { LINUX_ANSWER } else { ANSWER };
         let (mut too_little, mut enough) = (0, ENOUGH_MIB);

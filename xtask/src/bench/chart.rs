@@ -32,9 +32,9 @@ const DRAWN: [&str; 12] = [
 const fn colour(contender: Contender) -> &'static str {
     match contender {
         Contender::Floor => "#8b949e",
-        Contender::Nano => "#3b82f6",
-        Contender::Appliance => "#e8710a",
-        Contender::LinuxAgent => "#1a9e5c",
+        Contender::Nano | Contender::NanoBefore => "#3b82f6",
+        Contender::Appliance | Contender::ApplianceBefore => "#e8710a",
+        Contender::LinuxAgent | Contender::LinuxAgentBefore => "#1a9e5c",
         Contender::QemuGa => "#c2418c",
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use debian::linux::{Kernel, Modules};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::{Bus, Channel, Machine};
@@ -38,17 +38,26 @@ pub(super) enum Contender {
     LinuxAgent,
     /// What all others are measured against: Debian's kernel and qemu-ga.
     QemuGa,
+    /// The smallest image of another commit.
+    NanoBefore,
+    /// The image with state, of another commit.
+    ApplianceBefore,
+    /// Our agent for Linux, of another commit.
+    LinuxAgentBefore,
 }
 
-use Contender::{Appliance, Floor, LinuxAgent, Nano, QemuGa};
+use Contender::{Appliance, ApplianceBefore, Floor, LinuxAgent, LinuxAgentBefore, Nano, NanoBefore, QemuGa};
 
 impl Contender {
-    /// All of them, in the order of tables and turns.
+    /// All of one commit, in the order of tables and turns.
     pub(super) const ALL: [Self; 5] = [Floor, Nano, Appliance, LinuxAgent, QemuGa];
     /// Those with an agent.
     pub(super) const AGENTS: [Self; 4] = [Nano, Appliance, LinuxAgent, QemuGa];
     /// What the ratios are to.
     pub(super) const REFERENCE: Self = QemuGa;
+    /// What is built of a commit, and the same of another one.
+    pub(super) const BUILT: [(Self, Self); 3] =
+        [(Nano, NanoBefore), (Appliance, ApplianceBefore), (LinuxAgent, LinuxAgentBefore)];
 
     /// In the names of ratios.
     pub(super) const fn name(self) -> &'static str {
@@ -58,6 +67,9 @@ impl Contender {
             Appliance => "appliance",
             LinuxAgent => "linux-agent",
             QemuGa => "qemu-ga",
+            NanoBefore => "nano-before",
+            ApplianceBefore => "appliance-before",
+            LinuxAgentBefore => "linux-agent-before",
         }
     }
 
@@ -69,6 +81,9 @@ impl Contender {
             Appliance => "appliance",
             LinuxAgent => "Linux agent as PID 1",
             QemuGa => "Debian and qemu-ga",
+            NanoBefore => "nano before",
+            ApplianceBefore => "appliance before",
+            LinuxAgentBefore => "Linux agent before",
         }
     }
 
@@ -76,8 +91,8 @@ impl Contender {
     pub(super) fn answers(self, command: &str) -> bool {
         match self {
             Floor => false,
-            Nano => !command.starts_with("guest-file-") && command != "guest-network-get-interfaces",
-            Appliance | LinuxAgent | QemuGa => true,
+            Nano | NanoBefore => !command.starts_with("guest-file-") && command != "guest-network-get-interfaces",
+            Appliance | ApplianceBefore | LinuxAgent | LinuxAgentBefore | QemuGa => true,
         }
     }
 
@@ -85,8 +100,8 @@ impl Contender {
     pub(super) const fn longest_request(self) -> usize {
         match self {
             Floor => 0,
-            Nano => 4 << 10,
-            Appliance | LinuxAgent => 128 << 10,
+            Nano | NanoBefore => 4 << 10,
+            Appliance | ApplianceBefore | LinuxAgent | LinuxAgentBefore => 128 << 10,
             QemuGa => usize::MAX,
         }
     }
@@ -98,13 +113,36 @@ impl fmt::Display for Contender {
     }
 }
 
+/// What is built of a commit.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// The smallest image.
+    pub nano: PathBuf,
+    /// The image with state behind its answers.
+    pub appliance: PathBuf,
+    /// The agent for Linux.
+    pub agent: PathBuf,
+}
+
+impl Built {
+    /// Builds what this commit has.
+    pub(super) fn now() -> Result<Self> {
+        let target = targets::target(Machine::named("q35")?);
+        Ok(Self {
+            nano: image::build(target, &NANO)?,
+            appliance: image::build(target, &APPLIANCE)?,
+            agent: image::build(targets::LINUX_TARGET, &LINUX)?,
+        })
+    }
+}
+
 /// The files that guests boot from.
 #[derive(Debug)]
 pub(super) struct GuestFiles {
     floor: PathBuf,
-    nano: PathBuf,
-    appliance: PathBuf,
-    agent: PathBuf,
+    now: Built,
+    /// Of another commit, if that is measured as well.
+    before: Option<Built>,
     kernel: Kernel,
     reference: reference::Files,
     folder: PrivateFolder,
@@ -112,17 +150,19 @@ pub(super) struct GuestFiles {
 
 impl GuestFiles {
     /// Builds the images, and finds Debian's kernel and programs.
-    pub(super) fn prepare() -> Result<Self> {
-        let target = targets::target(Machine::named("q35")?);
+    pub(super) fn prepare(before: Option<Built>) -> Result<Self> {
         Ok(Self {
-            floor: image::build_first_byte(target)?,
-            nano: image::build(target, &NANO)?,
-            appliance: image::build(target, &APPLIANCE)?,
-            agent: image::build(targets::LINUX_TARGET, &LINUX)?,
+            floor: image::build_first_byte(targets::target(Machine::named("q35")?))?,
+            now: Built::now()?,
+            before,
             kernel: Kernel::find()?,
             reference: reference::Files::find()?,
             folder: PrivateFolder::new()?,
         })
+    }
+
+    fn before(&self) -> Result<&Built> {
+        self.before.as_ref().context("there is no other commit")
     }
 
     /// A contender's guest. All of a kind get the same machine, the same memory and the same devices: a virtio-serial port, a
@@ -130,22 +170,24 @@ impl GuestFiles {
     pub(super) fn config(&self, contender: Contender, machine: &'static Machine, cards: u32) -> Result<Config> {
         let image = match contender {
             Floor => &self.floor,
-            Nano => &self.nano,
-            Appliance => &self.appliance,
-            LinuxAgent | QemuGa => self.kernel.image(),
+            Nano => &self.now.nano,
+            NanoBefore => &self.before()?.nano,
+            Appliance => &self.now.appliance,
+            ApplianceBefore => &self.before()?.appliance,
+            LinuxAgent | LinuxAgentBefore | QemuGa => self.kernel.image(),
         };
         let mut config = Config::new(machine, Channel::Virtio, image);
         config.memory_kib = MEMORY_KIB;
         if contender == Floor {
             config.console = Console::Socket;
         }
-        if matches!(contender, LinuxAgent | QemuGa) {
+        if matches!(contender, LinuxAgent | LinuxAgentBefore | QemuGa) {
             config.initramfs = Some(self.initramfs(contender, machine, cards > 0)?);
             config.append = QUIET.into();
             if machine.bus == Bus::Mmio {
                 config.append += MICROVM_COUNTER;
             }
-            if contender == LinuxAgent {
+            if contender != QemuGa {
                 config.append += " -- --modules /modules";
             }
         }
@@ -162,7 +204,8 @@ impl GuestFiles {
             let modules = Modules { bus: machine.bus, disks: false, network };
             match contender {
                 QemuGa => self.reference.write_initramfs(&path, &self.kernel, modules)?,
-                _ => self.kernel.write_initramfs(&path, &self.agent, modules, &[])?,
+                LinuxAgentBefore => self.kernel.write_initramfs(&path, &self.before()?.agent, modules, &[])?,
+                _ => self.kernel.write_initramfs(&path, &self.now.agent, modules, &[])?,
             }
         }
         Ok(path)

@@ -4,7 +4,7 @@ use anyhow::Result;
 use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::progress::step;
 
-use super::contender::{Contender, GuestFiles};
+use super::contender::{Built, Contender, GuestFiles};
 use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
@@ -30,15 +30,36 @@ const QUICKLY_BOOTED: [Contender; 3] = [Contender::Nano, Contender::Appliance, C
 /// The network cards of the guests that are talked to.
 const CARDS: u32 = 1;
 
+/// Measures what is built of this commit beside the same of another one: all but what grows.
+pub(super) fn against(before: Built) -> Result<Vec<Measure>> {
+    let [q35, microvm] = [Machine::named("q35")?, Machine::named("microvm")?];
+    let sides = Contender::BUILT.map(|(now, before)| [now, before]).concat();
+    let files = GuestFiles::prepare(Some(before))?;
+    let mut measures = vec![boots::image(&files, &sides)?];
+    for (name, machine) in [("first-reply", q35), ("first-reply-microvm", microvm)] {
+        let measure = || boots::first_reply(name, &files, machine, &sides, BOOTS);
+        measures.push(step(&format!("Booting in {BOOTS} turns on {machine}"), measure)?);
+    }
+    let start = |contender: &Contender| Session::start(*contender, &files.config(*contender, q35, CARDS)?);
+    let mut sessions = sides.iter().map(start).collect::<Result<Vec<_>>>()?;
+    let requests = || talks::requests(&mut sessions, EFFORT);
+    measures.extend(step(&format!("Sending requests in {} turns", EFFORT.turns), requests)?);
+    measures.extend(step("Moving files, and waiting", || talks::others(&mut sessions))?);
+    drop(sessions);
+    measures.push(step("Looking for the smallest guests", || boots::smallest_memory(&files, q35, &sides))?);
+    in_order(&mut measures);
+    Ok(measures)
+}
+
 /// Measures all. The quick set is what has budgets.
 pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
     let [q35, microvm] = [Machine::named("q35")?, Machine::named("microvm")?];
     setup::qemu_for(q35)?;
     setup::linux()?;
-    let files = GuestFiles::prepare()?;
+    let files = GuestFiles::prepare(None)?;
     let (boots, effort) = if quick { (QUICK_BOOTS, QUICK_EFFORT) } else { (BOOTS, EFFORT) };
     let (booted, talked_to) = if quick { (&QUICKLY_BOOTED[..], &Contender::AGENTS[..]) } else { (ALL, ALL) };
-    let mut measures = vec![boots::image(&files)?];
+    let mut measures = vec![boots::image(&files, ALL)?];
     let mut growth = Vec::new();
     for (name, machine) in [("first-reply", q35), ("first-reply-microvm", microvm)] {
         let measure = || boots::first_reply(name, &files, machine, booted, boots);
@@ -54,7 +75,8 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
         drop(sessions);
         growth.push(step("Asking for more and more interfaces", || growth::interfaces(&files, q35, GROWTH_TURNS))?);
         growth.push(step("Booting more and more guests at once", || boots::crowds(&files, q35, GROWTH_TURNS))?);
-        measures.push(step("Looking for the smallest guests", || boots::smallest_memory(&files, q35))?);
+        measures
+            .push(step("Looking for the smallest guests", || boots::smallest_memory(&files, q35, &Contender::AGENTS))?);
     }
     in_order(&mut measures);
     Ok((measures, growth))

@@ -16,7 +16,7 @@ use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::progress::step;
 
 use super::awake::Awake;
-use super::contender::Contender::{Floor, LinuxAgent, QemuGa};
+use super::contender::Contender::{self, Floor, LinuxAgent, LinuxAgentBefore, QemuGa};
 use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips};
 use super::measures::{COMMANDS, blank};
 use super::results::{Measure, Ratio};
@@ -75,12 +75,21 @@ pub(super) fn measure(quick: bool) -> Result<Vec<Measure>> {
     let reference = reference::QemuGa::find()?;
     let turns = if quick { QUICK_TURNS } else { TURNS };
     step("Measuring the agent for Linux beside qemu-ga", || {
-        beside(&Executable::new(agent), reference.executable(), turns)
+        beside(&[(LinuxAgent, &Executable::new(agent)), (QemuGa, reference.executable())], turns)
     })
 }
 
-fn beside(agent: &Executable, reference: &Executable, turns: usize) -> Result<Vec<Measure>> {
-    let mut agents = [(LinuxAgent, Side::agent(agent)?), (QemuGa, Side::agent(reference)?)];
+/// Measures this commit's agent beside that of another one.
+pub(super) fn against(agent: &Path) -> Result<Vec<Measure>> {
+    let [before, now] = [Executable::new(agent), Executable::new(image::build(targets::LINUX_TARGET, &LINUX)?)];
+    step("Measuring the agents for Linux beside each other", || {
+        beside(&[(LinuxAgent, &now), (LinuxAgentBefore, &before)], TURNS)
+    })
+}
+
+fn beside(programs: &[(Contender, &Executable)], turns: usize) -> Result<Vec<Measure>> {
+    let start = |(contender, program): &(Contender, &Executable)| Ok((*contender, Side::agent(program)?));
+    let mut agents = programs.iter().map(start).collect::<Result<Vec<_>>>()?;
     // A process like the others: between threads of one it would be quicker.
     let mut echo = Side::start(Command::new(env::current_exe()?).args(["bench", ECHO]))?;
     let folder = PrivateFolder::new()?;
@@ -104,7 +113,7 @@ fn beside(agent: &Executable, reference: &Executable, turns: usize) -> Result<Ve
             read.add(*contender, side.cost(|agent| read_file(agent, &file, length, PIECE))? / (length as f64 / 1e6));
         }
     }
-    for ((contender, side), file) in agents.iter_mut().zip([agent, reference]) {
+    for ((contender, side), (_, file)) in agents.iter_mut().zip(programs) {
         memory.add(*contender, side.memory_after_commands()?);
         program.add(*contender, fs::metadata(file.program())?.len() as f64 / 1024.0);
     }
