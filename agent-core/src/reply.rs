@@ -186,7 +186,7 @@ impl Reply<'_> {
         }
     }
 
-    /// Adds an object that has this `name`, with the `rest` of its JSON.
+    /// Adds an object that has this `name`, with the `rest` of its JSON from the name's closing quote on.
     pub(crate) fn named(&mut self, name: &str, rest: &str) -> Result<(), Full> {
         self.draft.named(name, rest)
     }

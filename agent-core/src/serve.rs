@@ -53,20 +53,23 @@ pub fn answer<G, E>(
     }
 }
 
-/// The bytes between one channel and its agent, `N` in each direction.
+/// The bytes between one channel and its agent: up to `N` of requests, and up to `OUT` of replies.
+///
+/// All that fits leaves in one write. So where each write costs the host something, as with virtio, `OUT` should be as much as the
+/// channel takes at once.
 #[derive(Debug)]
-pub struct Pump<const N: usize = 256> {
+pub struct Pump<const N: usize = 256, const OUT: usize = N> {
     input: Buffer<N>,
-    output: Buffer<N>,
+    output: Buffer<OUT>,
     /// How many of the next reads may be of what a host left behind, or the first of the next host's.
     left_behind: usize,
 }
 
-impl<const N: usize> Pump<N> {
-    /// An empty pump. One of no bytes does not compile.
+impl<const N: usize, const OUT: usize> Pump<N, OUT> {
+    /// An empty pump, all zeros. One of no bytes does not compile.
     #[must_use]
     pub const fn new() -> Self {
-        const { assert!(N > 0, "nothing goes through a pump of no bytes") };
+        const { assert!(N > 0 && OUT > 0, "nothing goes through a pump of no bytes") };
         Self::NEW
     }
 
@@ -139,18 +142,20 @@ impl<const N: usize> Pump<N> {
     /// gives in one.
     pub fn host_changed<G>(&mut self, agent: &mut Agent<'_, G>, unread: usize) {
         self.left_behind = unread.saturating_add(1);
-        self.output = Buffer::new();
+        self.output.clear();
         agent.abandon_reply();
     }
 
     /// Forgets everything on its way, in the agent too: the host has connected or disconnected.
     pub fn reset<G>(&mut self, agent: &mut Agent<'_, G>) {
-        *self = Self::new();
+        self.input.clear();
+        self.output.clear();
+        self.left_behind = 0;
         agent.reset();
     }
 }
 
-impl<const N: usize> Default for Pump<N> {
+impl<const N: usize, const OUT: usize> Default for Pump<N, OUT> {
     fn default() -> Self {
         Self::new()
     }
@@ -167,6 +172,10 @@ struct Buffer<const N: usize> {
 impl<const N: usize> Buffer<N> {
     const fn new() -> Self {
         Self { bytes: [0; N], start: 0, end: 0 }
+    }
+
+    const fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
     }
 
     const fn is_empty(&self) -> bool {
@@ -188,7 +197,7 @@ impl<const N: usize> Buffer<N> {
     /// What is behind the bytes, to be filled from its beginning: all of the buffer, if it is empty.
     fn room(&mut self) -> &mut [u8] {
         if self.is_empty() {
-            (self.start, self.end) = (0, 0);
+            self.clear();
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }

@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{agent_of, hear};
+use nanoqga::json::text::plain;
 use nanoqga::{Command, CommandSet, Error, Kind, Reply, Request, Step};
 use proptest::prelude::*;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
@@ -193,4 +194,23 @@ fn nothing_nests_deeper_than_may_be() {
     let reply = reply_of(calls, 64, false);
     let expected = format!("{{\"return\": {}{}, \"id\": {{\"a\":[1,\"b\"]}}}}\n", "[".repeat(31), "]".repeat(31));
     assert_eq!(String::from_utf8_lossy(&reply), expected);
+}
+
+#[test]
+fn plain_text_ends_at_the_first_byte_that_does_not_stand_for_itself() {
+    for length in 0..40 {
+        let text = vec![b'x'; length];
+        assert_eq!(plain(&text, b'\''), length);
+        for place in 0..length {
+            for byte in 0..=255 {
+                let mut text = text.clone();
+                text[place] = byte;
+                // What comes after it does not matter.
+                text[length - 1] = if place + 1 < length { b'"' } else { byte };
+                let stands = matches!(byte, 0x20..=0x7F) && !br#""\'"#.contains(&byte);
+                let end = if place + 1 < length { length - 1 } else { length };
+                assert_eq!(plain(&text, b'\''), if stands { end } else { place }, "byte {byte} at {place} of {length}");
+            }
+        }
+    }
 }

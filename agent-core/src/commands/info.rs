@@ -33,10 +33,10 @@ fn info<G: Identity>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply
     let Some(command) = reply.next_element(Ok(request.next_command()))? else { return Ok(Step::Done) };
     // Hosts ask for this often, and but for the name there are only four things to say.
     let rest = match (command.enabled, command.success_response) {
-        (true, true) => ",\"enabled\":true,\"success-response\":true}",
-        (true, false) => ",\"enabled\":true,\"success-response\":false}",
-        (false, true) => ",\"enabled\":false,\"success-response\":true}",
-        (false, false) => ",\"enabled\":false,\"success-response\":false}",
+        (true, true) => "\",\"enabled\":true,\"success-response\":true}",
+        (true, false) => "\",\"enabled\":true,\"success-response\":false}",
+        (false, true) => "\",\"enabled\":false,\"success-response\":true}",
+        (false, false) => "\",\"enabled\":false,\"success-response\":false}",
     };
     let added = reply.named(command.name, rest);
     reply.end_element(added)

@@ -1,5 +1,7 @@
 //! The inside of a JSON string, byte by byte: escapes and UTF-8 become plain, minimal JSON.
 
+use super::copy;
+
 /// What a byte inside a string did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -192,12 +194,30 @@ impl Text {
 /// `other`.
 #[must_use]
 pub fn plain(bytes: &[u8], other: u8) -> usize {
-    let stops = |byte: u8| !matches!(byte, 0x20..=0x7F) | (byte == b'"') | (byte == b'\\') | (byte == other);
-    // Long strings go a block at a time, with no branch inside: the compiler makes a few vector instructions of it.
-    let blocks = bytes.chunks_exact(32);
-    let count = blocks.take_while(|block| !block.iter().fold(false, |any, &byte| any | stops(byte))).count() * 32;
-    let rest = bytes.get(count..).unwrap_or_default();
-    count + rest.iter().take_while(|&&byte| !stops(byte)).count()
+    let mut count = 0;
+    loop {
+        let rest = bytes.get(count..).unwrap_or_default();
+        let eight = rest.first_chunk().copied().unwrap_or_else(|| {
+            // What follows is a zero, which is not plain.
+            let mut last = [0; 8];
+            let _ = copy(rest, &mut last, 0);
+            last
+        });
+        match stops(u64::from_le_bytes(eight), other) {
+            0 => count += 8,
+            // The lowest byte that stops is marked exactly.
+            marks => return count + (marks.trailing_zeros() / 8) as usize,
+        }
+    }
+}
+
+/// Marks the bytes that [`plain`] stops at, by their highest bits. Bytes above one that is marked may be marked, too.
+fn stops(bytes: u64, other: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // A subtraction without a borrow from below sets the highest bit of a byte that was less, unless that bit was set before.
+    let below = |bytes: u64, bar: u8| bytes.wrapping_sub(ONES * u64::from(bar)) & !bytes;
+    let equal = |byte: u8| below(bytes ^ (ONES * u64::from(byte)), 1);
+    (bytes | below(bytes, 0x20) | equal(b'"') | equal(b'\\') | equal(other)) & (ONES << 7)
 }
 
 /// Encodes `character` as the inside of a JSON string: UTF-8, with the fewest escapes. Returns the bytes and how many

@@ -37,14 +37,14 @@ impl Draft<'_> {
         self.settle(wrote, name.is_some(), mark)
     }
 
-    /// Adds an object that has this `name`, with the `rest` of its JSON.
+    /// Adds an object that has this `name`, with the `rest` of its JSON from the name's closing quote on.
     ///
     /// # Errors
     /// [`Full`] as for [`value`](Self::value).
     pub(crate) fn named(&mut self, name: &str, rest: &str) -> Result<(), Full> {
         let mark = self.mark();
-        let begun = self.place(None).and_then(|()| self.raw("{\"name\":"));
-        let wrote = begun.and_then(|()| self.text(name)).and_then(|()| self.raw(rest));
+        let begun = self.place(None).and_then(|()| self.raw("{\"name\":\""));
+        let wrote = begun.and_then(|()| self.inside(name, 0)).and_then(|()| self.raw(rest));
         self.settle(wrote.map(|()| Wrote::Json), false, mark)
     }
 

@@ -170,21 +170,26 @@ impl Draft<'_> {
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
             let room = limit.saturating_sub(self.length());
-            let (escaped, count) = escape(character);
-            let (bytes, width) = match plain(rest.as_bytes(), 0x7F).min(room) {
-                0 => (escaped.get(..count).unwrap_or_default(), character.len_utf8()),
-                run => (rest.as_bytes().get(..run).unwrap_or_default(), run),
-            };
-            if bytes.len() > room || self.bytes(bytes).is_err() {
+            let run = plain(rest.as_bytes(), 0x7F).min(room);
+            let width = if run > 0 { run } else { character.len_utf8() };
+            let Some((first, others)) = rest.split_at_checked(width) else { break };
+            let added = if run > 0 { self.bytes(first.as_bytes()) } else { self.escaped(character, room) };
+            if added.is_err() {
                 break;
             }
-            rest = rest.get(width..).unwrap_or_default();
+            rest = others;
         }
         text.len() - rest.len()
     }
 
-    /// The same for all of `text`.
-    fn inside(&mut self, text: &str, reserve: usize) -> Result<(), Full> {
+    /// Adds a character that is not plain, if it takes no more than `room` bytes.
+    fn escaped(&mut self, character: char, room: usize) -> Result<(), Full> {
+        let (bytes, count) = escape(character);
+        if count > room { Err(Full) } else { self.bytes(bytes.get(..count).unwrap_or_default()) }
+    }
+
+    /// Adds all characters of `text` as the inside of a JSON string, with `reserve` bytes free after them.
+    pub(super) fn inside(&mut self, text: &str, reserve: usize) -> Result<(), Full> {
         if self.text_part(text, reserve) == text.len() { Ok(()) } else { Err(Full) }
     }
 

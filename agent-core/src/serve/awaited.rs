@@ -5,7 +5,7 @@ use embedded_io_async::{Read, Write};
 use super::Pump;
 use crate::agent::Agent;
 
-impl<const N: usize> Pump<N> {
+impl<const N: usize, const OUT: usize> Pump<N, OUT> {
     /// Serves the channel until its host closes it: until a read gives nothing, or a write takes nothing. What that host left
     /// half sent or unread is forgotten then, and the pump is ready for the next one.
     ///

@@ -4,7 +4,7 @@ use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use machine::heap::Kept;
 use machine::transport::DeviceTransport;
 use machine::{SerialPort, log};
-use nanoqga::serve::{self, HostChange, Pump};
+use nanoqga::serve::{self, HostChange};
 use nanoqga::{Agent, CommandSet, Memory};
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
@@ -94,20 +94,31 @@ impl serve::Channel for Io {
     }
 }
 
+/// How often a channel is polled in a row while it is busy. Others wait that long, and need not be polled as often.
+const TURNS: usize = 16;
+
+/// What carries a channel's bytes to its agent and back, up to `OUT` of a reply at once.
+pub type Pump<const OUT: usize> = serve::Pump<MAX_READ, OUT>;
+
 /// A channel and its agent, for a guest of state `S`.
 #[derive(Debug)]
-pub struct Channel<S: 'static = ()> {
+pub struct Channel<S: 'static, const OUT: usize> {
     io: Io,
     agent: Agent<'static, Guest<S>>,
-    pump: Pump<MAX_READ>,
+    pump: &'static mut Pump<OUT>,
 }
 
-impl<S> Channel<S> {
+impl<S, const OUT: usize> Channel<S, OUT> {
     /// Serves an agent of `commands` on `io`, in memory of its own.
     // A channel is large. Inlined, it would be built on the stack and then copied.
     #[inline(never)]
-    pub fn new(io: Io, commands: &'static CommandSet<'static, Guest<S>>, memory: Memory<'static>) -> Self {
-        Self { io, agent: Agent::new(commands, memory), pump: Pump::new() }
+    pub fn new(
+        io: Io,
+        commands: &'static CommandSet<'static, Guest<S>>,
+        memory: Memory<'static>,
+        pump: &'static mut Pump<OUT>,
+    ) -> Self {
+        Self { io, agent: Agent::new(commands, memory), pump }
     }
 
     /// Whether it has found the agent's port. A console is polled `patience` times before it counts as without one.
@@ -129,7 +140,13 @@ impl<S> Channel<S> {
         let Self { io, agent, pump } = self;
         #[cfg(feature = "testing")]
         let io = crate::testing::last_words::lend(io);
-        pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))
+        let mut did = 0;
+        while did < TURNS
+            && pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))?
+        {
+            did += 1;
+        }
+        Ok(did > 0)
     }
 
     /// Stops its device before the machine sleeps. What the host sends from now on waits in QEMU, as far as QEMU keeps it.

@@ -16,15 +16,15 @@ const PATIENCE: u32 = 20_000;
 
 /// The channels that are served.
 #[derive(Debug)]
-pub struct Channels<S: 'static = ()>(Vec<Channel<S>, MAX_CHANNELS>);
+pub struct Channels<S: 'static, const OUT: usize>(Vec<Channel<S, OUT>, MAX_CHANNELS>);
 
-impl<S> Channels<S> {
+impl<S, const OUT: usize> Channels<S, OUT> {
     /// Finds the `chosen` channel or, without a choice, all that the host may use. The log is printed on the first serial port if
     /// no channel needs it. `new` makes a channel, or returns `None` if there is no memory for it.
     pub fn find(
         machine: &Machine,
         chosen: Option<AgentChannel>,
-        mut new: impl FnMut(Io) -> Option<Channel<S>>,
+        mut new: impl FnMut(Io) -> Option<Channel<S, OUT>>,
     ) -> Self {
         let mut channels = Vec::new();
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
@@ -45,7 +45,7 @@ impl<S> Channels<S> {
             Some(AgentChannel::Com2) => second_serial_port(),
             // The first serial port is for the log, unless the agent has no other channel.
             None => second_serial_port().or_else(|| {
-                let reachable = channels.iter_mut().any(|channel: &mut Channel<S>| channel.has_port(PATIENCE));
+                let reachable = channels.iter_mut().any(|channel: &mut Channel<S, OUT>| channel.has_port(PATIENCE));
                 if reachable { None } else { first_serial_port() }
             }),
         };

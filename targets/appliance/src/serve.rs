@@ -6,7 +6,7 @@ use nanoqga::commands::{
 };
 use nanoqga::{Command, CommandSet, Memory};
 
-use crate::channel::{Channel, Io};
+use crate::channel::{Channel, Io, Pump};
 use crate::channels::Channels;
 use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
@@ -16,8 +16,10 @@ use crate::words::Words;
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
-/// The longest piece of a reply in bytes.
-const REPLY: usize = 1024;
+/// The longest piece of a reply in bytes. Much of a file is read at once.
+const REPLY: usize = 8 << 10;
+/// How many bytes of a reply leave at once.
+const OUT: usize = 4096;
 
 /// Some commands of an appliance.
 pub type Table = &'static [Command<Guest<Appliance>>];
@@ -87,10 +89,10 @@ pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Ap
 }
 
 /// A channel on `io`, with memory of its own. `None` if too little is left.
-fn channel(io: Io, commands: &'static CommandSet<'static, Guest<Appliance>>) -> Option<Channel<Appliance>> {
-    let (Some(request), Some(reply)) = (heap::bytes(REQUEST), heap::bytes(REPLY)) else {
+fn channel(io: Io, commands: &'static CommandSet<'static, Guest<Appliance>>) -> Option<Channel<Appliance, OUT>> {
+    let (Some(request), Some(reply), Some(pump)) = (heap::bytes(REQUEST), heap::bytes(REPLY), heap::room_for()) else {
         log!("no memory for a channel");
         return None;
     };
-    Some(Channel::new(io, commands, Memory { request, reply }))
+    Some(Channel::new(io, commands, Memory { request, reply }, pump.write(Pump::new())))
 }

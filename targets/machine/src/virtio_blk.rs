@@ -16,8 +16,10 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 /// The unit of addresses and sizes on a disk, in bytes, whatever the size of its blocks.
 pub const SECTOR: usize = 512;
-/// The most bytes that a request can read or write, and the largest size of a device's blocks.
+/// The largest size of a device's blocks, in bytes.
 pub const BLOCK: usize = 4096;
+/// The most bytes that a request can read or write. A request costs as much as copying some ten KiB.
+pub const MAX_TRANSFER: usize = 32 << 10;
 
 /// The longest time that a request may take, in nanoseconds.
 pub const PATIENCE_NS: u64 = 30_000_000_000;
@@ -135,7 +137,7 @@ impl fmt::Display for Error {
 /// The memory that the driver shares with the device. While a request is in progress, it is the device's.
 #[repr(C, align(4096))]
 struct Request {
-    data: [u8; BLOCK],
+    data: [u8; MAX_TRANSFER],
     header: [u8; 16],
     status: u8,
 }
@@ -240,7 +242,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         self.properties.features & READ_ONLY != 0
     }
 
-    /// Fills `bytes`, at most [`BLOCK`], with what the disk has from `sector` on.
+    /// Fills `bytes`, at most [`MAX_TRANSFER`], with what the disk has from `sector` on.
     ///
     /// # Errors
     /// [`Error::Io`] if the device fails, or if that is not on the disk.
@@ -251,7 +253,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         Ok(())
     }
 
-    /// Writes `bytes`, at most [`BLOCK`], from `sector` on. They are on stable storage once [`flush`](Self::flush) has returned.
+    /// Writes `bytes`, at most [`MAX_TRANSFER`], from `sector` on. They are on stable storage once [`flush`](Self::flush) has returned.
     ///
     /// # Errors
     /// [`Error::Io`] if the device fails, or if that is not on the disk.
@@ -298,15 +300,16 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
     }
 
     /// The data of the last request.
-    fn data(&self) -> &[u8; BLOCK] {
+    fn data(&self) -> &[u8; MAX_TRANSFER] {
         // SAFETY: The memory is ours, and no request is in progress between two calls of `perform`, or the device has been
         // reset.
         unsafe { &(*self.request.as_ptr()).data }
     }
 
-    /// Performs a request with `length` bytes of data: `from`, which the device reads, then zeros.
+    /// Performs a request with `length` bytes of data: `from`, which the device reads, or what it writes. Zeros are where it writes
+    /// less than it should.
     fn perform(&mut self, kind: Kind, sector: u64, length: usize, from: &[u8]) -> Result<(), Error> {
-        let Some(queue) = self.queue.as_mut().filter(|_| (from.len()..=BLOCK).contains(&length)) else {
+        let Some(queue) = self.queue.as_mut().filter(|_| (from.len()..=MAX_TRANSFER).contains(&length)) else {
             return Err(Error::Io);
         };
         let start = (self.clock)();
@@ -316,8 +319,9 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         request.header[4..8].fill(0);
         request.header[8..].copy_from_slice(&sector.to_le_bytes());
         request.status = STATUS_NONE;
-        // Zeros, so that a device that writes less than it should does not leave data of an earlier request.
-        request.data[from.len()..length].fill(0);
+        // A serial number may be shorter than the device says. Of what is read, only what the device did not write is cleared.
+        let clear_from = if kind == Kind::Read { length } else { from.len() };
+        request.data[clear_from..length].fill(0);
         request.data[..from.len()].copy_from_slice(from);
         let Request { header, data, status } = request;
         let data = &mut data[..length];
@@ -349,9 +353,15 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         };
         // SAFETY: These are the buffers that were added, and the only ones.
         let popped = added.and_then(|token| unsafe { queue.pop_used(token, inputs, outputs) });
-        if !answered || popped.is_err() {
+        let Some(written) = popped.ok().filter(|_| answered) else {
             self.stop();
             return Err(Error::Io);
+        };
+        if kind == Kind::Read {
+            // SAFETY: The device has given the memory back.
+            let data = unsafe { &mut (*self.request.as_ptr()).data };
+            // The last byte that it wrote is the status.
+            data[..length].iter_mut().skip((written as usize).saturating_sub(1)).for_each(|byte| *byte = 0);
         }
         // SAFETY: The device has given the byte back; it may be anything.
         let status = unsafe { (&raw const (*self.request.as_ptr()).status).read_volatile() };

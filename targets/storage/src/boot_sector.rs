@@ -29,6 +29,10 @@ pub struct Geometry {
     pub table: u64,
     /// The first byte of all copies of the table, and the byte after the last one.
     pub tables: (u64, u64),
+    /// The size of a copy.
+    pub table_bytes: u64,
+    /// Whether all copies are kept the same.
+    pub mirrored: bool,
     /// The first cluster.
     pub data: u64,
     /// The number of clusters.
@@ -86,12 +90,13 @@ impl Geometry {
         if (width == Width::Bits32) != is_32 || !fits {
             return None;
         }
-        let (mut active, mut free_count) = (0, None);
+        let (mut active, mut free_count, mut mirrored) = (0, None, true);
         if is_32 {
             let (flags, root_cluster, information) = (short(40)?, long(44)?, short(48)?);
             let is_cluster = (2..u64::from(clusters) + 2).contains(&root_cluster);
             // Bit 7 says that the copies of the table differ, and the lowest four bits which one is active.
-            active = if flags & 0x80 == 0 { 0 } else { flags & 0xf };
+            mirrored = flags & 0x80 == 0;
+            active = if mirrored { 0 } else { flags & 0xf };
             if !is_cluster || active >= copies || information == 0 || information >= reserved {
                 return None;
             }
@@ -101,6 +106,8 @@ impl Geometry {
             width,
             table: (reserved + active * per_table) * sector,
             tables: (reserved * sector, root * sector),
+            table_bytes: per_table * sector,
+            mirrored,
             data: data * sector,
             clusters,
             cluster: (per_cluster * sector) as u32,
@@ -112,6 +119,11 @@ impl Geometry {
     /// The byte after the last cluster.
     pub fn end(&self) -> u64 {
         self.data + u64::from(self.clusters) * u64::from(self.cluster)
+    }
+
+    /// Whether there is such a cluster.
+    pub(super) fn has(&self, cluster: u32) -> bool {
+        self.place(cluster).is_ok()
     }
 
     /// The first byte of a cluster.

@@ -4,13 +4,17 @@
 //! They are written in this order: data of files, then the table of clusters, then directories. So a directory on the disk
 //! never names clusters that are not written yet, as long as no cluster is reused that a directory on the disk still names.
 //!
+//! The data of files is read some blocks ahead, in one request to the disk, and written back so. A disk that lies in memory needs
+//! none of this: what is read and written is copied.
+//!
 //! Own code, because no crate has a cache that orders its writes by content.
 
 use core::fmt;
+use core::ops::Range;
 
 use heapless::Vec;
 
-use crate::disk::{BLOCK, BlockDevice, SECTOR};
+use crate::disk::{BLOCK, BlockDevice, MAX_TRANSFER, SECTOR};
 use crate::error::Error;
 
 const SECTORS: u64 = (BLOCK / SECTOR) as u64;
@@ -32,9 +36,18 @@ struct Tag {
     last_use: u64,
 }
 
+/// Neighbouring blocks that were read together. Blocks that were written are not among them.
+struct Ahead {
+    memory: &'static mut [u8],
+    first: u64,
+    /// Number of bytes.
+    length: usize,
+}
+
 /// A cache.
 pub struct Cache {
     memory: &'static mut [u8],
+    ahead: Ahead,
     tags: Vec<Tag, MAX_BLOCKS>,
     uses: u64,
     latest: usize,
@@ -48,11 +61,14 @@ impl fmt::Debug for Cache {
 
 impl Cache {
     /// The most memory that a cache can use, in bytes.
-    pub const MAX_BYTES: usize = MAX_BLOCKS * BLOCK;
+    pub const MAX_BYTES: usize = MAX_BLOCKS * BLOCK + MAX_TRANSFER;
 
-    /// A cache in `memory`, which has room for at least one block.
+    /// A cache in `memory`, which has room for at least one block. A fifth of it is for blocks that are read ahead.
     pub fn new(memory: &'static mut [u8]) -> Self {
-        Self { memory, tags: Vec::new(), uses: 0, latest: 0 }
+        let blocks = memory.len() / BLOCK;
+        let (ahead, memory) = memory.split_at_mut((blocks / 5 * BLOCK).min(MAX_TRANSFER));
+        let ahead = Ahead { memory: ahead, first: 0, length: 0 };
+        Self { memory, ahead, tags: Vec::new(), uses: 0, latest: 0 }
     }
 
     /// Whether a block is not written back yet.
@@ -60,22 +76,35 @@ impl Cache {
         self.tags.iter().any(|tag| tag.unwritten.is_some())
     }
 
+    /// Whether it has the byte at `position` of the disk.
+    pub(super) fn has(&self, position: u64) -> bool {
+        let block = position / BLOCK as u64;
+        self.ahead.block(block).is_some() || self.tags.iter().any(|tag| tag.block == Some(block))
+    }
+
     /// Drops all blocks, also unwritten ones.
     pub(super) fn clear(&mut self) {
         self.tags.clear();
+        self.ahead.length = 0;
     }
 
-    /// Fills `into` with what the disk has from byte `position` on. All of it must lie on the disk.
+    /// Fills `into` with what the disk has from byte `position` on. All of it must lie on the disk. The next `ahead` bytes will
+    /// be read soon.
     pub(super) fn read(
         &mut self,
         device: &mut dyn BlockDevice,
         mut position: u64,
         mut into: &mut [u8],
+        ahead: u64,
     ) -> Result<(), Error> {
+        if let Some(memory) = device.memory() {
+            into.copy_from_slice(part(memory, position, into.len())?);
+            return Ok(());
+        }
         while !into.is_empty() {
             let (block, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
-            let slot = self.slot(device, block, true)?;
-            let bytes = self.bytes(slot).get(offset..).ok_or(Error::Io)?;
+            let bytes =
+                self.block(device, block, (offset + into.len()) as u64 + ahead)?.get(offset..).ok_or(Error::Io)?;
             let (now, later) = into.split_at_mut(bytes.len().min(into.len()));
             now.copy_from_slice(&bytes[..now.len()]);
             position += now.len() as u64;
@@ -92,10 +121,17 @@ impl Cache {
         mut from: &[u8],
         content: Content,
     ) -> Result<(), Error> {
+        if let Some(memory) = device.memory() {
+            part(memory, position, from.len())?.copy_from_slice(from);
+            return Ok(());
+        }
         while !from.is_empty() {
             let (block, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
             let (now, later) = from.split_at(from.len().min(BLOCK - offset));
             let slot = self.slot(device, block, now.len() < BLOCK)?;
+            if self.ahead.block(block).is_some() {
+                self.ahead.length = 0;
+            }
             self.bytes(slot).get_mut(offset..offset + now.len()).ok_or(Error::Io)?.copy_from_slice(now);
             // A block with several kinds of content is written back with the last of them.
             let unwritten = self.tags[slot].unwritten;
@@ -117,19 +153,51 @@ impl Cache {
         written
     }
 
-    /// Writes the unwritten blocks with one kind of content back, in the order of their places on the disk.
+    /// Writes the unwritten blocks with one kind of content back, in the order of their places on the disk, neighbours together.
     fn write_back_only(&mut self, device: &mut dyn BlockDevice, content: Content) -> Result<(), Error> {
-        loop {
-            let waiting = self.tags.iter().enumerate().filter(|(_, tag)| tag.unwritten == Some(content));
-            let Some((slot, block)) =
-                waiting.filter_map(|(slot, tag)| Some((slot, tag.block?))).min_by_key(|&(_, block)| block)
-            else {
-                return Ok(());
-            };
-            let length = length_of(device, block);
-            device.write(block * SECTORS, &self.bytes(slot)[..length])?;
-            self.tags[slot].unwritten = None;
+        self.ahead.length = 0;
+        let is_due = |tag: &Tag| tag.unwritten == Some(content);
+        while let Some(first) = self.tags.iter().filter(|tag| is_due(tag)).filter_map(|tag| tag.block).min() {
+            let (mut block, mut length) = (first, 0);
+            while let Some(slot) = self.tags.iter().position(|tag| tag.block == Some(block) && is_due(tag)) {
+                let bytes = &self.memory[slot * BLOCK..][..length_of(device, block)];
+                let Some(place) = self.ahead.memory.get_mut(length..length + bytes.len()) else { break };
+                place.copy_from_slice(bytes);
+                length += bytes.len();
+                block += 1;
+            }
+            if length > 0 {
+                device.write(first * SECTORS, &self.ahead.memory[..length])?;
+            } else if let Some(slot) = self.tags.iter().position(|tag| tag.block == Some(first)) {
+                // There is no memory to put neighbours together in.
+                let length = length_of(device, first);
+                device.write(first * SECTORS, &self.bytes(slot)[..length])?;
+                block += 1;
+            }
+            let written = |tag: &&mut Tag| is_due(tag) && tag.block.is_some_and(|tag| (first..block).contains(&tag));
+            self.tags.iter_mut().filter(written).for_each(|tag| tag.unwritten = None);
         }
+        Ok(())
+    }
+
+    /// The bytes of a block. If the disk must be read, it is for all of the next `wanted` bytes, as far as there is room.
+    fn block(&mut self, device: &mut dyn BlockDevice, block: u64, wanted: u64) -> Result<&[u8], Error> {
+        let blocks = wanted.div_ceil(BLOCK as u64).min((self.ahead.memory.len() / BLOCK) as u64);
+        let is_here = self.tags.iter().any(|tag| tag.block == Some(block));
+        if !is_here && blocks > 1 && self.ahead.block(block).is_none() {
+            // Blocks that are here may be newer than on the disk.
+            let here = self.tags.iter().filter_map(|tag| tag.block?.checked_sub(block));
+            let blocks = here.fold(blocks, u64::min);
+            let length = (0..blocks).map(|next| length_of(device, block + next)).sum();
+            self.ahead.length = 0;
+            device.read(block * SECTORS, self.ahead.memory.get_mut(..length).ok_or(Error::Io)?)?;
+            (self.ahead.first, self.ahead.length) = (block, length);
+        }
+        if !is_here && let Some(place) = self.ahead.block(block) {
+            return self.ahead.memory.get(place).ok_or(Error::Io);
+        }
+        let slot = self.slot(device, block, true)?;
+        Ok(self.bytes(slot))
     }
 
     /// Returns the slot of a block, which is filled if the block was not here. `read` says whether to read it from the disk
@@ -182,6 +250,20 @@ impl Cache {
     fn bytes(&mut self, slot: usize) -> &mut [u8] {
         &mut self.memory[slot * BLOCK..][..BLOCK]
     }
+}
+
+impl Ahead {
+    /// Where the bytes of a block lie, if it was read ahead.
+    fn block(&self, block: u64) -> Option<Range<usize>> {
+        let start = usize::try_from(block.checked_sub(self.first)?).ok()?.checked_mul(BLOCK)?;
+        (start < self.length).then(|| start..self.length.min(start + BLOCK))
+    }
+}
+
+/// So many bytes of a disk that lies in memory.
+fn part(memory: &mut [u8], position: u64, length: usize) -> Result<&mut [u8], Error> {
+    let start = usize::try_from(position).ok();
+    start.and_then(|start| memory.get_mut(start..)?.get_mut(..length)).ok_or(Error::Io)
 }
 
 /// The size of a block in bytes: the last one of a disk may be shorter, and one beyond has none.

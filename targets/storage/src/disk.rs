@@ -8,15 +8,24 @@ pub const SECTOR: usize = 512;
 /// The size of the blocks in which disks are read and written, in bytes. Also the largest logical block that a disk may have.
 pub const BLOCK: usize = 4096;
 
+/// The most bytes that one call reads or writes.
+pub const MAX_TRANSFER: usize = 8 * BLOCK;
+
 /// A disk.
 ///
-/// Reads and writes are of one block of [`BLOCK`] bytes, at a multiple of that. Only the last block of a disk may be shorter.
+/// Reads and writes are of whole blocks of [`BLOCK`] bytes, at a multiple of that, and of at most [`MAX_TRANSFER`] bytes. Only the
+/// last block of a disk may be shorter.
 pub trait BlockDevice {
     /// The size of the disk, in sectors.
     fn sectors(&self) -> u64;
 
     /// Whether the disk cannot be written to.
     fn is_read_only(&self) -> bool;
+
+    /// All bytes of a disk that lies in memory. Nothing else is called for them then.
+    fn memory(&mut self) -> Option<&mut [u8]> {
+        None
+    }
 
     /// Fills `bytes` with what the disk has from `sector` on.
     ///

@@ -1,13 +1,11 @@
 //! Open files and their handles.
 
-use core::fmt;
-
 use embedded_io::SeekFrom;
 use heapless::{String, Vec};
 
 use crate::disk::BlockDevice;
 use crate::error::Error;
-use crate::volume::Volume;
+use crate::volume::{Trail, Volume};
 
 /// The most files that can be open at a time.
 pub const MAX_OPEN: usize = 16;
@@ -39,10 +37,10 @@ pub struct OpenMode {
 }
 
 /// The open files of one volume.
+#[derive(Debug)]
 pub struct OpenFiles {
     open: Vec<OpenFile, MAX_OPEN>,
     next_handle: i64,
-    ahead: Ahead,
 }
 
 #[derive(Debug)]
@@ -51,30 +49,19 @@ struct OpenFile {
     path: Path,
     mode: OpenMode,
     position: u64,
+    trail: Option<Trail>,
 }
 
-/// Bytes that were read ahead of a file.
-struct Ahead {
-    /// The file's handle, and the position of the bytes in it. `None` if the file may have changed since.
-    of: Option<(i64, u64)>,
-    length: usize,
-    bytes: &'static mut [u8],
-}
-
-impl fmt::Debug for OpenFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenFiles").field("open", &self.open).finish_non_exhaustive()
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl OpenFiles {
-    /// The best number of bytes to read ahead, for a client that reads in small pieces.
-    pub const AHEAD: usize = 32 << 10;
-
-    /// No open files. They are read ahead in `memory`: [`AHEAD`](Self::AHEAD) bytes if possible, and at least one.
-    pub const fn new(memory: &'static mut [u8]) -> Self {
-        let ahead = Ahead { of: None, length: 0, bytes: memory };
-        Self { open: Vec::new(), next_handle: FIRST_HANDLE, ahead }
+    /// No open files.
+    pub const fn new() -> Self {
+        Self { open: Vec::new(), next_handle: FIRST_HANDLE }
     }
 
     /// Opens the file at `path` and returns its handle. `now` is in seconds since 1970.
@@ -100,11 +87,10 @@ impl OpenFiles {
             Access::Write => volume.open(device, &path, Some(now), true)?,
             Access::Append => volume.open(device, &path, Some(now), false)?,
         };
-        self.ahead.of = None;
         let handle = self.next_handle;
         self.next_handle += 1;
         // There is room: see above.
-        _ = self.open.push(OpenFile { handle, path, mode, position: 0 });
+        _ = self.open.push(OpenFile { handle, path, mode, position: 0, trail: None });
         Ok(handle)
     }
 
@@ -142,31 +128,13 @@ impl OpenFiles {
         handle: i64,
         into: &mut [u8],
     ) -> Result<usize, Error> {
-        let Self { open, ahead, .. } = self;
-        let file = open.iter_mut().find(|file| file.handle == handle).ok_or(Error::NotFound)?;
+        let file = self.file(handle)?;
         if file.mode.access != Access::Read && !file.mode.update {
             return Err(Error::NotOpenForReading);
         }
-        let mut done = 0;
-        while done < into.len() {
-            let found = match ahead.at(handle, file.position) {
-                [] => {
-                    ahead.of = None;
-                    ahead.length = volume.read(device, &file.path, file.position, ahead.bytes)?;
-                    ahead.of = Some((handle, file.position));
-                    ahead.at(handle, file.position)
-                }
-                found => found,
-            };
-            let count = found.len().min(into.len() - done);
-            if count == 0 {
-                break;
-            }
-            into[done..done + count].copy_from_slice(&found[..count]);
-            done += count;
-            file.position += count as u64;
-        }
-        Ok(done)
+        let count = volume.read(device, &file.path, file.position, into, &mut file.trail)?;
+        file.position += count as u64;
+        Ok(count)
     }
 
     /// Writes at the file's position, or at its end if it was opened for appending. Returns how many bytes were written.
@@ -181,13 +149,12 @@ impl OpenFiles {
         bytes: &[u8],
         now: i64,
     ) -> Result<usize, Error> {
-        self.ahead.of = None;
         let file = self.file(handle)?;
         if !writes(file.mode) {
             return Err(Error::NotOpenForWriting);
         }
         let position = (file.mode.access != Access::Append).then_some(file.position);
-        let (count, end) = volume.write(device, &file.path, position, bytes, now)?;
+        let (count, end) = volume.write(device, &file.path, position, bytes, now, &mut file.trail)?;
         file.position = end;
         Ok(count)
     }
@@ -216,19 +183,6 @@ impl OpenFiles {
 
     fn file(&mut self, handle: i64) -> Result<&mut OpenFile, Error> {
         self.open.iter_mut().find(|file| file.handle == handle).ok_or(Error::NotFound)
-    }
-}
-
-impl Ahead {
-    /// The bytes of a file from `position` on, as far as they were read ahead.
-    fn at(&self, handle: i64, position: u64) -> &[u8] {
-        match self.of {
-            Some((of, start)) if of == handle => {
-                let skip = position.checked_sub(start).and_then(|skip| usize::try_from(skip).ok());
-                skip.and_then(|skip| self.bytes.get(skip..self.length)).unwrap_or_default()
-            }
-            _ => &[],
-        }
     }
 }
 

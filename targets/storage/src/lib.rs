@@ -17,7 +17,7 @@ mod volume;
 
 pub use self::boot_sector::{Geometry, Width};
 pub use self::cache::Cache;
-pub use self::disk::{BLOCK, BlockDevice, SECTOR};
+pub use self::disk::{BLOCK, BlockDevice, MAX_TRANSFER, SECTOR};
 pub use self::error::Error;
 pub use self::files::{Access, OpenFiles, OpenMode};
 pub use self::partitions::{Partition, Partitions, Place, find_partitions, find_volume};

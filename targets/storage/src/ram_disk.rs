@@ -77,6 +77,10 @@ impl BlockDevice for RamDisk {
         false
     }
 
+    fn memory(&mut self) -> Option<&mut [u8]> {
+        Some(self.0)
+    }
+
     fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
         bytes.copy_from_slice(self.part(sector, bytes.len())?);
         Ok(())

@@ -8,7 +8,9 @@ use embedded_io::SeekFrom;
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, IoBase, Read, Seek, SeekFrom as To, Write, format_volume};
 use proptest::prelude::*;
 
-use super::{Access, BLOCK, BlockDevice, Cache, Error, Geometry, OpenFiles, OpenMode, RamDisk, SECTOR, Volume};
+use super::{
+    Access, BLOCK, BlockDevice, Cache, Error, Geometry, MAX_TRANSFER, OpenFiles, OpenMode, RamDisk, SECTOR, Volume,
+};
 use super::{find_partitions, find_volume};
 
 const NOW: i64 = 1_700_000_000;
@@ -121,7 +123,7 @@ impl BlockDevice for Memory {
     }
 
     fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        assert!(sector.is_multiple_of(8) && bytes.len().is_multiple_of(SECTOR) && bytes.len() <= BLOCK);
+        assert!(sector.is_multiple_of(8) && bytes.len().is_multiple_of(SECTOR) && bytes.len() <= MAX_TRANSFER);
         if self.reads_fail {
             return Err(Error::Io);
         }
@@ -156,18 +158,27 @@ struct Machine {
 }
 
 fn mount(disk: &mut Memory) -> Result<Option<Volume>, Error> {
+    mount_with(disk, 4)
+}
+
+/// Mounts the volume with a cache of few blocks, so that there is not room for everything.
+fn mount_with(disk: &mut Memory, blocks: usize) -> Result<Option<Volume>, Error> {
     let partitions = find_partitions(disk)?;
     let Some((_, start, geometry)) = find_volume(disk, &partitions)? else { return Ok(None) };
-    // Few blocks, so that there is not room for everything.
-    let cache = Cache::new(Box::leak(std::vec![0; 4 * BLOCK].into_boxed_slice()));
+    let cache = Cache::new(Box::leak(std::vec![0; blocks * BLOCK].into_boxed_slice()));
     let mut volume = Volume::new(cache, start, geometry);
     volume.mount(disk).map(|()| Some(volume))
 }
 
 impl Machine {
-    fn new(mut disk: Memory) -> Self {
-        let volume = mount(&mut disk).unwrap().expect("a volume");
-        Self { disk, volume, files: OpenFiles::new(Box::leak(Box::new([0; 1000]))) }
+    /// One that reads two blocks ahead.
+    fn new(disk: Memory) -> Self {
+        Self::with_blocks(disk, 10)
+    }
+
+    fn with_blocks(mut disk: Memory, blocks: usize) -> Self {
+        let volume = mount_with(&mut disk, blocks).unwrap().expect("a volume");
+        Self { disk, volume, files: OpenFiles::new() }
     }
 
     fn open(&mut self, path: &str, mode: OpenMode) -> Result<i64, Error> {
@@ -207,9 +218,9 @@ impl Machine {
         content
     }
 
-    /// The same disk on another machine.
+    /// The same disk on another machine, which reads nothing ahead.
     fn again(self) -> Self {
-        Self::new(self.disk)
+        Self::with_blocks(self.disk, 4)
     }
 }
 
@@ -672,7 +683,7 @@ proptest! {
 /// Does all that can be done with a disk, whatever comes of it.
 fn abuse(mut disk: Memory) {
     let Ok(Some(volume)) = mount(&mut disk) else { return };
-    let mut machine = Machine { disk, volume, files: OpenFiles::new(Box::leak(Box::new([0; 1000]))) };
+    let mut machine = Machine { disk, volume, files: OpenFiles::new() };
     let _ = machine.get("dir/a file with a long name");
     let _ = machine.get("top");
     let _ = machine.put("top", &pattern(5000));

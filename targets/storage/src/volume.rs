@@ -1,19 +1,21 @@
 //! A FAT volume: files by path.
 //!
-//! Each request opens the volume anew in the FAT crate, so that only the cache keeps anything between two requests. An open
-//! file has no state that becomes wrong when another handle changes the file, and a frozen or unmounted volume has nothing
-//! left to write. Opening the volume costs little, because the few fields that it reads are in the cache.
+//! The FAT crate opens the volume anew for each request that it serves, so that only the cache keeps anything between two
+//! requests, and a frozen or unmounted volume has nothing left to write. An open file has a trail of clusters, which counts only as
+//! long as nothing else has changed. With it most reads and writes need no crate.
 
 mod access;
 mod now;
+mod trail;
 
 use core::cell::RefCell;
 use core::fmt;
 
-use fatfs::{Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, Read, Seek, SeekFrom, Write};
+use fatfs::{Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, Seek, SeekFrom, Write};
 
 use self::access::{Access, State, View};
 use self::now::Now;
+pub use self::trail::Trail;
 use crate::boot_sector::{FIRST_CLUSTER, Geometry};
 use crate::cache::Cache;
 use crate::disk::{BlockDevice, SECTOR};
@@ -64,7 +66,16 @@ impl Volume {
     /// The volume with this geometry that begins at sector `start`. It must be mounted before anything else.
     pub fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
         let start = start * SECTOR as u64;
-        let state = State { cache, start, geometry, free: 0, in_use: false, failed: false };
+        let state = State {
+            cache,
+            start,
+            geometry,
+            free: 0,
+            in_use: false,
+            failed: false,
+            changes: 0,
+            last_added: FIRST_CLUSTER,
+        };
         Self { state, was_in_use: false }
     }
 
@@ -108,6 +119,7 @@ impl Volume {
         if create.is_some() && !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
+        self.state.changes += u64::from(create.is_some());
         let geometry = self.state.geometry;
         let size = self.with(device, create, &mut |files, _| {
             let mut file = match (find(files, path)?, create) {
@@ -129,36 +141,6 @@ impl Volume {
         Ok(size)
     }
 
-    /// Reads a file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
-    ///
-    /// # Errors
-    /// If the first byte cannot be read.
-    pub fn read(
-        &mut self,
-        device: &mut dyn BlockDevice,
-        path: &str,
-        position: u64,
-        into: &mut [u8],
-    ) -> Result<usize, Error> {
-        let done = self.with(device, None, &mut |files, _| {
-            let mut file = existing(files, path)?;
-            if file.seek(SeekFrom::Start(position.min(u32::MAX.into())))? != position {
-                return Ok(0);
-            }
-            let mut done = 0;
-            while done < into.len() {
-                match file.read(&mut into[done..]) {
-                    Ok(0) => break,
-                    Ok(count) => done += count,
-                    Err(error) if done == 0 => return Err(error.into()),
-                    Err(_) => break,
-                }
-            }
-            Ok(done as u64)
-        })?;
-        Ok(done as usize)
-    }
-
     /// Writes at byte `position` of a file, or at its end. Returns how many bytes were written, and the position after them.
     /// A gap between the file's end and `position` is filled with zeros. `now` is in seconds since 1970.
     ///
@@ -171,12 +153,17 @@ impl Volume {
         position: Option<u64>,
         bytes: &[u8],
         now: i64,
+        trail: &mut Option<Trail>,
     ) -> Result<(usize, u64), Error> {
         if !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
+        if let Some(written) = self.write_along(device, position, bytes, Now::at(now), trail)? {
+            return Ok(written);
+        }
+        self.state.changes += 1;
         let cluster = u64::from(self.state.geometry.cluster);
-        let mut place = 0;
+        let (mut place, mut size, mut first, mut entry) = (0, 0, None, None);
         let written = self.with(device, Some(now), &mut |files, access| {
             let mut file = existing(files, path)?;
             let end = u64::from(file.size().unwrap_or(0));
@@ -194,8 +181,13 @@ impl Volume {
             access.borrow_mut().is_data = false;
             file.flush()?;
             place = position;
+            size = file.size().unwrap_or(0).into();
+            first = file.extents().next().transpose()?.map(|extent| extent.offset);
+            entry = access.borrow().entry;
             written
         })?;
+        let (geometry, changes) = (self.state.geometry, self.state.changes);
+        *trail = first.map(|first| Trail::new(&geometry, changes, size, first, entry)).transpose()?;
         Ok((written as usize, place + written))
     }
 
@@ -256,7 +248,7 @@ impl Volume {
         let (mut next, mut trimmed) = (FIRST_CLUSTER, 0);
         loop {
             let mut access = Access::new(&mut self.state, device);
-            let Some(free) = next_free(&mut access, &geometry, next)? else { return Ok(trimmed) };
+            let Some(free) = next_free(&mut access, &geometry, next, u32::MAX)? else { return Ok(trimmed) };
             next = free.end;
             let bytes = u64::from(free.end - free.start) * u64::from(geometry.cluster);
             if bytes >= minimum {
@@ -269,7 +261,7 @@ impl Volume {
     /// Opens the volume for `work`. `now`, in seconds since 1970, is the time of what it writes.
     fn with(&mut self, device: &mut dyn BlockDevice, now: Option<i64>, work: &mut Work<'_>) -> Result<u64, Error> {
         let access = RefCell::new(Access::new(&mut self.state, device));
-        let options = FsOptions::new().time_provider(Now(now.unwrap_or(0)));
+        let options = FsOptions::new().time_provider(Now::at(now.unwrap_or(0)));
         let files = Files::new(View::new(&access), options)?;
         let done = work(&files, &access);
         files.unmount()?;

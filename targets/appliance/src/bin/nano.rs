@@ -3,7 +3,7 @@
 
 #[cfg(target_os = "none")]
 mod image {
-    use appliance::channel::Channel;
+    use appliance::channel::{Channel, Pump};
     use appliance::channels::{Channels, MAX_CHANNELS};
     use appliance::guest::Guest;
     use appliance::words::Words;
@@ -24,8 +24,9 @@ mod image {
         power::commands(),
     ];
 
-    static BUFFERS: ConstStaticCell<[Buffers; MAX_CHANNELS]> =
-        ConstStaticCell::new([const { Buffers::new() }; MAX_CHANNELS]);
+    /// The memory of each channel. A virtio console takes 4,096 bytes at once.
+    static BUFFERS: ConstStaticCell<[(Buffers, Pump<4096>); MAX_CHANNELS]> =
+        ConstStaticCell::new([const { (Buffers::new(), Pump::new()) }; MAX_CHANNELS]);
 
     machine::entry_point!(main, end);
 
@@ -39,7 +40,10 @@ mod image {
         #[cfg(feature = "panicking")]
         #[expect(clippy::unwrap_used, reason = "a machine may be without a clock: the proof must fail")]
         guest.machine.clock().wall_ns().unwrap();
-        let new = |io| Some(Channel::new(io, &COMMANDS, buffers.next()?.memory()));
+        let new = |io| {
+            let (buffers, pump) = buffers.next()?;
+            Some(Channel::new(io, &COMMANDS, buffers.memory(), pump))
+        };
         let mut channels = Channels::find(&guest.machine, words.agent, new);
         loop {
             if !channels.serve(&mut guest) {

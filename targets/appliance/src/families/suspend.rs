@@ -24,7 +24,7 @@ impl Suspend for Guest<Appliance> {
 impl Guest<Appliance> {
     /// Suspends the machine if a host asked for it, and returns when it has woken. Returns whether it was suspended. Devices are as
     /// after a reset then, so each is stopped before and set up again afterwards.
-    pub fn suspend_if_asked(&mut self, channels: &mut Channels<Appliance>) -> bool {
+    pub fn suspend_if_asked<const OUT: usize>(&mut self, channels: &mut Channels<Appliance, OUT>) -> bool {
         if !core::mem::take(&mut self.state.to_suspend) {
             return false;
         }

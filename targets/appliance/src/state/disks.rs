@@ -21,8 +21,8 @@ const WRITE_BACK_NS: u64 = 5_000_000_000;
 /// The smallest and largest disk in memory, in bytes. Between these it takes a quarter of the free memory. Formatting touches all
 /// of it, so the host must provide it, too.
 const RAM_DISK: (usize, usize) = (64 << 10, 8 << 20);
-/// The size of that disk's cache in bytes. A larger one would not make it faster.
-const RAM_CACHE: usize = 8 * BLOCK;
+/// The size of that disk's cache in bytes, which is not used.
+const RAM_CACHE: usize = BLOCK;
 
 /// What every device's name begins with.
 pub(crate) const DEV: &str = "/dev/";
@@ -190,8 +190,7 @@ impl Storage {
     /// The volume. The first call mounts it.
     pub(crate) fn reach(&mut self) -> Result<Reached<'_>, Error> {
         if self.files.is_none() {
-            let memory = largest(OpenFiles::AHEAD).ok_or(Error::NoMemory)?;
-            self.files = Some(OpenFiles::new(memory));
+            self.files = Some(OpenFiles::new());
         }
         if self.mounted.is_none() {
             self.mount()?;

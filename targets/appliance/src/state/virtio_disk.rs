@@ -9,7 +9,11 @@ use storage::{BlockDevice, Error, SECTOR};
 #[derive(Debug)]
 pub(crate) struct VirtioDisk(pub(crate) VirtioBlk<IdentityMapped, DeviceTransport>);
 
-const _: () = assert!(SECTOR == virtio_blk::SECTOR && storage::BLOCK <= virtio_blk::BLOCK);
+const _: () = assert!(
+    SECTOR == virtio_blk::SECTOR
+        && storage::BLOCK <= virtio_blk::BLOCK
+        && storage::MAX_TRANSFER <= virtio_blk::MAX_TRANSFER
+);
 
 const fn error(error: virtio_blk::Error) -> Error {
     match error {

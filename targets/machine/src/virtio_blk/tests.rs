@@ -249,6 +249,12 @@ fn an_honest_device_is_read_written_flushed_and_trimmed() {
         disk.read(8, &mut block).unwrap();
         assert_eq!(block, [round; BLOCK]);
     }
+    let many: Vec<u8> = (0..MAX_TRANSFER).map(|place| (place / 7) as u8).collect();
+    disk.write(0, &many).unwrap();
+    let mut read = std::vec![0; MAX_TRANSFER];
+    disk.read(0, &mut read).unwrap();
+    assert_eq!(read, many);
+    assert_eq!(disk.read(0, &mut [0; MAX_TRANSFER + SECTOR]), Err(Error::Io));
     disk.flush().unwrap();
     assert_eq!(device.0.borrow().flushes, 1);
     assert_eq!(disk.serial().unwrap()[..8], *b"serial\0\0");
@@ -257,7 +263,7 @@ fn an_honest_device_is_read_written_flushed_and_trimmed() {
     assert_eq!(device.0.borrow().discarded, [(8, 16), (24, 16), (40, 8)]);
     assert_eq!(disk.discard(9, 6), Ok(0));
     let Statistics { reads, writes, flushes, discards } = *disk.statistics();
-    assert_eq!((reads.requests, reads.sectors, writes.requests, writes.sectors), (20, 160, 20, 160));
+    assert_eq!((reads.requests, reads.sectors, writes.requests, writes.sectors), (21, 224, 21, 224));
     assert_eq!((flushes.requests, discards.requests, discards.sectors), (1, 3, 40));
     assert!(reads.ns >= 20_000_000_000);
 }

@@ -8,12 +8,15 @@ use crate::boot_sector::Geometry;
 use crate::cache::{Cache, Content};
 use crate::disk::BlockDevice;
 use crate::error::Error;
-use crate::table::{Bytes, count_free};
+use crate::table::{Bytes, Table, count_free, extend};
 
 /// The most reads and writes of one request: a fixed number, and some for each cluster. The limit ends walks over chains and
 /// directories that loop.
 const CALLS: u64 = 4_000_000;
 const CALLS_PER_CLUSTER: u64 = 32;
+
+/// The size of a file's name in its directory entry, which begins with it.
+const SHORT_NAME: usize = 11;
 
 /// The state of a volume between requests.
 pub(super) struct State {
@@ -27,6 +30,10 @@ pub(super) struct State {
     pub(super) in_use: bool,
     /// Whether a write has failed. The volume is read-only then.
     pub(super) failed: bool,
+    /// The number of changes to files and directories.
+    pub(super) changes: u64,
+    /// The last cluster that was added to a file: the next free one is probably behind it.
+    pub(super) last_added: u32,
 }
 
 /// A volume and its disk, during a request.
@@ -36,12 +43,14 @@ pub(super) struct Access<'d> {
     calls_left: u64,
     /// Whether writes outside the table are data of a file.
     pub(super) is_data: bool,
+    /// Where the directory entry is that the FAT crate wrote last.
+    pub(super) entry: Option<u64>,
 }
 
 impl<'d> Access<'d> {
     pub(super) fn new(volume: &'d mut State, device: &'d mut dyn BlockDevice) -> Self {
         let calls_left = CALLS + CALLS_PER_CLUSTER * u64::from(volume.geometry.clusters);
-        Self { volume, device, calls_left, is_data: false }
+        Self { volume, device, calls_left, is_data: false, entry: None }
     }
 
     /// The place on the disk of `length` bytes of the volume. Counts the call against the request's limit.
@@ -52,8 +61,38 @@ impl<'d> Access<'d> {
     }
 
     pub(super) fn read(&mut self, position: u64, into: &mut [u8]) -> Result<(), Error> {
+        self.read_ahead(position, into, 0)
+    }
+
+    /// The same. The `ahead` bytes that follow will be read soon.
+    pub(super) fn read_ahead(&mut self, position: u64, into: &mut [u8], ahead: u64) -> Result<(), Error> {
         let place = self.place(position, into.len())?;
-        self.volume.cache.read(self.device, place, into)
+        self.volume.cache.read(self.device, place, into, ahead)
+    }
+
+    /// Whether the disk need not be read for the byte at `position`.
+    pub(super) fn has(&mut self, position: u64) -> bool {
+        self.device.memory().is_some() || self.volume.cache.has(self.volume.start + position)
+    }
+
+    /// Adds a free cluster to the chain that ends with `last`.
+    pub(super) fn add_cluster(&mut self, last: u32) -> Result<u32, Error> {
+        let geometry = self.volume.geometry;
+        let new = extend(self, &geometry, last, self.volume.last_added)?;
+        self.volume.last_added = new;
+        if let Some(place) = geometry.free_count {
+            self.volume.free = self.volume.free.saturating_sub(1);
+            self.write(place, &self.volume.free.to_le_bytes())?;
+        }
+        Ok(new)
+    }
+
+    /// Writes bytes of a file.
+    pub(super) fn write_data(&mut self, position: u64, from: &[u8]) -> Result<(), Error> {
+        self.is_data = true;
+        let written = self.write(position, from);
+        self.is_data = false;
+        written
     }
 
     /// The number of free clusters.
@@ -65,7 +104,7 @@ impl<'d> Access<'d> {
         }
     }
 
-    fn write(&mut self, position: u64, from: &[u8]) -> Result<(), Error> {
+    pub(super) fn write(&mut self, position: u64, from: &[u8]) -> Result<(), Error> {
         let place = self.place(position, from.len())?;
         let volume = &mut *self.volume;
         if volume.failed || self.device.is_read_only() {
@@ -105,6 +144,21 @@ impl<'d> Access<'d> {
 impl Bytes for Access<'_> {
     fn read_at(&mut self, position: u64, into: &mut [u8]) -> Result<(), Error> {
         self.read(position, into)
+    }
+}
+
+impl Table for Access<'_> {
+    fn write_table(&mut self, offset: u64, from: &[u8]) -> Result<(), Error> {
+        let Geometry { table, tables: (first, end), table_bytes, mirrored, .. } = self.volume.geometry;
+        if !mirrored {
+            return self.write(table + offset, from);
+        }
+        let mut copy = first;
+        while copy < end {
+            self.write(copy + offset, from)?;
+            copy += table_bytes;
+        }
+        Ok(())
     }
 }
 
@@ -149,6 +203,10 @@ impl Write for View<'_, '_> {
             return Ok(1);
         }
         access.write(self.position, from)?;
+        // The crate writes each field in a call of its own. Only the first one of a file's entry has this size.
+        if from.len() == SHORT_NAME && !access.is_data {
+            access.entry = Some(self.position);
+        }
         if Some(self.position) == access.volume.geometry.free_count
             && let [a, b, c, d] = *from
         {

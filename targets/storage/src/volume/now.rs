@@ -8,21 +8,35 @@ const LAST: i64 = 4_354_819_199;
 const FIRST_YEAR: u16 = 1980;
 const SECONDS_PER_DAY: u32 = 86_400;
 
-/// The time of a request, in seconds since 1970.
+/// The time of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Now(pub(super) i64);
+pub(super) struct Now(DateTime);
+
+impl Now {
+    /// A time in seconds since 1970.
+    pub(super) fn at(seconds: i64) -> Self {
+        // At most 2^32 - 1.
+        let seconds = (seconds.clamp(FIRST, LAST) - FIRST) as u32;
+        let second = seconds % SECONDS_PER_DAY;
+        let time = Time::new((second / 3600) as u16, (second / 60 % 60) as u16, (second % 60) as u16, 0);
+        Self(DateTime::new(date(seconds / SECONDS_PER_DAY), time))
+    }
+
+    /// The date and the time as a directory entry has them.
+    pub(super) const fn encoded(self) -> (u16, u16) {
+        let DateTime { date, time, .. } = self.0;
+        let date = (date.year - FIRST_YEAR) << 9 | date.month << 5 | date.day;
+        (date, time.hour << 11 | time.min << 5 | time.sec / 2)
+    }
+}
 
 impl TimeProvider for Now {
     fn get_current_date(&self) -> Date {
-        self.get_current_date_time().date
+        self.0.date
     }
 
     fn get_current_date_time(&self) -> DateTime {
-        // At most 2^32 - 1.
-        let seconds = (self.0.clamp(FIRST, LAST) - FIRST) as u32;
-        let second = seconds % SECONDS_PER_DAY;
-        let time = Time::new((second / 3600) as u16, (second / 60 % 60) as u16, (second % 60) as u16, 0);
-        DateTime::new(date(seconds / SECONDS_PER_DAY), time)
+        self.0
     }
 }
 
@@ -51,7 +65,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: i64) -> [u16; 6] {
-        let DateTime { date, time, .. } = Now(seconds).get_current_date_time();
+        let DateTime { date, time, .. } = Now::at(seconds).get_current_date_time();
         [date.year, date.month, date.day, time.hour, time.min, time.sec]
     }
 

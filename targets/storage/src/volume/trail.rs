@@ -1,0 +1,248 @@
+//! Reads and writes of open files along their chains of clusters.
+//!
+//! The FAT crate follows a file's chain from its beginning in each request, so a file cost the square of its length. A trail
+//! remembers where the chain was. It is good until anything else changes files or directories.
+
+use heapless::Vec;
+
+use super::access::Access;
+use super::now::Now;
+use super::{Volume, existing};
+use crate::boot_sector::{FIRST_CLUSTER, Geometry};
+use crate::disk::{BlockDevice, MAX_TRANSFER};
+use crate::error::Error;
+use crate::little_endian::{u16_at, u32_at};
+use crate::table::next_in_chain;
+
+/// The number of clusters in a chain that a trail remembers.
+const MARKS: usize = 64;
+/// The size of a directory entry.
+const ENTRY: usize = 32;
+
+/// Where a file's bytes are.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    /// The number of changes to the volume by then.
+    changes: u64,
+    /// The file's size in bytes.
+    size: u64,
+    /// Where its directory entry is, if that is known.
+    entry: Option<u64>,
+    first: u32,
+    /// The clusters at index `stride`, 2 * `stride` and so on.
+    marks: Vec<u32, MARKS>,
+    stride: u32,
+    /// Where the file was used last: the index of a cluster in the chain, and the cluster.
+    last: (u32, u32),
+}
+
+impl Trail {
+    /// A trail of a file whose first cluster begins at byte `first` of the volume.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if there is no such cluster.
+    pub(super) fn new(
+        geometry: &Geometry,
+        changes: u64,
+        size: u64,
+        first: u64,
+        entry: Option<u64>,
+    ) -> Result<Self, Error> {
+        let index = first.checked_sub(geometry.data).ok_or(Error::Corrupt)? / u64::from(geometry.cluster);
+        let first = u32::try_from(index).map_or(0, |index| index.saturating_add(FIRST_CLUSTER));
+        geometry.place(first)?;
+        Ok(Self { changes, size, entry, first, marks: Vec::new(), stride: 1, last: (0, first) })
+    }
+
+    /// The cluster at `index`. With `extend`, the chain may end right before it, and gets a cluster more.
+    fn cluster(
+        &mut self,
+        access: &mut Access<'_>,
+        geometry: &Geometry,
+        index: u32,
+        extend: bool,
+    ) -> Result<u32, Error> {
+        let mark = (index / self.stride).min(self.marks.len() as u32);
+        let marked = mark.checked_sub(1).and_then(|mark| self.marks.get(mark as usize));
+        let marked = marked.map_or((0, self.first), |&cluster| (mark * self.stride, cluster));
+        let (mut at, mut cluster) = if (marked.0..=index).contains(&self.last.0) { self.last } else { marked };
+        while at < index {
+            cluster = match next_in_chain(access, geometry, cluster)? {
+                Some(next) => next,
+                None if extend && at + 1 == index => access.add_cluster(cluster)?,
+                None => return Err(Error::Corrupt),
+            };
+            at += 1;
+            self.mark(at, cluster);
+        }
+        self.last = (at, cluster);
+        Ok(cluster)
+    }
+
+    /// Remembers a cluster, if its index is the next one to be remembered.
+    fn mark(&mut self, index: u32, cluster: u32) {
+        if index != self.stride * (self.marks.len() as u32 + 1) {
+            return;
+        }
+        if self.marks.push(cluster).is_err() {
+            // Only every other one from now on.
+            let mut keep = true;
+            self.marks.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.stride *= 2;
+        }
+    }
+
+    /// Whether the entry on the volume says the same of the file.
+    fn is_in_entry(&self, entry: &[u8; ENTRY]) -> bool {
+        let [high, low] = [20, 26].map(|at| u16_at(entry, at).unwrap_or(0));
+        let first = u32::from(high) << 16 | u32::from(low);
+        // A volume with narrow entries has something else in the upper half.
+        let is_first = first == self.first || u32::from(low) == self.first;
+        is_first && u32_at(entry, 28).map(u64::from) == Some(self.size)
+    }
+}
+
+impl Volume {
+    /// Reads a file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
+    ///
+    /// # Errors
+    /// If the first byte cannot be read.
+    pub fn read(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        position: u64,
+        into: &mut [u8],
+        trail: &mut Option<Trail>,
+    ) -> Result<usize, Error> {
+        let Some(trail) = self.trail(device, path, trail)? else { return Ok(0) };
+        let geometry = self.state.geometry;
+        let length = into.len().min(usize::try_from(trail.size.saturating_sub(position)).unwrap_or(usize::MAX));
+        let mut access = Access::new(&mut self.state, device);
+        let mut done = 0;
+        while let Some(rest) = into.get_mut(done..length).filter(|rest| !rest.is_empty()) {
+            match read_cluster(&mut access, &geometry, trail, position + done as u64, rest) {
+                Ok(count) => done += count,
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Writes where the trail leads. Returns how many bytes, or `None` if the FAT crate has to.
+    pub(super) fn write_along(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        position: Option<u64>,
+        bytes: &[u8],
+        now: Now,
+        trail: &mut Option<Trail>,
+    ) -> Result<Option<(usize, u64)>, Error> {
+        let Some(trail) = trail.as_mut().filter(|trail| trail.changes == self.state.changes) else { return Ok(None) };
+        let (Some(place), position) = (trail.entry, position.unwrap_or(trail.size)) else { return Ok(None) };
+        let end = position.saturating_add(bytes.len() as u64);
+        if position > trail.size || end >= u32::MAX.into() || bytes.is_empty() {
+            return Ok(None);
+        }
+        let geometry = self.state.geometry;
+        let mut access = Access::new(&mut self.state, device);
+        let mut entry = [0; ENTRY];
+        access.read(place, &mut entry)?;
+        if !trail.is_in_entry(&entry) {
+            return Ok(None);
+        }
+        let mut done = 0;
+        let failure = loop {
+            match write_cluster(
+                &mut access,
+                &geometry,
+                trail,
+                position + done as u64,
+                bytes.get(done..).unwrap_or_default(),
+            ) {
+                Ok(0) => break None,
+                Ok(count) => done += count,
+                Err(error) => break Some(error),
+            }
+        };
+        if let (0, Some(error)) = (done, failure) {
+            return Err(error);
+        }
+        let end = position + done as u64;
+        trail.size = trail.size.max(end);
+        let (date, time) = now.encoded();
+        entry[18..20].copy_from_slice(&date.to_le_bytes());
+        entry[22..24].copy_from_slice(&time.to_le_bytes());
+        entry[24..26].copy_from_slice(&date.to_le_bytes());
+        entry[28..32].copy_from_slice(&(trail.size as u32).to_le_bytes());
+        access.write(place, &entry)?;
+        self.state.changes += 1;
+        trail.changes = self.state.changes;
+        Ok(Some((done, end)))
+    }
+
+    /// The trail of a file, made anew if there is none that is still good. `None` if the file is empty.
+    fn trail<'t>(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        trail: &'t mut Option<Trail>,
+    ) -> Result<Option<&'t mut Trail>, Error> {
+        if trail.as_ref().is_none_or(|trail| trail.changes != self.state.changes) {
+            let mut first = None;
+            let size = self.with(device, None, &mut |files, _| {
+                let mut file = existing(files, path)?;
+                first = file.extents().next().transpose()?.map(|extent| extent.offset);
+                Ok(file.size().unwrap_or(0).into())
+            })?;
+            let (geometry, changes) = (self.state.geometry, self.state.changes);
+            *trail = first.map(|first| Trail::new(&geometry, changes, size, first, None)).transpose()?;
+        }
+        Ok(trail.as_mut())
+    }
+}
+
+/// Reads what of `into` belongs to the cluster at byte `position` of a file. Returns how many bytes.
+fn read_cluster(
+    access: &mut Access<'_>,
+    geometry: &Geometry,
+    trail: &mut Trail,
+    position: u64,
+    into: &mut [u8],
+) -> Result<usize, Error> {
+    let bytes = u64::from(geometry.cluster);
+    let (index, offset) = ((position / bytes) as u32, position % bytes);
+    let cluster = trail.cluster(access, geometry, index, false)?;
+    let (into, _) = into.split_at_mut(into.len().min((bytes - offset) as usize));
+    let start = geometry.place(cluster)? + offset;
+    // As many clusters more as lie behind this one.
+    let (mut ahead, mut last) = (0, cluster);
+    let left = (trail.size - position).saturating_sub(bytes - offset).min(MAX_TRANSFER as u64);
+    while ahead < left && !access.has(start) && next_in_chain(access, geometry, last)? == Some(last + 1) {
+        (ahead, last) = (ahead + bytes, last + 1);
+    }
+    access.read_ahead(start, into, ahead.min(left) + (bytes - offset).saturating_sub(into.len() as u64))?;
+    Ok(into.len())
+}
+
+/// Writes what of `bytes` belongs to the cluster at byte `position` of a file. Returns how many bytes.
+fn write_cluster(
+    access: &mut Access<'_>,
+    geometry: &Geometry,
+    trail: &mut Trail,
+    position: u64,
+    bytes: &[u8],
+) -> Result<usize, Error> {
+    let cluster_bytes = u64::from(geometry.cluster);
+    let count = bytes.len().min((cluster_bytes - position % cluster_bytes) as usize);
+    if count > 0 {
+        let cluster = trail.cluster(access, geometry, (position / cluster_bytes) as u32, true)?;
+        let bytes = bytes.get(..count).unwrap_or_default();
+        access.write_data(geometry.place(cluster)? + position % cluster_bytes, bytes)?;
+    }
+    Ok(count)
+}
