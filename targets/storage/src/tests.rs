@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::vec::Vec;
 
 use embedded_io::SeekFrom;
-use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, IoBase, Read, Seek, SeekFrom as To, Write, format_volume};
+use lamfat::{FileSystem, FormatVolumeOptions, FsOptions, IoBase, Read, Seek, SeekFrom as To, Write, format_volume};
 use proptest::prelude::*;
 
 use super::{
@@ -233,9 +233,9 @@ fn what_is_written_is_there_on_the_next_machine() {
     for options in [(256, 12), (8 << 10, 16), (34 << 10, 32)] {
         let (kib, bits) = options;
         let kind = match bits {
-            12 => fatfs::FatType::Fat12,
-            16 => fatfs::FatType::Fat16,
-            _ => fatfs::FatType::Fat32,
+            12 => lamfat::FatType::Fat12,
+            16 => lamfat::FatType::Fat16,
+            _ => lamfat::FatType::Fat32,
         };
         let format = FormatVolumeOptions::new().fat_type(kind).bytes_per_cluster(512);
         let mut machine = Machine::new(Memory::formatted(kib, format));

@@ -11,7 +11,9 @@ mod trail;
 use core::cell::RefCell;
 use core::fmt;
 
-use fatfs::{Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, Seek, SeekFrom, Write};
+use lamfat::{
+    Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, OemCpConverter, Seek, SeekFrom, Write,
+};
 
 use self::access::{Access, State, View};
 use self::now::Now;
@@ -48,7 +50,8 @@ type Work<'w> = dyn FnMut(&Files<'_, '_>, &RefCell<Access<'_>>) -> Result<u64, E
 
 /// What is at a path.
 enum Found<'f, 'a, 'd, 'p> {
-    File(Opened<'f, 'a, 'd>),
+    /// A file, and its size in bytes.
+    File(Opened<'f, 'a, 'd>, u64),
     /// Nothing: the directory has no entry of this name.
     Nothing(Directory<'f, 'a, 'd>, &'p str),
 }
@@ -122,17 +125,17 @@ impl Volume {
         self.state.changes += u64::from(create.is_some());
         let geometry = self.state.geometry;
         let size = self.with(device, create, &mut |files, _| {
-            let mut file = match (find(files, path)?, create) {
-                (Found::File(file), _) => file,
+            let (mut file, size) = match (find(files, path)?, create) {
+                (Found::File(file, size), _) => (file, size),
                 (Found::Nothing(..), None) => return Err(Error::NotFound),
-                (Found::Nothing(directory, name), Some(_)) => create_in(&directory, name)?,
+                (Found::Nothing(directory, name), Some(_)) => (create_in(&directory, name)?, 0),
             };
-            check_chain(&geometry, &mut file)?;
+            check_chain(&geometry, &mut file, size)?;
             if truncate {
                 file.truncate()?;
                 file.flush()?;
             }
-            Ok(file.size().unwrap_or(0).into())
+            Ok(if truncate { 0 } else { size })
         })?;
         if truncate {
             // Written at once, before another file gets the clusters.
@@ -165,8 +168,7 @@ impl Volume {
         let cluster = u64::from(self.state.geometry.cluster);
         let (mut place, mut size, mut first, mut entry) = (0, 0, None, None);
         let written = self.with(device, Some(now), &mut |files, access| {
-            let mut file = existing(files, path)?;
-            let end = u64::from(file.size().unwrap_or(0));
+            let (mut file, end) = existing(files, path)?;
             let position = position.unwrap_or(end);
             if position >= u32::MAX.into() && !bytes.is_empty() {
                 return Err(Error::TooLarge);
@@ -181,7 +183,7 @@ impl Volume {
             access.borrow_mut().is_data = false;
             file.flush()?;
             place = position;
-            size = file.size().unwrap_or(0).into();
+            size = file.seek(SeekFrom::End(0))?;
             first = file.extents().next().transpose()?.map(|extent| extent.offset);
             entry = access.borrow().entry;
             written
@@ -273,11 +275,23 @@ impl Volume {
 fn entry<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Result<Option<Entry<'f, 'a, 'd>>, Error> {
     for entry in directory.iter() {
         let entry = entry?;
-        if entry.eq_name(name) {
+        if has_name(&entry, name) {
             return Ok(Some(entry));
         }
     }
     Ok(None)
+}
+
+/// Whether an entry has a name, as its long or short one. The case of ASCII letters does not count.
+fn has_name(entry: &Entry<'_, '_, '_>, name: &str) -> bool {
+    let is_same = |(found, sought): (char, char)| found.eq_ignore_ascii_case(&sought);
+    let is_long = entry.long_file_name_as_ucs2_units().is_some_and(|units| {
+        let mut sought = name.chars();
+        let found = char::decode_utf16(units.iter().copied());
+        found.into_iter().all(|found| found.ok().zip(sought.next()).is_some_and(is_same)) && sought.next().is_none()
+    });
+    let short = entry.short_file_name_as_bytes().iter().map(|&byte| LossyOemCpConverter::new().decode(byte));
+    is_long || short.clone().count() == name.chars().count() && short.zip(name.chars()).all(is_same)
 }
 
 /// Looks a path up in a loop over its names. The crate would recurse.
@@ -290,7 +304,7 @@ fn find<'f, 'a, 'd, 'p>(files: &'f Files<'a, 'd>, path: &'p str) -> Result<Found
             (None, None) => return Ok(Found::Nothing(directory, name)),
             (None, Some(_)) => return Err(Error::NotFound),
             (Some(entry), None) if entry.is_dir() => return Err(Error::IsDirectory),
-            (Some(entry), None) => return Ok(Found::File(entry.to_file())),
+            (Some(entry), None) => return Ok(Found::File(entry.to_file(), entry.len())),
             (Some(entry), Some(_)) if !entry.is_dir() => return Err(Error::NotDirectory),
             (Some(entry), Some(next)) => {
                 directory = entry.to_dir();
@@ -300,9 +314,10 @@ fn find<'f, 'a, 'd, 'p>(files: &'f Files<'a, 'd>, path: &'p str) -> Result<Found
     }
 }
 
-fn existing<'f, 'a, 'd>(files: &'f Files<'a, 'd>, path: &str) -> Result<Opened<'f, 'a, 'd>, Error> {
+/// A file that exists, and its size in bytes.
+fn existing<'f, 'a, 'd>(files: &'f Files<'a, 'd>, path: &str) -> Result<(Opened<'f, 'a, 'd>, u64), Error> {
     match find(files, path)? {
-        Found::File(file) => Ok(file),
+        Found::File(file, size) => Ok((file, size)),
         Found::Nothing(..) => Err(Error::NotFound),
     }
 }
@@ -316,8 +331,8 @@ fn create_in<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Resul
 }
 
 /// Checks that a file's clusters lie on the volume, and that there are enough of them for its size.
-fn check_chain(geometry: &Geometry, file: &mut Opened<'_, '_, '_>) -> Result<(), Error> {
-    let needed = file.size().unwrap_or(0).div_ceil(geometry.cluster) as usize;
+fn check_chain(geometry: &Geometry, file: &mut Opened<'_, '_, '_>, size: u64) -> Result<(), Error> {
+    let needed = size.div_ceil(geometry.cluster.into()) as usize;
     let mut count = 0;
     // An empty file may have a cluster, too.
     for extent in file.extents().take(needed.max(1)) {
@@ -355,20 +370,20 @@ fn write_some(file: &mut Opened<'_, '_, '_>, bytes: &[u8]) -> Result<u64, Error>
     Ok(done as u64)
 }
 
-impl From<fatfs::Error<Self>> for Error {
-    fn from(error: fatfs::Error<Self>) -> Self {
+impl From<lamfat::Error<Self>> for Error {
+    fn from(error: lamfat::Error<Self>) -> Self {
         match error {
-            fatfs::Error::Io(error) => error,
-            fatfs::Error::NotFound => Self::NotFound,
-            fatfs::Error::NotEnoughSpace | fatfs::Error::WriteZero => Self::NoSpace,
-            fatfs::Error::InvalidFileNameLength => Self::NameTooLong,
-            fatfs::Error::UnsupportedFileNameCharacter => Self::BadName,
+            lamfat::Error::Io(error) => error,
+            lamfat::Error::NotFound => Self::NotFound,
+            lamfat::Error::NotEnoughSpace | lamfat::Error::WriteZero => Self::NoSpace,
+            lamfat::Error::InvalidFileNameLength => Self::NameTooLong,
+            lamfat::Error::UnsupportedFileNameCharacter => Self::BadName,
             _ => Self::Corrupt,
         }
     }
 }
 
-impl fatfs::IoError for Error {
+impl lamfat::IoError for Error {
     fn is_interrupted(&self) -> bool {
         false
     }

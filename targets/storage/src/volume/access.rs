@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 
-use fatfs::{IoBase, Read, Seek, SeekFrom, Write};
+use lamfat::{IoBase, Read, Seek, SeekFrom, Write};
 
 use crate::boot_sector::Geometry;
 use crate::cache::{Cache, Content};

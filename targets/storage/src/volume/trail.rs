@@ -195,9 +195,9 @@ impl Volume {
         if trail.as_ref().is_none_or(|trail| trail.changes != self.state.changes) {
             let mut first = None;
             let size = self.with(device, None, &mut |files, _| {
-                let mut file = existing(files, path)?;
+                let (mut file, size) = existing(files, path)?;
                 first = file.extents().next().transpose()?.map(|extent| extent.offset);
-                Ok(file.size().unwrap_or(0).into())
+                Ok(size)
             })?;
             let (geometry, changes) = (self.state.geometry, self.state.changes);
             *trail = first.map(|first| Trail::new(&geometry, changes, size, first, None)).transpose()?;
