@@ -41,7 +41,8 @@
 // riscv64gc-unknown-none-elf for -mabi=lp64d. It cannot panic: the tests of nanoqga link it without the code of a panic.
 //
 // The kernel's own tests. With nanoqga_add_testing a host runs them by name, one after another. A test that ends
-// the kernel still has its verdict if the panic handler calls nanoqga_finish_test.
+// the kernel still has its verdict if the panic handler calls nanoqga_finish_test. A kernel with threads adds
+// nanoqga_add_background_tests: a host then reads what a test writes while it runs.
 
 
 #ifndef NANOQGA_H
@@ -207,6 +208,62 @@ struct nanoqga_reply {
     size_t room;
     // The number of bytes that the command has written. It is 0 before; if it stays 0, the reply is `{}`.
     size_t length;
+};
+
+// The end of a test.
+struct nanoqga_ending {
+    // One of `enum nanoqga_outcome`.
+    uint32_t outcome;
+    // The line in `file`.
+    uint32_t line;
+    // Why the test failed, was skipped, or panicked; or NULL. Hosts are sent at least its first 160 bytes.
+    const char *message;
+    // The file of the source in which that was; or NULL.
+    const char *file;
+};
+
+// How far a run of a test is.
+struct nanoqga_test_progress {
+    // Whether it goes on. Otherwise the rest says how it has ended.
+    bool running;
+    // Whether it wrote or measured more than the kernel has kept.
+    bool truncated;
+    // How long it took in nanoseconds. 0: not known.
+    uint64_t elapsed_ns;
+    // Its end.
+    struct nanoqga_ending ending;
+};
+
+// A number that a test has measured.
+struct nanoqga_test_measurement {
+    // What was measured.
+    const char *name;
+    // The number.
+    int64_t value;
+    // Its unit, such as "ns".
+    const char *unit;
+};
+
+// The callbacks of tests in threads. All must be there. The kernel keeps the output of each run, at least of the one that was
+// started last, and lets no thread call the agent.
+struct nanoqga_background_callbacks {
+    // Starts a thread that runs the test `index`, whose `number` and `seed` are those of the callback `run`, and sets `run` to the
+    // run's number. If `mark` is not NULL, the thread prints the lines "nanoqga-test-begin MARK" and "nanoqga-test-end MARK" on the
+    // console before the test and after it; the mark has `mark_length` bytes, and no NUL follows them. Returns NULL, or why no
+    // thread can be started.
+    const char *(*start)(void *context,
+                         size_t index,
+                         uint64_t number,
+                         uint64_t seed,
+                         const char *mark,
+                         size_t mark_length,
+                         uint64_t *run);
+    // Fills in how far a run is. Returns false if there is no such run.
+    bool (*progress)(void *context, uint64_t run, struct nanoqga_test_progress *progress);
+    // Copies what is kept of a run's output, from byte `from` on, to `into`: at most `length` bytes. Returns how many.
+    size_t (*output)(void *context, uint64_t run, uint64_t from, char *into, size_t length);
+    // Fills in a measurement of a run that has ended. Returns false behind the last one.
+    bool (*measurement)(void *context, uint64_t run, size_t index, struct nanoqga_test_measurement *measurement);
 };
 
 // A processor.
@@ -472,18 +529,6 @@ struct nanoqga_test {
     bool alone;
 };
 
-// The end of a test.
-struct nanoqga_ending {
-    // One of `enum nanoqga_outcome`.
-    uint32_t outcome;
-    // The line in `file`.
-    uint32_t line;
-    // Why the test failed, was skipped, or panicked; or NULL. Hosts are sent at least its first 160 bytes.
-    const char *message;
-    // The file of the source in which that was; or NULL.
-    const char *file;
-};
-
 // A test that runs. The kernel may copy it, and must not change it. One that is all zeros is none.
 struct nanoqga_running {
     uint64_t opaque[32];
@@ -629,6 +674,11 @@ enum nanoqga_status nanoqga_add_command(struct nanoqga *agent,
                                                            size_t arguments_length,
                                                            struct nanoqga_reply *reply),
                                         void *context);
+
+// Adds nanoqga-test-start and -status, by which a host runs tests in threads of the kernel's. The tests are those of the testing
+// family, which must be added as well.
+enum nanoqga_status nanoqga_add_background_tests(struct nanoqga *agent,
+                                                 const struct nanoqga_background_callbacks *callbacks);
 
 // Adds the cpu family.
 enum nanoqga_status nanoqga_add_cpu(struct nanoqga *agent, const struct nanoqga_cpu_callbacks *callbacks);

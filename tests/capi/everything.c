@@ -395,6 +395,52 @@ static bool last_words(void *c, struct nanoqga_last_words *words)
     return true;
 }
 
+// Runs of tests, as a kernel with threads has them. This one is over as soon as it has begun.
+static size_t started;
+
+static const char *start(void *c, size_t index, uint64_t number, uint64_t seed, const char *mark, size_t mark_length,
+                         uint64_t *run)
+{
+    check(c == &context && seed == 5 && number == (index == 2));
+    if (index == 1)
+        return "no thread is left";
+    check(index == 0 ? mark_length == 1 && *mark == 'm' : mark == NULL && mark_length == 0);
+    started = index;
+    *run = 41 + index;
+    return NULL;
+}
+
+static bool progress(void *c, uint64_t run, struct nanoqga_test_progress *progress)
+{
+    check(c == &context && !progress->running && progress->ending.outcome == NANOQGA_OUTCOME_UNKNOWN);
+    if (run != 41 + started)
+        return false;
+    if (started == 2)
+        progress->running = true;
+    progress->truncated = true;
+    progress->elapsed_ns = 12;
+    progress->ending = (struct nanoqga_ending){NANOQGA_OUTCOME_FAILED, 7, "too slow", "run.c"};
+    return true;
+}
+
+static size_t output_of(void *c, uint64_t run, uint64_t from, char *into, size_t length)
+{
+    static const char text[] = "one\ntwo\n";
+    check(c == &context && run == 41 + started && length > 0);
+    size_t left = from < sizeof text - 1 ? sizeof text - 1 - from : 0;
+    if (left > length)
+        left = length;
+    memcpy(into, text + sizeof text - 1 - left, left);
+    return left;
+}
+
+static bool measurement(void *c, uint64_t run, size_t index, struct nanoqga_test_measurement *measurement)
+{
+    check(c == &context && run == 41 + started);
+    *measurement = (struct nanoqga_test_measurement){"rounds", 3, NULL};
+    return index == 0;
+}
+
 static const char *misbehave(void *c, enum nanoqga_misbehaviour how)
 {
     check(c == &context);
@@ -419,6 +465,7 @@ int main(void)
     struct nanoqga_file_callbacks file = {file_open, file_close, file_read, file_write, file_seek, file_flush};
     struct nanoqga_user_callbacks users = {user, set_password};
     struct nanoqga_testing_callbacks testing = {test, run, boot_id, clock_ns, print_line, keep, last_words, misbehave};
+    struct nanoqga_background_callbacks background = {start, progress, output_of, measurement};
     check(nanoqga_add_os(agent, &os) == NANOQGA_STATUS_OK);
     check(nanoqga_add_time(agent, &time) == NANOQGA_STATUS_OK);
     check(nanoqga_add_power(agent, &power) == NANOQGA_STATUS_OK);
@@ -431,6 +478,8 @@ int main(void)
     check(nanoqga_add_file(agent, &file) == NANOQGA_STATUS_OK);
     check(nanoqga_add_user(agent, &users) == NANOQGA_STATUS_OK);
     check(nanoqga_add_testing(agent, &testing) == NANOQGA_STATUS_OK);
+    check(nanoqga_add_background_tests(agent, &background) == NANOQGA_STATUS_OK);
+    check(nanoqga_add_background_tests(agent, &background) == NANOQGA_STATUS_EXISTS);
 
     uint8_t bytes[100];
     ssize_t length;

@@ -13,9 +13,10 @@ fn every_family_answers_what_its_callbacks_say() -> Result<()> {
     let (program, mut agent) = Serving::start(&built::program("everything.c")?)?;
     transcript(&mut agent, EVERYTHING)?;
     transcript(&mut agent, TESTING)?;
+    transcript(&mut agent, BACKGROUND)?;
     panics(&mut agent)?;
     let commands = commands(&mut agent)?;
-    ensure!(commands.len() == 39, "{commands:?}");
+    ensure!(commands.len() == 41, "{commands:?}");
     hold_all(&mut agent)?;
     drop(agent);
     program.end()
@@ -61,6 +62,33 @@ const TESTING: &[(&str, &str)] = &[
         r#"{"error": {"class": "GenericError", "desc": "every address is mapped"}}"#,
     ),
     (r#"{"execute":"nanoqga-test-misbehave","arguments":{"how":"hang"}}"#, r#"{"return": {}}"#),
+];
+
+const BACKGROUND: &[(&str, &str)] = &[
+    (
+        r#"{"execute":"nanoqga-test-start","arguments":{"name":"heap::dies","seed":5}}"#,
+        r#"{"error": {"class": "GenericError", "desc": "no thread is left"}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-start","arguments":{"name":"heap::allocates","seed":5,"mark":"m"}}"#,
+        r#"{"return": {"run":41}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-status","arguments":{"run":41}}"#,
+        r#"{"return": {"output":"one\ntwo\n","next":8,"running":false,"measurements":[{"name":"rounds","value":3.0,"unit":""}],"output-truncated":true,"outcome":"failed","elapsed-ns":12,"file":"run.c","line":7,"message":"too slow"}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-start","arguments":{"name":"disk::reads","case":1,"seed":5}}"#,
+        r#"{"return": {"run":43}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-status","arguments":{"run":43,"from":4}}"#,
+        r#"{"return": {"output":"two\n","next":8,"running":true}}"#,
+    ),
+    (
+        r#"{"execute":"nanoqga-test-status","arguments":{"run":41}}"#,
+        r#"{"error": {"class": "GenericError", "desc": "there is no run 41"}}"#,
+    ),
 ];
 
 const EVERYTHING: &[(&str, &str)] = &[

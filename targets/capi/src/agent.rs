@@ -38,7 +38,7 @@ const LONGEST_SLICE: usize = isize::MAX as usize;
 const STAGE: usize = 1024;
 
 /// The commands of all families.
-const FAMILY_COMMANDS: usize = 40;
+const FAMILY_COMMANDS: usize = 42;
 
 /// The state of an agent that no call uses.
 const READY: u32 = 0x6e71_6761;

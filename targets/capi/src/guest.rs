@@ -7,7 +7,9 @@ use nanoqga::Failure;
 use nanoqga::commands::info::Identity;
 
 use crate::callbacks::own::Own;
-use crate::callbacks::{cpu, file, filesystem, freeze, memory, network, os, power, suspend, testing, time, user};
+use crate::callbacks::{
+    background, cpu, file, filesystem, freeze, memory, network, os, power, suspend, testing, time, user,
+};
 use crate::open_files::OpenFiles;
 use crate::status::Status;
 
@@ -35,6 +37,7 @@ pub(crate) enum Family {
     File,
     User,
     Testing,
+    Background,
 }
 
 /// The families that were added.
@@ -70,6 +73,7 @@ pub(crate) struct Guest {
     pub(crate) files: OpenFiles,
     pub(crate) user: user::UserCallbacks,
     pub(crate) testing: testing::TestingCallbacks,
+    pub(crate) background: background::BackgroundCallbacks,
     pub(crate) own: Vec<Own, NANOQGA_MAX_OWN_COMMANDS>,
     /// What a callback did wrong, for the caller of `transmit`.
     pub(crate) misuse: Option<Status>,
@@ -94,6 +98,7 @@ impl Guest {
             files: OpenFiles::default(),
             user: user::UserCallbacks::default(),
             testing: testing::TestingCallbacks::default(),
+            background: background::BackgroundCallbacks::default(),
             own: Vec::new(),
             misuse: None,
         }

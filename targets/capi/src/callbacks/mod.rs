@@ -1,5 +1,6 @@
 //! The kernel's callbacks and their arguments: a table for each family of commands, as C has it.
 
+pub mod background;
 pub mod cpu;
 pub mod file;
 pub mod filesystem;

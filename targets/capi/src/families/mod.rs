@@ -2,6 +2,7 @@
 //!
 //! A command whose callback is NULL does not exist for clients. A family that is never added is not linked.
 
+pub mod background;
 pub mod cpu;
 pub mod file;
 pub mod filesystem;

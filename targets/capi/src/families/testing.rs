@@ -138,7 +138,7 @@ unsafe fn unpack(packed: &Running) -> Option<testing::Running> {
 ///
 /// # Safety
 /// Its texts are texts, or NULL.
-unsafe fn told(ending: &Ending) -> testing::Ending {
+pub(super) unsafe fn told(ending: &Ending) -> testing::Ending {
     const KNOWN: [(Outcome, testing::Outcome); 4] = [
         (Outcome::Passed, testing::Outcome::Passed),
         (Outcome::Failed, testing::Outcome::Failed),
