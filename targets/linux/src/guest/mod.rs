@@ -45,7 +45,7 @@ use crate::system::logins::Login;
 use crate::system::mounts::Mount;
 use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
-use crate::system::os_release::OsRelease;
+use crate::system::os_release;
 use crate::system::programs::Programs;
 use crate::system::{spawn, state};
 
@@ -77,7 +77,7 @@ pub struct Guest {
     /// The kernel's names, as they were asked for last.
     kernel: Option<Uname>,
     /// Those of the operating system.
-    release: OsRelease,
+    release: os_release::Known,
     /// That of the time zone.
     zone: String,
     lists: Lists,
@@ -145,7 +145,7 @@ impl Guest {
             files: OpenFiles::default(),
             programs: Programs::default(),
             kernel: None,
-            release: OsRelease::default(),
+            release: os_release::Known::default(),
             zone: String::new(),
             lists: Lists::default(),
         }

@@ -6,13 +6,11 @@ use rustix::system::uname;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Guest;
-use crate::system::os_release::OsRelease;
 use crate::system::time_zone;
 
 impl Os for Guest {
     fn os_info(&mut self) -> OsInfo<'_> {
-        self.release = OsRelease::read(&self.options.os_release);
-        let (kernel, release) = (self.kernel.insert(uname()), &self.release);
+        let (kernel, release) = (self.kernel.insert(uname()), self.release.look(&self.options.os_release));
         OsInfo {
             kernel_release: kernel.release().to_str().ok(),
             kernel_version: kernel.version().to_str().ok(),

@@ -2,6 +2,9 @@
 
 use alloc::string::{String, ToString};
 
+use rustix::fs::stat;
+use rustix::time::{ClockId, clock_gettime};
+
 use super::files::read_file;
 
 /// Where an operating system without `/etc/os-release` has it.
@@ -19,13 +22,37 @@ pub struct OsRelease {
     pub variant_id: Option<String>,
 }
 
-impl OsRelease {
-    /// Reads the file at a path, or where else it may be. Without one nothing is known.
-    pub fn read(path: &str) -> Self {
-        let file = read_file(path).or_else(|_| read_file(OTHER)).unwrap_or_default();
-        Self::parse(str::from_utf8(&file).unwrap_or_default())
-    }
+/// What the file said when it was read last. Hosts ask often, and it hardly ever changes.
+#[derive(Debug, Default)]
+pub struct Known {
+    of: Option<State>,
+    release: OsRelease,
+}
 
+/// What differs between two states of a file: its device, inode, size, and when it was changed, in seconds and nanoseconds.
+type State = (u64, u64, i64, (i64, u64));
+
+/// For how many seconds a file may change again without another time of change: its clock only ticks.
+const TICK: i64 = 2;
+
+impl Known {
+    /// Reads the file at a path, or where else it may be, unless it is as it was. Without one nothing is known.
+    pub fn look(&mut self, path: &str) -> &OsRelease {
+        let path = if stat(path).is_ok() { path } else { OTHER };
+        // Before the file is read: a change after that is another state.
+        let state =
+            stat(path).ok().map(|file| (file.st_dev, file.st_ino, file.st_size, (file.st_ctime, file.st_ctime_nsec)));
+        if state.is_none() || state != self.of {
+            let file = read_file(path).or_else(|_| read_file(OTHER)).unwrap_or_default();
+            self.release = OsRelease::parse(str::from_utf8(&file).unwrap_or_default());
+            let now = clock_gettime(ClockId::Realtime).tv_sec;
+            self.of = state.filter(|(.., (changed, _))| now - changed > TICK);
+        }
+        &self.release
+    }
+}
+
+impl OsRelease {
     /// Takes each field from the last line that begins with its key.
     pub(super) fn parse(file: &str) -> Self {
         let mut release = Self::default();
@@ -71,6 +98,8 @@ fn unquoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::format;
+
     use super::*;
 
     const DEBIAN: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n\
@@ -94,6 +123,22 @@ mod tests {
         ] {
             assert_eq!(unquoted(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn a_file_that_changes_is_read_again() {
+        let path = std::env::temp_dir().join(format!("nanoqga-os-release-{}", std::process::id()));
+        let name = path.to_str().unwrap();
+        let mut known = Known::default();
+        // The second one is written in the same tick, and is as long.
+        for id in ["one", "two", "three"] {
+            std::fs::write(&path, format!("ID={id}")).unwrap();
+            assert_eq!(known.look(name).id.as_deref(), Some(id));
+        }
+        std::fs::remove_file(&path).unwrap();
+        // Nothing of it is known any more.
+        let other = OsRelease::parse(&std::fs::read_to_string(OTHER).unwrap_or_default());
+        assert_eq!(known.look(name).id, other.id);
     }
 
     #[test]
