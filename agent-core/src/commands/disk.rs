@@ -16,9 +16,6 @@ pub struct Disk<'a> {
     pub partition: bool,
     /// Another name for it, such as that of a volume.
     pub alias: Option<&'a str>,
-    /// Where in the machine it is.
-    #[serde(skip)]
-    pub address: Option<DiskAddress<'a>>,
 }
 
 /// Where a disk is, for a host to know it by: QEMU's `GuestDiskAddress`.
@@ -220,6 +217,12 @@ pub trait Disks {
     /// If the guest cannot tell.
     fn disk(&mut self, index: usize) -> Result<Option<Disk<'_>>, Failure>;
 
+    /// The address of the `disk`-th disk, which was asked for last.
+    fn address(&mut self, disk: usize) -> Option<DiskAddress<'_>> {
+        let _ = disk;
+        None
+    }
+
     /// The name of the `index`-th disk that the `disk`-th is made from.
     fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {
         let _ = (disk, index);
@@ -273,9 +276,8 @@ fn rest_of_disk<G: Disks>(guest: &mut G, disk: usize, part: usize, reply: &mut R
     const DEPENDENCIES: usize = COUNTERS + 10;
     match part {
         0 => {
-            let address = guest.disk(disk).ok().flatten().and_then(|disk| disk.address);
             // One that does not fit is left out.
-            let _ = reply.member("address", &address);
+            let _ = reply.member("address", &guest.address(disk));
         }
         1 => {
             let Some(smart) = guest.smart(disk) else { return Some(DEPENDENCIES) };

@@ -51,7 +51,7 @@ impl Guest {
         }
     }
 
-    fn address(&self) -> disk::DiskAddress<'_> {
+    fn disk_address(&self) -> disk::DiskAddress<'_> {
         disk::DiskAddress {
             pci_controller: disk::PciAddress { domain: 0, bus: 1, slot: 31, function: 7 },
             bus_type: disk::BusType::FileBackedVirtual,
@@ -161,7 +161,7 @@ impl filesystem::FileSystems for Guest {
     }
 
     fn disk_of(&mut self, _: usize, index: usize) -> Option<disk::DiskAddress<'_>> {
-        self.inner(index, self.address())
+        self.inner(index, self.disk_address())
     }
 }
 
@@ -180,8 +180,11 @@ impl filesystem::Trimming for Guest {
 
 impl disk::Disks for Guest {
     fn disk(&mut self, index: usize) -> Result<Option<disk::Disk<'_>>, Failure> {
-        let (alias, address) = (self.option("volume"), self.option(self.address()));
-        self.list(index, disk::Disk { name: "/dev/vda1", partition: true, alias, address })
+        self.list(index, disk::Disk { name: "/dev/vda1", partition: true, alias: self.option("volume") })
+    }
+
+    fn address(&mut self, _: usize) -> Option<disk::DiskAddress<'_>> {
+        self.option(self.disk_address())
     }
 
     fn dependency(&mut self, _: usize, index: usize) -> Option<&str> {

@@ -177,8 +177,12 @@ impl<S: Source> filesystem::Trimming for Guest<S> {
 impl<S: Source> disk::Disks for Guest<S> {
     fn disk(&mut self, index: usize) -> Result<Option<disk::Disk<'_>>, Failure> {
         let script = self.script();
-        let (alias, address) = (self.option(script.text), self.option(self.disk_address()));
-        self.element(index, disk::Disk { name: script.text, partition: script.flag, alias, address })
+        let alias = self.option(script.text);
+        self.element(index, disk::Disk { name: script.text, partition: script.flag, alias })
+    }
+
+    fn address(&mut self, _: usize) -> Option<disk::DiskAddress<'_>> {
+        self.option(self.disk_address())
     }
 
     fn dependency(&mut self, _: usize, index: usize) -> Option<&str> {

@@ -18,7 +18,7 @@ use nanoqga_testkit::progress::step;
 use super::awake::Awake;
 use super::contender::Contender::{self, Floor, LinuxAgent, LinuxAgentBefore, QemuGa};
 use super::exchange::{PING, command, exchange, pipelined, read_file, round_trips};
-use super::measures::{COMMANDS, blank};
+use super::measures::{COMMANDS, LISTINGS, blank};
 use super::results::{Measure, Ratio};
 use super::usage::{microseconds, resident_kib};
 use crate::image::{self, LINUX};
@@ -96,11 +96,12 @@ fn beside(programs: &[(Contender, &Executable)], turns: usize) -> Result<Vec<Mea
     let file = folder.path().join("file");
     File::create(&file)?.write_all(&vec![b'x'; PIECES * PIECE])?;
     let file = file.display().to_string();
-    let mut commands = COMMANDS.map(|(_, short)| blank(&format!("linux-{short}-cpu")));
+    let asked = || COMMANDS.iter().chain(&LISTINGS);
+    let mut commands: Vec<_> = asked().map(|(_, short)| blank(&format!("linux-{short}-cpu"))).collect();
     let [mut pipeline, mut read, mut memory, mut program] =
         ["pipelined-cpu", "read-cpu", "memory", "program"].map(|name| blank(&format!("linux-{name}")));
     for _ in 0..turns {
-        for ((name, _), measure) in COMMANDS.iter().zip(&mut commands) {
+        for ((name, _), measure) in asked().zip(&mut commands) {
             for (contender, side) in &mut agents {
                 measure.add(*contender, side.cost_of(&command(name))?);
             }

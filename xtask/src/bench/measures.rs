@@ -21,7 +21,7 @@ const fn more(name: &'static str, title: &'static str, unit: &'static str) -> De
 }
 
 /// In the order of the tables.
-static DEFINITIONS: [Definition; 30] = [
+static DEFINITIONS: [Definition; 35] = [
     less("first-reply", "power-on to first reply, q35", "ms"),
     less("first-reply-microvm", "power-on to first reply, microvm", "ms"),
     less("ping-p50", "guest-ping, p50", "µs"),
@@ -48,6 +48,11 @@ static DEFINITIONS: [Definition; 30] = [
     less("linux-info-cpu", "process: CPU for guest-info", "µs"),
     less("linux-osinfo-cpu", "process: CPU for guest-get-osinfo", "µs"),
     less("linux-interfaces-cpu", "process: CPU for guest-network-get-interfaces", "µs"),
+    less("linux-fsinfo-cpu", "process: CPU for guest-get-fsinfo", "µs"),
+    less("linux-disks-cpu", "process: CPU for guest-get-disks", "µs"),
+    less("linux-vcpus-cpu", "process: CPU for guest-get-vcpus", "µs"),
+    less("linux-users-cpu", "process: CPU for guest-get-users", "µs"),
+    less("linux-routes-cpu", "process: CPU for guest-network-get-route", "µs"),
     less("linux-pipelined-cpu", "process: CPU for a guest-ping that does not wait", "µs"),
     less("linux-read-cpu", "process: CPU for guest-file-read, 48 KiB each", "µs/MB"),
     less("linux-memory", "process: resident memory after 10,000 commands", "KiB"),
@@ -60,6 +65,15 @@ pub(super) static COMMANDS: [(&str, &str); 4] = [
     ("guest-info", "info"),
     ("guest-get-osinfo", "osinfo"),
     ("guest-network-get-interfaces", "interfaces"),
+];
+
+/// What is measured of processes besides: what Linux has lists of.
+pub(super) static LISTINGS: [(&str, &str); 5] = [
+    ("guest-get-fsinfo", "fsinfo"),
+    ("guest-get-disks", "disks"),
+    ("guest-get-vcpus", "vcpus"),
+    ("guest-get-users", "users"),
+    ("guest-network-get-route", "routes"),
 ];
 
 /// The measure called `name`, without figures. A name that no table has is a mistake in this program.

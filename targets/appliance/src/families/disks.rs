@@ -65,12 +65,13 @@ impl Disks for Guest<Appliance> {
         let storage = &mut self.state.storage;
         let Some(place @ Place::Disk(disk, partition)) = storage.nth(index) else { return Ok(None) };
         storage.ask_serial(disk);
-        Ok(storage.device_name(place).map(|name| Disk {
-            name,
-            partition: partition.is_some(),
-            alias: None,
-            address: if partition.is_none() { storage.address(place) } else { None },
-        }))
+        Ok(storage.device_name(place).map(|name| Disk { name, partition: partition.is_some(), alias: None }))
+    }
+
+    fn address(&mut self, disk: usize) -> Option<DiskAddress<'_>> {
+        let storage = &mut self.state.storage;
+        // A partition has that of its disk.
+        storage.nth(disk).filter(|place| matches!(place, Place::Disk(_, None))).and_then(|place| storage.address(place))
     }
 
     fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {

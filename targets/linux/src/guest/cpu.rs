@@ -10,7 +10,7 @@ use crate::system::processors;
 
 impl Processors for Guest {
     fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
-        self.lists.processors.element(index, processors::all).map(|processor| processor.copied())
+        self.lists.processors.element(index, || self.processors.all()).map(|processor| processor.copied())
     }
 }
 

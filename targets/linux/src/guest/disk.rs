@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use nanoqga::Failure;
-use nanoqga::commands::disk::{Disk, DiskStatistics, Disks, DisksStatistics, NvmeSmart};
+use nanoqga::commands::disk::{Disk, DiskAddress, DiskStatistics, Disks, DisksStatistics, NvmeSmart};
 
 use super::Guest;
 use crate::system::block::Place;
@@ -12,12 +12,11 @@ use crate::system::disks;
 impl Disks for Guest {
     fn disk(&mut self, index: usize) -> Result<Option<Disk<'_>>, Failure> {
         let disk = self.lists.disks.element(index, disks::all)?;
-        Ok(disk.map(|disk| Disk {
-            name: &disk.name,
-            partition: disk.partition,
-            alias: disk.alias.as_deref(),
-            address: disk.place.as_ref().map(Place::address),
-        }))
+        Ok(disk.map(|disk| Disk { name: &disk.name, partition: disk.partition, alias: disk.alias.as_deref() }))
+    }
+
+    fn address(&mut self, disk: usize) -> Option<DiskAddress<'_>> {
+        self.lists.disks.again(disk)?.place.as_ref().map(Place::address)
     }
 
     fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {

@@ -45,9 +45,8 @@ use crate::system::logins::Login;
 use crate::system::mounts::Mount;
 use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
-use crate::system::os_release;
 use crate::system::programs::Programs;
-use crate::system::{spawn, state};
+use crate::system::{os_release, processors, spawn, state};
 
 use listing::Listing;
 
@@ -78,6 +77,7 @@ pub struct Guest {
     kernel: Option<Uname>,
     /// Those of the operating system.
     release: os_release::Known,
+    processors: processors::Known,
     /// That of the time zone.
     zone: String,
     lists: Lists,
@@ -146,6 +146,7 @@ impl Guest {
             programs: Programs::default(),
             kernel: None,
             release: os_release::Known::default(),
+            processors: processors::Known::default(),
             zone: String::new(),
             lists: Lists::default(),
         }

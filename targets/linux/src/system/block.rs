@@ -6,10 +6,86 @@ use alloc::vec::Vec;
 
 use nanoqga::commands::disk::{BusType, CcwAddress, DiskAddress, PciAddress};
 
-use super::files::{names, numbers, read_line, read_text, real_path};
+use super::files::{linked, names, numbers, read_attribute, read_line, read_text};
 
 /// How deep volumes may be stacked: LUKS on LVM on RAID on partitions, and as much again.
 const DEEPEST: usize = 8;
+
+/// A block device in sysfs.
+#[derive(Debug)]
+pub struct Device {
+    /// Its directory, no part of whose path is a link.
+    path: String,
+    /// What the kernel says of it when it comes.
+    event: String,
+    /// What udev knows of it, if it runs.
+    udev: String,
+}
+
+impl Device {
+    /// The device whose directory this is.
+    pub fn at(path: String) -> Self {
+        let event = read_attribute(&format!("{path}/uevent")).unwrap_or_default();
+        let udev = match (value(&event, "MAJOR"), value(&event, "MINOR")) {
+            (Some(major), Some(minor)) => read_text(&format!("/run/udev/data/b{major}:{minor}")).unwrap_or_default(),
+            _ => String::new(),
+        };
+        Self { path, event, udev }
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether it exists in the kernel only: a loop, a volume, memory.
+    pub fn is_virtual(&self) -> bool {
+        self.path.contains("/devices/virtual/block/")
+    }
+
+    /// The path of its node.
+    pub fn node(&self) -> Option<String> {
+        value(&self.event, "DEVNAME").map(|name| format!("/dev/{name}"))
+    }
+
+    /// The name that it has as a volume of the device mapper.
+    pub fn alias(&self) -> Option<String> {
+        let udev = || self.property("DM_NAME").map(ToString::to_string);
+        if self.is_virtual() { udev().or_else(|| read_line(&format!("{}/dm/name", self.path))) } else { None }
+    }
+
+    /// The directories of the devices that it is made from.
+    pub fn slaves(&self) -> Vec<String> {
+        let directory = format!("{}/slaves", self.path);
+        let names = names(&directory).unwrap_or_default();
+        names.iter().filter_map(|name| linked(&directory, name).ok()).collect()
+    }
+
+    /// A property in udev's database.
+    fn property(&self, name: &str) -> Option<&str> {
+        let entry = |line| value(str::strip_prefix(line, "E:")?, name);
+        self.udev.lines().find_map(entry).filter(|value| !value.is_empty())
+    }
+
+    /// Its serial number: as udev puts it together, or else as the driver tells it, also for a partition's disk.
+    fn serial(&self) -> Option<String> {
+        self.property("ID_SERIAL").map(ToString::to_string).or_else(|| {
+            let attributes = ["serial", "device/serial", "../serial", "../device/serial"];
+            attributes.iter().find_map(|attribute| read_line(&format!("{}/{attribute}", self.path)))
+        })
+    }
+}
+
+/// The value of a name in lines of `NAME=VALUE`.
+fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The path of the node of a device, by its directory.
+pub fn node(device: &str) -> Option<String> {
+    let event = read_attribute(&format!("{device}/uevent")).ok()?;
+    value(&event, "DEVNAME").map(|name| format!("/dev/{name}"))
+}
 
 /// Where a device is, with the names that belong to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,60 +101,28 @@ impl Place {
         DiskAddress { serial: self.serial.as_deref(), dev: self.node.as_deref(), ..self.address }
     }
 
-    /// The place of the device whose directory in sysfs is `device`, unless nothing is known of it.
-    pub fn of(device: &str) -> Option<Self> {
-        let located = locate(device, &driver, &|directory, prefix| numbers(directory, prefix).unwrap_or_default());
-        let place = Self { address: located.unwrap_or_default(), serial: serial(device), node: node(device) };
+    /// The place of a device, unless nothing is known of it.
+    pub fn of(device: &Device) -> Option<Self> {
+        let numbers = |directory: &str, prefix: &str| numbers(directory, prefix).unwrap_or_default();
+        let located = locate(&device.path, &driver, &numbers);
+        let place = Self { address: located.unwrap_or_default(), serial: device.serial(), node: device.node() };
         (located.is_some() || place.serial.is_some() || place.node.is_some()).then_some(place)
     }
 }
 
-/// Whether a device exists in the kernel only: a loop, a volume, memory.
-pub fn is_virtual(device: &str) -> bool {
-    device.contains("/devices/virtual/block/")
-}
-
-/// The places of the disks that a device is on: its own, or for a virtual one those of what it is made from.
+/// The places of the disks that a device is on, by its directory: its own, or for a virtual one those of what it is made from.
 pub fn places(device: &str) -> Vec<Place> {
     let mut found = Vec::new();
     let mut devices = Vec::from([(device.to_string(), 0)]);
-    while let Some((device, depth)) = devices.pop() {
-        if !is_virtual(&device) {
+    while let Some((path, depth)) = devices.pop() {
+        let device = Device::at(path);
+        if !device.is_virtual() {
             found.extend(Place::of(&device));
         } else if depth < DEEPEST {
-            devices.extend(slaves(&device).into_iter().map(|slave| (slave, depth + 1)));
+            devices.extend(device.slaves().into_iter().map(|slave| (slave, depth + 1)));
         }
     }
     found
-}
-
-/// The devices that a device is made from.
-pub fn slaves(device: &str) -> Vec<String> {
-    let directory = format!("{device}/slaves");
-    let names = names(&directory).unwrap_or_default();
-    names.iter().filter_map(|name| real_path(&format!("{directory}/{name}")).ok()).collect()
-}
-
-/// The path of a device's node.
-pub fn node(device: &str) -> Option<String> {
-    let event = read_text(&format!("{device}/uevent")).ok()?;
-    event.lines().find_map(|line| line.strip_prefix("DEVNAME=")).map(|name| format!("/dev/{name}"))
-}
-
-/// What udev knows of a device, if it runs: a property of its database.
-pub fn property(device: &str, name: &str) -> Option<String> {
-    let number = read_line(&format!("{device}/dev"))?;
-    let entry = read_text(&format!("/run/udev/data/b{number}")).ok()?;
-    let value = |line: &str| line.strip_prefix("E:")?.strip_prefix(name)?.strip_prefix('=').map(ToString::to_string);
-    entry.lines().find_map(value).filter(|value| !value.is_empty())
-}
-
-/// A device's serial number: as udev puts it together, or else as the driver tells it, also for a partition's disk.
-fn serial(device: &str) -> Option<String> {
-    property(device, "ID_SERIAL").or_else(|| {
-        let attributes = ["serial", "device/serial", "../serial", "../device/serial"];
-        attributes.iter().find_map(|attribute| read_line(&format!("{device}/{attribute}")))
-    })
 }
 
 /// The driver of the device whose directory this is.
@@ -263,6 +307,9 @@ mod tests {
 
     #[test]
     fn what_is_made_from_nothing_is_nowhere() {
-        assert_eq!((places("/sys/devices/virtual/block/none"), slaves("/none")), (vec![], vec![]));
+        assert_eq!(
+            (places("/sys/devices/virtual/block/none"), Device::at("/none".into()).slaves()),
+            (vec![], Vec::<String>::new())
+        );
     }
 }

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use nanoqga::Failure;
 use nanoqga::commands::disk::{BusType, DiskCounters, DiskStatistics, NvmeSmart};
 
-use super::block::{Place, is_virtual, node, property, slaves};
+use super::block::{Device, Place, node};
 use super::errno::failed;
-use super::files::{names, read_line, read_text, real_path};
+use super::files::{linked, names, read_line, read_text};
 use super::nvme;
 
 const DISKS: &str = "/sys/block";
@@ -31,29 +31,29 @@ pub fn all() -> Result<Vec<Disk>, Failure> {
     let names = names(DISKS).map_err(|error| failed("Can't open directory \"/sys/block\"", error))?;
     let mut found = Vec::new();
     for name in names {
-        let Ok(device) = real_path(&format!("{DISKS}/{name}")) else { continue };
-        if read_line(&format!("{device}/size")).is_none_or(|size| size == "0") {
+        if read_line(&format!("{DISKS}/{name}/size")).is_none_or(|size| size == "0") {
             continue;
         }
+        let Ok(device) = linked(DISKS, &name).map(Device::at) else { continue };
         let Some(disk) = disk(&device) else { continue };
-        let partitions: Vec<_> = partitions(&device, &name, &disk.name).collect();
+        let partitions: Vec<_> = partitions(device.path(), &name, &disk.name).collect();
         found.push(disk);
         found.extend(partitions);
     }
     Ok(found)
 }
 
-fn disk(device: &str) -> Option<Disk> {
-    let name = node(device)?;
-    let place = if is_virtual(device) { None } else { Place::of(device) };
+fn disk(device: &Device) -> Option<Disk> {
+    let name = device.node()?;
+    let place = if device.is_virtual() { None } else { Place::of(device) };
     let is_nvme = place.as_ref().is_some_and(|place| place.address().bus_type == BusType::Nvme);
     Some(Disk {
         smart: if is_nvme { nvme::smart(&name) } else { None },
         name,
         partition: false,
-        alias: property(device, "DM_NAME").or_else(|| read_line(&format!("{device}/dm/name"))),
+        alias: device.alias(),
         place,
-        dependencies: slaves(device).iter().filter_map(|slave| node(slave)).collect(),
+        dependencies: device.slaves().iter().filter_map(|slave| node(slave)).collect(),
     })
 }
 

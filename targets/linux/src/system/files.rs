@@ -1,12 +1,13 @@
 //! What is read of the kernel's file systems and of `/etc`: small files whole, and directories.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{CWD, Dir, Mode, OFlags, open, openat};
-use rustix::io::{Errno, read, write};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, open, openat, readlink};
+use rustix::io::{Errno, pread, read, retry_on_intr, write};
 
 /// No file that is read whole is larger. procfs and sysfs tell no sizes.
 const LARGEST: usize = 4 << 20;
@@ -40,17 +41,53 @@ pub fn read_text(path: &str) -> Result<String, Errno> {
     })
 }
 
+/// An attribute of sysfs as text. It is no longer than a page, and one read returns all of it.
+pub fn read_attribute(path: &str) -> Result<String, Errno> {
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    let mut page = [0; 4096];
+    let length = retry_on_intr(|| read(&file, &mut page))?;
+    Ok(String::from_utf8_lossy(page.get(..length).unwrap_or_default()).into_owned())
+}
+
+/// An attribute that is read again and again. It is kept open, so that a read costs one system call.
+#[derive(Debug)]
+pub struct Attribute {
+    path: &'static str,
+    file: Option<OwnedFd>,
+}
+
+impl Attribute {
+    /// The attribute at a path. It is not read yet.
+    pub const fn new(path: &'static str) -> Self {
+        Self { path, file: None }
+    }
+
+    /// What it says now.
+    pub fn read(&mut self) -> Result<String, Errno> {
+        let file = match &self.file {
+            Some(file) => file,
+            None => self.file.insert(open(self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?),
+        };
+        let mut page = [0; 4096];
+        let length = retry_on_intr(|| pread(file, &mut page, 0))?;
+        Ok(String::from_utf8_lossy(page.get(..length).unwrap_or_default()).into_owned())
+    }
+}
+
 /// What a file of one line says, if there is one and it says something.
 pub fn read_line(path: &str) -> Option<String> {
-    let text = read_text(path).ok()?;
-    let line = text.trim();
-    (!line.is_empty()).then(|| line.to_string())
+    let mut text = read_attribute(path).ok()?;
+    text.truncate(text.trim_end().len());
+    let start = text.len() - text.trim_start().len();
+    text.drain(..start);
+    (!text.is_empty()).then_some(text)
 }
 
 /// The names in a directory, in order.
 pub fn names(directory: &str) -> Result<Vec<String>, Errno> {
-    let mut names = Vec::new();
-    for entry in Dir::new(open_directory(directory)?)? {
+    let (directory, mut room) = (open_directory(directory)?, [MaybeUninit::uninit(); 4096]);
+    let (mut entries, mut names) = (RawDir::new(directory, &mut room), Vec::new());
+    while let Some(entry) = entries.next() {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if name != "." && name != ".." {
             names.push(name);
@@ -94,6 +131,22 @@ pub fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
 pub fn write_attribute(path: &str, bytes: &[u8]) -> Result<(), Errno> {
     let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     write_all(file, bytes)
+}
+
+/// Where the link called `name` in a directory leads. No part of the directory's path may be a link.
+pub fn linked(directory: &str, name: &str) -> Result<String, Errno> {
+    let target = readlink(format!("{directory}/{name}"), Vec::new())?;
+    let target = target.to_string_lossy();
+    let mut path = String::from(if target.starts_with('/') { "" } else { directory });
+    for part in target.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if part == ".." {
+            path.truncate(path.rfind('/').unwrap_or(0));
+        } else {
+            path.push('/');
+            path.push_str(part);
+        }
+    }
+    Ok(path)
 }
 
 /// Where a path leads when all links on it are followed, as the kernel names an open file.
@@ -148,8 +201,23 @@ mod tests {
         assert!(read_text("/proc/self/status").unwrap().starts_with("Name:"));
         assert_eq!(read_file("/proc/no such file").unwrap_err(), Errno::NOENT);
         assert_eq!(read_line("/proc/no such file"), None);
-        assert!(names("/proc/self").unwrap().contains(&"status".to_string()));
+        assert!(names("/proc/self").unwrap().contains(&String::from("status")));
         assert_eq!(numbers("/sys/devices/system/cpu", "cpu").unwrap().first(), Some(&0));
         assert_eq!(real_path("/proc/self/../1").unwrap(), "/proc/1");
+    }
+
+    #[test]
+    fn a_link_leads_where_the_kernel_says() {
+        let folder = testing::TestFolder::new("links");
+        std::fs::create_dir_all(folder.path("a/b")).unwrap();
+        for (name, target) in
+            [("up", "../../a/./b"), ("here", "b"), ("root", "/proc"), ("above", "../../../../../../..")]
+        {
+            std::os::unix::fs::symlink(target, folder.path(&format!("a/{name}"))).unwrap();
+            let found = linked(&folder.path("a"), name).unwrap();
+            let expected = real_path(&folder.path(&format!("a/{name}")));
+            assert!(name == "up" || real_path(if found.is_empty() { "/" } else { &found }) == expected, "{found}");
+        }
+        assert_eq!(linked(&folder.path("a"), "b"), Err(Errno::INVAL));
     }
 }

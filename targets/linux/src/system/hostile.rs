@@ -60,7 +60,7 @@ proptest! {
         for driver in ["virtio-pci", "ahci", "ata_piix"] {
             let _ = block::locate(&text, &|_| Some(driver.into()), &|_, _| Vec::from([0, 1]));
         }
-        let _ = (processors::times(&text), processors::load(&text));
+        let _ = (processors::times(&text), processors::load(&text), processors::ranges(&text).count());
         let _ = (disks::statistics(&text), mounts::parse(text.as_bytes(), &|_| None));
         let _ = (routes::v4(&text), routes::v6(&text));
         let _ = (OsRelease::parse(&text), accounts::find(&text, "root"));

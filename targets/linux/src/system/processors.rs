@@ -3,28 +3,73 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use nanoqga::Failure;
 use nanoqga::commands::cpu::{Load, Processor, ProcessorTimes};
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::errno::failed;
-use super::files::{numbers, open_directory, read_file, read_text, write_attribute};
+use super::files::{Attribute, open_directory, read_file, read_text, write_attribute};
 
 const CPUS: &str = "/sys/devices/system/cpu";
+
+/// More processors than Linux has.
+const MOST: i64 = 1 << 20;
 
 /// How many milliseconds a tick of `/proc/stat` is: USER_HZ is 100 on all that Linux runs on (proc(5)).
 const TICK: u64 = 10;
 
-/// All processors.
-pub fn all() -> Result<Vec<Processor>, Failure> {
-    let ids = numbers(CPUS, "cpu").map_err(|error| failed("failed to list the processors", error))?;
-    let processor = |id: i64| match read_file(&format!("{CPUS}/cpu{id}/online")) {
-        Ok(state) => Ok(Processor { logical_id: id, online: is_online(&state), can_offline: Some(true) }),
-        Err(Errno::NOENT) => Ok(Processor { logical_id: id, online: true, can_offline: Some(false) }),
-        Err(error) => Err(failed("failed to read a logical processor's state", error)),
-    };
-    ids.into_iter().filter_map(|id| id.try_into().ok()).map(processor).collect()
+/// The processors, as the kernel lists them.
+#[derive(Debug)]
+pub struct Known {
+    present: Attribute,
+    online: Attribute,
+    /// The list of those that the machine had when it was last asked, and for each whether it can be switched off, which never
+    /// changes.
+    list: String,
+    can_offline: Vec<(i64, bool)>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let [present, online] =
+            ["/sys/devices/system/cpu/present", "/sys/devices/system/cpu/online"].map(Attribute::new);
+        Self { present, online, list: String::new(), can_offline: Vec::new() }
+    }
+}
+
+impl Known {
+    /// All processors. Two lists are read sooner than a directory and a file of each processor.
+    pub fn all(&mut self) -> Result<Vec<Processor>, Failure> {
+        let list = |attribute: &mut Attribute| {
+            attribute.read().map_err(|error| failed("failed to list the processors", error))
+        };
+        let (present, online) = (list(&mut self.present)?, list(&mut self.online)?);
+        if self.list != present {
+            let can_offline = |id: i64| access(format!("{CPUS}/cpu{id}/online"), Access::EXISTS).is_ok();
+            self.can_offline = ranges(&present).flatten().map(|id| (id, can_offline(id))).collect();
+            self.list = present;
+        }
+        let is_online = |id: &i64| ranges(&online).any(|range| range.contains(id));
+        let processor = |(id, can_offline): &(i64, bool)| Processor {
+            logical_id: *id,
+            online: is_online(id),
+            can_offline: Some(*can_offline),
+        };
+        Ok(self.can_offline.iter().map(processor).collect())
+    }
+}
+
+/// The ranges of a list of numbers, as the kernel writes them (Linux, admin-guide/cputopology.rst): `0-3,7`.
+pub fn ranges(list: &str) -> impl Iterator<Item = RangeInclusive<i64>> {
+    list.trim_end().split(',').filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        // So many processors are in no machine.
+        (0..=last).contains(&first).then_some(first..=last).filter(|_| last < MOST)
+    })
 }
 
 /// Sees to it that a processor runs, or does not.
@@ -110,6 +155,18 @@ mod tests {
         for other in ["cpu  1 2 3 4 5", "cpu0 1 2 3", "cpux 1 2 3 4", "intr 1 2 3 4", "", "cpu4294967296 1 2 3 4"] {
             assert_eq!(times(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn lists_of_processors_are_read_as_the_kernel_writes_them() {
+        let ids = |list| ranges(list).flatten().collect::<Vec<_>>();
+        assert_eq!(ids("0-3,7,9-9\n"), [0, 1, 2, 3, 7, 9]);
+        assert_eq!(ids("0\n"), [0]);
+        for none in ["", "\n", "x", "3-1", "-1", "0-99999999999"] {
+            assert_eq!(ids(none), [], "{none}");
+        }
+        let all = Known::default().all().unwrap();
+        assert!(all.iter().any(|processor| processor.online), "{all:?}");
     }
 
     #[test]
