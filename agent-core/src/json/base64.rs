@@ -98,7 +98,9 @@ fn encode_all(raw: &[u8], encoded: &mut [u8]) -> usize {
         rest = rest.get(6..).unwrap_or_default();
         length += 8;
     }
-    for last in rest.chunks(6) {
+    while let [_, ..] = rest {
+        let (last, behind) = rest.split_at_checked(6).unwrap_or((rest, &[]));
+        rest = behind;
         let mut bytes = [0; 8];
         // There is room for six.
         let _ = copy(last, &mut bytes, 0);
