@@ -78,7 +78,7 @@ impl<const N: usize, const OUT: usize> Pump<N, OUT> {
     /// Moves what can be moved without waiting; returns whether it did anything. Call it again as long as it does, then
     /// sleep until the channel has news.
     ///
-    /// A request is run only while the channel is ready to be written to. Replies to requests that came together leave
+    /// A request is run only while the channel is ready to be written to, which is asked only if there is one. Replies to requests that came together leave
     /// together, as far as they fit. A command that may not return, such as `guest-shutdown`, runs only when the channel says that
     /// every earlier reply has left. A host that reads nothing keeps only its own requests waiting.
     ///
@@ -93,7 +93,9 @@ impl<const N: usize, const OUT: usize> Pump<N, OUT> {
         if let Some(HostChange { unread }) = channel.host_change()? {
             self.host_changed(agent, unread);
         }
-        if !channel.write_ready()? {
+        let has_to_write = !self.output.is_empty() || !agent.is_receiving();
+        // Only then: a channel that is asked may interrupt once it is ready.
+        if has_to_write && !channel.write_ready()? {
             return Ok(false);
         }
         // A request may have no reply, and more may wait behind it.

@@ -76,7 +76,7 @@ static BARS: [Bars; 2] = [
     },
     Bars {
         profile: &APPLIANCE,
-        files: &[("x86_64", 256 * KIB), ("aarch64", 256 * KIB), ("riscv64", 256 * KIB)],
+        files: &[("x86_64", 320 * KIB), ("aarch64", 320 * KIB), ("riscv64", 320 * KIB)],
         machines: &[
             MachineBars { machine: "q35", memory: 8, first_reply: 1.5 },
             MachineBars { machine: "microvm", memory: 4, first_reply: 1.5 },

@@ -98,7 +98,9 @@ fn encode_all(raw: &[u8], encoded: &mut [u8]) -> usize {
         rest = rest.get(6..).unwrap_or_default();
         length += 8;
     }
-    for last in rest.chunks(6) {
+    while let [_, ..] = rest {
+        let (last, behind) = rest.split_at_checked(6).unwrap_or((rest, &[]));
+        rest = behind;
         let mut bytes = [0; 8];
         // There is room for six.
         let _ = copy(last, &mut bytes, 0);
@@ -110,10 +112,13 @@ fn encode_all(raw: &[u8], encoded: &mut [u8]) -> usize {
     length
 }
 
+// Everything from here on is inlined into loops over whole files, also where the rest is compiled for size: a call costs as much.
+
 /// A one in each byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The first six of eight bytes, six bits in each byte of the result.
+#[inline(always)]
 const fn split(bytes: u64) -> u64 {
     // Into 24, 12 and 6 bits.
     let bits = bytes >> 8 & 0x00FF_FFFF_0000_0000 | bytes >> 16 & 0x00FF_FFFF;
@@ -122,6 +127,7 @@ const fn split(bytes: u64) -> u64 {
 }
 
 /// The other way: six bits of each byte become the first six bytes.
+#[inline(always)]
 const fn joined(sextets: u64) -> u64 {
     let bits = sextets >> 2 & 0x0FC0_0FC0_0FC0_0FC0 | sextets & 0x003F_003F_003F_003F;
     let bits = bits >> 4 & 0x00FF_F000_00FF_F000 | bits & 0x0000_0FFF_0000_0FFF;
@@ -129,6 +135,7 @@ const fn joined(sextets: u64) -> u64 {
 }
 
 /// The digits of eight numbers below 64.
+#[inline(always)]
 const fn digits(sextets: u64) -> u64 {
     // The digits from A on, without the gaps that ASCII has before a, 0, + and /.
     sextets + ONES * 65 + at_least(sextets, 26) * 6 - at_least(sextets, 52) * 75 - at_least(sextets, 62) * 15
@@ -136,6 +143,7 @@ const fn digits(sextets: u64) -> u64 {
 }
 
 /// The numbers of eight digits. `None` if one of the bytes is no digit.
+#[inline(always)]
 fn sextets(text: u64) -> Option<u64> {
     let ascii = text & (ONES * 0x7F);
     // From + on, with the gaps. What is no digit becomes the number of another one.
@@ -148,6 +156,7 @@ fn sextets(text: u64) -> Option<u64> {
 }
 
 /// A one in each byte that is at least `bar`. All are less than 128.
+#[inline(always)]
 const fn at_least(bytes: u64, bar: u64) -> u64 {
     (bytes + ONES * (128 - bar)) >> 7 & ONES
 }

@@ -97,7 +97,7 @@ impl serve::Channel for Io {
 /// How often a channel is polled in a row while it is busy. Others wait that long, and need not be polled as often.
 const TURNS: usize = 16;
 
-/// What carries a channel's bytes to its agent and back, up to `OUT` of a reply at once.
+/// What carries a channel's bytes to its agent and back, up to `OUT` of a reply at once, which is also what a virtio console takes.
 pub type Pump<const OUT: usize> = serve::Pump<MAX_READ, OUT>;
 
 /// A channel and its agent, for a guest of state `S`.

@@ -28,15 +28,17 @@ impl<S, const OUT: usize> Channels<S, OUT> {
     ) -> Self {
         let mut channels = Vec::new();
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
-            machine.devices(DeviceType::Console, |device| match VirtioSerial::new(device.transport, PORT_NAME) {
-                // The last place is for the serial port. Consoles beyond the others are not used.
-                Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
-                    if let Some(channel) = new(Io::Virtio(console)) {
-                        _ = channels.push(channel);
+            machine.devices(DeviceType::Console, |device| {
+                match VirtioSerial::with_transmit_buffer(device.transport, PORT_NAME, OUT) {
+                    // The last place is for the serial port. Consoles beyond the others are not used.
+                    Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
+                        if let Some(channel) = new(Io::Virtio(console)) {
+                            _ = channels.push(channel);
+                        }
                     }
+                    Ok(_) => {}
+                    Err(error) => log!("virtio console: {}", error.reason()),
                 }
-                Ok(_) => {}
-                Err(error) => log!("virtio console: {}", error.reason()),
             });
         }
         let port = match chosen {

@@ -19,7 +19,7 @@ const REQUEST: usize = 128 << 10;
 /// The longest piece of a reply in bytes. Much of a file is read at once.
 const REPLY: usize = 8 << 10;
 /// How many bytes of a reply leave at once.
-const OUT: usize = 4096;
+const OUT: usize = 16 << 10;
 
 /// Some commands of an appliance.
 pub type Table = &'static [Command<Guest<Appliance>>];

@@ -59,13 +59,18 @@ pub fn free() -> usize {
     HEAP.borrow().map_or(0, |heap| heap.free())
 }
 
+/// The most memory for a device in one piece, in bytes.
+const MAX_DMA: usize = 1 << 30;
+
 /// Memory for virtio devices, which is taken back when a driver has no more use for it.
 #[derive(Debug)]
 pub struct IdentityMapped;
 
 impl IdentityMapped {
     fn layout(pages: usize) -> Option<Layout> {
-        Layout::from_size_align(pages.checked_mul(PAGE_SIZE)?, PAGE_SIZE).ok()
+        // The bound shows the compiler that the crate's calculations do not overflow, where they would panic.
+        let size = pages.checked_mul(PAGE_SIZE).filter(|&size| size <= MAX_DMA)?;
+        Layout::from_size_align(size, PAGE_SIZE).ok()
     }
 }
 

@@ -321,7 +321,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         request.status = STATUS_NONE;
         // A serial number may be shorter than the device says. Of what is read, only what the device did not write is cleared.
         let clear_from = if kind == Kind::Read { length } else { from.len() };
-        request.data[clear_from..length].fill(0);
+        request.data.get_mut(clear_from..length).unwrap_or_default().fill(0);
         request.data[..from.len()].copy_from_slice(from);
         let Request { header, data, status } = request;
         let data = &mut data[..length];
@@ -361,7 +361,8 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
             // SAFETY: The device has given the memory back.
             let data = unsafe { &mut (*self.request.as_ptr()).data };
             // The last byte that it wrote is the status.
-            data[..length].iter_mut().skip((written as usize).saturating_sub(1)).for_each(|byte| *byte = 0);
+            let unwritten = (written as usize).saturating_sub(1)..length;
+            data.get_mut(unwritten).unwrap_or_default().fill(0);
         }
         // SAFETY: The device has given the byte back; it may be anything.
         let status = unsafe { (&raw const (*self.request.as_ptr()).status).read_volatile() };

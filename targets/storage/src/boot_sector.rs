@@ -121,6 +121,12 @@ impl Geometry {
         self.data + u64::from(self.clusters) * u64::from(self.cluster)
     }
 
+    /// How many whole clusters are in so many bytes, which are less than a file can have, and the rest.
+    pub(super) const fn split(&self, bytes: u64) -> (u32, u64) {
+        // A cluster's size is a power of two.
+        ((bytes >> self.cluster.trailing_zeros()) as u32, bytes & (self.cluster as u64 - 1))
+    }
+
     /// Whether there is such a cluster.
     pub(super) fn has(&self, cluster: u32) -> bool {
         self.place(cluster).is_ok()

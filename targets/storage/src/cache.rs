@@ -66,7 +66,8 @@ impl Cache {
     /// A cache in `memory`, which has room for at least one block. A fifth of it is for blocks that are read ahead.
     pub fn new(memory: &'static mut [u8]) -> Self {
         let blocks = memory.len() / BLOCK;
-        let (ahead, memory) = memory.split_at_mut((blocks / 5 * BLOCK).min(MAX_TRANSFER));
+        let ahead = (blocks / 5 * BLOCK).min(MAX_TRANSFER);
+        let (ahead, memory) = memory.split_at_mut_checked(ahead).unwrap_or_default();
         let ahead = Ahead { memory: ahead, first: 0, length: 0 };
         Self { memory, ahead, tags: Vec::new(), uses: 0, latest: 0 }
     }
@@ -98,15 +99,14 @@ impl Cache {
         ahead: u64,
     ) -> Result<(), Error> {
         if let Some(memory) = device.memory() {
-            into.copy_from_slice(part(memory, position, into.len())?);
-            return Ok(());
+            return copy(part(memory, position, into.len())?, into);
         }
         while !into.is_empty() {
             let (block, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
             let bytes =
                 self.block(device, block, (offset + into.len()) as u64 + ahead)?.get(offset..).ok_or(Error::Io)?;
             let (now, later) = into.split_at_mut(bytes.len().min(into.len()));
-            now.copy_from_slice(&bytes[..now.len()]);
+            copy(bytes.get(..now.len()).unwrap_or_default(), now)?;
             position += now.len() as u64;
             into = later;
         }
@@ -122,8 +122,7 @@ impl Cache {
         content: Content,
     ) -> Result<(), Error> {
         if let Some(memory) = device.memory() {
-            part(memory, position, from.len())?.copy_from_slice(from);
-            return Ok(());
+            return copy(from, part(memory, position, from.len())?);
         }
         while !from.is_empty() {
             let (block, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
@@ -132,7 +131,7 @@ impl Cache {
             if self.ahead.block(block).is_some() {
                 self.ahead.length = 0;
             }
-            self.bytes(slot).get_mut(offset..offset + now.len()).ok_or(Error::Io)?.copy_from_slice(now);
+            copy(now, self.bytes(slot).get_mut(offset..offset + now.len()).unwrap_or_default())?;
             // A block with several kinds of content is written back with the last of them.
             let unwritten = self.tags[slot].unwritten;
             self.tags[slot].unwritten = unwritten.filter(|&before| before as u8 > content as u8).or(Some(content));
@@ -158,23 +157,22 @@ impl Cache {
         self.ahead.length = 0;
         let is_due = |tag: &Tag| tag.unwritten == Some(content);
         while let Some(first) = self.tags.iter().filter(|tag| is_due(tag)).filter_map(|tag| tag.block).min() {
-            let (mut block, mut length) = (first, 0);
-            while let Some(slot) = self.tags.iter().position(|tag| tag.block == Some(block) && is_due(tag)) {
-                let bytes = &self.memory[slot * BLOCK..][..length_of(device, block)];
-                let Some(place) = self.ahead.memory.get_mut(length..length + bytes.len()) else { break };
-                place.copy_from_slice(bytes);
-                length += bytes.len();
-                block += 1;
+            let (mut next, mut together) = (first, 0);
+            while let Some(slot) = self.tags.iter().position(|tag| tag.block == Some(next) && is_due(tag)) {
+                let bytes = part(self.memory, (slot * BLOCK) as u64, length_of(device, next))?;
+                let Ok(place) = part(self.ahead.memory, together as u64, bytes.len()) else { break };
+                copy(bytes, place)?;
+                together += bytes.len();
+                next += 1;
             }
-            if length > 0 {
-                device.write(first * SECTORS, &self.ahead.memory[..length])?;
+            if next > first {
+                device.write(first * SECTORS, part(self.ahead.memory, 0, together)?)?;
             } else if let Some(slot) = self.tags.iter().position(|tag| tag.block == Some(first)) {
                 // There is no memory to put neighbours together in.
-                let length = length_of(device, first);
-                device.write(first * SECTORS, &self.bytes(slot)[..length])?;
-                block += 1;
+                device.write(first * SECTORS, part(self.memory, (slot * BLOCK) as u64, length_of(device, first))?)?;
+                next += 1;
             }
-            let written = |tag: &&mut Tag| is_due(tag) && tag.block.is_some_and(|tag| (first..block).contains(&tag));
+            let written = |tag: &&mut Tag| is_due(tag) && tag.block.is_some_and(|tag| (first..next).contains(&tag));
             self.tags.iter_mut().filter(written).for_each(|tag| tag.unwritten = None);
         }
         Ok(())
@@ -260,7 +258,16 @@ impl Ahead {
     }
 }
 
-/// So many bytes of a disk that lies in memory.
+/// Copies bytes to a place of the same length.
+fn copy(from: &[u8], to: &mut [u8]) -> Result<(), Error> {
+    if from.len() != to.len() {
+        return Err(Error::Io);
+    }
+    to.copy_from_slice(from);
+    Ok(())
+}
+
+/// So many bytes of some memory.
 fn part(memory: &mut [u8], position: u64, length: usize) -> Result<&mut [u8], Error> {
     let start = usize::try_from(position).ok();
     start.and_then(|start| memory.get_mut(start..)?.get_mut(..length)).ok_or(Error::Io)

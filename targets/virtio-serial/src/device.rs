@@ -31,7 +31,8 @@ const RECEIVE_BUFFERS: usize = 8;
 pub const MAX_UNREAD: usize = 2 * RECEIVE_BUFFERS;
 /// Largest number of bytes that one read returns, which is the size of a buffer. A device fills no buffer with bytes of two hosts.
 pub const MAX_READ: usize = 512;
-const TRANSMIT_BYTES: usize = 4096;
+/// Size of the transmit buffer, in bytes, of a driver that does not choose another.
+pub(crate) const TRANSMIT_BYTES: usize = 4096;
 
 /// How often the status is read after a reset before the device is given up. In practice it is 0 at the first read.
 const RESET_LOOKS: u32 = 100_000;
@@ -56,17 +57,19 @@ pub(crate) struct Queues<H: Hal> {
 pub(crate) struct Device<H: Hal, T: Transport> {
     transport: T,
     queues: Result<Queues<H>, Error>,
+    /// Size of the transmit buffer.
+    transmit_bytes: usize,
     /// An `InterruptHandle` acknowledges the interrupts.
     has_handle: bool,
 }
 
 impl<H: Hal, T: Transport> Device<H, T> {
     /// Initialises the device with the queues of port [`FIRST_GUESS`].
-    pub(crate) fn new(transport: T) -> Result<Self, Error> {
+    pub(crate) fn new(transport: T, transmit_bytes: usize) -> Result<Self, Error> {
         if transport.device_type() != DeviceType::Console {
             return Err(Error::NotAConsole);
         }
-        let mut device = Self { transport, queues: Err(Error::NoReset), has_handle: false };
+        let mut device = Self { transport, queues: Err(Error::NoReset), transmit_bytes, has_handle: false };
         device.restart(FIRST_GUESS);
         match device.failure() {
             Some(error) => Err(error),
@@ -131,7 +134,7 @@ impl<H: Hal, T: Transport> Device<H, T> {
     pub(crate) fn restart(&mut self, port: u32) {
         // `stop` drops the old queues first, so that their pages can be allocated for the new ones.
         if self.stop(Error::NoReset) {
-            match start(&mut self.transport, port) {
+            match start(&mut self.transport, port, self.transmit_bytes) {
                 Ok(queues) => self.queues = Ok(queues),
                 Err(error) => _ = self.stop(error),
             }
@@ -147,7 +150,7 @@ impl<H: Hal, T: Transport> Device<H, T> {
             Some(Ok(Queues { receive, .. })) => receive,
             _ => return,
         };
-        if let Ok(queues) = start(&mut self.transport, port) {
+        if let Ok(queues) = start(&mut self.transport, port, self.transmit_bytes) {
             self.queues = Ok(Queues { kept: Some(receive), ..queues });
         } else {
             drop(receive);
@@ -183,7 +186,7 @@ impl<H: Hal, T: Transport> Drop for Device<H, T> {
 }
 
 /// Initialises a device that was reset: section 3.1.1, steps 2 to 8.
-fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>, Error> {
+fn start<H: Hal, T: Transport>(transport: &mut T, port: u32, transmit_bytes: usize) -> Result<Queues<H>, Error> {
     let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
     transport.set_status(status);
 
@@ -218,7 +221,7 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32) -> Result<Queues<H>
         control_transmit: TransmitRing::new(transport, CONTROL_TRANSMIT_QUEUE, MESSAGE_BYTES)?,
         kept: None,
         receive: ReceiveRing::new(transport, receive_queue(port), DATA_BUFFERS)?,
-        transmit: TransmitRing::new(transport, receive_queue(port) + 1, TRANSMIT_BYTES)?,
+        transmit: TransmitRing::new(transport, receive_queue(port) + 1, transmit_bytes)?,
     };
 
     // From DRIVER_OK on the device may read the rings.

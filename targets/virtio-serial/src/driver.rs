@@ -8,7 +8,7 @@ use virtio_drivers::transport::Transport;
 use crate::Error;
 use crate::connection::{Connection, Event};
 use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
-use crate::device::{Device, FIRST_GUESS, Queues};
+use crate::device::{Device, FIRST_GUESS, Queues, TRANSMIT_BYTES};
 use crate::ring::ReceiveRing;
 
 /// Largest number of control messages that one `poll` handles. Devices have fewer to send at once, and it bounds the work for one
@@ -42,10 +42,19 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// The device is not a console, has no named ports, or cannot be initialised; `name` cannot be the name of a port; or there
     /// are not enough pages.
     pub fn new(transport: T, name: &'static str) -> Result<Self, Error> {
+        Self::with_transmit_buffer(transport, name, TRANSMIT_BYTES)
+    }
+
+    /// The same, with a transmit buffer of `bytes` bytes, at least one, instead of 4,096. A send costs the device and the driver the
+    /// same whatever its length. The buffer takes a page for each 4,096 bytes.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn with_transmit_buffer(transport: T, name: &'static str, bytes: usize) -> Result<Self, Error> {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.bytes().any(|byte| byte == 0) {
             return Err(Error::BadName);
         }
-        let device = Device::new(transport)?;
+        let device = Device::new(transport, bytes)?;
         let mut serial = Self {
             device,
             name,
@@ -128,7 +137,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         })
     }
 
-    /// Sends `bytes`, or the first 4,096 of them. Returns their number, 0 while the device has not taken what was sent before.
+    /// Sends `bytes`, or as many of them as the transmit buffer holds: the first 4,096. Returns their number, 0 while the device has not taken what was sent before.
     /// Never waits. If it returns more than 0, the device has taken everything that was sent before.
     ///
     /// If no host has opened the port, the bytes are dropped, as the device would drop them, and their full length is returned.

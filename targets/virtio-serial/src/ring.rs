@@ -109,20 +109,33 @@ impl<H: Hal> ReceiveRing<H> {
     }
 }
 
-/// A transmit queue with one buffer.
+/// A transmit queue with one buffer. The device interrupts for it only while somebody waits for it.
 pub(crate) struct TransmitRing<H: Hal> {
     queue: Virtqueue<H>,
+    awaited: bool,
 }
 
 impl<H: Hal> TransmitRing<H> {
     /// Sets up queue `index` with a buffer of `bytes` bytes.
     pub(crate) fn new(transport: &mut impl Transport, index: u16, bytes: usize) -> Result<Self, Error> {
         let buffers = Buffers { count: 1, bytes };
-        Ok(Self { queue: Virtqueue::new(transport, index, buffers, BufferDirection::DriverToDevice)? })
+        let mut queue = Virtqueue::new(transport, index, buffers, BufferDirection::DriverToDevice)?;
+        queue.set_interrupts(false);
+        Ok(Self { queue, awaited: false })
     }
 
-    /// Whether the device has returned everything that was sent.
+    /// Whether the device has returned everything that was sent. If not, it interrupts when it has.
     pub(crate) fn is_idle(&mut self) -> Result<bool, Error> {
+        let mut idle = self.has_all()?;
+        if idle == self.awaited {
+            self.awaited = !idle;
+            self.queue.set_interrupts(self.awaited);
+            idle = idle || self.has_all()?;
+        }
+        Ok(idle)
+    }
+
+    fn has_all(&mut self) -> Result<bool, Error> {
         // The returned length has no meaning, because the device writes nothing (legacy devices may claim to, section
         // 5.3.6.3). The queue has one buffer, so the second `reclaim` is an error if the device returned it twice.
         while self.queue.reclaim()?.is_some() {}

@@ -25,23 +25,24 @@ pub(crate) const QUEUE_SIZE: usize = 32;
 
 /// VIRTQ_DESC_F_WRITE: the device writes to the buffer.
 const WRITE: u16 = 1 << 1;
+/// VIRTQ_AVAIL_F_NO_INTERRUPT: the driver needs no interrupt for used buffers.
+const NO_INTERRUPT: u16 = 1 << 0;
 /// VIRTQ_USED_F_NO_NOTIFY: the device needs no notification.
 const NO_NOTIFY: u16 = 1 << 0;
 
-/// Number of a queue's buffers, at most one for each descriptor, and the size of each in bytes. Together they are at most a page.
+/// Number of a queue's buffers, at most one for each descriptor, and the size of each in bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Buffers {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
 }
 
-/// Memory that the device and the driver share, in the layout of legacy devices (section 2.7.2).
+/// Memory that the device and the driver share, in the layout of legacy devices (section 2.7.2). The buffers follow it.
 #[repr(C)]
 struct Shared {
     descriptors: [Descriptor; QUEUE_SIZE],
     available: Available,
     used: Used,
-    buffers: Page,
 }
 
 #[repr(C)]
@@ -72,11 +73,7 @@ struct UsedElement {
     length: u32,
 }
 
-#[repr(C, align(4096))]
-struct Page([u8; PAGE_SIZE]);
-
-const PAGES: usize = size_of::<Shared>() / PAGE_SIZE;
-const _: () = assert!(PAGES == 3 && align_of::<Shared>() == PAGE_SIZE);
+const _: () = assert!(size_of::<Shared>() == 2 * PAGE_SIZE && align_of::<Shared>() == PAGE_SIZE);
 const _: () = assert!(cfg!(target_endian = "little"), "virtio is little-endian, and the driver does not swap bytes");
 
 /// A virtqueue with its buffers.
@@ -107,14 +104,13 @@ impl<H: Hal> Virtqueue<H> {
             return Err(Error::QueueTooSmall);
         }
         let Buffers { count, bytes } = buffers;
-        if count > QUEUE_SIZE || count * bytes > PAGE_SIZE {
-            return Err(Error::NoMemory);
-        }
-        let memory = Memory::new()?;
+        let size = count.checked_mul(bytes).and_then(|size| size.checked_add(size_of::<Shared>()));
+        let Some(size) = size.filter(|_| count <= QUEUE_SIZE) else { return Err(Error::NoMemory) };
+        let memory = Memory::new(size.div_ceil(PAGE_SIZE))?;
         let place = |offset: usize| memory.address + offset as PhysAddr;
         let flags = if direction == BufferDirection::DriverToDevice { 0 } else { WRITE };
         for buffer in 0..count {
-            let address = place(offset_of!(Shared, buffers) + buffer * bytes);
+            let address = place(size_of::<Shared>() + buffer * bytes);
             // SAFETY: `buffer` is less than `count`, which is at most `QUEUE_SIZE`, the number of descriptors in the memory.
             // The device does not know of the memory before `queue_set`.
             unsafe {
@@ -220,6 +216,16 @@ impl<H: Hal> Virtqueue<H> {
         }
     }
 
+    /// Asks the device to interrupt for used buffers, or not to. Buffers that it uses at this moment may be without an interrupt, so
+    /// look for them after asking.
+    pub(crate) fn set_interrupts(&mut self, wanted: bool) {
+        let flags = if wanted { 0 } else { NO_INTERRUPT };
+        // SAFETY: the pointer is to memory of this queue, and the device only reads this field.
+        unsafe { (&raw mut (*self.memory.shared.as_ptr()).available.flags).write_volatile(flags) };
+        // The device must see the flag before the driver looks (section 2.7.7.1).
+        barrier();
+    }
+
     pub(crate) fn is_ours(&self, buffer: usize) -> bool {
         buffer < QUEUE_SIZE && self.lent & 1 << buffer == 0
     }
@@ -231,9 +237,9 @@ impl<H: Hal> Virtqueue<H> {
         if !inside || !self.is_ours(buffer) {
             return Err(Error::RingCorrupt);
         }
-        // SAFETY: `buffer` is less than `count` and `offset` at most `bytes`, and `new` checked that `count` buffers of `bytes`
-        // bytes fit in the page.
-        Ok(unsafe { (&raw mut (*self.memory.shared.as_ptr()).buffers).cast::<u8>().add(buffer * bytes + offset) })
+        // SAFETY: `buffer` is less than `count` and `offset` at most `bytes`, and `new` allocated memory for `count` buffers of
+        // `bytes` bytes behind the rings.
+        Ok(unsafe { self.memory.shared.as_ptr().add(1).cast::<u8>().add(buffer * bytes + offset) })
     }
 
     fn used(&self) -> *const Used {
@@ -246,6 +252,7 @@ impl<H: Hal> Virtqueue<H> {
 struct Memory<H: Hal> {
     address: PhysAddr,
     shared: NonNull<Shared>,
+    pages: usize,
     hal: PhantomData<H>,
 }
 
@@ -253,14 +260,14 @@ struct Memory<H: Hal> {
 unsafe impl<H: Hal> Send for Memory<H> {}
 
 impl<H: Hal> Memory<H> {
-    fn new() -> Result<Self, Error> {
+    fn new(pages: usize) -> Result<Self, Error> {
         // Both sides write to the rings, whichever of them writes to the buffers.
-        let (address, start) = H::dma_alloc(PAGES, BufferDirection::Both);
+        let (address, start) = H::dma_alloc(pages, BufferDirection::Both);
         // By the contract of `Hal` this means that no pages are left.
         if address == 0 {
             return Err(Error::NoMemory);
         }
-        Ok(Self { address, shared: start.cast(), hal: PhantomData })
+        Ok(Self { address, shared: start.cast(), pages, hal: PhantomData })
     }
 }
 
@@ -268,6 +275,6 @@ impl<H: Hal> Drop for Memory<H> {
     fn drop(&mut self) {
         // SAFETY: the address, the pointer and the number of pages are those of `dma_alloc`, and `drop` runs once. An error only
         // leaks the pages.
-        let _ = unsafe { H::dma_dealloc(self.address, self.shared.cast(), PAGES) };
+        let _ = unsafe { H::dma_dealloc(self.address, self.shared.cast(), self.pages) };
     }
 }

@@ -29,9 +29,9 @@ pub struct Trail {
     /// Where its directory entry is, if that is known.
     entry: Option<u64>,
     first: u32,
-    /// The clusters at index `stride`, 2 * `stride` and so on.
+    /// The clusters at every index that is a multiple of two to the power of `spacing`, but 0.
     marks: Vec<u32, MARKS>,
-    stride: u32,
+    spacing: u32,
     /// Where the file was used last: the index of a cluster in the chain, and the cluster.
     last: (u32, u32),
 }
@@ -48,10 +48,10 @@ impl Trail {
         first: u64,
         entry: Option<u64>,
     ) -> Result<Self, Error> {
-        let index = first.checked_sub(geometry.data).ok_or(Error::Corrupt)? / u64::from(geometry.cluster);
-        let first = u32::try_from(index).map_or(0, |index| index.saturating_add(FIRST_CLUSTER));
+        let (index, _) = geometry.split(first.checked_sub(geometry.data).ok_or(Error::Corrupt)?);
+        let first = index.saturating_add(FIRST_CLUSTER);
         geometry.place(first)?;
-        Ok(Self { changes, size, entry, first, marks: Vec::new(), stride: 1, last: (0, first) })
+        Ok(Self { changes, size, entry, first, marks: Vec::new(), spacing: 0, last: (0, first) })
     }
 
     /// The cluster at `index`. With `extend`, the chain may end right before it, and gets a cluster more.
@@ -62,9 +62,9 @@ impl Trail {
         index: u32,
         extend: bool,
     ) -> Result<u32, Error> {
-        let mark = (index / self.stride).min(self.marks.len() as u32);
+        let mark = (index >> self.spacing).min(self.marks.len() as u32);
         let marked = mark.checked_sub(1).and_then(|mark| self.marks.get(mark as usize));
-        let marked = marked.map_or((0, self.first), |&cluster| (mark * self.stride, cluster));
+        let marked = marked.map_or((0, self.first), |&cluster| (mark << self.spacing, cluster));
         let (mut at, mut cluster) = if (marked.0..=index).contains(&self.last.0) { self.last } else { marked };
         while at < index {
             cluster = match next_in_chain(access, geometry, cluster)? {
@@ -81,7 +81,7 @@ impl Trail {
 
     /// Remembers a cluster, if its index is the next one to be remembered.
     fn mark(&mut self, index: u32, cluster: u32) {
-        if index != self.stride * (self.marks.len() as u32 + 1) {
+        if index != (self.marks.len() as u32 + 1) << self.spacing {
             return;
         }
         if self.marks.push(cluster).is_err() {
@@ -91,7 +91,7 @@ impl Trail {
                 keep = !keep;
                 keep
             });
-            self.stride *= 2;
+            self.spacing += 1;
         }
     }
 
@@ -175,11 +175,11 @@ impl Volume {
         let end = position + done as u64;
         trail.size = trail.size.max(end);
         let (date, time) = now.encoded();
-        entry[18..20].copy_from_slice(&date.to_le_bytes());
-        entry[22..24].copy_from_slice(&time.to_le_bytes());
-        entry[24..26].copy_from_slice(&date.to_le_bytes());
-        entry[28..32].copy_from_slice(&(trail.size as u32).to_le_bytes());
-        access.write(place, &entry)?;
+        // The days of the last access and change, the time of that and the size.
+        access.write(place + 18, &date.to_le_bytes())?;
+        access.write(place + 22, &time.to_le_bytes())?;
+        access.write(place + 24, &date.to_le_bytes())?;
+        access.write(place + 28, &(trail.size as u32).to_le_bytes())?;
         self.state.changes += 1;
         trail.changes = self.state.changes;
         Ok(Some((done, end)))
@@ -215,9 +215,10 @@ fn read_cluster(
     into: &mut [u8],
 ) -> Result<usize, Error> {
     let bytes = u64::from(geometry.cluster);
-    let (index, offset) = ((position / bytes) as u32, position % bytes);
+    let (index, offset) = geometry.split(position);
     let cluster = trail.cluster(access, geometry, index, false)?;
-    let (into, _) = into.split_at_mut(into.len().min((bytes - offset) as usize));
+    let count = into.len().min((bytes - offset) as usize);
+    let into = into.get_mut(..count).unwrap_or_default();
     let start = geometry.place(cluster)? + offset;
     // As many clusters more as lie behind this one.
     let (mut ahead, mut last) = (0, cluster);
@@ -237,12 +238,11 @@ fn write_cluster(
     position: u64,
     bytes: &[u8],
 ) -> Result<usize, Error> {
-    let cluster_bytes = u64::from(geometry.cluster);
-    let count = bytes.len().min((cluster_bytes - position % cluster_bytes) as usize);
+    let (index, offset) = geometry.split(position);
+    let count = bytes.len().min((u64::from(geometry.cluster) - offset) as usize);
     if count > 0 {
-        let cluster = trail.cluster(access, geometry, (position / cluster_bytes) as u32, true)?;
-        let bytes = bytes.get(..count).unwrap_or_default();
-        access.write_data(geometry.place(cluster)? + position % cluster_bytes, bytes)?;
+        let cluster = trail.cluster(access, geometry, index, true)?;
+        access.write_data(geometry.place(cluster)? + offset, bytes.get(..count).unwrap_or_default())?;
     }
     Ok(count)
 }
