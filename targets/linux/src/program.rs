@@ -130,7 +130,7 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
         }
     });
     let signals = Signals::catch().map_err(|error| failure!("cannot catch signals: {}", errno::text(error)))?;
-    serve(options, activation, Server::new(&commands, guest, signals, init, when_thawed))
+    serve(options, activation, Server::new(&commands, guest, signals, init, options.longest_request(), when_thawed))
 }
 
 /// Serves the channel, and opens it again if that is wanted. The first process never gives up.

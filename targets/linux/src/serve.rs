@@ -50,7 +50,8 @@ impl fmt::Debug for Server<'_> {
 }
 
 impl<'a> Server<'a> {
-    /// An agent that answers `commands` for a guest; in the first process, with its `init`. What writes files is done when no
+    /// An agent that answers `commands` for a guest; in the first process, with its `init`.
+    /// Requests may have `longest_request` bytes. `when_thawed`, which writes files, is done when no
     /// file system is frozen.
     #[must_use]
     pub fn new(
@@ -58,10 +59,11 @@ impl<'a> Server<'a> {
         guest: Guest,
         signals: Signals,
         init: Option<Init>,
+        longest_request: usize,
         when_thawed: Box<dyn FnOnce() + 'a>,
     ) -> Self {
         let when_thawed = Some(when_thawed);
-        Self { agent: Agent::new(commands), commands, guest, signals, init, when_thawed }
+        Self { agent: Agent::new(commands, longest_request), commands, guest, signals, init, when_thawed }
     }
 
     /// Serves a channel until that ends.

@@ -86,7 +86,8 @@ impl Contender {
         match self {
             Floor => 0,
             Nano => 4 << 10,
-            Appliance | LinuxAgent => 128 << 10,
+            Appliance => 128 << 10,
+            LinuxAgent => 64 << 20,
             QemuGa => usize::MAX,
         }
     }
