@@ -65,7 +65,8 @@ impl Target {
     pub fn start(kind: Kind, seed: u64) -> Result<Self> {
         let agent = match kind {
             Kind::Pump => Agent::Pump(Pumped::start(seed)?),
-            Kind::Linux => Agent::Linux(Program::start(&ours()?, &[])?),
+            // Attacks are larger than its requests may be.
+            Kind::Linux => Agent::Linux(Program::start(&ours()?, &["--request-limit", "131072"])?),
             Kind::Image(profile, machine, channel, beside) => {
                 let mut config = config_of(profile, machine, channel)?;
                 config.channels.extend(beside);

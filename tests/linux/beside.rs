@@ -4,6 +4,7 @@
 mod facts;
 mod failures;
 mod files;
+mod large;
 mod newer;
 mod pair;
 mod programs;

@@ -23,15 +23,16 @@ use crate::inside::{busybox, finish, refused, run, start};
 /// How long a frozen file system is watched.
 const FROZEN: Duration = Duration::from_secs(4);
 
-/// An empty ext4 file system in a file.
-fn ext4(path: &Path) -> Result<()> {
+/// Makes an empty ext4 file system in a file.
+pub fn ext4(path: &Path) -> Result<()> {
     File::create(path)?.set_len(16 << 20)?;
     let program = find("mkfs.ext4").unwrap_or_else(|| "mkfs.ext4".into());
     output(Command::new(program).arg("-q").arg(path), SOON)?;
     Ok(())
 }
 
-fn attach(config: &mut Config, file: &Path) {
+/// Gives a guest a disk with this content.
+pub fn attach(config: &mut Config, file: &Path) {
     config.disk(&format!("file={},format=raw", file.display()), "");
 }
 
@@ -47,7 +48,8 @@ fn with_loop() -> Result<Booted> {
     Ok(booted)
 }
 
-fn int(agent: &mut Client, command: &str) -> Result<i64> {
+/// What a command without arguments returns, a number.
+pub fn int(agent: &mut Client, command: &str) -> Result<i64> {
     let returned = agent.execute(command, json!({}), soon())?;
     returned.as_i64().ok_or_else(|| anyhow::anyhow!("{command} returned {returned}"))
 }
@@ -66,7 +68,7 @@ fn the_hook_runs_before_a_freeze_and_after_a_thaw() -> Result<()> {
     guest.console_shows("hook: thaw", soon())?;
     run(&mut agent, "echo > /tmp/freeze")?;
     let text = refused(&mut agent, "guest-fsfreeze-freeze", &json!({}))?;
-    ensure!(text == "fsfreeze hook has failed with status 1: /hook", "{text}");
+    ensure!(text == "child process has failed to execute fsfreeze hook: exit status 1", "{text}");
     ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed");
     Ok(())
 }

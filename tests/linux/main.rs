@@ -5,6 +5,7 @@ mod boot;
 mod booted;
 mod channels;
 mod filesystems;
+mod freezing;
 mod inside;
 mod machine;
 mod options;

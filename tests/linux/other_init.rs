@@ -11,8 +11,9 @@ use tests::{Booted, soon};
 use crate::booted::boot_with;
 use crate::inside::busybox;
 
-const INITTAB: &str =
-    "::sysinit:/bin/busybox sh /etc/rc\n::respawn:/init\n::shutdown:/bin/busybox echo down in order\n";
+/// The lines of an inittab around the one for the agent.
+const FIRST: &str = "::sysinit:/bin/busybox sh /etc/rc\n::respawn:";
+const LAST: &str = "\n::shutdown:/bin/busybox echo down in order\n";
 
 const RC: &str = "\
 busybox mkdir -p /proc /sys /dev /run /var
@@ -25,9 +26,15 @@ for module in /modules/*; do busybox insmod $module; done
 ";
 
 fn boot(adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
+    boot_agent("/init", adjust)
+}
+
+/// Boots a guest whose init starts the agent with this command line, again when it has ended.
+pub fn boot_agent(line: &str, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
+    let inittab = [FIRST, line, LAST].concat();
     let file = |path, text: &str| Extra { path, mode: 0o644, content: text.into() };
     let init = Extra { path: "/bin/init", ..busybox()? };
-    let files = [busybox()?, init, file("/etc/inittab", INITTAB), file("/etc/rc", RC)];
+    let files = [busybox()?, init, file("/etc/inittab", &inittab), file("/etc/rc", RC)];
     boot_with(Channel::Virtio, &files, |config| {
         config.append.insert_str(0, "rdinit=/bin/init ");
         adjust(config);

@@ -130,3 +130,21 @@ fn a_verbose_agent_logs_to_its_file() -> Result<()> {
     ensure!(agent.said().is_empty(), "{}", agent.said());
     Ok(())
 }
+
+#[test]
+fn an_agent_that_finds_file_systems_frozen_has_its_pid_file_and_log_when_they_are_thawed() -> Result<()> {
+    let folder = PrivateFolder::new()?;
+    fs::write(folder.path().join("qga.state.isfrozen"), "")?;
+    let log = folder.path().join("log");
+    let agent = Program::start_in(folder, &ours()?, &["-d", "-v", "-l", &log.to_string_lossy()])?;
+    let folder = agent.folder().to_owned();
+    let mut client = agent.connect()?;
+    let daemon = Daemon(&folder);
+    ensure!(!log.exists() && daemon.pid().is_err());
+    client.request(r#"{"execute":"guest-fsfreeze-thaw"}"#, soon())?;
+    soon().poll("the pid file and the log", || Ok((log.exists() && daemon.pid().is_ok()).then_some(())))?;
+    drop(client);
+    soon().poll("a line in the log", || {
+        Ok(fs::read_to_string(&log)?.contains(": debug: the client is gone\n").then_some(()))
+    })
+}

@@ -13,10 +13,10 @@ use nanoqga::{CommandSet, Engine, Memory};
 
 use crate::channel::{Lost, Stream};
 
-/// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
-const LONGEST_REQUEST: usize = 128 << 10;
 /// The memory for a request while none is long.
 const SHORT_REQUEST: usize = 4 << 10;
+/// Memory that is longer grows by a quarter and does not double: most of it would be for nothing.
+const LONG_REQUEST: usize = 1 << 20;
 /// The longest piece of a reply, and of a file that is read for one.
 const REPLY: usize = 16 << 10;
 /// The bytes that are read or written at once.
@@ -30,14 +30,17 @@ pub struct Agent<'a, G> {
     reply: Vec<u8>,
     input: Buffer,
     output: Buffer,
+    /// The longest request in bytes.
+    longest: usize,
 }
 
 impl<'a, G> Agent<'a, G> {
-    /// An agent that has received nothing yet.
+    /// An agent that has received nothing yet, and takes requests of up to `longest` bytes.
     #[must_use]
-    pub fn new(commands: &'a CommandSet<'a, G>) -> Self {
+    pub fn new(commands: &'a CommandSet<'a, G>, longest: usize) -> Self {
         Self {
             commands,
+            longest,
             engine: Engine::new(),
             request: vec![0; SHORT_REQUEST],
             reply: vec![0; REPLY],
@@ -106,11 +109,13 @@ impl<'a, G> Agent<'a, G> {
         }
     }
 
-    /// Doubles the memory for the request, or gives the request up.
+    /// Makes the memory for the request longer, or gives the request up.
     fn grow(&mut self) {
         let length = self.request.len();
-        if length < LONGEST_REQUEST && self.request.try_reserve_exact(length).is_ok() {
-            self.request.resize(2 * length, 0);
+        let more = if length < LONG_REQUEST { length } else { length / 4 };
+        let more = more.min(self.longest.saturating_sub(length));
+        if more > 0 && self.request.try_reserve_exact(more).is_ok() {
+            self.request.resize(length + more, 0);
         } else {
             self.engine.refuse();
         }

@@ -10,28 +10,6 @@ use rustix::io::Errno;
 use rustix::process::{chdir, getpid, setsid, umask};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-/// Which of the two processes a fork has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The one that was there.
-    Parent,
-    /// The new one.
-    Child,
-}
-
-/// Makes a second process of this one.
-///
-/// # Errors
-/// If the kernel has no room for another.
-pub fn fork() -> Result<Side, Errno> {
-    // SAFETY: There is one thread, so the child finds nothing in between.
-    match unsafe { libc::fork() } {
-        -1 => Err(Errno::AGAIN),
-        0 => Ok(Side::Child),
-        _ => Ok(Side::Parent),
-    }
-}
-
 /// Leaves the terminal and the directory that the process was started in.
 ///
 /// # Errors

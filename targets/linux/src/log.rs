@@ -1,19 +1,42 @@
 //! The log: lines on stderr, or in a file. It is never the agent's channel.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use alloc::string::String;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use rustix::fs::{FileType, fstat};
 use rustix::time::{ClockId, clock_gettime};
+
+/// Logs that the agent cannot do what it is there for.
+#[macro_export]
+macro_rules! critical {
+    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Critical, format_args!($($message)*)) };
+}
+
+/// Logs that something is not as it should be.
+#[macro_export]
+macro_rules! warning {
+    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Warning, format_args!($($message)*)) };
+}
+
+/// Logs what happens.
+#[macro_export]
+macro_rules! debug {
+    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Debug, format_args!($($message)*)) };
+}
 
 const STDERR: RawFd = 2;
 
 /// Where the lines go.
 static FD: AtomicI32 = AtomicI32::new(STDERR);
 static VERBOSE: AtomicBool = AtomicBool::new(false);
+/// How many lines were not logged while file systems were frozen.
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
 /// While file systems are frozen a line in a file would never come to its end.
 static FROZEN: AtomicBool = AtomicBool::new(false);
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// How much a line matters. Only what is critical is logged unless the log is verbose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +59,32 @@ pub fn to_file(file: OwnedFd) {
     FD.store(file.into_raw_fd(), Ordering::Relaxed);
 }
 
-/// Logs nothing to a file while file systems are frozen.
+/// Logs nothing at all from now on: in a process beside the agent, which closes the file.
+pub fn close() {
+    CLOSED.store(true, Ordering::Relaxed);
+}
+
+/// Logs nothing that may have to wait while file systems are frozen.
 pub fn set_frozen(frozen: bool) {
-    FROZEN.store(frozen, Ordering::Relaxed);
+    if FROZEN.swap(frozen, Ordering::Relaxed) && !frozen {
+        let dropped = DROPPED.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            warning!("{dropped} lines could not be logged while file systems were frozen");
+        }
+    }
 }
 
 /// Logs a line. That it cannot be written is nothing that could be told anywhere.
 pub fn line(level: Level, message: fmt::Arguments<'_>) {
     let fd = FD.load(Ordering::Relaxed);
     let shown = level == Level::Critical || VERBOSE.load(Ordering::Relaxed);
-    if !shown || (fd != STDERR && FROZEN.load(Ordering::Relaxed)) {
+    if !shown || CLOSED.load(Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: The descriptor is stderr, or a file that was given to the log, which never closes it.
+    let file = unsafe { BorrowedFd::borrow_raw(fd) };
+    if FROZEN.load(Ordering::Relaxed) && may_wait(file) {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
         return;
     }
     let now = clock_gettime(ClockId::Realtime);
@@ -57,25 +96,13 @@ pub fn line(level: Level, message: fmt::Arguments<'_>) {
     let mut line = String::new();
     // A String takes everything.
     let _ = writeln!(line, "{}.{:06}: {level}: {message}", now.tv_sec, now.tv_nsec / 1000);
-    // SAFETY: The descriptor is stderr, or a file that was given to the log, which never closes it.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let _ = rustix::io::write(fd, line.as_bytes());
+    let _ = rustix::io::write(file, line.as_bytes());
 }
 
-/// Logs that the agent cannot do what it is there for.
-#[macro_export]
-macro_rules! critical {
-    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Critical, format_args!($($message)*)) };
-}
-
-/// Logs that something is not as it should be.
-#[macro_export]
-macro_rules! warning {
-    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Warning, format_args!($($message)*)) };
-}
-
-/// Logs what happens.
-#[macro_export]
-macro_rules! debug {
-    ($($message:tt)*) => { $crate::log::line($crate::log::Level::Debug, format_args!($($message)*)) };
+/// Whether a line may have to wait for a frozen file system: in a file, or on its way to somebody who does not read because of
+/// that.
+fn may_wait(file: BorrowedFd<'_>) -> bool {
+    let is_file = fstat(file).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::RegularFile);
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    is_file || poll(&mut [PollFd::from_borrowed_fd(file, PollFlags::OUT)], Some(&now)) != Ok(1)
 }

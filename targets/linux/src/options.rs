@@ -20,8 +20,12 @@ const CONFIG: &str = "/etc/qemu/qemu-ga.conf";
 const PID_FILE: &str = "/var/run/qemu-ga.pid";
 const STATE_DIR: &str = "/var/run";
 const FSFREEZE_HOOK: &str = "/etc/qemu/fsfreeze-hook";
+/// In seconds. Backups that take longer are not unheard of, but need a longer limit.
+const FREEZE_SECONDS: u32 = 600;
+/// In bytes, as qemu-ga's.
+const REQUEST_BYTES: u32 = 64 << 20;
 
-const KNOWN: [Known; 20] = [
+const KNOWN: [Known; 22] = [
     ('m', "method", Takes::Value),
     ('p', "path", Takes::Value),
     ('l', "logfile", Takes::Value),
@@ -43,11 +47,15 @@ const KNOWN: [Known; 20] = [
     (MODULES, "modules", Takes::Value),
     (PAYLOAD, "payload", Takes::Value),
     (REPORT_VERSION, "report-version", Takes::Value),
+    (FREEZE_LIMIT, "freeze-limit", Takes::Value),
+    (REQUEST_LIMIT, "request-limit", Takes::Value),
 ];
 const INIT: char = '\u{1}';
 const MODULES: char = '\u{2}';
 const PAYLOAD: char = '\u{3}';
 const REPORT_VERSION: char = '\u{4}';
+const FREEZE_LIMIT: char = '\u{5}';
+const REQUEST_LIMIT: char = '\u{6}';
 
 /// What the agent is to do.
 #[derive(Debug)]
@@ -82,6 +90,10 @@ pub struct Options {
     pub pid_file: String,
     /// What runs before a freeze and after a thaw.
     pub fsfreeze_hook: Option<String>,
+    /// How many seconds file systems stay frozen at most, and the hook may take, if not as many as usual. 0 is no limit.
+    pub freeze_limit: Option<u32>,
+    /// How many bytes a request may have, if not as many as usual.
+    pub request_limit: Option<u32>,
     /// The directory for what outlives the agent.
     pub state_dir: String,
     /// Whether everything is logged.
@@ -157,6 +169,8 @@ impl Task {
                 // A kernel passes nothing on that stands after a second `--`.
                 PAYLOAD => options.payload = text().split_whitespace().map(ToOwned::to_owned).collect(),
                 REPORT_VERSION => options.report_version = Some(text()),
+                REQUEST_LIMIT => options.request_limit = Some(number("request-limit", &text()).map_err(failed)?),
+                FREEZE_LIMIT => options.freeze_limit = Some(number("freeze-limit", &text()).map_err(failed)?),
                 // -c was obeyed already.
                 _ => {}
             }
@@ -181,6 +195,11 @@ fn given_config<'a>(words: &'a [&'a str]) -> Option<&'a str> {
     config
 }
 
+/// The number that an option or a key has as its value.
+fn number(name: &str, text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| format!("{name}: '{text}' is no number from 0 to {}", u32::MAX))
+}
+
 /// Adds a list with commas between, last first, as qemu-ga keeps them and tells them.
 fn extend(list: &mut Vec<String>, text: &str) {
     if !text.is_empty() {
@@ -193,6 +212,18 @@ impl Options {
     #[must_use]
     pub fn version(&self) -> &str {
         self.report_version.as_deref().unwrap_or(VERSION)
+    }
+
+    /// How many seconds file systems stay frozen at most; 0 is no limit.
+    #[must_use]
+    pub fn freeze_seconds(&self) -> u32 {
+        self.freeze_limit.unwrap_or(FREEZE_SECONDS)
+    }
+
+    /// How many bytes a request may have.
+    #[must_use]
+    pub fn longest_request(&self) -> usize {
+        self.request_limit.unwrap_or(REQUEST_BYTES) as usize
     }
 
     /// Loads the configuration file. Only one that was asked for on the command line must exist.
@@ -221,6 +252,8 @@ impl Options {
             "block-rpcs" | "blacklist" => extend(&mut self.block, &value),
             "allow-rpcs" => extend(&mut self.allow, &value),
             "report-version" => self.report_version = Some(value),
+            "request-limit" => self.request_limit = Some(number(key, &value)?),
+            "freeze-limit" => self.freeze_limit = Some(number(key, &value)?),
             // Others may have keys of their own in the file.
             _ => {}
         }
@@ -267,6 +300,8 @@ impl Options {
         add("block-rpcs", Some(&self.block.join(",")));
         add("allow-rpcs", Some(&self.allow.join(",")));
         add("report-version", self.report_version.as_deref());
+        add("request-limit", self.request_limit.map(|bytes| bytes.to_string()).as_deref());
+        add("freeze-limit", self.freeze_limit.map(|seconds| seconds.to_string()).as_deref());
         text
     }
 }
@@ -299,6 +334,8 @@ nanoqga {VERSION}: a QEMU guest agent
   -h, --help              print this
 
   --report-version TEXT   the version that guest-info tells
+  --request-limit BYTES   refuse requests that are longer ({REQUEST_BYTES})
+  --freeze-limit SECONDS  thaw file systems by itself after so long, and end a hook that takes longer ({FREEZE_SECONDS}); 0 for never
   --init [-- PROGRAM [ARGUMENT]...]
                           be the first process of a system, and run PROGRAM, again when it ends; process 1 needs no --init
   --payload LINE          the same, in one word: PROGRAM and its arguments with spaces between

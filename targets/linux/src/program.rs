@@ -3,6 +3,7 @@
 use core::ffi::CStr;
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,13 +14,14 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
 use crate::channel::{Activation, Channel, Method};
-use crate::daemon::{self, PidFile, Side};
+use crate::daemon::{self, PidFile};
 use crate::guest::{Guest, GuestOptions, TABLES};
 use crate::init::Init;
 use crate::log;
 use crate::options::{Options, Refusal, Surroundings, Task};
 use crate::serve::{End, Server};
 use crate::signals::Signals;
+use crate::system::spawn::{Side, fork};
 use crate::system::{errno, files};
 
 /// How long it takes until a path is opened again: at first, and in the end, after twice as long each time.
@@ -94,14 +96,22 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
         return Err(failure!("--init is for the first process of a system"));
     }
     let init = options.init.then(|| Init::start(options));
-    let guest = Guest::new(guest_options(options));
+    let mut guest = Guest::new(guest_options(options));
+    go_to_background(options)?;
     // File systems that an agent before this one has frozen must not be written to.
     let frozen = guest.is_frozen();
+    let mut pid_file = None;
     if frozen {
         warning!("an agent before this one has left file systems frozen: guest-fsfreeze-thaw is due");
+    } else {
+        pid_file = write_pid_file(options)?;
     }
-    let _pid_file = go_to_background(options, frozen)?;
-    log_to_file(options, frozen)?;
+    if options.daemon {
+        daemon::detach().map_err(|error| failure!("failed to daemonize: {}", errno::text(error)))?;
+    }
+    if !frozen {
+        log_to_file(options)?;
+    }
 
     let block: Vec<&str> = options.block.iter().map(String::as_str).collect();
     let allow: Vec<&str> = options.allow.iter().map(String::as_str).collect();
@@ -110,8 +120,17 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
         commands = commands.allow(&allow);
     }
     commands.set_frozen(frozen);
+    guest.take_over_frozen();
+    let when_thawed = Box::new(|| {
+        // What is wrong is logged. It is too late to end because of that.
+        if frozen
+            && let Ok(written) = write_pid_file(options).and_then(|written| log_to_file(options).map(|()| written))
+        {
+            pid_file = written;
+        }
+    });
     let signals = Signals::catch().map_err(|error| failure!("cannot catch signals: {}", errno::text(error)))?;
-    serve(options, activation, Server::new(&commands, guest, signals, init))
+    serve(options, activation, Server::new(&commands, guest, signals, init, options.longest_request(), when_thawed))
 }
 
 /// Serves the channel, and opens it again if that is wanted. The first process never gives up.
@@ -151,31 +170,31 @@ fn guest_options(options: &Options) -> GuestOptions {
         version: options.version().to_owned(),
         state_dir: options.state_dir.clone(),
         fsfreeze_hook: options.fsfreeze_hook.clone(),
+        freeze_limit: options.freeze_seconds(),
         os_release: variable(c"QGA_OS_RELEASE").unwrap_or("/etc/os-release").to_owned(),
         init: options.init,
     }
 }
 
 /// Becomes a daemon, if that is wanted. The parent ends here.
-fn go_to_background(options: &Options, frozen: bool) -> Result<Option<PidFile<'_>>, Failed> {
-    if !options.daemon {
-        return Ok(None);
-    }
-    let failed = |error: Errno| failure!("failed to daemonize: {}", errno::text(error));
-    if daemon::fork().map_err(failed)? == Side::Parent {
+fn go_to_background(options: &Options) -> Result<(), Failed> {
+    if options.daemon
+        && let Side::Parent(_) = fork().map_err(|error| failure!("failed to daemonize: {}", errno::text(error)))?
+    {
         // SAFETY: It does not return, and what the parent has is the child's.
         unsafe { libc::_exit(0) }
     }
-    let written = if frozen { None } else { Some(PidFile::write(&options.pid_file)) };
-    let pid_file = written
-        .transpose()
-        .map_err(|error| failure!("cannot write the pid file {}: {}", options.pid_file, errno::text(error)))?;
-    daemon::detach().map_err(failed)?;
-    Ok(pid_file)
+    Ok(())
 }
 
-fn log_to_file(options: &Options, frozen: bool) -> Result<(), Failed> {
-    let Some(path) = options.log_file.as_deref().filter(|_| !frozen) else { return Ok(()) };
+/// Writes a daemon's number to its file.
+fn write_pid_file(options: &Options) -> Result<Option<PidFile<'_>>, Failed> {
+    let written = options.daemon.then(|| PidFile::write(&options.pid_file)).transpose();
+    written.map_err(|error| failure!("cannot write the pid file {}: {}", options.pid_file, errno::text(error)))
+}
+
+fn log_to_file(options: &Options) -> Result<(), Failed> {
+    let Some(path) = options.log_file.as_deref() else { return Ok(()) };
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC;
     let file = open(path, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH)
         .map_err(|error| failure!("unable to open specified log file: {path}: {}", errno::text(error)))?;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use nanoqga::CommandSet;
@@ -39,6 +40,7 @@ pub struct Server<'a> {
     guest: Guest,
     signals: Signals,
     init: Option<Init>,
+    when_thawed: Option<Box<dyn FnOnce() + 'a>>,
 }
 
 impl fmt::Debug for Server<'_> {
@@ -49,9 +51,19 @@ impl fmt::Debug for Server<'_> {
 
 impl<'a> Server<'a> {
     /// An agent that answers `commands` for a guest; in the first process, with its `init`.
+    /// Requests may have `longest_request` bytes. `when_thawed`, which writes files, is done when no
+    /// file system is frozen.
     #[must_use]
-    pub fn new(commands: &'a CommandSet<'a, Guest>, guest: Guest, signals: Signals, init: Option<Init>) -> Self {
-        Self { agent: Agent::new(commands), commands, guest, signals, init }
+    pub fn new(
+        commands: &'a CommandSet<'a, Guest>,
+        guest: Guest,
+        signals: Signals,
+        init: Option<Init>,
+        longest_request: usize,
+        when_thawed: Box<dyn FnOnce() + 'a>,
+    ) -> Self {
+        let when_thawed = Some(when_thawed);
+        Self { agent: Agent::new(commands, longest_request), commands, guest, signals, init, when_thawed }
     }
 
     /// Serves a channel until that ends.
@@ -100,28 +112,41 @@ impl<'a> Server<'a> {
     /// Moves bytes and runs commands as long as that needs no waiting; says whether there is more to do.
     fn exchange(&mut self, channel: &mut Channel) -> Result<bool, Lost> {
         let Some(stream) = channel.stream() else { return Ok(false) };
+        self.guest.listen_to(Some(stream.descriptor()));
+        let mut outcome = Ok(true);
         for _ in 0..ROUNDS {
-            if !self.agent.poll(&mut self.guest, stream)? {
-                return Ok(false);
+            outcome = self.agent.poll(&mut self.guest, stream);
+            // A request to freeze or thaw may end before that does.
+            self.commands.set_frozen(self.guest.is_frozen());
+            if outcome != Ok(true) {
+                break;
             }
         }
-        Ok(true)
+        self.guest.listen_to(None);
+        outcome
     }
 
     /// Waits until there is something to do, though not longer than `limit`, and does what is not the channel's; returns
     /// whether a signal asked for the end.
     fn attend(&mut self, channel: Option<&mut Channel>, limit: Option<Timespec>) -> bool {
-        log::set_frozen(self.commands.is_frozen());
+        self.commands.set_frozen(self.guest.is_frozen());
+        log::set_frozen(self.guest.is_frozen());
+        if !self.guest.is_frozen()
+            && let Some(act) = self.when_thawed.take()
+        {
+            act();
+        }
         if let (Some(init), Some(how)) = (&self.init, self.guest.take_shutdown()) {
             init.go_down(how);
         }
         let payload = self.init.as_mut().and_then(Init::run_payload);
-        let limit = limit.into_iter().chain(payload).min();
+        let limit = limit.into_iter().chain(payload).chain(self.guest.due()).min();
         wait(channel, &self.guest, &self.signals, limit);
         if let Some(init) = &mut self.init {
             init.reap(&mut self.guest);
         }
         self.guest.reap();
+        self.commands.set_frozen(self.guest.is_frozen());
         match (self.signals.take_wish(), &self.init) {
             (None, _) => false,
             (Some(_), None) if self.commands.is_frozen() => {

@@ -101,7 +101,8 @@ impl Contender {
         match self {
             Floor => 0,
             Nano | NanoBefore => 4 << 10,
-            Appliance | ApplianceBefore | LinuxAgent | LinuxAgentBefore => 128 << 10,
+            Appliance | ApplianceBefore => 128 << 10,
+            LinuxAgent | LinuxAgentBefore => 64 << 20,
             QemuGa => usize::MAX,
         }
     }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use alloc::rc::Rc;
+
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -11,7 +13,7 @@ use crate::system::errno::text;
 /// A non-blocking descriptor, and what is known of it without asking the kernel again.
 #[derive(Debug)]
 pub struct Stream {
-    fd: OwnedFd,
+    fd: Rc<OwnedFd>,
     /// There may be bytes to read.
     readable: bool,
     /// There may be room to write.
@@ -26,8 +28,8 @@ pub struct Lost(pub Errno);
 impl Stream {
     /// A stream on a descriptor that does not block.
     #[must_use]
-    pub const fn new(fd: OwnedFd) -> Self {
-        Self { fd, readable: true, writable: true, ended: false }
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd: Rc::new(fd), readable: true, writable: true, ended: false }
     }
 
     /// Whether all was read that will ever come from whoever is at the other end. Asked once.
@@ -35,10 +37,16 @@ impl Stream {
         core::mem::replace(&mut self.ended, false)
     }
 
+    /// The descriptor, for whoever must see that somebody speaks.
+    #[must_use]
+    pub fn descriptor(&self) -> Rc<OwnedFd> {
+        Rc::clone(&self.fd)
+    }
+
     /// What to poll for. What is not written keeps more from being read.
     #[must_use]
     pub fn watched(&self) -> PollFd<'_> {
-        PollFd::new(&self.fd, if self.writable { PollFlags::IN } else { PollFlags::OUT })
+        PollFd::new(&*self.fd, if self.writable { PollFlags::IN } else { PollFlags::OUT })
     }
 
     /// Takes in what the poll found out. What is wrong with the descriptor shows when it is used.
@@ -65,7 +73,7 @@ impl Stream {
     /// # Errors
     /// If the other end, or the device, is gone.
     pub fn read(&mut self, room: &mut [u8]) -> Result<usize, Lost> {
-        let read = match rustix::io::read(&self.fd, &mut *room) {
+        let read = match rustix::io::read(&*self.fd, &mut *room) {
             Ok(0) => {
                 self.ended = true;
                 0
@@ -85,7 +93,7 @@ impl Stream {
     /// # Errors
     /// If the other end, or the device, is gone.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Lost> {
-        match rustix::io::write(&self.fd, bytes) {
+        match rustix::io::write(&*self.fd, bytes) {
             Ok(written) => Ok(written),
             Err(Errno::AGAIN) => {
                 self.writable = false;

@@ -6,16 +6,15 @@ use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trimmed, Trimming};
 
 use super::Guest;
 use crate::system::block::Place;
-use crate::system::file_systems::{self, trim};
-use crate::system::mounts::mounts;
+use crate::system::file_systems::{self, list, trim};
 
 impl FileSystems for Guest {
     fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
         let found = self.lists.file_systems.element(index, file_systems::all)?;
         Ok(found.map(|found| FileSystem {
             name: &found.name,
-            mountpoint: &found.mount.name,
-            kind: &found.mount.kind,
+            mountpoint: &found.mountpoint,
+            kind: &found.kind,
             used_bytes: found.space.map(|[used, _, _]| used),
             total_bytes: found.space.map(|[_, total, _]| total),
             total_bytes_privileged: found.space.map(|[_, _, all]| all),
@@ -29,8 +28,8 @@ impl FileSystems for Guest {
 
 impl Trimming for Guest {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
-        let gather = || Ok(mounts()?.into_iter().rev().collect());
-        let mount = self.lists.trimmed.element(index, gather)?;
-        Ok(mount.map(|mount| Trimmed { path: &mount.name, outcome: trim(mount, minimum) }))
+        let gather = || Ok(list()?.into_iter().rev().map(|found| (found.name(), found)).collect());
+        let found = self.lists.trimmed.element(index, gather)?;
+        Ok(found.map(|(path, found)| Trimmed { path, outcome: trim(found, minimum) }))
     }
 }

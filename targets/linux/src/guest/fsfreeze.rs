@@ -1,60 +1,68 @@
-//! `fsfreeze`: file systems that hold still, from the one that was mounted last to the first, since a file system may be on
-//! another.
-
-use core::ffi::CStr;
+//! `fsfreeze`: file systems that hold still.
 
 use nanoqga::commands::fsfreeze::Freeze;
 use nanoqga::{Cause, Failure, List, Text};
+use rustix::event::Timespec;
+use rustix::fd::AsFd;
 
 use super::Guest;
 use crate::system::errno::failed;
-use crate::system::file_systems::{freeze, thaw};
-use crate::system::mounts::{Mount, mounts};
-use crate::system::{hook, state};
+use crate::system::freeze::{Outcome, failure};
+use crate::system::mounts::Mounted;
+
+const NOT_STARTED: &str = "failed to start the process that freezes file systems";
+const STILL_FREEZING: Failure = Failure("file systems are still being frozen");
+const STILL_THAWING: Failure = Failure("file systems are still being thawed");
+const CUT_SHORT: Failure =
+    Failure("file systems were thawed before, when the time limit for the frozen state was reached");
+
+/// How long a thaw waits for a file system that is still being frozen.
+const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 impl Freeze for Guest {
     fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, cause: &mut Cause) -> Result<usize, Failure> {
-        self.run_hook(c"freeze", cause)?;
-        let mounts = mounts()?;
-        // Before anything is frozen: the mark may lie on what will be.
-        self.set_frozen(true)?;
-        let wanted =
-            |mount: &Mount| mountpoints.is_none_or(|points| points.iter().any(|point| point == *mount.name.as_str()));
-        let mut count = 0;
-        for mount in mounts.iter().rev().filter(|mount| wanted(mount)) {
-            match freeze(mount, cause) {
-                Ok(frozen) => count += usize::from(frozen),
-                Err(failure) => {
-                    // The failure to freeze is what the client is told.
+        let named = |name: &str| mountpoints.is_none_or(|points| points.iter().any(|point| point == *name));
+        let wanted = |found: &Mounted| found.mounts.iter().any(|mount| named(&mount.name()));
+        self.freezer.freeze(&wanted).map_err(|error| failed(NOT_STARTED, error))?;
+        let host = self.host.clone();
+        match self.freezer.wait(host.as_ref().map(|host| host.as_fd()), None) {
+            Some(Outcome::Frozen(count) | Outcome::Thawed(count, _)) => Ok(count),
+            Some(Outcome::Failed(text)) => {
+                if self.freezer.is_frozen() {
+                    // That it could not be frozen is what the client is told.
                     let _ = self.thaw(&mut Cause::new());
-                    return Err(failure);
                 }
+                Err(failure(&text, cause))
             }
+            // It goes on.
+            None => Err(STILL_FREEZING),
         }
-        if count == 0 {
-            self.set_frozen(false)?;
-        }
-        Ok(count)
     }
 
     fn thaw(&mut self, cause: &mut Cause) -> Result<usize, Failure> {
-        let count = mounts()?.iter().filter(|mount| thaw(mount)).count();
-        self.set_frozen(false)?;
-        self.run_hook(c"thaw", cause)?;
-        Ok(count)
-    }
-}
-
-impl Guest {
-    fn set_frozen(&mut self, frozen: bool) -> Result<(), Failure> {
-        state::mark_frozen(&self.options.state_dir, frozen)
-            .map_err(|error| failed("failed to mark file systems as frozen", error))?;
-        self.frozen = frozen;
-        Ok(())
-    }
-
-    /// Runs the hook, if there is one, to its end: file systems must not be frozen under it.
-    fn run_hook(&self, what: &CStr, cause: &mut Cause) -> Result<(), Failure> {
-        self.options.fsfreeze_hook.as_ref().map_or(Ok(()), |hook| hook::run(hook, what, cause))
+        if self.freezer.take_cut_short() && !self.freezer.is_frozen() {
+            return Err(CUT_SHORT);
+        }
+        self.freezer.thaw().map_err(|error| failed(NOT_STARTED, error))?;
+        let patience = self.freezer.is_freezing().then_some(PATIENCE);
+        let host = self.host.clone();
+        loop {
+            match self.freezer.wait(host.as_ref().map(|host| host.as_fd()), patience) {
+                // What was frozen until then is thawed next.
+                Some(Outcome::Frozen(count)) if count > 0 => {}
+                Some(Outcome::Frozen(_)) => return Ok(0),
+                Some(Outcome::Thawed(count, complaint)) if complaint.is_empty() => return Ok(count),
+                Some(Outcome::Thawed(_, complaint)) => return Err(failure(&complaint, cause)),
+                // A freeze has failed, which thaws.
+                Some(Outcome::Failed(_)) if !self.freezer.is_frozen() => return Ok(0),
+                Some(Outcome::Failed(text)) => return Err(failure(&text, cause)),
+                None if self.freezer.is_freezing() => {
+                    // The others need not wait for it.
+                    self.freezer.rescue();
+                    return Err(STILL_FREEZING);
+                }
+                None => return Err(STILL_THAWING),
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@ mod suspend;
 mod time;
 mod user;
 
+use alloc::rc::Rc;
 use alloc::string::String;
 
 use nanoqga::Command;
@@ -34,19 +35,21 @@ use nanoqga::commands::memory::MemoryBlock;
 use nanoqga::commands::network::Route;
 use nanoqga::commands::power::Shutdown;
 use nanoqga::commands::{self, info};
-use rustix::event::PollFd;
+use rustix::event::{PollFd, Timespec};
+use rustix::fd::OwnedFd;
 use rustix::process::{Pid, WaitStatus};
 use rustix::system::Uname;
 
 use crate::system::disks::Disk;
 use crate::system::file_systems::FileSystem;
+use crate::system::freeze::{Freezer, Freezing};
 use crate::system::interfaces::Interface;
 use crate::system::logins::Login;
-use crate::system::mounts::Mount;
+use crate::system::mounts::Mounted;
 use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
 use crate::system::programs::Programs;
-use crate::system::{os_release, processors, spawn, state};
+use crate::system::{os_release, processors, spawn};
 
 use listing::Listing;
 
@@ -59,6 +62,8 @@ pub struct GuestOptions {
     pub state_dir: String,
     /// The program that runs before a freeze and after a thaw.
     pub fsfreeze_hook: Option<String>,
+    /// How many seconds file systems stay frozen at most, and the hook may take; 0 is no limit.
+    pub freeze_limit: u32,
     /// The file that says which operating system this is.
     pub os_release: String,
     /// Whether the agent is PID 1.
@@ -69,7 +74,9 @@ pub struct GuestOptions {
 #[derive(Debug)]
 pub struct Guest {
     options: GuestOptions,
-    frozen: bool,
+    freezer: Freezer,
+    /// The channel of the host whose request is answered: it may want something else before a long command has ended.
+    host: Option<Rc<OwnedFd>>,
     shutdown: Option<Shutdown>,
     files: OpenFiles,
     programs: Programs,
@@ -91,7 +98,7 @@ struct Lists {
     disks: Listing<Disk>,
     disk_statistics: Listing<(String, DiskStatistics<'static>)>,
     file_systems: Listing<FileSystem>,
-    trimmed: Listing<Mount>,
+    trimmed: Listing<(String, Mounted)>,
     interfaces: Listing<Interface>,
     netlink: Netlink,
     routes: Listing<(String, Route<'static>)>,
@@ -139,7 +146,12 @@ impl Guest {
     pub fn new(options: GuestOptions) -> Self {
         spawn::prepare();
         Self {
-            frozen: state::is_frozen(&options.state_dir),
+            freezer: Freezer::new(Freezing {
+                state_dir: options.state_dir.clone(),
+                hook: options.fsfreeze_hook.clone(),
+                seconds: options.freeze_limit,
+            }),
+            host: None,
             options,
             shutdown: None,
             files: OpenFiles::default(),
@@ -155,16 +167,36 @@ impl Guest {
     /// Whether file systems are frozen, by this agent or one before it.
     #[must_use]
     pub const fn is_frozen(&self) -> bool {
-        self.frozen
+        self.freezer.is_frozen()
     }
 
-    /// The descriptors on which the guest waits: the ends of its programs' pipes.
+    /// Sees to it that what an agent before this one has frozen is thawed in time.
+    pub fn take_over_frozen(&mut self) {
+        self.freezer.take_over();
+    }
+
+    /// The channel of the host whose requests come from here on: a command that takes long ends when the host wants something
+    /// else.
+    pub fn listen_to(&mut self, host: Option<Rc<OwnedFd>>) {
+        self.host = host;
+    }
+
+    /// The descriptors on which the guest waits: the ends of its programs' pipes, and who freezes file systems.
     pub fn watched(&self) -> impl Iterator<Item = PollFd<'_>> {
-        self.programs.watched()
+        self.programs.watched().chain(self.freezer.watched())
     }
 
-    /// Goes on with the programs: takes their output, gives them their input, and notes which have ended. Never waits.
+    /// In which time [`reap`](Self::reap) must be called at the latest.
+    #[must_use]
+    pub fn due(&self) -> Option<Timespec> {
+        self.freezer.due()
+    }
+
+    /// Goes on with the programs: takes their output, gives them their input, and notes which have ended. Takes in what has
+    /// become of file systems. Never waits.
     pub fn reap(&mut self) {
+        // It was logged, and no host waits for it.
+        let _ = self.freezer.tend();
         self.programs.reap(!self.options.init);
     }
 

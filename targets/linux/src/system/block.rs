@@ -54,13 +54,6 @@ impl Device {
         if self.is_virtual() { udev().or_else(|| read_line(&format!("{}/dm/name", self.path))) } else { None }
     }
 
-    /// The directories of the devices that it is made from.
-    pub fn slaves(&self) -> Vec<String> {
-        let directory = format!("{}/slaves", self.path);
-        let names = names(&directory).unwrap_or_default();
-        names.iter().filter_map(|name| linked(&directory, name).ok()).collect()
-    }
-
     /// A property in udev's database.
     fn property(&self, name: &str) -> Option<&str> {
         let entry = |line| value(str::strip_prefix(line, "E:")?, name);
@@ -79,6 +72,13 @@ impl Device {
 /// The value of a name in lines of `NAME=VALUE`.
 fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The directories of the devices that a device is made from, by its own.
+pub fn slaves(device: &str) -> Vec<String> {
+    let directory = format!("{device}/slaves");
+    let names = names(&directory).unwrap_or_default();
+    names.iter().filter_map(|name| linked(&directory, name).ok()).collect()
 }
 
 /// The path of the node of a device, by its directory.
@@ -119,7 +119,7 @@ pub fn places(device: &str) -> Vec<Place> {
         if !device.is_virtual() {
             found.extend(Place::of(&device));
         } else if depth < DEEPEST {
-            devices.extend(device.slaves().into_iter().map(|slave| (slave, depth + 1)));
+            devices.extend(slaves(device.path()).into_iter().map(|slave| (slave, depth + 1)));
         }
     }
     found
@@ -307,9 +307,6 @@ mod tests {
 
     #[test]
     fn what_is_made_from_nothing_is_nowhere() {
-        assert_eq!(
-            (places("/sys/devices/virtual/block/none"), Device::at("/none".into()).slaves()),
-            (vec![], Vec::<String>::new())
-        );
+        assert_eq!((places("/sys/devices/virtual/block/none"), slaves("/none")), (vec![], Vec::<String>::new()));
     }
 }

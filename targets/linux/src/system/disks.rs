@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use nanoqga::Failure;
 use nanoqga::commands::disk::{BusType, DiskCounters, DiskStatistics, NvmeSmart};
 
-use super::block::{Device, Place, node};
+use super::block::{Device, Place, node, slaves};
 use super::errno::failed;
 use super::files::{linked, names, read_line, read_text};
 use super::nvme;
@@ -53,7 +53,7 @@ fn disk(device: &Device) -> Option<Disk> {
         partition: false,
         alias: device.alias(),
         place,
-        dependencies: device.slaves().iter().filter_map(|slave| node(slave)).collect(),
+        dependencies: slaves(device.path()).iter().filter_map(|slave| node(slave)).collect(),
     })
 }
 

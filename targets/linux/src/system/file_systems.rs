@@ -5,23 +5,24 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ffi::c_int;
 
+use nanoqga::Failure;
 use nanoqga::commands::filesystem::Trim;
-use nanoqga::{Cause, Failure};
-use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, open, statvfs};
+use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags, open, openat, statvfs, statx};
 use rustix::io::Errno;
 use rustix::ioctl::{NoArg, Opcode, Updater, ioctl, opcode};
 
 use super::block::{Place, places};
-use super::errno::{failed, failed_at};
+use super::errno::failed;
 use super::files::real_path;
-use super::mounts::{Mount, mounts};
+use super::mounts::{Mount, Mounted, mounted};
 
 /// A file system with all that is told of it.
 #[derive(Debug)]
 pub struct FileSystem {
     pub name: String,
-    pub mount: Mount,
+    pub mountpoint: String,
+    pub kind: String,
     /// In bytes: in use, of all for everybody, of all for a privileged user.
     pub space: Option<[u64; 3]>,
     pub disks: Vec<Place>,
@@ -41,28 +42,34 @@ const TRIM: Opcode = opcode::read_write::<Range>(b'X', 121);
 
 /// All that are on disks; the one that was mounted last comes first.
 pub fn all() -> Result<Vec<FileSystem>, Failure> {
-    Ok(mounts()?.into_iter().rev().map(FileSystem::new).collect())
+    Ok(list()?.into_iter().rev().map(FileSystem::new).collect())
+}
+
+/// All that are on disks, in the order in which they were mounted.
+pub fn list() -> Result<Vec<Mounted>, Failure> {
+    mounted().map_err(|error| failed("failed to read the mounts", error))
 }
 
 impl FileSystem {
-    fn new(mount: Mount) -> Self {
-        let (major, minor) = mount.device;
+    fn new(found: Mounted) -> Self {
+        let (major, minor) = found.disk;
         let number = format!("{major}:{minor}");
         // In a container the device may not be there.
         let device = real_path(&format!("/sys/dev/block/{number}")).ok();
         let name = device.as_deref().and_then(|device| device.rsplit('/').next()).unwrap_or(&number).to_string();
-        let space = statvfs(&mount.point).ok().map(|found| {
+        let space = found.place().and_then(|place| statvfs(&place.point).ok()).map(|found| {
             let used = found.f_blocks.saturating_sub(found.f_bfree);
             [used, used.saturating_add(found.f_bavail), found.f_blocks]
                 .map(|blocks| blocks.saturating_mul(found.f_frsize))
         });
-        Self { name, mount, space, disks: device.as_deref().map(places).unwrap_or_default() }
+        let disks = device.as_deref().map(places).unwrap_or_default();
+        Self { name, mountpoint: found.name(), kind: found.kind, space, disks }
     }
 }
 
 /// Gives the free space of a file system back to its disk, where it is `minimum` bytes or more on end.
-pub fn trim(mount: &Mount, minimum: u64) -> Result<Trim, Failure> {
-    let root = root(mount).map_err(|error| failed("failed to open", error))?;
+pub fn trim(found: &Mounted, minimum: u64) -> Result<Trim, Failure> {
+    let root = open_any(found).map_err(|error| failed("failed to open", error))?;
     let mut range = Range { start: 0, length: u64::MAX, minimum };
     // SAFETY: FITRIM updates a struct fstrim_range, which this is.
     match unsafe { ioctl(root, Updater::<TRIM, Range>::new(&mut range)) } {
@@ -72,29 +79,56 @@ pub fn trim(mount: &Mount, minimum: u64) -> Result<Trim, Failure> {
     }
 }
 
-/// Freezes a file system; returns whether it did. Those that cannot be frozen, or are frozen already since they are mounted
-/// twice, are passed over.
-pub fn freeze(mount: &Mount, cause: &mut Cause) -> Result<bool, Failure> {
-    let root = root(mount).map_err(|error| failed_at("failed to open ", &mount.name, error, cause))?;
+/// Freezes a file system; returns whether it did. One that cannot be frozen, or is frozen already, is passed over.
+pub fn freeze(root: &OwnedFd) -> Result<bool, Errno> {
     // SAFETY: FIFREEZE takes no argument.
     match unsafe { ioctl(root, NoArg::<FREEZE>::new()) } {
         Ok(()) => Ok(true),
         Err(Errno::OPNOTSUPP | Errno::BUSY) => Ok(false),
-        Err(error) => Err(failed_at("failed to freeze ", &mount.name, error, cause)),
+        Err(error) => Err(error),
     }
 }
 
 /// Thaws a file system as often as it was frozen; returns whether it was.
-pub fn thaw(mount: &Mount) -> bool {
-    let Ok(root) = root(mount) else { return false };
+pub fn thaw(root: &OwnedFd) -> bool {
     let mut thawed = false;
     // SAFETY: FITHAW takes no argument.
-    while unsafe { ioctl(&root, NoArg::<THAW>::new()) }.is_ok() {
+    while unsafe { ioctl(root, NoArg::<THAW>::new()) }.is_ok() {
         thawed = true;
     }
     thawed
 }
 
-fn root(mount: &Mount) -> Result<OwnedFd, Errno> {
-    open(&mount.point, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
+/// Opens a folder or file of a file system, by the first of its mounts that another one does not hide. Nothing else is opened: a
+/// device or a FIFO may be mounted somewhere, too.
+pub fn open_any(found: &Mounted) -> Result<OwnedFd, Errno> {
+    let mut outcome = Err(Errno::NOENT);
+    for mount in found.place().into_iter().chain(&found.mounts) {
+        match open_mount(found, mount) {
+            Ok(root) => return Ok(root),
+            // What cannot be told from a mount that is gone is told last.
+            Err(error) if outcome.as_ref().is_err_and(|first| *first == Errno::NOENT) => outcome = Err(error),
+            Err(_) => {}
+        }
+    }
+    outcome
+}
+
+fn open_mount(found: &Mounted, mount: &Mount) -> Result<OwnedFd, Errno> {
+    let place = open(&mount.point, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let wanted = StatxFlags::TYPE | StatxFlags::MNT_ID;
+    let seen = statx(&place, c"", AtFlags::EMPTY_PATH, wanted)?;
+    let knows_mount = seen.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let is_it = match knows_mount {
+        true => seen.stx_mnt_id == mount.id,
+        // Every subvolume of btrfs has a number of its own.
+        false => (seen.stx_dev_major, seen.stx_dev_minor) == found.number || found.kind == "btrfs",
+    };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    match FileType::from_raw_mode(seen.stx_mode.into()) {
+        _ if !is_it => Err(Errno::NOENT),
+        FileType::Directory => openat(&place, c".", flags | OFlags::DIRECTORY, Mode::empty()),
+        FileType::RegularFile => open(format!("/proc/self/fd/{}", place.as_raw_fd()), flags, Mode::empty()),
+        _ => Err(Errno::NOENT),
+    }
 }

@@ -9,7 +9,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, RawDir, open, openat, readlink};
 use rustix::io::{Errno, pread, read, retry_on_intr, write};
 
-/// No file that is read whole is larger. procfs and sysfs tell no sizes.
+/// No file that is read whole is larger, and no line of one that is read in pieces. procfs and sysfs tell no sizes.
 const LARGEST: usize = 4 << 20;
 
 /// All of a file.
@@ -31,6 +31,41 @@ pub fn read_at(directory: impl AsFd, name: &str) -> Result<Vec<u8>, Errno> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Calls `take` with each line of a file, however long the file is: it is read in pieces.
+pub fn lines_of(path: &str, mut take: impl FnMut(&[u8])) -> Result<(), Errno> {
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    let mut begun: Vec<u8> = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let got = match read(&file, &mut chunk) {
+            Ok(0) => break,
+            Ok(got) => chunk.get(..got).unwrap_or_default(),
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        };
+        let mut lines = got.split(|byte| *byte == b'\n');
+        // The last one has not ended yet.
+        let rest = lines.next_back().unwrap_or_default();
+        for line in lines {
+            if begun.is_empty() {
+                take(line);
+            } else {
+                begun.extend_from_slice(line);
+                take(&begun);
+                begun.clear();
+            }
+        }
+        if begun.len() + rest.len() > LARGEST {
+            return Err(Errno::FBIG);
+        }
+        begun.extend_from_slice(rest);
+    }
+    if !begun.is_empty() {
+        take(&begun);
+    }
+    Ok(())
 }
 
 /// All of a file as text. What is no UTF-8 of it shows as such.
@@ -195,6 +230,17 @@ pub mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_read_line_by_line_however_it_is_cut() {
+        let folder = testing::TestFolder::new("lines");
+        let path = folder.path("file");
+        let expected: Vec<String> = (0..9000).map(|number| "x".repeat(number % 700)).collect();
+        std::fs::write(&path, expected.join("\n")).unwrap();
+        let mut lines = Vec::new();
+        lines_of(&path, |line| lines.push(String::from_utf8(line.to_vec()).unwrap())).unwrap();
+        assert!(lines == expected);
+    }
 
     #[test]
     fn files_and_directories_of_the_kernel_are_read_whole() {

@@ -61,14 +61,14 @@ proptest! {
             let _ = block::locate(&text, &|_| Some(driver.into()), &|_, _| Vec::from([0, 1]));
         }
         let _ = (processors::times(&text), processors::load(&text), processors::ranges(&text).count());
-        let _ = (disks::statistics(&text), mounts::parse(text.as_bytes(), &|_| None));
+        let _ = (disks::statistics(&text), mounts::of_text(text.as_bytes()));
         let _ = (routes::v4(&text), routes::v6(&text));
         let _ = (OsRelease::parse(&text), accounts::find(&text, "root"));
     }
 
     #[test]
     fn no_bytes_are_too_strange(bytes in vec(any::<u8>(), 0..900)) {
-        let _ = (mounts::parse(&bytes, &|_| None), logins::logins(&bytes));
+        let _ = (mounts::of_text(&bytes), logins::logins(&bytes));
     }
 
     #[test]

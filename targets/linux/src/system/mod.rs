@@ -8,6 +8,7 @@ pub mod disks;
 pub mod errno;
 pub mod file_systems;
 pub mod files;
+pub mod freeze;
 pub mod hook;
 #[cfg(test)]
 mod hostile;

@@ -9,16 +9,21 @@ use nanoqga::commands::network::{Destination, Route};
 use rustix::io::Errno;
 
 use super::errno::failed;
-use super::files::read_text;
+use super::files::lines_of;
 
 /// The routes of both protocols, of which the kernel may have one only, each with its interface.
 pub fn all() -> Result<Vec<(String, Route<'static>)>, Failure> {
-    let table = |path| match read_text(path) {
-        Err(Errno::NOENT) => Ok(String::new()),
-        outcome => outcome.map_err(|error| failed("failed to read the routes", error)),
+    let mut routes = Vec::new();
+    let mut add = |path, parse: fn(&str) -> Option<(String, Route<'static>)>| {
+        let take = |line: &[u8]| routes.extend(core::str::from_utf8(line).ok().and_then(parse));
+        match lines_of(path, take) {
+            Err(Errno::NOENT) => Ok(()),
+            outcome => outcome.map_err(|error| failed("failed to read the routes", error)),
+        }
     };
-    let (ipv4, ipv6) = (table("/proc/net/route")?, table("/proc/net/ipv6_route")?);
-    Ok(ipv4.lines().filter_map(v4).chain(ipv6.lines().filter_map(v6)).collect())
+    add("/proc/net/route", v4)?;
+    add("/proc/net/ipv6_route", v6)?;
+    Ok(routes)
 }
 
 /// A line of `/proc/net/route`: addresses are hexadecimal, in the machine's order of bytes.

@@ -56,6 +56,43 @@ pub fn prepare() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
 }
 
+/// Which of the two processes a fork has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that was there, with the number of the new one.
+    Parent(Pid),
+    /// The new one.
+    Child,
+}
+
+/// Makes a second process of this one.
+pub fn fork() -> Result<Side, Errno> {
+    // SAFETY: There is one thread, so the child finds nothing in between.
+    match unsafe { libc::fork() } {
+        0 => Ok(Side::Child),
+        pid => Pid::from_raw(pid.max(0)).map(Side::Parent).ok_or(Errno::AGAIN),
+    }
+}
+
+/// Closes all descriptors of a forked process but the standard ones and `kept`. Who owned them must not go on in this process.
+pub fn close_all_but(kept: &OwnedFd) {
+    let open = numbers("/proc/self/fd", "").unwrap_or_default();
+    for number in open.into_iter().filter_map(|number| i32::try_from(number).ok()) {
+        if number > 2 && number != kept.as_raw_fd() {
+            // SAFETY: Their owners are the parent's, of which this process runs nothing more.
+            unsafe { libc::close(number) };
+        }
+    }
+}
+
+/// The signals that the agent handles do again what they do for a fresh program.
+pub fn forget_handlers() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD] {
+        // SAFETY: A default action runs no code.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 fn start(
     path: &CStr,
     arguments: &[CString],

@@ -1,13 +1,15 @@
 //! What outlives the agent, in the files that qemu-ga keeps it in: `qga.state`, a key file with the counter of handles, and
-//! `qga.state.isfrozen`, which is there while file systems are frozen.
+//! `qga.state.isfrozen`, which is there while file systems are frozen and has the number of the boot in which they were.
 
 use alloc::format;
 use alloc::string::String;
 
-use rustix::fs::{Mode, OFlags, open, rename, unlink};
+use rustix::fd::OwnedFd;
+use rustix::fs::{FlockOperation, Mode, OFlags, fcntl_lock, open, rename, unlink};
 use rustix::io::Errno;
+use rustix::process::{Flock, FlockType, Pid, fcntl_getlk};
 
-use super::files::{read_text, write_all};
+use super::files::{read_line, read_text, write_all};
 
 /// The first handle of all.
 const FIRST: i64 = 1000;
@@ -24,21 +26,60 @@ pub fn next_handle(directory: &str, least: i64) -> i64 {
     handle
 }
 
-/// Whether an agent with this directory has frozen file systems.
+/// Whether an agent with this directory has frozen file systems since the machine booted.
 pub fn is_frozen(directory: &str) -> bool {
-    rustix::fs::stat(marker(directory)).is_ok()
+    let Ok(mark) = read_text(&marker(directory)) else { return false };
+    // qemu-ga's mark says nothing.
+    mark.is_empty() || boot_id().is_none_or(|boot| mark.trim() == boot)
 }
 
-/// Marks file systems as frozen, or no more, for an agent after this one.
-pub fn mark_frozen(directory: &str, frozen: bool) -> Result<(), Errno> {
-    if frozen {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
-        return open(marker(directory), flags, OWNER).map(|_| ());
+/// The mark that file systems are frozen, for an agent after this one. It is locked as long as this is kept: the lock tells who
+/// sees to it that they are thawed.
+#[derive(Debug)]
+pub struct Mark {
+    path: String,
+    _lock: OwnedFd,
+}
+
+impl Mark {
+    /// Makes the mark. Nothing may be frozen yet: the mark may lie on what will be.
+    pub fn make(directory: &str) -> Result<Self, Errno> {
+        let path = marker(directory);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = open(path.as_str(), flags, OWNER)?;
+        write_all(&file, boot_id().unwrap_or_default().as_bytes())?;
+        // Without locks nobody can tell, and the worst is that one thaws what the other has frozen.
+        let _ = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
+        Ok(Self { path, _lock: file })
     }
-    match unlink(marker(directory)) {
-        Err(Errno::NOENT) => Ok(()),
-        outcome => outcome,
+
+    /// The mark that was made by somebody else, locked now if nobody else has it.
+    pub fn take_over(directory: &str) -> Result<Self, Errno> {
+        let path = marker(directory);
+        // It is not written to: it may be frozen.
+        let file = open(path.as_str(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let _ = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
+        Ok(Self { path, _lock: file })
     }
+
+    /// Takes it away.
+    pub fn remove(self) -> Result<(), Errno> {
+        match unlink(self.path) {
+            Err(Errno::NOENT) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// The process that has locked the mark.
+pub fn keeper(directory: &str) -> Option<Pid> {
+    let file = open(marker(directory), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()??.pid
+}
+
+/// What is another one after each boot.
+fn boot_id() -> Option<String> {
+    read_line("/proc/sys/kernel/random/boot_id")
 }
 
 fn marker(directory: &str) -> String {
@@ -80,13 +121,28 @@ mod tests {
     fn the_next_agent_knows_what_is_frozen() {
         let folder = TestFolder::new("frozen");
         let directory = folder.path(".");
-        mark_frozen(&directory, false).unwrap();
         assert!(!is_frozen(&directory));
-        mark_frozen(&directory, true).unwrap();
-        mark_frozen(&directory, true).unwrap();
+        let mark = Mark::make(&directory).unwrap();
         assert!(is_frozen(&directory) && folder.names() == ["qga.state.isfrozen"]);
-        mark_frozen(&directory, false).unwrap();
+        // A process has no lock against itself.
+        assert_eq!(keeper(&directory), None);
+        mark.remove().unwrap();
         assert!(!is_frozen(&directory));
+        Mark::make(&directory).unwrap();
+        Mark::take_over(&directory).unwrap().remove().unwrap();
+        assert!(!is_frozen(&directory));
+    }
+
+    #[test]
+    fn a_boot_thaws_whatever_an_agent_had_frozen_before() {
+        let folder = TestFolder::new("frozen-before");
+        let directory = folder.path(".");
+        let _mark = Mark::make(&directory).unwrap();
+        std::fs::write(marker(&directory), "7d1c8c2e-5b57-4c0c-9d5c-2a0a52e7b3a1\n").unwrap();
+        assert!(!is_frozen(&directory));
+        // qemu-ga's.
+        std::fs::write(marker(&directory), "").unwrap();
+        assert!(is_frozen(&directory));
     }
 
     #[test]
