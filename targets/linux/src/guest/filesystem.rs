@@ -6,23 +6,24 @@ use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trimmed, Trimming};
 
 use super::Guest;
 use crate::system::block::Place;
-use crate::system::file_systems::{self, list, trim};
+use crate::system::file_systems::{list, trim};
 
 impl FileSystems for Guest {
     fn file_system(&mut self, index: usize) -> Result<Option<FileSystem<'_>>, Failure> {
-        let found = self.lists.file_systems.element(index, file_systems::all)?;
-        Ok(found.map(|found| FileSystem {
+        let Some(found) = self.file_systems.element(index)? else { return Ok(None) };
+        let space = found.space();
+        Ok(Some(FileSystem {
             name: &found.name,
             mountpoint: &found.mountpoint,
             kind: &found.kind,
-            used_bytes: found.space.map(|[used, _, _]| used),
-            total_bytes: found.space.map(|[_, total, _]| total),
-            total_bytes_privileged: found.space.map(|[_, _, all]| all),
+            used_bytes: space.map(|[used, _, _]| used),
+            total_bytes: space.map(|[_, total, _]| total),
+            total_bytes_privileged: space.map(|[_, _, all]| all),
         }))
     }
 
     fn disk_of(&mut self, file_system: usize, index: usize) -> Option<DiskAddress<'_>> {
-        self.lists.file_systems.again(file_system)?.disks.get(index).map(Place::address)
+        self.file_systems.again(file_system)?.disks.get(index).map(Place::address)
     }
 }
 

@@ -41,7 +41,7 @@ use rustix::process::{Pid, WaitStatus};
 use rustix::system::Uname;
 
 use crate::system::disks::Disk;
-use crate::system::file_systems::FileSystem;
+use crate::system::file_systems;
 use crate::system::freeze::{Freezer, Freezing};
 use crate::system::interfaces::Interface;
 use crate::system::logins::Login;
@@ -49,7 +49,7 @@ use crate::system::mounts::Mounted;
 use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
 use crate::system::programs::Programs;
-use crate::system::{os_release, processors, spawn};
+use crate::system::{os_release, processors, routes, spawn};
 
 use listing::Listing;
 
@@ -85,6 +85,8 @@ pub struct Guest {
     /// Those of the operating system.
     release: os_release::Known,
     processors: processors::Known,
+    file_systems: file_systems::Known,
+    route_tables: routes::Tables,
     /// That of the time zone.
     zone: String,
     lists: Lists,
@@ -97,7 +99,6 @@ struct Lists {
     processor_times: Listing<ProcessorTimes>,
     disks: Listing<Disk>,
     disk_statistics: Listing<(String, DiskStatistics<'static>)>,
-    file_systems: Listing<FileSystem>,
     trimmed: Listing<(String, Mounted)>,
     interfaces: Listing<Interface>,
     netlink: Netlink,
@@ -159,6 +160,8 @@ impl Guest {
             kernel: None,
             release: os_release::Known::default(),
             processors: processors::Known::default(),
+            file_systems: file_systems::Known::default(),
+            route_tables: routes::Tables::default(),
             zone: String::new(),
             lists: Lists::default(),
         }

@@ -4,7 +4,7 @@ use nanoqga::Failure;
 use nanoqga::commands::network::{Address, Interface, InterfaceStatistics, Interfaces, Route, Routes};
 
 use super::{Guest, Lists};
-use crate::system::{interfaces, routes};
+use crate::system::interfaces;
 
 impl Interfaces for Guest {
     fn interface(&mut self, index: usize) -> Result<Option<Interface<'_>>, Failure> {
@@ -25,7 +25,7 @@ impl Interfaces for Guest {
 
 impl Routes for Guest {
     fn route(&mut self, index: usize) -> Result<Option<Route<'_>>, Failure> {
-        let route = self.lists.routes.element(index, routes::all)?;
+        let route = self.lists.routes.element(index, || self.route_tables.all())?;
         Ok(route.map(|(interface, route)| Route { interface, ..*route }))
     }
 }

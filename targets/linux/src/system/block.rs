@@ -40,7 +40,7 @@ impl Device {
 
     /// Whether it exists in the kernel only: a loop, a volume, memory.
     pub fn is_virtual(&self) -> bool {
-        self.path.contains("/devices/virtual/block/")
+        is_virtual(&self.path)
     }
 
     /// The path of its node.
@@ -72,6 +72,11 @@ impl Device {
 /// The value of a name in lines of `NAME=VALUE`.
 fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Whether the device whose directory this is exists in the kernel only.
+pub fn is_virtual(device: &str) -> bool {
+    device.contains("/devices/virtual/block/")
 }
 
 /// The directories of the devices that a device is made from, by its own.

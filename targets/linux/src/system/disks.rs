@@ -29,14 +29,13 @@ pub struct Disk {
 /// All disks that have a size, each followed by its partitions.
 pub fn all() -> Result<Vec<Disk>, Failure> {
     let names = names(DISKS).map_err(|error| failed("Can't open directory \"/sys/block\"", error))?;
+    let table = read_text("/proc/partitions").map_err(|error| failed("open(\"/proc/partitions\")", error))?;
+    let sized = sized(&table);
     let mut found = Vec::new();
-    for name in names {
-        if read_line(&format!("{DISKS}/{name}/size")).is_none_or(|size| size == "0") {
-            continue;
-        }
-        let Ok(device) = linked(DISKS, &name).map(Device::at) else { continue };
+    for name in names.iter().filter(|name| sized.binary_search(name).is_ok()) {
+        let Ok(device) = linked(DISKS, name).map(Device::at) else { continue };
         let Some(disk) = disk(&device) else { continue };
-        let partitions: Vec<_> = partitions(device.path(), &name, &disk.name).collect();
+        let partitions: Vec<_> = partitions(&sized, &device, name, &disk.name).collect();
         found.push(disk);
         found.extend(partitions);
     }
@@ -57,12 +56,21 @@ fn disk(device: &Device) -> Option<Disk> {
     })
 }
 
-/// The partitions of the disk whose directory is called `name`: theirs begin with that.
-fn partitions(device: &str, name: &str, disk: &str) -> impl Iterator<Item = Disk> {
-    let names = names(device).unwrap_or_default();
-    names.into_iter().filter_map(move |partition| {
-        partition.strip_prefix(name)?;
-        let directory = format!("{device}/{partition}");
+/// The names in `/proc/partitions`, as sysfs has them, in order: of all disks and partitions that have a size.
+pub fn sized(table: &str) -> Vec<String> {
+    // Behind a heading and an empty line.
+    let names = table.lines().skip(2).filter_map(|line| line.split_ascii_whitespace().nth(3));
+    let mut names: Vec<_> = names.map(|name| name.replace('/', "!")).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The partitions of the disk whose directory is called `name`: theirs begin with that, and other disks' may, too.
+fn partitions(sized: &[String], device: &Device, name: &str, disk: &str) -> impl Iterator<Item = Disk> {
+    let start = sized.partition_point(|other| other.as_str() <= name);
+    let names = sized.get(start..).unwrap_or_default().iter().take_while(move |other| other.starts_with(name));
+    names.filter_map(move |partition| {
+        let directory = format!("{}/{partition}", device.path());
         read_line(&format!("{directory}/partition"))?;
         Some(Disk {
             name: node(&directory)?,
@@ -125,6 +133,13 @@ pub fn statistics(line: &str) -> Option<(String, DiskStatistics<'static>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_of_partitions_names_what_has_a_size() {
+        let table = "major minor  #blocks  name\n\n 254        0  268435456 vda\n 104 1 5 cciss/c0d0\n 8 0 1 sda\n";
+        assert_eq!(sized(table), ["cciss!c0d0", "sda", "vda"]);
+        assert_eq!(sized(""), Vec::<String>::new());
+    }
 
     #[test]
     fn counters_are_read_from_lines_of_every_kernel() {

@@ -1,5 +1,6 @@
 //! Mounted file systems: what is told of each, and the calls that trim, freeze and thaw one.
 
+use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -7,25 +8,28 @@ use core::ffi::c_int;
 
 use nanoqga::Failure;
 use nanoqga::commands::filesystem::Trim;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags, open, openat, statvfs, statx};
 use rustix::io::Errno;
 use rustix::ioctl::{NoArg, Opcode, Updater, ioctl, opcode};
 
-use super::block::{Place, places};
+use super::block::{Place, is_virtual, places};
 use super::errno::failed;
-use super::files::real_path;
-use super::mounts::{Mount, Mounted, mounted};
+use super::files::linked;
+use super::mounts::{Mount, Mounted, mounted, mounted_in, open_table};
 
-/// A file system with all that is told of it.
+/// A file system with what is told of it.
 #[derive(Debug)]
 pub struct FileSystem {
     pub name: String,
     pub mountpoint: String,
     pub kind: String,
-    /// In bytes: in use, of all for everybody, of all for a privileged user.
-    pub space: Option<[u64; 3]>,
     pub disks: Vec<Place>,
+    /// Where it is mounted.
+    point: Option<CString>,
+    /// The directory of its device, if that is made from others, which can change.
+    made: Option<String>,
 }
 
 /// `struct fstrim_range` of `linux/fs.h`.
@@ -40,9 +44,51 @@ const FREEZE: Opcode = opcode::read_write::<c_int>(b'X', 119);
 const THAW: Opcode = opcode::read_write::<c_int>(b'X', 120);
 const TRIM: Opcode = opcode::read_write::<Range>(b'X', 121);
 
-/// All that are on disks; the one that was mounted last comes first.
-pub fn all() -> Result<Vec<FileSystem>, Failure> {
-    Ok(list()?.into_iter().rev().map(FileSystem::new).collect())
+/// The file systems on disks. They are kept as long as no mount changes, because hosts ask often.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The table of mounts, from before the list was made.
+    table: Option<OwnedFd>,
+    list: Vec<FileSystem>,
+}
+
+/// How many file systems are kept.
+const MOST_KEPT: usize = 64;
+
+impl Known {
+    /// The `index`-th file system; the one that was mounted last comes first. Index 0 looks at what there is.
+    pub fn element(&mut self, index: usize) -> Result<Option<&FileSystem>, Failure> {
+        if index == 0 {
+            self.look().map_err(|error| failed("failed to read the mounts", error))?;
+        }
+        if index == self.list.len() && index > MOST_KEPT {
+            *self = Self::default();
+        }
+        Ok(self.list.get(index))
+    }
+
+    /// The `index`-th file system again.
+    pub fn again(&self, index: usize) -> Option<&FileSystem> {
+        self.list.get(index)
+    }
+
+    fn look(&mut self) -> Result<(), Errno> {
+        if self.is_current() {
+            self.list.iter_mut().for_each(FileSystem::refresh);
+            return Ok(());
+        }
+        *self = Self::default();
+        let table = open_table()?;
+        self.list = mounted_in(&table)?.into_iter().rev().map(FileSystem::new).collect();
+        self.table = Some(table);
+        Ok(())
+    }
+
+    fn is_current(&self) -> bool {
+        let Some(table) = &self.table else { return false };
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(table, PollFlags::PRI)], Some(&now)) == Ok(0)
+    }
 }
 
 /// All that are on disks, in the order in which they were mounted.
@@ -55,15 +101,26 @@ impl FileSystem {
         let (major, minor) = found.disk;
         let number = format!("{major}:{minor}");
         // In a container the device may not be there.
-        let device = real_path(&format!("/sys/dev/block/{number}")).ok();
+        let device = linked("/sys/dev/block", &number).ok();
         let name = device.as_deref().and_then(|device| device.rsplit('/').next()).unwrap_or(&number).to_string();
-        let space = found.place().and_then(|place| statvfs(&place.point).ok()).map(|found| {
-            let used = found.f_blocks.saturating_sub(found.f_bfree);
-            [used, used.saturating_add(found.f_bavail), found.f_blocks]
-                .map(|blocks| blocks.saturating_mul(found.f_frsize))
-        });
         let disks = device.as_deref().map(places).unwrap_or_default();
-        Self { name, mountpoint: found.name(), kind: found.kind, space, disks }
+        let (point, mountpoint) = (found.place().map(|place| place.point.clone()), found.name());
+        let made = device.filter(|device| is_virtual(device));
+        Self { name, mountpoint, kind: found.kind, disks, point, made }
+    }
+
+    fn refresh(&mut self) {
+        if let Some(device) = &self.made {
+            self.disks = places(device);
+        }
+    }
+
+    /// How many bytes are in use, of all for everybody, of all for a privileged user.
+    pub fn space(&self) -> Option<[u64; 3]> {
+        let found = statvfs(self.point.as_ref()?).ok()?;
+        let used = found.f_blocks.saturating_sub(found.f_bfree);
+        let blocks = [used, used.saturating_add(found.f_bavail), found.f_blocks];
+        Some(blocks.map(|blocks| blocks.saturating_mul(found.f_frsize)))
     }
 }
 

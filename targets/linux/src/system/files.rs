@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, RawDir, open, openat, readlink};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom, open, openat, readlink, seek};
 use rustix::io::{Errno, pread, read, retry_on_intr, write};
 
 /// No file that is read whole is larger, and no line of one that is read in pieces. procfs and sysfs tell no sizes.
@@ -33,9 +33,8 @@ pub fn read_at(directory: impl AsFd, name: &str) -> Result<Vec<u8>, Errno> {
     }
 }
 
-/// Calls `take` with each line of a file, however long the file is: it is read in pieces.
-pub fn lines_of(path: &str, mut take: impl FnMut(&[u8])) -> Result<(), Errno> {
-    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+/// Calls `take` with each line of an open file, however long the file is: it is read in pieces.
+pub fn lines_in(file: impl AsFd, mut take: impl FnMut(&[u8])) -> Result<(), Errno> {
     let mut begun: Vec<u8> = Vec::new();
     let mut chunk = [0; 4096];
     loop {
@@ -78,34 +77,45 @@ pub fn read_text(path: &str) -> Result<String, Errno> {
 
 /// An attribute of sysfs as text. It is no longer than a page, and one read returns all of it.
 pub fn read_attribute(path: &str) -> Result<String, Errno> {
-    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    attribute_in(open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?)
+}
+
+fn attribute_in(file: impl AsFd) -> Result<String, Errno> {
     let mut page = [0; 4096];
-    let length = retry_on_intr(|| read(&file, &mut page))?;
+    let length = retry_on_intr(|| pread(&file, &mut page, 0))?;
     Ok(String::from_utf8_lossy(page.get(..length).unwrap_or_default()).into_owned())
 }
 
-/// An attribute that is read again and again. It is kept open, so that a read costs one system call.
+/// A file of procfs or sysfs that is read again and again. It is kept open, because to open one costs more than to read it.
 #[derive(Debug)]
-pub struct Attribute {
+pub struct KeptFile {
     path: &'static str,
     file: Option<OwnedFd>,
 }
 
-impl Attribute {
-    /// The attribute at a path. It is not read yet.
+impl KeptFile {
+    /// The file at a path. It is not read yet.
     pub const fn new(path: &'static str) -> Self {
         Self { path, file: None }
     }
 
-    /// What it says now.
-    pub fn read(&mut self) -> Result<String, Errno> {
-        let file = match &self.file {
+    /// All of an attribute of sysfs, which is no longer than a page.
+    pub fn attribute(&mut self) -> Result<String, Errno> {
+        attribute_in(self.file()?)
+    }
+
+    /// Calls `take` with each line that is in it now.
+    pub fn lines(&mut self, take: impl FnMut(&[u8])) -> Result<(), Errno> {
+        let file = self.file()?;
+        seek(file, SeekFrom::Start(0))?;
+        lines_in(file, take)
+    }
+
+    fn file(&mut self) -> Result<&OwnedFd, Errno> {
+        Ok(match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(open(self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?),
-        };
-        let mut page = [0; 4096];
-        let length = retry_on_intr(|| pread(file, &mut page, 0))?;
-        Ok(String::from_utf8_lossy(page.get(..length).unwrap_or_default()).into_owned())
+            none => none.insert(open(self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?),
+        })
     }
 }
 
@@ -238,7 +248,8 @@ mod tests {
         let expected: Vec<String> = (0..9000).map(|number| "x".repeat(number % 700)).collect();
         std::fs::write(&path, expected.join("\n")).unwrap();
         let mut lines = Vec::new();
-        lines_of(&path, |line| lines.push(String::from_utf8(line.to_vec()).unwrap())).unwrap();
+        lines_in(std::fs::File::open(&path).unwrap(), |line| lines.push(String::from_utf8(line.to_vec()).unwrap()))
+            .unwrap();
         assert!(lines == expected);
     }
 

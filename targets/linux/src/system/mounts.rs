@@ -4,9 +4,11 @@ use alloc::ffi::CString;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
-use super::files::lines_of;
+use super::files::lines_in;
 
 /// A device by its major and minor number.
 pub type Device = (u32, u32);
@@ -56,8 +58,18 @@ impl Mounted {
 
 /// All file systems on disks, in the order in which they were mounted first.
 pub fn mounted() -> Result<Vec<Mounted>, Errno> {
+    mounted_in(open_table()?)
+}
+
+/// The table of mounts, which can be polled for changes since it was opened.
+pub fn open_table() -> Result<OwnedFd, Errno> {
+    open("/proc/self/mountinfo", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// The same of a table that has just been opened.
+pub fn mounted_in(table: impl AsFd) -> Result<Vec<Mounted>, Errno> {
     let mut found = Collection::default();
-    lines_of("/proc/self/mountinfo", |line| found.add(line, &device_of))?;
+    lines_in(table, |line| found.add(line, &device_of))?;
     Ok(found.file_systems)
 }
 

@@ -11,7 +11,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::errno::failed;
-use super::files::{Attribute, open_directory, read_file, read_text, write_attribute};
+use super::files::{KeptFile, open_directory, read_file, read_text, write_attribute};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
@@ -24,8 +24,8 @@ const TICK: u64 = 10;
 /// The processors, as the kernel lists them.
 #[derive(Debug)]
 pub struct Known {
-    present: Attribute,
-    online: Attribute,
+    present: KeptFile,
+    online: KeptFile,
     /// The list of those that the machine had when it was last asked, and for each whether it can be switched off, which never
     /// changes.
     list: String,
@@ -35,7 +35,7 @@ pub struct Known {
 impl Default for Known {
     fn default() -> Self {
         let [present, online] =
-            ["/sys/devices/system/cpu/present", "/sys/devices/system/cpu/online"].map(Attribute::new);
+            ["/sys/devices/system/cpu/present", "/sys/devices/system/cpu/online"].map(KeptFile::new);
         Self { present, online, list: String::new(), can_offline: Vec::new() }
     }
 }
@@ -43,9 +43,8 @@ impl Default for Known {
 impl Known {
     /// All processors. Two lists are read sooner than a directory and a file of each processor.
     pub fn all(&mut self) -> Result<Vec<Processor>, Failure> {
-        let list = |attribute: &mut Attribute| {
-            attribute.read().map_err(|error| failed("failed to list the processors", error))
-        };
+        let list =
+            |file: &mut KeptFile| file.attribute().map_err(|error| failed("failed to list the processors", error));
         let (present, online) = (list(&mut self.present)?, list(&mut self.online)?);
         if self.list != present {
             let can_offline = |id: i64| access(format!("{CPUS}/cpu{id}/online"), Access::EXISTS).is_ok();

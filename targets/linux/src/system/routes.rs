@@ -9,21 +9,38 @@ use nanoqga::commands::network::{Destination, Route};
 use rustix::io::Errno;
 
 use super::errno::failed;
-use super::files::lines_of;
+use super::files::KeptFile;
 
-/// The routes of both protocols, of which the kernel may have one only, each with its interface.
-pub fn all() -> Result<Vec<(String, Route<'static>)>, Failure> {
-    let mut routes = Vec::new();
-    let mut add = |path, parse: fn(&str) -> Option<(String, Route<'static>)>| {
-        let take = |line: &[u8]| routes.extend(core::str::from_utf8(line).ok().and_then(parse));
-        match lines_of(path, take) {
+/// A route and the name of its interface.
+pub type Listed = (String, Route<'static>);
+
+/// The kernel's tables, of which it may have one only.
+#[derive(Debug)]
+pub struct Tables {
+    v4: KeptFile,
+    v6: KeptFile,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self { v4: KeptFile::new("/proc/net/route"), v6: KeptFile::new("/proc/net/ipv6_route") }
+    }
+}
+
+impl Tables {
+    /// The routes of both protocols.
+    pub fn all(&mut self) -> Result<Vec<Listed>, Failure> {
+        let mut routes = Vec::new();
+        let mut add = |table: &mut KeptFile, parse: fn(&str) -> Option<Listed>| match table
+            .lines(|line| routes.extend(str::from_utf8(line).ok().and_then(parse)))
+        {
             Err(Errno::NOENT) => Ok(()),
             outcome => outcome.map_err(|error| failed("failed to read the routes", error)),
-        }
-    };
-    add("/proc/net/route", v4)?;
-    add("/proc/net/ipv6_route", v6)?;
-    Ok(routes)
+        };
+        add(&mut self.v4, v4)?;
+        add(&mut self.v6, v6)?;
+        Ok(routes)
+    }
 }
 
 /// A line of `/proc/net/route`: addresses are hexadecimal, in the machine's order of bytes.
