@@ -43,7 +43,7 @@ impl Draft<'_> {
     /// [`Full`] as for [`value`](Self::value).
     pub(crate) fn named(&mut self, name: &str, rest: &str) -> Result<(), Full> {
         let mark = self.mark();
-        let begun = self.place(None).and_then(|()| self.raw("{\"name\":\""));
+        let begun = self.begin_value(",{\"name\":\"");
         let wrote = begun.and_then(|()| self.inside(name, 0)).and_then(|()| self.raw(rest));
         self.settle(wrote.map(|()| Wrote::Json), false, mark)
     }

@@ -63,6 +63,12 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Adds the beginning of a value. Its first byte is the comma, which is left out before a first value.
+    pub(super) fn begin_value(&mut self, json: &str) -> Result<(), Full> {
+        let separator = self.stage.shape.separator(false).ok_or(Full)?;
+        self.raw(json.get(usize::from(separator.is_empty())..).unwrap_or_default())
+    }
+
     /// Adds a value in its place.
     pub(super) const fn filled(&mut self) {
         self.stage.shape.fill();
@@ -190,6 +196,9 @@ impl Draft<'_> {
 
     /// Adds all characters of `text` as the inside of a JSON string, with `reserve` bytes free after them.
     pub(super) fn inside(&mut self, text: &str, reserve: usize) -> Result<(), Full> {
+        if reserve == 0 && plain(text.as_bytes(), 0x7F) == text.len() {
+            return self.raw(text);
+        }
         if self.text_part(text, reserve) == text.len() { Ok(()) } else { Err(Full) }
     }
 

@@ -71,7 +71,7 @@ impl serve::Channel for Io {
     fn host_change(&mut self) -> Result<Option<HostChange>, Error> {
         let mut change = None;
         if let Self::Virtio(console) = self {
-            while let Some(event) = console.poll() {
+            while let Some(event) = console.next_event() {
                 match event {
                     Event::Found => log!("port {}: {}", console.port().unwrap_or_default(), PORT_NAME),
                     // The host came or left. If it did so several times, only the last event may be reported.
@@ -132,7 +132,7 @@ impl<S, const OUT: usize> Channel<S, OUT> {
         }
     }
 
-    /// Does what can be done without waiting. Returns whether there was anything to do.
+    /// Does what can be done without waiting, or some of it. Returns whether there may be more.
     ///
     /// # Errors
     /// When the device has failed. It stays so.
@@ -140,13 +140,16 @@ impl<S, const OUT: usize> Channel<S, OUT> {
         let Self { io, agent, pump } = self;
         #[cfg(feature = "testing")]
         let io = crate::testing::last_words::lend(io);
-        let mut did = 0;
-        while did < TURNS
-            && pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))?
-        {
-            did += 1;
+        if let Io::Virtio(console) = io {
+            console.acknowledge_interrupt();
         }
-        Ok(did > 0)
+        // What comes from here on interrupts again.
+        for _ in 0..TURNS {
+            if !pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Stops its device before the machine sleeps. What the host sends from now on waits in QEMU, as far as QEMU keeps it.

@@ -63,11 +63,11 @@ impl<S, const OUT: usize> Channels<S, OUT> {
         Self(channels)
     }
 
-    /// Does what can be done on any of them without waiting. Returns whether there was anything to do.
+    /// Does what can be done on any of them without waiting, or some of it. Returns whether there may be more.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> bool {
         let mut busy = false;
         // A console that has failed has nothing to do. The log has the reason.
-        self.0.retain_mut(|channel| channel.serve(guest).map(|did| busy |= did).is_ok());
+        self.0.retain_mut(|channel| channel.serve(guest).map(|more| busy |= more).is_ok());
         busy
     }
 

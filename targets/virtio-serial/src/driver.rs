@@ -90,7 +90,20 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     ///
     /// If there is an [`InterruptHandle`](crate::InterruptHandle), only the handle acknowledges interrupts.
     pub fn poll(&mut self) -> Option<Event> {
-        self.service();
+        self.acknowledge_interrupt();
+        self.next_event()
+    }
+
+    /// Acknowledges the device's interrupt. This reads a register of the device, which costs a virtual machine as much as a short
+    /// request does. So a kernel that sleeps may call it once when it has woken, and then [`next_event`](Self::next_event) instead of
+    /// [`poll`](Self::poll) until it sleeps again: what the device does meanwhile ends the sleep at once.
+    pub fn acknowledge_interrupt(&mut self) {
+        self.device.acknowledge_interrupt();
+    }
+
+    /// Does what [`poll`](Self::poll) does, but leaves the device's interrupt as it is.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.handle_messages();
         self.connection.next_event()
     }
 
@@ -185,9 +198,14 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.device.leave_interrupts_to_handle();
     }
 
-    /// Handles the device's messages and sends it answers.
+    /// Acknowledges the device's interrupt and handles its messages.
     pub(crate) fn service(&mut self) {
-        self.device.acknowledge_interrupt();
+        self.acknowledge_interrupt();
+        self.handle_messages();
+    }
+
+    /// Handles the device's messages and sends it answers.
+    fn handle_messages(&mut self) {
         // Before the port is found, messages about other ports may use all buffers: that is no reason for a reset, upon which the
         // device would send them again.
         let was_found = self.port().is_some();

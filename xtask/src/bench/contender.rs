@@ -1,7 +1,7 @@
 //! Who is measured, and the guests that they are.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use debian::linux::{Kernel, Modules};
@@ -169,6 +169,29 @@ impl GuestFiles {
     /// A contender's guest. All of a kind get the same machine, the same memory and the same devices: a virtio-serial port, a
     /// serial line for the log, and so many network cards.
     pub(super) fn config(&self, contender: Contender, machine: &'static Machine, cards: u32) -> Result<Config> {
+        let mut config =
+            self.bare_config(contender, machine, Modules { bus: machine.bus, disks: false, network: cards > 0 })?;
+        for _ in 0..cards {
+            config.user_network();
+        }
+        Ok(config)
+    }
+
+    /// The same with a disk, which several guests may read, instead of network cards.
+    pub(super) fn config_with_disk(
+        &self,
+        contender: Contender,
+        machine: &'static Machine,
+        disk: &Path,
+    ) -> Result<Config> {
+        let mut config =
+            self.bare_config(contender, machine, Modules { bus: machine.bus, disks: true, network: false })?;
+        config.disk(&format!("format=raw,readonly=on,file={}", disk.display()), "");
+        Ok(config)
+    }
+
+    /// A contender's guest without network cards and disks, but with the `modules` for them.
+    fn bare_config(&self, contender: Contender, machine: &'static Machine, modules: Modules) -> Result<Config> {
         let image = match contender {
             Floor => &self.floor,
             Nano => &self.now.nano,
@@ -183,7 +206,7 @@ impl GuestFiles {
             config.console = Console::Socket;
         }
         if matches!(contender, LinuxAgent | LinuxAgentBefore | QemuGa) {
-            config.initramfs = Some(self.initramfs(contender, machine, cards > 0)?);
+            config.initramfs = Some(self.initramfs(contender, machine, modules)?);
             config.append = QUIET.into();
             if machine.bus == Bus::Mmio {
                 config.append += MICROVM_COUNTER;
@@ -192,17 +215,19 @@ impl GuestFiles {
                 config.append += " -- --modules /modules";
             }
         }
-        for _ in 0..cards {
-            config.user_network();
-        }
         Ok(config)
     }
 
+    /// A folder for more files.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The files that a contender's kernel begins with, and no module among them that it has no use for.
-    fn initramfs(&self, contender: Contender, machine: &Machine, network: bool) -> Result<PathBuf> {
-        let path = self.folder.path().join(format!("{}-{machine}-{network}", contender.name()));
+    fn initramfs(&self, contender: Contender, machine: &Machine, modules: Modules) -> Result<PathBuf> {
+        let Modules { disks, network, .. } = modules;
+        let path = self.folder.path().join(format!("{}-{machine}-{disks}-{network}", contender.name()));
         if !path.exists() {
-            let modules = Modules { bus: machine.bus, disks: false, network };
             match contender {
                 QemuGa => self.reference.write_initramfs(&path, &self.kernel, modules)?,
                 LinuxAgentBefore => self.kernel.write_initramfs(&path, &self.before()?.agent, modules, &[])?,

@@ -106,6 +106,26 @@ pub(super) fn read_file(agent: &mut Awake, path: &str, length: usize, piece: usi
     Ok(length as f64 / seconds)
 }
 
+/// Reads 4 KiB at so many random places of a file; returns reads in a second.
+pub(super) fn random_reads(agent: &mut Awake, path: &str, length: usize, times: usize) -> Result<f64> {
+    const PIECE: usize = 4096;
+    let handle = open(agent, path, "r")?;
+    let read = about("read", handle, &format!(r#","count":{PIECE}"#));
+    // The same places for everyone. Constants of Knuth's generator.
+    let mut random = 1_u64;
+    let start = Instant::now();
+    for _ in 0..times {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let place = (random >> 33) as usize % (length - PIECE);
+        exchange(agent, &about("seek", handle, &format!(r#","offset":{place},"whence":"set""#)))?;
+        let reply = exchange(agent, &read)?;
+        ensure!(reply > PIECE, "a short read: {reply}");
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    exchange(agent, &about("close", handle, ""))?;
+    Ok(times as f64 / seconds)
+}
+
 fn open(agent: &mut Awake, path: &str, mode: &str) -> Result<i64> {
     let open = format!(r#"{{"execute":"guest-file-open","arguments":{{"path":"{path}","mode":"{mode}"}}}}"#);
     execute(agent, &open)?.as_i64().context("guest-file-open returned no handle")

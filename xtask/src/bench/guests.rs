@@ -9,15 +9,15 @@ use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
 use super::talks::{self, Effort};
-use super::{boots, growth};
+use super::{boots, counts, disks, growth};
 use crate::setup;
 
 const BOOTS: usize = 9;
 const QUICK_BOOTS: usize = 3;
 /// Many short turns: what disturbs the host disturbs all sides of a turn alike, or few turns.
-const EFFORT: Effort = Effort { turns: 91, commands: &COMMANDS, round_trips: 100, pipelined: 400 };
+const EFFORT: Effort = Effort { turns: 91, commands: &COMMANDS, round_trips: 100, pipelined: 400, file_turns: 9 };
 const QUICK_EFFORT: Effort =
-    Effort { turns: 61, commands: COMMANDS.split_at(QUICK_COMMANDS).0, round_trips: 60, pipelined: 100 };
+    Effort { turns: 61, commands: COMMANDS.split_at(QUICK_COMMANDS).0, round_trips: 60, pipelined: 100, file_turns: 5 };
 /// guest-ping and guest-info, which have budgets.
 const QUICK_COMMANDS: usize = 2;
 /// How often the figures that grow are measured.
@@ -46,7 +46,7 @@ pub(super) fn against(before: Built) -> Result<Vec<Measure>> {
     let mut sessions = sides.iter().map(start).collect::<Result<Vec<_>>>()?;
     let requests = || talks::requests(&mut sessions, EFFORT);
     measures.extend(step(&format!("Sending requests in {} turns", EFFORT.turns), requests)?);
-    measures.extend(step("Moving files, and waiting", || talks::others(&mut sessions))?);
+    measures.extend(step("Waiting", || talks::others(&sessions))?);
     drop(sessions);
     measures.push(step("Looking for the smallest guests", || boots::smallest_memory(&files, q35, &sides))?);
     in_order(&mut measures);
@@ -71,10 +71,12 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
     let mut sessions = talked_to.iter().map(start).collect::<Result<Vec<_>>>()?;
     let requests = || talks::requests(&mut sessions, effort);
     measures.extend(step(&format!("Sending requests in {} turns", effort.turns), requests)?);
+    measures.extend(step("Counting what a ping takes", || counts::of_a_ping(&files, q35, CARDS))?);
     if !quick {
-        measures.extend(step("Moving files, and waiting", || talks::others(&mut sessions))?);
+        measures.extend(step("Waiting", || talks::others(&sessions))?);
         growth.push(step("Sending longer and longer messages", || growth::messages(&mut sessions, GROWTH_TURNS))?);
         drop(sessions);
+        measures.extend(step("Reading a large file on a disk", || disks::reads(&files, q35))?);
         growth.push(step("Asking for more and more interfaces", || growth::interfaces(&files, q35, GROWTH_TURNS))?);
         growth.push(step("Booting more and more guests at once", || boots::crowds(&files, q35, GROWTH_TURNS))?);
         measures

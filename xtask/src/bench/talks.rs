@@ -17,9 +17,7 @@ use super::usage::{microseconds, processor_time, resident_kib};
 const FILE: &str = "/bench.bin";
 const FILE_LENGTH: usize = 4 << 20;
 /// Three quarters of what Proxmox sends at once; with base64 around it, within the appliance's longest request.
-const PIECE: usize = 48 << 10;
-
-const FILE_TURNS: usize = 9;
+pub(super) const PIECE: usize = 48 << 10;
 
 /// How often and how long the guests are left alone.
 const IDLE_TURNS: usize = 5;
@@ -33,19 +31,21 @@ pub(super) struct Effort {
     pub commands: &'static [(&'static str, &'static str)],
     pub round_trips: usize,
     pub pipelined: usize,
+    /// How often a file is written and read.
+    pub file_turns: usize,
 }
 
-/// What requests to guests that are up at the same time take, in turns: time and the host's processor time.
+/// What requests to guests that are up at the same time take, in turns: time and the host's processor time; and files.
 pub(super) fn requests(sessions: &mut [Session], effort: Effort) -> Result<Vec<Measure>> {
     let mut measures = commands(sessions, effort)?;
     measures.extend(pipelines(sessions, effort)?);
+    measures.extend(files(sessions, effort.file_turns)?);
     Ok(measures)
 }
 
-/// Files, and what guests take that nobody talks to.
-pub(super) fn others(sessions: &mut [Session]) -> Result<Vec<Measure>> {
-    let mut measures = Vec::from(files(sessions)?);
-    measures.push(idle(sessions)?);
+/// What guests take that nobody talks to.
+pub(super) fn others(sessions: &[Session]) -> Result<Vec<Measure>> {
+    let mut measures = vec![idle(sessions)?];
     let mut memory = blank("memory");
     for session in sessions.iter() {
         memory.add(session.contender, resident_kib(session.pid())? / 1024.0);
@@ -98,9 +98,9 @@ fn pipelines(sessions: &mut [Session], effort: Effort) -> Result<[Measure; 2]> {
 }
 
 /// A file that is written and read, in MB/s.
-fn files(sessions: &mut [Session]) -> Result<[Measure; 2]> {
+fn files(sessions: &mut [Session], turns: usize) -> Result<[Measure; 2]> {
     let [mut reading, mut writing] = ["file-read", "file-write"].map(blank);
-    for _ in 0..FILE_TURNS {
+    for _ in 0..turns {
         for session in sessions.iter_mut().filter(|session| session.contender.answers("guest-file-open")) {
             let agent = &mut session.agent;
             writing.add(session.contender, write_file(agent, FILE, FILE_LENGTH, PIECE)? / 1e6);

@@ -1,5 +1,6 @@
 //! virtio on PCI: virtio 1.2, section 4.1.
 
+use heapless::Vec;
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -28,7 +29,13 @@ const _: () = assert!(QUEUE_DEVICE + 8 == COMMON_SIZE as usize);
 pub struct PciTransport {
     device_type: DeviceType,
     structures: Structures,
+    /// Queues that were set up, and the offsets of their notification registers in bytes: to read an offset costs a virtual machine
+    /// as much as a notification.
+    notify_offsets: Vec<(u16, u64), MAX_QUEUES>,
 }
+
+/// More queues than a driver sets up. The offsets of others are read each time.
+const MAX_QUEUES: usize = 8;
 
 impl PciTransport {
     /// The device with these structures.
@@ -37,7 +44,7 @@ impl PciTransport {
     /// The structures must be those that [`pci::enable`](crate::pci::enable) returned, mapped for ever at their physical
     /// addresses, and used by no one else.
     pub unsafe fn new(device_type: DeviceType, structures: Structures) -> Self {
-        Self { device_type, structures }
+        Self { device_type, structures, notify_offsets: Vec::new() }
     }
 
     fn read<T>(&self, register: usize) -> T {
@@ -48,6 +55,12 @@ impl PciTransport {
     fn write<T>(&mut self, register: usize, value: T) {
         // SAFETY: As above. Queues that the device is told of are its driver's concern.
         unsafe { self.structures.common.at::<T>(register).write_volatile(value) }
+    }
+
+    /// The offset of a queue's notification register. Selects the queue.
+    fn notify_offset(&mut self, queue: u16) -> u64 {
+        self.write(QUEUE_SELECT, queue);
+        u64::from(self.read::<u16>(QUEUE_NOTIFY_OFF)) * u64::from(self.structures.notify_multiplier)
     }
 
     /// Writes a register of 64 bits, in halves (4.1.3.1).
@@ -83,9 +96,9 @@ impl Transport for PciTransport {
     }
 
     fn notify(&mut self, queue: u16) {
-        self.write(QUEUE_SELECT, queue);
-        let Structures { notify, notify_multiplier, .. } = self.structures;
-        let offset = u64::from(self.read::<u16>(QUEUE_NOTIFY_OFF)) * u64::from(notify_multiplier);
+        let known = self.notify_offsets.iter().find(|(known, _)| *known == queue).map(|(_, offset)| *offset);
+        let offset = known.unwrap_or_else(|| self.notify_offset(queue));
+        let notify = self.structures.notify;
         // A notification register outside of the structure is not written to.
         if offset + 2 <= notify.length.into() {
             // SAFETY: The two bytes lie in the window, and the multiplier is even.
@@ -108,7 +121,9 @@ impl Transport for PciTransport {
     }
 
     fn queue_set(&mut self, queue: u16, size: u32, descriptors: PhysAddr, driver: PhysAddr, device: PhysAddr) {
-        self.write(QUEUE_SELECT, queue);
+        let offset = self.notify_offset(queue);
+        self.notify_offsets.retain(|(known, _)| *known != queue);
+        _ = self.notify_offsets.push((queue, offset));
         self.write(QUEUE_SIZE, size as u16);
         self.write_address(QUEUE_DESC, descriptors);
         self.write_address(QUEUE_DRIVER, driver);

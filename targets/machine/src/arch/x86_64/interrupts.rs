@@ -27,6 +27,7 @@ pub(crate) const SPURIOUS_VECTOR: u8 = 0x2f;
 
 const APIC_ID: u64 = 0x20;
 const APIC_TASK_PRIORITY: u64 = 0x80;
+const APIC_END_OF_INTERRUPT: u64 = 0xb0;
 const APIC_SPURIOUS: u64 = 0xf0;
 const APIC_LINT0: u64 = 0x350;
 const APIC_LINT1: u64 = 0x360;
@@ -44,8 +45,7 @@ const MAX_IO_APICS: usize = 8;
 /// PCI interrupts come in above the ISA ones.
 const FIRST_PCI_GSI: u32 = 16;
 
-/// Physical address of the local APIC, for the wake handler. It never changes once interrupts are on.
-#[unsafe(no_mangle)]
+/// Physical address of the local APIC. It never changes once interrupts are on.
 pub(crate) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
 
 /// The interrupt controllers.
@@ -127,12 +127,21 @@ impl Interrupts {
         if !self.can_sleep() {
             return hint::spin_loop();
         }
-        // The handlers change nothing but the local APIC, and return with interrupts off. Devices write to memory meanwhile, of
-        // which this instruction's own promises to the compiler know nothing.
+        // The interrupt that ended the last sleep ends only now that its device has been asked: a device that still asserts its line
+        // interrupts again at once, and would end the next sleep, too. No end is wrong if there was none.
+        end_of_interrupt();
+        // The handlers change nothing, and return with interrupts off. Devices write to memory meanwhile, of which this instruction's
+        // own promises to the compiler know nothing.
         compiler_fence(Ordering::SeqCst);
         enable_and_hlt();
         compiler_fence(Ordering::SeqCst);
     }
+}
+
+fn end_of_interrupt() {
+    let register = LOCAL_APIC.load(Ordering::Relaxed) + APIC_END_OF_INTERRUPT;
+    // SAFETY: The guest can sleep, so the local APIC is on, and its registers are mapped.
+    unsafe { ptr::with_exposed_provenance_mut::<u32>(register as usize).write_volatile(0) };
 }
 
 fn mask_8259s() {
