@@ -1,6 +1,7 @@
 //! What the fuzz targets share: how an input says what is sent, and how, and what else there is on a machine.
 
 pub mod config_space;
+pub mod disk;
 pub mod memory;
 
 /// The first bytes of an input, which choose sizes. What the host sends comes after them.

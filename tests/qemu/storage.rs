@@ -349,8 +349,8 @@ fn failing(disk: &Disk, kind: &str) -> Result<Booted> {
 fn a_disk_that_cannot_be_read_is_told() -> Result<()> {
     let disk = Disk::fat(16, 16 << 10)?;
     let Booted { mut agent, guest } = failing(&disk, "read")?;
-    ensure!(refused_open(&mut agent, "/file", "r")? == "Input/output error");
-    ensure!(refused_open(&mut agent, "/file", "w")? == "Input/output error");
+    ensure!(refused_open(&mut agent, "/file", "r")? == "/dev/vda: Input/output error");
+    ensure!(refused_open(&mut agent, "/file", "w")? == "/dev/vda: Input/output error");
     ensure!(ask(&mut agent, "guest-get-fsinfo")? == json!([]));
     ensure!(ask(&mut agent, "guest-fsfreeze-freeze")? == 0);
     ensure!(ask(&mut agent, "guest-get-disks")?[0]["name"] == "/dev/vda");
@@ -381,25 +381,187 @@ fn a_disk_that_cannot_be_written_or_flushed_is_told_and_read() -> Result<()> {
 }
 
 #[test]
-fn without_a_volume_there_is_one_in_memory() -> Result<()> {
-    let none = |_: &mut Config| {};
-    let blank = Disk::blank(1 << 10)?;
-    let tiny = Disk::blank(1)?;
-    let mut guests = vec![("none", booted("q35", none)?), ("blank", with_disk("q35", &blank)?)];
-    guests.push(("tiny", with_disk("microvm", &tiny)?));
-    for (disk, Booted { mut agent, guest }) in guests {
-        put(&mut agent, "/file", &pattern(200_000))?;
-        ensure!(read(&mut agent, "/file", 100_000)? == pattern(200_000), "{disk}");
-        let info = ask(&mut agent, "guest-get-fsinfo")?;
-        ensure!(info[0]["name"] == "ram0" && info[0]["mountpoint"] == "/" && info[0]["disk"] == json!([]), "{info}");
-        ensure!(info[0]["total-bytes"].as_u64() > info[0]["used-bytes"].as_u64(), "{info}");
+fn without_a_disk_there_is_a_volume_in_memory() -> Result<()> {
+    let Booted { mut agent, guest } = booted("q35", |_| {})?;
+    put(&mut agent, "/file", &pattern(200_000))?;
+    ensure!(read(&mut agent, "/file", 100_000)? == pattern(200_000));
+    let info = ask(&mut agent, "guest-get-fsinfo")?;
+    ensure!(info[0]["name"] == "ram" && info[0]["mountpoint"] == "/" && info[0]["disk"] == json!([]), "{info}");
+    ensure!(info[0]["total-bytes"].as_u64() > info[0]["used-bytes"].as_u64(), "{info}");
+    ensure!(ask(&mut agent, "guest-get-disks")? == json!([]));
+    ensure!(ask(&mut agent, "guest-fsfreeze-freeze")? == 0, "memory has no disk to be consistent on");
+    ensure!(ask(&mut agent, "guest-fsfreeze-status")? == "thawed");
+    ensure!(ask(&mut agent, "guest-fstrim")? == json!({"paths": []}));
+    power_down(agent, guest)
+}
+
+#[test]
+fn a_disk_without_a_volume_is_named_and_nothing_is_lost_in_memory() -> Result<()> {
+    let damaged = Disk::fat(16, 16 << 10)?;
+    // Its root directory has no entries.
+    damaged.patch(17, &[0, 0])?;
+    let none = "no FAT volume";
+    for (machine, disk, attached, reason) in [
+        ("q35", Disk::blank(1 << 10)?, "", format!("/dev/vda: {none}")),
+        ("microvm", Disk::blank(1)?, "", format!("/dev/vda: {none}")),
+        ("q35", damaged, "", "/dev/vda: Structure needs cleaning".into()),
+        (
+            "q35",
+            Disk::blank(1 << 10)?,
+            ",logical_block_size=8192,physical_block_size=8192",
+            "virtio disk: the device has blocks of an odd size".into(),
+        ),
+    ] {
+        let Booted { mut agent, guest } = booted(machine, |config| disk.attach(config, "", attached))?;
+        for mode in ["w", "a", "r", "r+"] {
+            let said = refused_open(&mut agent, "/file", mode)?;
+            ensure!(said == reason, "{said}");
+        }
+        ensure!(ask(&mut agent, "guest-get-fsinfo")? == json!([]));
+        ensure!(ask(&mut agent, "guest-fsfreeze-freeze")? == 0);
         let disks = ask(&mut agent, "guest-get-disks")?;
-        ensure!(disks.as_array().is_some_and(|disks| disks.len() == usize::from(disk != "none")), "{disk}: {disks}");
-        ensure!(ask(&mut agent, "guest-fsfreeze-freeze")? == 0, "memory has no disk to be consistent on");
-        ensure!(ask(&mut agent, "guest-fsfreeze-status")? == "thawed");
-        ensure!(ask(&mut agent, "guest-fstrim")? == json!({"paths": []}));
+        ensure!(disks.as_array().is_some_and(|disks| disks.len() == usize::from(attached.is_empty())), "{disks}");
+        let log = ask(&mut agent, "nanoqga-log")?.to_string();
+        ensure!(log.matches(&reason).count() <= 1 && log.contains(reason.trim_start_matches("virtio disk: ")), "{log}");
         power_down(agent, guest)?;
     }
+    Ok(())
+}
+
+/// A volume that Linux mounts, on a disk.
+struct Place {
+    disk: Disk,
+    /// Its first byte, and its size in KiB.
+    start: usize,
+    kib: u64,
+    /// The size of the disk's logical blocks.
+    block: u32,
+}
+
+impl Place {
+    /// A volume all over a disk, as mkfs.fat makes it by these options.
+    fn whole(kib: u64, options: &[&str]) -> Result<Self> {
+        let disk = Disk::blank(kib)?;
+        disk.run("mkfs.fat", &[options, &["@"]].concat())?;
+        Ok(Self { disk, start: 0, kib, block: 512 })
+    }
+
+    /// The same with other bytes in it.
+    fn patched(self, at: u64, bytes: &[u8]) -> Result<Self> {
+        self.disk.patch(at, bytes)?;
+        Ok(self)
+    }
+
+    /// A FAT16 volume of 20 MiB in a table that sfdisk makes, from a sector on.
+    fn on_partition(table: &str, sector: usize) -> Result<Self> {
+        let (disk, volume) = (Disk::blank(32 << 10)?, Disk::fat(16, 20 << 10)?);
+        let script = disk.folder().join("script");
+        fs::write(&script, table)?;
+        let sfdisk = format!("PATH=$PATH:/usr/sbin:/sbin sfdisk --quiet \"$0\" < {}", script.display());
+        disk.run("sh", &["-c", &sfdisk, "@"])?;
+        disk.patch(sector as u64 * 512, &fs::read(volume.path())?)?;
+        Ok(Self { disk, start: sector * 512, kib: 20 << 10, block: 512 })
+    }
+
+    /// What fsck.fat says about the volume, but for how full it is.
+    fn checked(&self) -> Result<String> {
+        let volume = Disk::blank(self.kib)?;
+        let whole = fs::read(self.disk.path())?;
+        let there = whole.len().min(self.start + (self.kib as usize * 1024));
+        volume.patch(0, &whole[self.start..there])?;
+        let said = volume.run("sh", &["-c", "PATH=$PATH:/usr/sbin:/sbin fsck.fat -n \"$0\"; [ $? -lt 2 ]", "@"])?;
+        let lines = said.lines().filter(|line| !line.contains("clusters") && !line.contains("uninitialized"));
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn boot(&self) -> Result<Booted> {
+        let device = format!(",logical_block_size={0},physical_block_size={0}", self.block);
+        booted("q35", |config| self.disk.attach(config, "", &device))
+    }
+
+    /// Writes files in one guest, and reads them in the next one.
+    fn is_used(self, volume: &str) -> Result<()> {
+        let before = self.checked()?;
+        let Booted { mut agent, guest } = self.boot()?;
+        put(&mut agent, "/a file with a long name", &pattern(300_000))?;
+        let info = ask(&mut agent, "guest-get-fsinfo")?;
+        ensure!(info[0]["name"] == volume, "{info}");
+        power_down(agent, guest)?;
+        let after = self.checked()?;
+        ensure!(after == before, "before: {before}\nafter: {after}");
+        let Booted { mut agent, guest } = self.boot()?;
+        ensure!(read(&mut agent, "/a file with a long name", 60_000)? == pattern(300_000));
+        power_down(agent, guest)
+    }
+}
+
+#[test]
+fn a_fat32_volume_of_few_clusters_is_used() -> Result<()> {
+    Place::whole(33 << 10, &["-F", "32", "-s", "8"])?.is_used("vda")?;
+    // Its information sector is the boot sector, lies nowhere, or has been wiped.
+    for (at, bytes) in [(48, vec![0, 0]), (48, vec![0xff, 0xff]), (512, vec![0; 512])] {
+        Place::whole(64 << 10, &["-F", "32"])?.patched(at, &bytes)?.is_used("vda")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_volume_without_a_jump_or_a_signature_is_used() -> Result<()> {
+    Place::whole(16 << 10, &["-F", "16"])?.patched(0, &[0])?.patched(510, &[0, 0])?.is_used("vda")
+}
+
+#[test]
+fn a_disk_that_is_shorter_than_its_volume_is_used() -> Result<()> {
+    for (bits, kib) in [("12", 1 << 10), ("16", 16 << 10), ("32", 40 << 10)] {
+        let place = Place::whole(kib, &["-F", bits, "-s", "1"])?;
+        fs::File::options().write(true).open(place.disk.path())?.set_len((kib << 10) - 3 * 512)?;
+        place.is_used("vda").context(bits)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_volume_with_sectors_of_4_kib_is_used() -> Result<()> {
+    for options in [&["-S", "4096", "-F", "32", "-s", "1"][..], &["-S", "4096", "-F", "16", "-s", "1"]] {
+        let mut place = Place::whole(33 << 10, options)?;
+        place.block = 4096;
+        place.is_used("vda")?;
+    }
+    // A table that counts in blocks of 4 KiB.
+    let mut place = Place::on_partition("label: dos\nstart=2048, size=2048\nstart=4096, size=40960\n", 4096)?;
+    for field in [454, 458, 470, 474] {
+        let bytes = fs::read(place.disk.path())?;
+        let sectors = u32::from_le_bytes(bytes[field..field + 4].try_into()?);
+        place = place.patched(field as u64, &(sectors / 8).to_le_bytes())?;
+    }
+    place.block = 4096;
+    place.is_used("vda2")
+}
+
+#[test]
+fn a_volume_on_a_logical_partition_is_used() -> Result<()> {
+    let table = "label: dos\nstart=2048, size=2048\nstart=4096, size=60000, type=5\nstart=6144, size=2048\nstart=10240, size=40960\n";
+    Place::on_partition(table, 10240)?.is_used("vda6")
+}
+
+#[test]
+fn a_volume_on_the_ninth_partition_is_used_also_by_the_table_at_the_end() -> Result<()> {
+    let others: String = (0..8).map(|index| format!("start={}, size=64\n", 2048 + 64 * index)).collect();
+    let table = format!("label: gpt\n{others}start=4096, size=40960\n");
+    Place::on_partition(&table, 4096)?.is_used("vda9")?;
+    Place::on_partition(&table, 4096)?.patched(512, &[0; 512])?.is_used("vda9")
+}
+
+#[test]
+fn a_volume_on_the_ninth_disk_is_used() -> Result<()> {
+    let disks = (0..8).map(|_| Disk::blank(64)).chain([Disk::fat(12, 1 << 10)]).collect::<Result<Vec<_>>>()?;
+    let Booted { mut agent, guest } =
+        booted("q35", |config| disks.iter().for_each(|disk| disk.attach(config, "", "")))?;
+    put(&mut agent, "/file", &pattern(10_000))?;
+    ensure!(ask(&mut agent, "guest-get-fsinfo")?[0]["name"] == "vdi");
+    power_down(agent, guest)?;
+    disks[8].is_clean()?;
+    ensure!(disks[8].get("file")? == pattern(10_000));
     Ok(())
 }
 
@@ -588,12 +750,17 @@ fn blocks_of_4_kib_are_what_a_disk_may_want() -> Result<()> {
 
 #[test]
 fn more_disks_than_are_used_are_left_alone() -> Result<()> {
-    let disks = (0..9).map(|_| Disk::blank(64)).collect::<Result<Vec<_>>>()?;
-    let Booted { mut agent, guest } =
-        booted("q35", |config| disks.iter().for_each(|disk| disk.attach(config, "", "")))?;
+    let disks = (0..33).map(|_| Disk::blank(64)).collect::<Result<Vec<_>>>()?;
+    let Booted { mut agent, guest } = booted("q35", |config| {
+        for (index, disk) in disks.iter().enumerate() {
+            let place = format!(",multifunction=on,addr={:#x}.{}", 5 + index / 8, index % 8);
+            disk.attach(config, "", &place);
+        }
+    })?;
     let told = ask(&mut agent, "guest-get-disks")?;
-    ensure!(told.as_array().is_some_and(|told| told.len() == 8), "{told}");
-    guest.console_shows("more than 8 disks", soon())
+    ensure!(told.as_array().is_some_and(|told| told.len() == 32), "{told}");
+    ensure!(told[25]["name"] == "/dev/vdz" && told[26]["name"] == "/dev/vdaa", "{told}");
+    guest.console_shows("more than 32 disks", soon())
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! they find what its FAT library gets wrong, and bear a volume that a guest is writing.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,6 +59,14 @@ impl Disk {
     /// A folder for what belongs to it.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Overwrites bytes of it.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn patch(&self, at: u64, bytes: &[u8]) -> Result<()> {
+        Ok(File::options().write(true).open(&self.path)?.write_all_at(bytes, at)?)
     }
 
     /// Puts a file on the volume.

@@ -149,6 +149,8 @@ const PAGES: usize = size_of::<Request>() / PAGE_SIZE;
 struct Properties {
     features: u64,
     sectors: u64,
+    /// The size of a logical block, in bytes.
+    block: usize,
     /// The most sectors in one discard, and the multiple of sectors at which it must begin and end.
     max_discard: u32,
     discard_alignment: u32,
@@ -235,6 +237,11 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
     /// The size of the disk, in sectors.
     pub const fn sectors(&self) -> u64 {
         self.properties.sectors
+    }
+
+    /// The size of the disk's logical blocks, in bytes: a power of two from [`SECTOR`] to [`BLOCK`].
+    pub const fn logical_block(&self) -> usize {
+        self.properties.block
     }
 
     /// Whether the disk cannot be written to.
@@ -435,11 +442,12 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     if !block.is_power_of_two() || !(SECTOR..=BLOCK).contains(&block) {
         return Err(give_up(transport, Unusable::OddBlocks));
     }
-    let block = (block / SECTOR) as u32;
-    let mut properties = Properties { features, sectors: high << 32 | low, max_discard: 0, discard_alignment: block };
+    let sectors = high << 32 | low;
+    let in_sectors = (block / SECTOR) as u32;
+    let mut properties = Properties { features, sectors, block, max_discard: 0, discard_alignment: in_sectors };
     if features & DISCARD != 0 {
-        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) / block * block;
-        properties.discard_alignment = word(transport, DISCARD_ALIGNMENT).max(block);
+        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) / in_sectors * in_sectors;
+        properties.discard_alignment = word(transport, DISCARD_ALIGNMENT).max(in_sectors);
     }
 
     transport.set_guest_page_size(PAGE_SIZE as u32);

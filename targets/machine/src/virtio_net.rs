@@ -20,8 +20,14 @@ pub const MAX_FRAME: usize = 1514;
 
 /// VIRTIO_NET_F_MAC, section 5.1.3.
 const MAC: u64 = 1 << 5;
+/// VIRTIO_NET_F_STATUS, section 5.1.3.
+const STATUS: u64 = 1 << 16;
 /// VIRTIO_F_VERSION_1, section 6.
 const VERSION_1: u64 = 1 << 32;
+
+/// Where the device's configuration has its status, and what that says (5.1.4).
+const STATUS_FIELD: usize = 6;
+const LINK_UP: u16 = 1;
 
 const RECEIVE: u16 = 0;
 const TRANSMIT: u16 = 1;
@@ -78,6 +84,8 @@ pub struct NetworkCard {
     receive: Queue,
     transmit: Queue,
     header: usize,
+    /// Whether it is connected to a network.
+    is_up: bool,
     /// Whether it has failed. It stays switched off then.
     failed: bool,
 }
@@ -109,7 +117,7 @@ impl NetworkCard {
         let receive = Queue::new(&mut transport, RECEIVE)?;
         let transmit = Queue::new(&mut transport, TRANSMIT)?;
         let header = if transport.requires_legacy_layout() { LEGACY_HEADER } else { HEADER };
-        let mut card = Self { transport, receive, transmit, header, failed: false };
+        let mut card = Self { transport, receive, transmit, header, is_up: true, failed: false };
         card.begin(status)?;
         Ok((card, mac))
     }
@@ -129,12 +137,25 @@ impl NetworkCard {
 
     /// Acknowledges the card's interrupt, so that it can raise the next one.
     pub fn acknowledge(&mut self) {
-        // A device that needs a reset announces that as a change of its configuration (section 2.1.2).
-        if self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT)
-            && !self.failed
-            && self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET)
-        {
-            self.check::<()>(Err(CardError::NeedsReset));
+        if self.transport.ack_interrupt().contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT) && !self.failed {
+            // A device that needs a reset announces that as a change of its configuration (section 2.1.2).
+            if self.transport.get_status().contains(DeviceStatus::DEVICE_NEEDS_RESET) {
+                self.check::<()>(Err(CardError::NeedsReset));
+            }
+            self.look_at_link();
+        }
+    }
+
+    /// Whether the card is connected to a network, as it has announced last.
+    pub const fn is_up(&self) -> bool {
+        self.is_up
+    }
+
+    fn look_at_link(&mut self) {
+        // A device without the feature is always connected.
+        if self.transport.read_device_features() & STATUS != 0 {
+            let status = self.transport.read_config_space::<u16>(STATUS_FIELD);
+            self.is_up = status.is_ok_and(|status| u16::from_le(status) & LINK_UP != 0);
         }
     }
 
@@ -193,6 +214,7 @@ impl NetworkCard {
     /// The last step of the initialisation: lets the device use its queues, and lends it buffers to receive in.
     fn begin(&mut self, status: DeviceStatus) -> Result<(), CardError> {
         self.transport.set_status(status | DeviceStatus::DRIVER_OK);
+        self.look_at_link();
         for buffer in 0..BUFFERS {
             self.receive.lend_whole(buffer)?;
         }
@@ -224,10 +246,11 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError>
     // A legacy device knows neither VERSION_1 nor FEATURES_OK (section 3.1.2).
     let legacy = transport.requires_legacy_layout();
     let wanted = if legacy { MAC } else { MAC | VERSION_1 };
-    if transport.read_device_features() & wanted != wanted {
+    let offered = transport.read_device_features();
+    if offered & wanted != wanted {
         return Err(CardError::Features);
     }
-    transport.write_driver_features(wanted);
+    transport.write_driver_features(wanted | offered & STATUS);
     if !legacy {
         status |= DeviceStatus::FEATURES_OK;
         transport.set_status(status);

@@ -5,14 +5,17 @@
 extern crate std;
 
 mod advertisement;
+mod dhcp;
 mod link;
+mod neighbour;
 mod port;
 mod setting;
 
 pub use smoltcp::time::{Duration, Instant};
 pub use smoltcp::wire::{IpAddress, IpCidr};
 
-pub use self::link::{Link, NO_SOCKETS, Route, Storage};
+pub use self::dhcp::MAX_HOST_NAME;
+pub use self::link::{Link, Route};
 pub use self::port::{Card, MAX_FRAME, Statistics};
 pub use self::setting::{Invalid, Method, NAMES, Setting, Settings, Static};
 

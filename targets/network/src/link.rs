@@ -2,49 +2,73 @@
 
 use core::{fmt, mem};
 
-use heapless::Vec;
-use smoltcp::iface::{
-    self, Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
-};
-use smoltcp::socket::dhcpv4::{Event, RetryConfig, Socket};
+use heapless::{String, Vec};
+use smoltcp::iface::{self, Config, Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address, Ipv6Cidr};
 
-use crate::port::{Card, Port, Statistics};
+use crate::dhcp::{Client, Lease, MAX_HOST_NAME, MAX_ROUTES};
+use crate::port::{Card, MAX_MTU, Port, Statistics};
 use crate::setting::{Method, Static};
 
 /// How many frames one poll takes at most, so that a flood keeps nobody else waiting.
 const FRAMES: usize = 16;
-/// How often DHCP's first messages are repeated (RFC 2131, 4.1). smoltcp's own intervals are longer.
-const DISCOVER_AGAIN: Duration = Duration::from_secs(4);
-const REQUEST_AGAIN: Duration = Duration::from_secs(2);
-/// When to poll again if smoltcp 0.14 does not say when. It says "at once" for ever if no router answered its three solicitations,
-/// and "never" if only one of IPv6 and DHCP waits for something.
+/// When to poll again if the card has no room for what is to be sent, or while routers are solicited.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// For how long smoltcp solicits routers.
+const SOLICITING: Duration = Duration::from_secs(20);
+/// When to poll after that. smoltcp 0.14 does not say when a prefix or a route ends, unless there is a socket: it may end so late.
+const LOOK_LATER: Duration = Duration::from_secs(10);
 
 /// fe80::/64 (RFC 4291, 2.5.6).
 const LINK_LOCAL: Ipv6Cidr = Ipv6Cidr::new(Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 64);
-
-/// Memory for a link's sockets: DHCP's is the only one.
-pub type Storage = [SocketStorage<'static>; 1];
-
-/// That memory without a socket.
-pub const NO_SOCKETS: Storage = [SocketStorage::EMPTY];
 
 /// A network interface.
 pub struct Link<C: Card> {
     port: Port<C>,
     interface: Interface,
+    /// There are none, but smoltcp wants them.
     sockets: SocketSet<'static>,
-    dhcp: Option<SocketHandle>,
+    dhcp: Option<Client>,
+    /// The name that DHCP servers are told. Empty: none.
+    host_name: String<MAX_HOST_NAME>,
+    seed: u64,
     /// Whether `v4` was leased by DHCP.
     leased: bool,
     /// The address that was assigned or leased. Other addresses are link-local, or have an advertised prefix.
-    v4: Option<Static>,
-    v6: Option<Static>,
+    v4: Option<Assigned>,
+    v6: Option<Assigned>,
     /// Whether it has a link-local IPv6 address, and looks for routers.
     has_v6: bool,
+    was_up: bool,
+    /// When it was polled first, and last.
+    begun: Instant,
     polled: Instant,
+}
+
+/// An address and the routes that come with it.
+#[derive(Clone, Debug)]
+struct Assigned {
+    address: IpCidr,
+    /// Networks and the routers towards them.
+    routes: Vec<(IpCidr, IpAddress), MAX_ROUTES>,
+}
+
+impl From<Static> for Assigned {
+    fn from(Static { address, gateway }: Static) -> Self {
+        let everywhere = |gateway| match gateway {
+            IpAddress::Ipv4(_) => IpCidr::new(Ipv4Address::UNSPECIFIED.into(), 0),
+            IpAddress::Ipv6(_) => IpCidr::new(Ipv6Address::UNSPECIFIED.into(), 0),
+        };
+        Self { address, routes: gateway.into_iter().map(|gateway| (everywhere(gateway), gateway)).collect() }
+    }
+}
+
+impl From<&Lease> for Assigned {
+    fn from(lease: &Lease) -> Self {
+        let routes = lease.routes.iter().map(|&(network, router)| (network.into(), router.into())).collect();
+        Self { address: lease.address.into(), routes }
+    }
 }
 
 /// A route of a link.
@@ -58,8 +82,8 @@ pub struct Route {
 
 impl<C: Card> Link<C> {
     /// A link of `card`, which has the hardware address `mac`. It uses DHCP, unless `methods`, which are applied in order, say
-    /// otherwise. `seed` should differ at each boot.
-    pub fn new(card: C, mac: [u8; 6], storage: &'static mut Storage, seed: u64, methods: &[Method]) -> Self {
+    /// otherwise. DHCP servers are told `host_name`, unless it is empty. `seed` should differ at each boot.
+    pub fn new(card: C, mac: [u8; 6], seed: u64, methods: &[Method], host_name: &str) -> Self {
         let has_v6 = methods.last() != Some(&Method::None);
         let mac = HardwareAddress::Ethernet(EthernetAddress(mac));
         let mut config = Config::new(mac);
@@ -69,11 +93,24 @@ impl<C: Card> Link<C> {
         let mut interface = Interface::new(config, &mut port, Instant::ZERO);
         // A host that solicits routers must have this address.
         if let Some(link_local) = Ipv6Cidr::from_link_prefix(&LINK_LOCAL, mac).filter(|_| has_v6) {
-            replace(&mut interface, None, Some(Static { address: link_local.into(), gateway: None }));
+            replace(&mut interface, None, Some(&Static { address: link_local.into(), gateway: None }.into()));
         }
-        let sockets = SocketSet::new(&mut storage[..]);
-        let polled = Instant::ZERO;
-        let mut link = Self { port, interface, sockets, dhcp: None, leased: false, v4: None, v6: None, has_v6, polled };
+        let mut link = Self {
+            port,
+            interface,
+            sockets: SocketSet::new(&mut [][..]),
+            dhcp: None,
+            // A longer one is not told.
+            host_name: String::try_from(host_name).unwrap_or_default(),
+            seed,
+            leased: false,
+            v4: None,
+            v6: None,
+            has_v6,
+            was_up: true,
+            begun: Instant::ZERO,
+            polled: Instant::ZERO,
+        };
         link.start_dhcp();
         for method in methods {
             match *method {
@@ -81,7 +118,7 @@ impl<C: Card> Link<C> {
                 Method::None => {
                     link.stop_dhcp();
                     for old in [link.v4.take(), link.v6.take()] {
-                        replace(&mut link.interface, old, None);
+                        replace(&mut link.interface, old.as_ref(), None);
                     }
                 }
                 Method::Static(assigned) => link.assign(assigned),
@@ -92,8 +129,16 @@ impl<C: Card> Link<C> {
 
     /// Does what can be done without waiting. Returns whether there was anything to do.
     pub fn poll(&mut self, now: Instant) -> bool {
+        if self.begun == Instant::ZERO {
+            self.begun = now;
+        }
         self.polled = now;
         self.port.card.acknowledge();
+        let is_up = self.port.card.is_up();
+        let was_up = mem::replace(&mut self.was_up, is_up);
+        if let Some(client) = self.dhcp.as_mut().filter(|_| is_up && !was_up) {
+            client.restart(now);
+        }
         self.interface.poll_maintenance(now);
         let mut busy = false;
         for _ in 0..FRAMES {
@@ -102,22 +147,35 @@ impl<C: Card> Link<C> {
                 break;
             }
             busy = true;
-            // At once: what is sent next may depend on it.
-            self.follow_dhcp();
+            if let (Some(message), Some(client)) = (port.message.take(), &mut self.dhcp)
+                && client.take(&message, now)
+            {
+                self.follow_dhcp();
+            }
         }
         let Self { port, interface, sockets, .. } = self;
         busy |= interface.poll_egress(now, port, sockets) == PollResult::SocketStateChanged;
-        self.follow_dhcp();
+        if let Some(client) = self.dhcp.as_mut().filter(|client| client.due().is_some_and(|due| due <= now)) {
+            let mut has_ended = false;
+            port.send(|frame| {
+                let (length, ended) = client.poll(now, frame);
+                has_ended = ended;
+                length
+            });
+            if has_ended {
+                self.follow_dhcp();
+            }
+        }
         busy
     }
 
     /// How long after `now` to poll again, unless a frame comes before. `None`: never.
     pub fn idle(&mut self, now: Instant) -> Option<Duration> {
-        let at = match self.interface.poll_at(self.polled, &self.sockets) {
-            Some(at) if at > self.polled => at,
-            None if !self.has_v6 => return None,
-            _ => self.polled + LOOK_AGAIN,
-        };
+        let routers = if self.polled < self.begun + SOLICITING { LOOK_AGAIN } else { LOOK_LATER };
+        let routers = self.has_v6.then_some(self.polled + routers);
+        let dhcp = self.dhcp.as_ref().and_then(Client::due);
+        let dhcp = dhcp.map(|due| if due > self.polled { due } else { self.polled + LOOK_AGAIN });
+        let at = routers.into_iter().chain(dhcp).min()?;
         Some(if at > now { at - now } else { Duration::ZERO })
     }
 
@@ -130,29 +188,22 @@ impl<C: Card> Link<C> {
             }
             IpCidr::Ipv6(_) => &mut self.v6,
         };
-        let old = place.replace(assigned);
-        replace(&mut self.interface, old, Some(assigned));
+        let old = place.replace(assigned.into());
+        replace(&mut self.interface, old.as_ref(), place.as_ref());
     }
 
     /// Starts to look for a DHCP server, unless it does already. An assigned address stays until there is a lease.
     pub fn start_dhcp(&mut self) {
         if self.dhcp.is_none() {
-            let mut socket = Socket::new();
-            let mut retry = RetryConfig::default();
-            retry.discover_timeout = DISCOVER_AGAIN;
-            retry.initial_request_timeout = REQUEST_AGAIN;
-            socket.set_retry_config(retry);
-            // The storage has a place for this socket, which is not there yet.
-            self.dhcp = Some(self.sockets.add(socket));
+            self.seed = self.seed.wrapping_add(1);
+            self.dhcp = Some(Client::new(EthernetAddress(self.mac()), &self.host_name, self.seed));
         }
     }
 
     /// Stops looking for a DHCP server. The address stays.
     pub fn stop_dhcp(&mut self) {
         self.leased = false;
-        if let Some(socket) = self.dhcp.take() {
-            self.sockets.remove(socket);
-        }
+        self.dhcp = None;
     }
 
     /// Whether it looks for a DHCP server, or has found one.
@@ -165,26 +216,16 @@ impl<C: Card> Link<C> {
         self.leased
     }
 
-    /// Applies what the DHCP server said.
+    /// Applies what the DHCP server has leased. That a lease has ended removes a leased address, but not an assigned one.
     fn follow_dhcp(&mut self) {
-        let Some(handle) = self.dhcp else { return };
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-        let lease = match socket.poll() {
-            None => return,
-            // smoltcp panics when it renews a lease of a server without an address.
-            Some(Event::Configured(lease)) if lease.server.address.is_unspecified() => return socket.reset(),
-            Some(Event::Configured(lease)) => {
-                // A router may lie outside of the network, but its address must be a host's.
-                let router = lease.router.filter(|&router| IpAddress::from(router).is_unicast());
-                Some(Static { address: lease.address.into(), gateway: router.map(IpAddress::from) })
-            }
-            // It begins with "no lease". That removes a leased address, but not an assigned one.
-            Some(Event::Deconfigured) if self.leased => None,
-            Some(Event::Deconfigured) => return,
-        };
-        let old = mem::replace(&mut self.v4, lease);
-        self.leased = lease.is_some();
-        replace(&mut self.interface, old, lease);
+        let lease = self.dhcp.as_ref().and_then(Client::lease);
+        if lease.is_some() || self.leased {
+            self.leased = lease.is_some();
+            let mtu = lease.and_then(|lease| lease.mtu).map_or(MAX_MTU, usize::from);
+            self.port.mtu = mtu.min(MAX_MTU);
+            let old = mem::replace(&mut self.v4, lease.map(Assigned::from));
+            replace(&mut self.interface, old.as_ref(), self.v4.as_ref());
+        }
     }
 
     /// The card.
@@ -213,15 +254,34 @@ impl<C: Card> Link<C> {
     /// # Errors
     /// The number of routes, if `index` is not less.
     pub fn route(&mut self, index: usize) -> Result<Route, usize> {
-        let on_link =
-            self.interface.ip_addrs().iter().map(|&address| Route { network: network(address), gateway: None });
-        let mut all: Vec<Route, 16> = on_link.collect();
+        let mut all: Vec<Route, 32> = self
+            .interface
+            .ip_addrs()
+            .iter()
+            .map(|&address| Route { network: network(address), gateway: None })
+            .collect();
         // smoltcp gives only mutable access to its table of routes.
-        self.interface.routes_mut().update(|routes| {
-            all.extend(routes.iter().map(|route| Route { network: route.cidr, gateway: Some(route.via_router) }));
+        let mut routes = Vec::<Route, 16>::new();
+        self.interface.routes_mut().update(|table| {
+            routes.extend(table.iter().map(|route| Route { network: route.cidr, gateway: Some(route.via_router) }));
         });
+        for route in &routes {
+            let Some(router) = route.gateway else { continue };
+            let itself = Route { network: IpCidr::new(router, if is_v4(router) { 32 } else { 128 }), gateway: None };
+            // A router outside of the networks is on the link all the same, and so is a host that is its own router.
+            if !all.iter().any(|known| known.gateway.is_none() && known.network.contains_addr(&router)) {
+                let _ = all.push(itself);
+            }
+            if route.network != itself.network {
+                let _ = all.push(*route);
+            }
+        }
         all.get(index).copied().ok_or(all.len())
     }
+}
+
+const fn is_v4(address: IpAddress) -> bool {
+    matches!(address, IpAddress::Ipv4(_))
 }
 
 impl<C: Card> fmt::Debug for Link<C> {
@@ -230,8 +290,8 @@ impl<C: Card> fmt::Debug for Link<C> {
     }
 }
 
-/// Replaces an address and its default route by another, or by none.
-fn replace(interface: &mut Interface, old: Option<Static>, new: Option<Static>) {
+/// Replaces an address and its routes by others, or by none.
+fn replace(interface: &mut Interface, old: Option<&Assigned>, new: Option<&Assigned>) {
     interface.update_ip_addrs(|addresses| {
         addresses.retain(|address| old.is_none_or(|old| *address != old.address));
         if let Some(new) = new.filter(|new| !addresses.contains(&new.address)) {
@@ -242,19 +302,17 @@ fn replace(interface: &mut Interface, old: Option<Static>, new: Option<Static>) 
             };
         }
     });
-    interface.routes_mut().update(|routes| {
-        routes.retain(|route| old.is_none_or(|old| old.gateway != Some(route.via_router)));
-        if let Some(gateway) = new.and_then(|new| new.gateway) {
+    interface.routes_mut().update(|table| {
+        let has = |set: Option<&Assigned>, route: &iface::Route| {
+            set.is_some_and(|set| set.routes.contains(&(route.cidr, route.via_router)))
+        };
+        table.retain(|route| !has(old, route));
+        for &(cidr, via_router) in new.iter().flat_map(|new| &new.routes) {
             // Routers that advertise themselves may have filled the table.
-            if routes.is_full() {
-                routes.pop();
+            if table.is_full() {
+                table.pop();
             }
-            let everywhere = match gateway {
-                IpAddress::Ipv4(_) => IpCidr::new(Ipv4Address::UNSPECIFIED.into(), 0),
-                IpAddress::Ipv6(_) => IpCidr::new(Ipv6Address::UNSPECIFIED.into(), 0),
-            };
-            let route = iface::Route { cidr: everywhere, via_router: gateway, preferred_until: None, expires_at: None };
-            let _ = routes.push(route);
+            let _ = table.push(iface::Route { cidr, via_router, preferred_until: None, expires_at: None });
         }
     });
 }

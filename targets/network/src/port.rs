@@ -4,9 +4,14 @@ use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 use crate::advertisement;
+use crate::dhcp::{self, Received};
+use crate::neighbour::Waiting;
 
 /// The longest frame: an Ethernet header and 1500 bytes.
-pub const MAX_FRAME: usize = 1514;
+pub const MAX_FRAME: usize = HEADER + MAX_MTU;
+const HEADER: usize = 14;
+/// The longest packet in it.
+pub(crate) const MAX_MTU: usize = 1500;
 
 /// A network card. None of its methods waits.
 pub trait Card {
@@ -16,6 +21,11 @@ pub trait Card {
     /// Copies the next received frame to the beginning of `room` and returns its length, or `Err` if the card reports a length
     /// that no frame has. `None` if no frame was received.
     fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>>;
+
+    /// Whether its link is up: whether it is connected to a network.
+    fn is_up(&mut self) -> bool {
+        true
+    }
 
     /// Whether the card can take a frame.
     fn can_send(&mut self) -> bool;
@@ -46,13 +56,40 @@ pub struct Statistics {
 pub(crate) struct Port<C> {
     pub(crate) card: C,
     pub(crate) statistics: Statistics,
+    /// The last message of a DHCP server, if it was not taken yet. smoltcp does not see them.
+    pub(crate) message: Option<Received>,
+    /// The longest packet to send. Frames are longer by their header.
+    pub(crate) mtu: usize,
+    waiting: Waiting,
     incoming: [u8; MAX_FRAME],
     outgoing: [u8; MAX_FRAME],
 }
 
 impl<C> Port<C> {
     pub(crate) fn new(card: C) -> Self {
-        Self { card, statistics: Statistics::default(), incoming: [0; MAX_FRAME], outgoing: [0; MAX_FRAME] }
+        Self {
+            card,
+            statistics: Statistics::default(),
+            message: None,
+            mtu: MAX_MTU,
+            waiting: Waiting::NONE,
+            incoming: [0; MAX_FRAME],
+            outgoing: [0; MAX_FRAME],
+        }
+    }
+}
+
+impl<C: Card> Port<C> {
+    /// Sends the frame that `write` writes to the beginning of the memory that it is given, and whose length it returns. Does not
+    /// call it if the card cannot take a frame.
+    pub(crate) fn send(&mut self, write: impl FnOnce(&mut [u8; MAX_FRAME]) -> Option<usize>) {
+        if self.card.can_send()
+            && let Some(length) = write(&mut self.outgoing)
+        {
+            self.card.send(self.outgoing.get(..length).unwrap_or_default());
+            self.statistics.tx_packets += 1;
+            self.statistics.tx_bytes += length as u64;
+        }
     }
 }
 
@@ -71,32 +108,41 @@ impl<C: Card> Device for Port<C> {
         if !self.card.can_send() {
             return None;
         }
-        let length = self.card.receive(&mut self.incoming)?;
-        let frame = length.ok().and_then(|length| self.incoming.get(..length));
         let counts = &mut self.statistics;
-        let frame = match frame {
-            None => {
-                counts.rx_errs += 1;
+        let frame: &[u8] = if let Some(length) = self.waiting.take(&mut self.incoming) {
+            self.incoming.get(..length).unwrap_or_default()
+        } else {
+            let length = self.card.receive(&mut self.incoming)?;
+            match length.ok().and_then(|length| self.incoming.get(..length)) {
                 // smoltcp ignores an empty frame.
-                &[]
-            }
-            Some(frame) => {
-                counts.rx_packets += 1;
-                counts.rx_bytes += frame.len() as u64;
-                if advertisement::is_impossible(frame) {
-                    counts.rx_dropped += 1;
+                None => {
+                    counts.rx_errs += 1;
                     &[]
-                } else {
-                    frame
+                }
+                Some(frame) => {
+                    counts.rx_packets += 1;
+                    counts.rx_bytes += frame.len() as u64;
+                    self.waiting.received(frame);
+                    if advertisement::is_impossible(frame) {
+                        counts.rx_dropped += 1;
+                        &[]
+                    } else if dhcp::is_for_client(frame) {
+                        self.message = Received::parse(frame);
+                        &[]
+                    } else {
+                        frame
+                    }
                 }
             }
         };
-        Some((Incoming(frame), Outgoing { card: &mut self.card, room: &mut self.outgoing, counts }))
+        let answer = Some((frame, &mut self.waiting));
+        let outgoing = Outgoing { card: &mut self.card, room: &mut self.outgoing, counts, mtu: self.mtu, answer };
+        Some((Incoming(frame), outgoing))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Outgoing<'_, C>> {
-        let Self { card, statistics, outgoing, .. } = self;
-        card.can_send().then_some(Outgoing { card, room: outgoing, counts: statistics })
+        let Self { card, statistics, outgoing, mtu, .. } = self;
+        card.can_send().then_some(Outgoing { card, room: outgoing, counts: statistics, mtu: *mtu, answer: None })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -121,6 +167,9 @@ pub(crate) struct Outgoing<'a, C> {
     card: &'a mut C,
     room: &'a mut [u8; MAX_FRAME],
     counts: &'a mut Statistics,
+    mtu: usize,
+    /// The frame that it answers, if it does.
+    answer: Option<(&'a [u8], &'a mut Waiting)>,
 }
 
 impl<C: Card> phy::TxToken for Outgoing<'_, C> {
@@ -128,6 +177,13 @@ impl<C: Card> phy::TxToken for Outgoing<'_, C> {
         // smoltcp asks for no more than `capabilities` allows.
         let frame = &mut self.room[..length];
         let result = f(frame);
+        if let Some((asked, waiting)) = self.answer {
+            waiting.answered(asked, frame);
+        }
+        // The answer to a ping that is longer than the network's packets.
+        if length > HEADER + self.mtu {
+            return result;
+        }
         self.card.send(frame);
         self.counts.tx_packets += 1;
         self.counts.tx_bytes += length as u64;

@@ -59,7 +59,7 @@ impl fmt::Display for Invalid {
 
 impl Static {
     /// `address` in a network of `prefix` bits, with a router that is in the same network or, for IPv6, has a link-local
-    /// address.
+    /// address. The router of a network of one host, such as 192.0.2.5/32, is a neighbour with any address.
     ///
     /// # Errors
     /// If no host can have these. The error says which is wrong.
@@ -74,7 +74,7 @@ impl Static {
         }
         if let Some(gateway) = gateway {
             let reachable = gateway.is_ipv4() == address.is_ipv4()
-                && (network.contains_addr(&gateway.into()) || is_link_local(gateway))
+                && (network.contains_addr(&gateway.into()) || is_link_local(gateway) || prefix == longest)
                 && gateway != address
                 && is_hosts(gateway, network);
             if !reachable {
@@ -225,6 +225,9 @@ mod tests {
             assert_eq!(assigned("192.0.2.5", 24, Some(gateway)), Err(Invalid::Gateway), "{gateway}");
         }
         assert!(assigned("2001:db8::5", 64, Some("2001:db8:1::1")).is_err());
+        assert!(assigned("95.1.2.3", 32, Some("172.31.1.1")).is_ok(), "the only host of its network");
+        assert!(assigned("95.1.2.3", 32, Some("95.1.2.3")).is_err());
+        assert!(assigned("95.1.2.3", 32, Some("224.0.0.1")).is_err());
         assert!(assigned("192.0.2.0", 31, Some("192.0.2.1")).is_ok(), "both ends of a point-to-point link are hosts");
     }
 }

@@ -1,5 +1,6 @@
 //! A link on a simulated network.
 
+mod dhcp;
 mod lan;
 
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -8,8 +9,8 @@ use std::vec::Vec;
 use proptest::prelude::*;
 use smoltcp::time::Duration;
 use smoltcp::wire::{
-    ArpOperation, DhcpMessageType, Icmpv4Repr, Icmpv6Repr, NdiscPrefixInfoFlags, NdiscPrefixInformation, NdiscRepr,
-    NdiscRouterFlags,
+    ArpOperation, DhcpMessageType, EthernetAddress, Icmpv4Repr, Icmpv6Repr, NdiscNeighborFlags, NdiscPrefixInfoFlags,
+    NdiscPrefixInformation, NdiscRepr, NdiscRouterFlags,
 };
 
 use super::{Method, Setting};
@@ -237,6 +238,41 @@ fn pings_are_answered_with_what_they_brought_and_all_is_counted() {
 }
 
 #[test]
+fn the_first_ping_of_a_neighbour_is_answered_when_its_address_is_known() {
+    let own: Ipv6Addr = LINK_LOCAL.trim_end_matches("/64").parse().unwrap();
+    let data = [7; 1000];
+    let told = NdiscRepr::NeighborAdvert {
+        flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
+        target_addr: ROUTER_V6,
+        lladdr: Some(EthernetAddress([2, 0, 0, 0, 0, 1]).into()),
+    };
+    let pairs = [
+        (
+            icmpv4(ROUTER, LEASED, &Icmpv4Repr::EchoRequest { ident: 1, seq_no: 2, data: &data }),
+            arp(ArpOperation::Reply, ROUTER, LEASED),
+        ),
+        (
+            icmpv6(ROUTER_V6, own, &Icmpv6Repr::EchoRequest { ident: 1, seq_no: 2, data: &data }, 0),
+            icmpv6(ROUTER_V6, own, &Icmpv6Repr::Ndisc(told), 0),
+        ),
+    ];
+    for (ping, answer) in pairs {
+        let mut lan = Lan::new(&[assigned("192.0.2.15/24")]);
+        lan.pass(10);
+        lan.sent();
+        lan.send(ping.clone());
+        let [asked] = &lan.sent()[..] else { panic!("it asks for the address, and nothing else") };
+        assert!(!asked.ends_with(&data));
+        lan.send(answer.clone());
+        assert!(matches!(&lan.sent()[..], [pong] if pong.ends_with(&data)), "the ping is answered");
+        lan.send(answer);
+        assert!(lan.sent().is_empty(), "it is answered once");
+        lan.send(ping);
+        assert!(matches!(&lan.sent()[..], [pong] if pong.ends_with(&data)), "the next one is answered at once");
+    }
+}
+
+#[test]
 fn a_frame_that_is_too_long_is_an_error() {
     let mut lan = Lan::new(&[]);
     lan.send(std::vec![0; 1515]);
@@ -270,18 +306,18 @@ fn a_flood_keeps_nobody_waiting() {
 
 #[test]
 fn an_idle_link_sleeps() {
-    // Nobody answers: DHCP asks every four seconds, and the link is polled once a second for router solicitations.
+    // Nobody answers: DHCP asks about once a minute, and the link looks every ten seconds whether a prefix has ended.
     let mut lan = Lan::new(&[]);
     lan.pass(600);
-    assert!(lan.polls < 1500, "{} polls in 600 s", lan.polls);
-    // A lease and a router: nothing to do until the lease must be renewed or the router expires.
+    assert!(lan.polls < 120, "{} polls in 600 s", lan.polls);
+    // A lease and a router: nothing to do but that until the lease must be renewed or the router expires.
     let mut lan = Lan::new(&[]);
     lan.server = Some(Server { seconds: 86_400, ..Server::default() });
     lan.pass(1);
     lan.send(advertisement(ROUTER_V6, 1800, PREFIX, 64, 0));
     let before = lan.polls;
     lan.pass(1700);
-    assert!(lan.polls - before < 10, "{} polls in 1700 s", lan.polls - before);
+    assert!(lan.polls - before < 200, "{} polls in 1700 s", lan.polls - before);
     // No DHCP, no IPv6: there is never anything to do.
     let mut lan = Lan::new(&[Method::None]);
     lan.pass(1_000_000);

@@ -19,6 +19,11 @@ pub trait BlockDevice {
     /// The size of the disk, in sectors.
     fn sectors(&self) -> u64;
 
+    /// The size of the disk's logical blocks, in bytes: a power of two from [`SECTOR`] to [`BLOCK`]. Partition tables count in them.
+    fn logical_block(&self) -> usize {
+        SECTOR
+    }
+
     /// Whether the disk cannot be written to.
     fn is_read_only(&self) -> bool;
 

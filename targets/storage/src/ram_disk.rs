@@ -54,7 +54,7 @@ impl RamDisk {
         for (at, field) in fields {
             memory.get_mut(at..at + field.len()).ok_or(Error::NoSpace)?.copy_from_slice(field);
         }
-        let geometry = Geometry::parse(memory, sectors as u64).ok_or(Error::NoSpace)?;
+        let geometry = Geometry::parse(memory, sectors as u64).map_err(|_| Error::NoSpace)?;
         // The first two entries, which belong to no cluster.
         let head: &[u8] =
             if geometry.width == Width::Bits12 { &[MEDIUM, 0xff, 0xff] } else { &[MEDIUM, 0xff, 0xff, 0xff] };

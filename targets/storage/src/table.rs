@@ -95,9 +95,9 @@ const fn last_of_chain(width: Width) -> u32 {
     }
 }
 
-/// Counts the free clusters, and checks that no entry names a cluster that does not exist.
-pub(super) fn count_free(volume: &mut impl Bytes, geometry: &Geometry) -> Result<u32, Error> {
-    let end = FIRST_CLUSTER + geometry.clusters;
+/// Counts the free ones of these clusters, and checks that their entries name no cluster that the volume does not have.
+pub(super) fn count_free(volume: &mut impl Bytes, geometry: &Geometry, clusters: Range<u32>) -> Result<u32, Error> {
+    let named = FIRST_CLUSTER..FIRST_CLUSTER + geometry.named_clusters;
     // Entries from this value on mean that a cluster is bad, or the last one of a chain.
     let special = match geometry.width {
         Width::Bits12 => 0xff0,
@@ -105,10 +105,10 @@ pub(super) fn count_free(volume: &mut impl Bytes, geometry: &Geometry) -> Result
         Width::Bits32 => 0x0fff_fff0,
     };
     let mut free = 0;
-    for cluster in FIRST_CLUSTER..end {
+    for cluster in clusters {
         match entry(volume, geometry, cluster)? {
             0 => free += 1,
-            next if (FIRST_CLUSTER..end).contains(&next) || next >= special => {}
+            next if named.contains(&next) || next >= special => {}
             _ => return Err(Error::Corrupt),
         }
     }

@@ -7,6 +7,7 @@
 mod access;
 mod now;
 mod trail;
+mod view;
 
 use core::cell::RefCell;
 use core::fmt;
@@ -15,14 +16,15 @@ use lamfat::{
     Dir, DirEntry, Extent, File, FileSystem, FsOptions, LossyOemCpConverter, OemCpConverter, Seek, SeekFrom, Write,
 };
 
-use self::access::{Access, State, View};
+use self::access::{Access, State};
 use self::now::Now;
 pub use self::trail::Trail;
+use self::view::{Shown, View};
 use crate::boot_sector::{FIRST_CLUSTER, Geometry};
 use crate::cache::Cache;
 use crate::disk::{BlockDevice, SECTOR};
 use crate::error::Error;
-use crate::table::{count_free, next_free};
+use crate::table::next_free;
 
 /// A mounted volume.
 pub struct Volume {
@@ -68,18 +70,7 @@ impl fmt::Debug for Volume {
 impl Volume {
     /// The volume with this geometry that begins at sector `start`. It must be mounted before anything else.
     pub fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
-        let start = start * SECTOR as u64;
-        let state = State {
-            cache,
-            start,
-            geometry,
-            free: 0,
-            in_use: false,
-            failed: false,
-            changes: 0,
-            last_added: FIRST_CLUSTER,
-        };
-        Self { state, was_in_use: false }
+        Self { state: State::new(cache, start * SECTOR as u64, geometry), was_in_use: false }
     }
 
     /// Mounts the volume, which checks its table of clusters.
@@ -87,11 +78,11 @@ impl Volume {
     /// # Errors
     /// [`Error::Corrupt`] if the table names clusters that do not exist, [`Error::Io`] if the disk cannot be read.
     pub fn mount(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
-        let geometry = self.state.geometry;
+        let in_use = self.state.geometry.in_use;
         let mut state = [0];
         let mut access = Access::new(&mut self.state, device);
-        access.read(geometry.in_use, &mut state)?;
-        self.state.free = count_free(&mut access, &geometry)?;
+        access.read(in_use, &mut state)?;
+        access.look_around()?;
         self.was_in_use = state[0] & 1 != 0;
         Ok(())
     }
@@ -123,14 +114,15 @@ impl Volume {
             return Err(Error::ReadOnly);
         }
         self.state.changes += u64::from(create.is_some());
-        let geometry = self.state.geometry;
+        let shown = Shown::new(&self.state.geometry);
+        let cluster = self.state.geometry.cluster;
         let size = self.with(device, create, &mut |files, _| {
             let (mut file, size) = match (find(files, path)?, create) {
                 (Found::File(file, size), _) => (file, size),
                 (Found::Nothing(..), None) => return Err(Error::NotFound),
                 (Found::Nothing(directory, name), Some(_)) => (create_in(&directory, name)?, 0),
             };
-            check_chain(&geometry, &mut file, size)?;
+            check_chain(&shown, cluster, &mut file, size)?;
             if truncate {
                 file.truncate()?;
                 file.flush()?;
@@ -188,8 +180,7 @@ impl Volume {
             entry = access.borrow().entry;
             written
         })?;
-        let (geometry, changes) = (self.state.geometry, self.state.changes);
-        *trail = first.map(|first| Trail::new(&geometry, changes, size, first, entry)).transpose()?;
+        self.begin_trail(trail, size, first, entry)?;
         Ok((written as usize, place + written))
     }
 
@@ -262,9 +253,10 @@ impl Volume {
 
     /// Opens the volume for `work`. `now`, in seconds since 1970, is the time of what it writes.
     fn with(&mut self, device: &mut dyn BlockDevice, now: Option<i64>, work: &mut Work<'_>) -> Result<u64, Error> {
+        let shown = Shown::new(&self.state.geometry);
         let access = RefCell::new(Access::new(&mut self.state, device));
         let options = FsOptions::new().time_provider(Now::at(now.unwrap_or(0)));
-        let files = Files::new(View::new(&access), options)?;
+        let files = Files::new(View::new(&access, shown), options)?;
         let done = work(&files, &access);
         files.unmount()?;
         done
@@ -331,13 +323,13 @@ fn create_in<'f, 'a, 'd>(directory: &Directory<'f, 'a, 'd>, name: &str) -> Resul
 }
 
 /// Checks that a file's clusters lie on the volume, and that there are enough of them for its size.
-fn check_chain(geometry: &Geometry, file: &mut Opened<'_, '_, '_>, size: u64) -> Result<(), Error> {
-    let needed = size.div_ceil(geometry.cluster.into()) as usize;
+fn check_chain(shown: &Shown, cluster: u32, file: &mut Opened<'_, '_, '_>, size: u64) -> Result<(), Error> {
+    let needed = size.div_ceil(cluster.into()) as usize;
     let mut count = 0;
     // An empty file may have a cluster, too.
     for extent in file.extents().take(needed.max(1)) {
         let Extent { offset, .. } = extent?;
-        if !(geometry.data..geometry.end()).contains(&offset) {
+        if shown.in_cluster(offset).is_none() {
             return Err(Error::Corrupt);
         }
         count += 1;

@@ -8,7 +8,8 @@ use nanoqga::commands::disk::{
 
 use crate::guest::Guest;
 use crate::state::Appliance;
-use crate::state::disks::{DEV, Place, Storage};
+use crate::state::disk::{DEV, name};
+use crate::state::disks::{Place, Storage};
 
 const NS_PER_MS: u64 = 1_000_000;
 /// Linux's first major number for drivers without a fixed one, and how many minor numbers it gives a virtio disk.
@@ -30,22 +31,25 @@ impl Storage {
         None
     }
 
-    /// The name of a disk or partition, without `/dev/`.
-    pub(crate) fn short_name(&self, place: Place) -> Option<&str> {
-        self.device_name(place)?.get(DEV.len()..)
+    /// Looks up the name of a disk or partition, which [`name`](Self::name) is then, and the disk's serial number.
+    pub(crate) fn identify(&mut self, place: Place) -> Option<()> {
+        let Place::Disk(index, partition) = place else { return None };
+        let disk = self.disks.get_mut(index)?;
+        disk.ask_serial();
+        let number = match partition {
+            None => None,
+            Some(partition) => Some(disk.partition_number(partition)?),
+        };
+        self.name = name(index, number);
+        Some(())
     }
 
-    /// The name of a disk or partition, with `/dev/`.
-    pub(crate) fn device_name(&self, place: Place) -> Option<&str> {
-        let Place::Disk(disk, partition) = place else { return None };
-        let disk = self.disks.get(disk)?;
-        match partition {
-            None => Some(&disk.name),
-            Some(partition) => disk.partition_names.get(partition).map(|name| name.as_str()),
-        }
+    /// The name of the disk or partition that was identified last, without `/dev/`.
+    pub(crate) fn short_name(&self) -> &str {
+        self.name.get(DEV.len()..).unwrap_or_default()
     }
 
-    /// The place in the machine of a disk, or of a partition's disk.
+    /// The place in the machine of a disk, or of a partition's disk, which was identified last.
     pub(crate) fn address(&self, place: Place) -> Option<DiskAddress<'_>> {
         let Place::Disk(index, _) = place else { return None };
         let disk = self.disks.get(index)?;
@@ -55,7 +59,7 @@ impl Storage {
             slot: at.device,
             function: at.function,
         });
-        let (serial, dev) = (disk.serial(), self.device_name(place));
+        let (serial, dev) = (disk.serial(), Some(self.name.as_str()));
         Some(DiskAddress { pci_controller, bus_type: BusType::Virtio, serial, dev, ..DiskAddress::default() })
     }
 }
@@ -63,9 +67,9 @@ impl Storage {
 impl Disks for Guest<Appliance> {
     fn disk(&mut self, index: usize) -> Result<Option<Disk<'_>>, Failure> {
         let storage = &mut self.state.storage;
-        let Some(place @ Place::Disk(disk, partition)) = storage.nth(index) else { return Ok(None) };
-        storage.ask_serial(disk);
-        Ok(storage.device_name(place).map(|name| Disk { name, partition: partition.is_some(), alias: None }))
+        let Some(place @ Place::Disk(_, partition)) = storage.nth(index) else { return Ok(None) };
+        let identified = storage.identify(place);
+        Ok(identified.map(|()| Disk { name: &storage.name, partition: partition.is_some(), alias: None }))
     }
 
     fn address(&mut self, disk: usize) -> Option<DiskAddress<'_>> {
@@ -77,7 +81,10 @@ impl Disks for Guest<Appliance> {
     fn dependency(&mut self, disk: usize, index: usize) -> Option<&str> {
         let storage = &mut self.state.storage;
         match (storage.nth(disk)?, index) {
-            (Place::Disk(disk, Some(_)), 0) => storage.device_name(Place::Disk(disk, None)),
+            (Place::Disk(disk, Some(_)), 0) => {
+                storage.identify(Place::Disk(disk, None))?;
+                Some(&storage.name)
+            }
             _ => None,
         }
     }
@@ -85,12 +92,14 @@ impl Disks for Guest<Appliance> {
 
 impl DisksStatistics for Guest<Appliance> {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
-        let Some(disk) = self.state.storage.disks.get(index) else { return Ok(None) };
+        let storage = &mut self.state.storage;
+        storage.name = name(index, None);
+        let Some(disk) = storage.disks.get(index) else { return Ok(None) };
         let done = disk.driver.0.statistics();
         let ms = |done: &Done| Some(done.ns / NS_PER_MS);
         let all = done.reads.ns + done.writes.ns + done.flushes.ns + done.discards.ns;
         Ok(Some(DiskStatistics {
-            name: disk.name.get(DEV.len()..).unwrap_or_default(),
+            name: storage.short_name(),
             major: MAJOR,
             minor: index as u64 * MINORS,
             stats: DiskCounters {

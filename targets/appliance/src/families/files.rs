@@ -1,5 +1,7 @@
 //! Commands on files, and on the volume that they are on.
 
+use core::fmt::Write;
+
 use embedded_io::SeekFrom;
 use nanoqga::Failure;
 use nanoqga::commands::disk::DiskAddress;
@@ -16,6 +18,8 @@ use crate::state::disks::{Place, Reached};
 const NS_PER_S: i64 = 1_000_000_000;
 /// Where the volume is mounted.
 const ROOT: &str = "/";
+/// The name of the volume in memory.
+const RAM: &str = "ram";
 
 /// The error's text for a client.
 const fn failure(error: Error) -> Failure {
@@ -44,8 +48,13 @@ const fn opened_so(file::OpenMode { access, update }: file::OpenMode) -> OpenMod
 }
 
 impl Files for Guest<Appliance> {
-    fn open(&mut self, path: Text<'_>, mode: file::OpenMode, _: &mut Cause) -> Result<i64, Failure> {
+    fn open(&mut self, path: Text<'_>, mode: file::OpenMode, cause: &mut Cause) -> Result<i64, Failure> {
         let now = self.now();
+        let is_reached = self.reach().is_ok();
+        if let Some(complaint) = self.state.storage.complaint.filter(|_| !is_reached) {
+            _ = write!(cause, "{}: {}", complaint.name(), complaint.reason);
+            return Err(Failure(""));
+        }
         let Reached { volume, device, files, .. } = self.reach()?;
         files.open(volume, device, path.chars(), opened_so(mode), now).map_err(failure)
     }
@@ -87,8 +96,9 @@ impl FileSystems for Guest<Appliance> {
         let storage = &mut self.state.storage;
         let (0, Ok(Reached { place, volume, device, .. })) = (index, storage.reach()) else { return Ok(None) };
         let space = volume.space(device).map_err(failure)?;
+        let is_on_disk = storage.identify(place).is_some();
         Ok(Some(FileSystem {
-            name: storage.short_name(place).unwrap_or("ram0"),
+            name: if is_on_disk { storage.short_name() } else { RAM },
             mountpoint: ROOT,
             kind: "vfat",
             used_bytes: Some(space.total - space.free.min(space.total)),
@@ -100,9 +110,7 @@ impl FileSystems for Guest<Appliance> {
     fn disk_of(&mut self, _: usize, index: usize) -> Option<DiskAddress<'_>> {
         let storage = &mut self.state.storage;
         let place = storage.reach().ok()?.place;
-        if let Place::Disk(disk, _) = place {
-            storage.ask_serial(disk);
-        }
+        storage.identify(place)?;
         if index == 0 { storage.address(place) } else { None }
     }
 }

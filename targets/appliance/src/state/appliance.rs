@@ -74,7 +74,8 @@ impl Guest<Appliance> {
     /// The network interfaces. The first call finds them.
     pub(crate) fn links(&mut self) -> &mut Links {
         let Appliance { links, networks, .. } = &mut self.state;
-        links.get_or_insert_with(|| Links::find(&self.machine, networks))
+        let host_name = self.host_name.as_deref().unwrap_or_default();
+        links.get_or_insert_with(|| Links::find(&self.machine, networks, host_name))
     }
 
     /// Sleeps until there is something to do, and accounts that time.

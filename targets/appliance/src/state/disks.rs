@@ -1,21 +1,16 @@
 //! The appliance's disks, and the volume that its files are on.
 
-use core::fmt::Write;
-
-use heapless::{String, Vec};
+use heapless::Vec;
 use machine::log::Value;
-use machine::virtio_blk::{SERIAL_BYTES, VirtioBlk};
+use machine::virtio_blk::{Unusable, VirtioBlk};
 use machine::{Machine, heap, log, monotonic_ns};
-use storage::{
-    BLOCK, BlockDevice, Cache, Error, OpenFiles, Partitions, Place as VolumePlace, RamDisk, Volume, find_partitions,
-    find_volume,
-};
+use storage::{BLOCK, BlockDevice, Cache, Error, OpenFiles, RamDisk, Volume, find_volume};
 use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::pci::bus::DeviceFunction;
 
+use super::disk::{Disk, Name, name};
 use super::virtio_disk::VirtioDisk;
 
-const MAX_DISKS: usize = 8;
+const MAX_DISKS: usize = 32;
 /// For how long written data may stay in the cache, in nanoseconds, if no request flushes it.
 const WRITE_BACK_NS: u64 = 5_000_000_000;
 /// The smallest and largest disk in memory, in bytes. Between these it takes a quarter of the free memory. Formatting touches all
@@ -23,25 +18,6 @@ const WRITE_BACK_NS: u64 = 5_000_000_000;
 const RAM_DISK: (usize, usize) = (64 << 10, 8 << 20);
 /// The size of that disk's cache in bytes, which is not used.
 const RAM_CACHE: usize = BLOCK;
-
-/// What every device's name begins with.
-pub(crate) const DEV: &str = "/dev/";
-
-/// A device's name, with `/dev/`.
-pub(crate) type Name = String<12>;
-
-/// A disk as it was found.
-#[derive(Debug)]
-pub(crate) struct Disk {
-    pub(crate) driver: VirtioDisk,
-    pub(crate) pci: Option<DeviceFunction>,
-    pub(crate) name: Name,
-    /// `None` until a request needs it.
-    serial: Option<String<SERIAL_BYTES>>,
-    /// `None` until the disk could be read.
-    partitions: Option<Partitions>,
-    pub(crate) partition_names: Vec<Name, 8>,
-}
 
 /// The disk and partition that the volume is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +35,13 @@ struct Mounted {
 /// Disks, volume and open files.
 #[derive(Debug)]
 pub struct Storage {
-    pub(crate) disks: Vec<Disk, MAX_DISKS>,
+    pub(crate) disks: Vec<&'static mut Disk, MAX_DISKS>,
+    /// Why a disk is not among them, if there is such a disk.
+    unusable: Option<Unusable>,
+    /// The name that a host is told.
+    pub(crate) name: Name,
+    /// Why there is no volume. `None` if there is one, or no request has needed it.
+    pub(crate) complaint: Option<Complaint>,
     ram_disk: Option<RamDisk>,
     mounted: Option<Mounted>,
     /// The cache of a volume that could not be mounted, for the next try.
@@ -78,72 +60,52 @@ pub(crate) struct Reached<'a> {
     pub(crate) files: &'a mut OpenFiles,
 }
 
-impl Disk {
-    /// The disk's serial number, if it was read and is not empty.
-    pub(crate) fn serial(&self) -> Option<&str> {
-        self.serial.as_deref().filter(|serial| !serial.is_empty())
-    }
-
-    /// Its partitions.
-    pub(crate) fn partitions(&mut self) -> Result<&Partitions, Error> {
-        self.look()?;
-        self.partitions.as_ref().ok_or(Error::Io)
-    }
-
-    /// Reads the partitions, once.
-    fn look(&mut self) -> Result<(), Error> {
-        if self.partitions.is_none() {
-            let partitions = self.partitions.insert(find_partitions(&mut self.driver)?);
-            self.partition_names = partitions.iter().map(|part| name(&self.name, part.number)).collect();
-        }
-        Ok(())
-    }
-
-    /// Where it has a FAT volume.
-    fn find_volume(&mut self) -> Result<Option<VolumePlace>, Error> {
-        self.look()?;
-        find_volume(&mut self.driver, self.partitions.as_ref().map_or(&[], |partitions| partitions))
-    }
+/// Why there is no volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    /// The disk that should have one. `None` if its driver cannot use it, so that it has no name.
+    disk: Option<usize>,
+    pub(crate) reason: &'static str,
 }
 
-fn name(disk: &str, partition: u8) -> Name {
-    let mut name = Name::new();
-    // There is room for `/dev/vda128`.
-    _ = write!(name, "{disk}{partition}");
-    name
+impl Complaint {
+    /// What a host calls the disk.
+    pub(crate) fn name(&self) -> Name {
+        self.disk.map_or_else(|| "virtio disk".try_into().unwrap_or_default(), |disk| name(disk, None))
+    }
 }
 
 impl Storage {
     /// Finds the disks. Their contents are read when a request needs them.
     pub(crate) fn find(machine: &Machine) -> Self {
-        let mut disks = Vec::new();
+        let (mut disks, mut unusable) = (Vec::new(), None);
         machine.devices(DeviceType::Block, |device| {
             if disks.is_full() {
                 return log!("more than {} disks", MAX_DISKS);
             }
-            match VirtioBlk::new(device.transport, monotonic_ns) {
-                Ok(driver) => {
-                    let driver = VirtioDisk(driver);
-                    let mut name = Name::try_from("/dev/vd").unwrap_or_default();
-                    // There is room, for the disk as well.
-                    _ = name.push(char::from(b'a' + disks.len() as u8));
-                    let pci = device.pci;
-                    let names = Vec::new();
-                    _ = disks.push(Disk { driver, pci, name, serial: None, partitions: None, partition_names: names });
+            let driver = VirtioBlk::new(device.transport, monotonic_ns);
+            let disk = driver.and_then(|driver| Ok((driver, heap::room_for().ok_or(Unusable::NoMemory)?)));
+            match disk {
+                // There is room.
+                Ok((driver, room)) => _ = disks.push(room.write(Disk::new(VirtioDisk(driver), device.pci))),
+                Err(error) => {
+                    log!("virtio disk: {}", error.reason());
+                    unusable = Some(error);
                 }
-                Err(error) => log!("virtio disk: {}", error.reason()),
             }
         });
-        Self { disks, ram_disk: None, mounted: None, cache: None, files: None, frozen: false, unwritten_since: None }
-    }
-
-    /// Reads a disk's serial number, once.
-    pub(crate) fn ask_serial(&mut self, disk: usize) {
-        let Some(disk) = self.disks.get_mut(disk).filter(|disk| disk.serial.is_none()) else { return };
-        let told = disk.driver.0.serial().unwrap_or_default();
-        let told = told.split(|&byte| byte == 0).next().unwrap_or_default();
-        let shown = told.trim_ascii().iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
-        disk.serial = Some(shown.map(|&byte| char::from(byte)).collect());
+        Self {
+            disks,
+            unusable,
+            name: Name::new(),
+            complaint: None,
+            ram_disk: None,
+            mounted: None,
+            cache: None,
+            files: None,
+            frozen: false,
+            unwritten_since: None,
+        }
     }
 
     pub(crate) const fn files(&self) -> Option<&OpenFiles> {
@@ -200,22 +162,44 @@ impl Storage {
         Ok(Reached { place: mounted.place, volume: &mut mounted.volume, device, files })
     }
 
-    /// Mounts the disks' first FAT volume or, if there is none, one in memory.
+    /// Mounts the first FAT volume that can be used. On a machine without disks, or with none but those that firmware boots from,
+    /// mounts one in memory.
     fn mount(&mut self) -> Result<(), Error> {
-        let mut unread = Ok(());
+        let mut failure = None;
         for index in 0..self.disks.len() {
-            match self.disks[index].find_volume() {
-                Ok(Some((partition, start, geometry))) => {
-                    let cache = self.cache(Cache::MAX_BYTES)?;
-                    let place = Place::Disk(index, partition);
-                    return self.mount_at(place, Volume::new(cache, start, geometry));
+            match (self.mount_disk(index), failure) {
+                (Ok(()), _) => {
+                    self.complaint = None;
+                    return Ok(());
                 }
-                Ok(None) => {}
-                Err(error) => unread = Err(error),
+                (Err(Error::FirmwareOnly), _) => {}
+                // That a disk is damaged says more than that another one is empty.
+                (Err(error), None) => failure = Some((index, error)),
+                (Err(error), Some((_, Error::NoVolume))) if error != Error::NoVolume => failure = Some((index, error)),
+                (Err(_), Some(_)) => {}
             }
         }
-        // A disk that cannot be read may have a volume, which the one in memory would hide.
-        unread?;
+        let complaint = match (failure, self.unusable) {
+            (Some((index, error)), _) => Complaint { disk: Some(index), reason: error.reason() },
+            (None, Some(unusable)) => Complaint { disk: None, reason: unusable.reason() },
+            (None, None) => return self.mount_ram_disk(),
+        };
+        // It was logged already that a disk's driver cannot use it.
+        if self.complaint.replace(complaint) != Some(complaint) && complaint.disk.is_some() {
+            log!("no volume for files: {}: {}", Value::copied(&complaint.name()), complaint.reason);
+        }
+        Err(failure.map_or(Error::NoVolume, |(_, error)| error))
+    }
+
+    /// Mounts the first FAT volume of a disk.
+    fn mount_disk(&mut self, index: usize) -> Result<(), Error> {
+        let disk = self.disks.get_mut(index).ok_or(Error::Io)?;
+        let (partition, start, geometry) = disk.find_volume()?;
+        let cache = self.cache(Cache::MAX_BYTES)?;
+        self.mount_at(Place::Disk(index, partition), Volume::new(cache, start, geometry))
+    }
+
+    fn mount_ram_disk(&mut self) -> Result<(), Error> {
         if self.ram_disk.is_none() {
             let (least, most) = RAM_DISK;
             let memory = heap::bytes((heap::free() / 4).clamp(least, most)).ok_or(Error::NoMemory)?;
@@ -223,7 +207,7 @@ impl Storage {
         }
         let cache = self.cache(RAM_CACHE)?;
         let Some(disk) = &mut self.ram_disk else { return Err(Error::Io) };
-        let (_, start, geometry) = find_volume(disk, &[])?.ok_or(Error::Io)?;
+        let (_, start, geometry) = find_volume(disk, &[])?;
         self.mount_at(Place::Ram, Volume::new(cache, start, geometry))
     }
 
@@ -268,9 +252,9 @@ impl Storage {
 
     /// Sets the disks up again.
     pub(crate) fn resume(&mut self) {
-        for disk in &mut self.disks {
+        for (index, disk) in self.disks.iter_mut().enumerate() {
             if let Err(error) = disk.driver.0.restart() {
-                log!("{}: {}", Value::copied(&disk.name), error.reason());
+                log!("{}: {}", Value::copied(&name(index, None)), error.reason());
             }
         }
     }
@@ -289,7 +273,7 @@ impl Storage {
 
 /// The device at a place.
 fn device<'a>(
-    disks: &'a mut [Disk],
+    disks: &'a mut [&'static mut Disk],
     ram_disk: &'a mut Option<RamDisk>,
     place: Place,
 ) -> Result<&'a mut dyn BlockDevice, Error> {

@@ -1,6 +1,7 @@
 //! The state behind the answers of the profile `appliance`.
 
 mod appliance;
+pub(crate) mod disk;
 pub mod disks;
 pub mod hardware;
 pub mod links;

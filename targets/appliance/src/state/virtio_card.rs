@@ -15,6 +15,10 @@ impl Card for VirtioCard {
         self.0.receive(room)
     }
 
+    fn is_up(&mut self) -> bool {
+        self.0.is_up()
+    }
+
     fn can_send(&mut self) -> bool {
         self.0.can_send()
     }

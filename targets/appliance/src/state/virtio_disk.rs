@@ -27,6 +27,10 @@ impl BlockDevice for VirtioDisk {
         self.0.sectors()
     }
 
+    fn logical_block(&self) -> usize {
+        self.0.logical_block()
+    }
+
     fn is_read_only(&self) -> bool {
         self.0.is_read_only()
     }

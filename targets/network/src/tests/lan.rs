@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::vec::Vec;
 
-use smoltcp::iface::SocketStorage;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
@@ -33,6 +32,8 @@ pub struct Cable {
     pub from_link: VecDeque<Vec<u8>>,
     /// How many frames the card has no room for before it takes one.
     pub full: bool,
+    /// Whether the card is not connected.
+    pub is_down: bool,
 }
 
 pub struct End(Rc<RefCell<Cable>>);
@@ -46,6 +47,10 @@ impl Card for End {
             room.copy_from_slice(&frame);
             frame.len()
         }))
+    }
+
+    fn is_up(&mut self) -> bool {
+        !self.0.borrow().is_down
     }
 
     fn can_send(&mut self) -> bool {
@@ -71,11 +76,35 @@ impl Default for Server {
     }
 }
 
+/// What a client has asked, and when.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub at: Instant,
+    pub kind: DhcpMessageType,
+    pub transaction: u32,
+    pub to: Ipv4Addr,
+    /// The client's own address, if it has one.
+    pub client: Ipv4Addr,
+    pub options: Vec<(u8, Vec<u8>)>,
+}
+
+impl Asked {
+    pub fn option(&self, kind: u8) -> Option<&[u8]> {
+        self.options.iter().find(|option| option.0 == kind).map(|option| &option.1[..])
+    }
+}
+
+/// Frames that answer a question, in place of the simple server.
+pub type Script = Box<dyn FnMut(&Asked) -> Vec<Vec<u8>>>;
+
 /// A link, its network, and the time.
 pub struct Lan {
     pub link: Link<End>,
     pub cable: Rc<RefCell<Cable>>,
     pub server: Option<Server>,
+    pub script: Option<Script>,
+    /// What was asked, if there is a script.
+    pub asked: Vec<Asked>,
     /// How often the link was polled.
     pub polls: u32,
     pub now: Instant,
@@ -84,9 +113,8 @@ pub struct Lan {
 impl Lan {
     pub fn new(methods: &[Method]) -> Self {
         let cable = Rc::new(RefCell::new(Cable::default()));
-        let storage = Box::leak(Box::new([SocketStorage::EMPTY]));
-        let link = Link::new(End(cable.clone()), MAC, storage, 1, methods);
-        Self { link, cable, server: None, polls: 0, now: Instant::ZERO }
+        let link = Link::new(End(cable.clone()), MAC, 1, methods, "a-guest");
+        Self { link, cable, server: None, script: None, asked: Vec::new(), polls: 0, now: Instant::ZERO }
     }
 
     /// Runs the link for so many seconds as the appliance's main loop does: polls it, and sleeps as long as it says.
@@ -140,6 +168,15 @@ impl Lan {
 
     /// Answers what ARP and DHCP ask, if there is a server.
     fn answer(&mut self) {
+        if let Some(script) = &mut self.script {
+            let asked =
+                self.cable.borrow().from_link.iter().filter_map(|frame| asked(frame, self.now)).collect::<Vec<_>>();
+            self.cable.borrow_mut().from_link.clear();
+            let answers = asked.iter().flat_map(script).collect::<Vec<_>>();
+            self.cable.borrow_mut().to_link.extend(answers);
+            self.asked.extend(asked);
+            return;
+        }
         let Some(server) = self.server else { return };
         let frames: Vec<_> = self.cable.borrow_mut().from_link.drain(..).collect();
         let answers = frames.iter().filter_map(|frame| arp_answer(frame).or_else(|| dhcp_answer(frame, server)));
@@ -244,6 +281,50 @@ fn dhcp_answer(asked: &[u8], server: Server) -> Option<Vec<u8>> {
         let fill = |bytes: &mut [u8]| answer.emit(&mut DhcpPacket::new_unchecked(bytes)).unwrap();
         udp.emit(&mut packet, &from.into(), &to.into(), length, fill, &ChecksumCapabilities::default());
     }))
+}
+
+/// A server's message: its kind, the question's number, the address, and options. `fields` has options, too: those for the boot
+/// file and for the server's name.
+pub fn reply(
+    kind: DhcpMessageType,
+    transaction: u32,
+    address: Ipv4Addr,
+    options: &[(u8, &[u8])],
+    fields: [&[(u8, &[u8])]; 2],
+) -> Vec<u8> {
+    let write = |options: &[(u8, &[u8])]| {
+        let mut bytes =
+            options.iter().flat_map(|(kind, data)| [&[*kind, data.len() as u8][..], data].concat()).collect::<Vec<_>>();
+        bytes.push(255);
+        bytes
+    };
+    let mut message = std::vec![0; 240];
+    (message[0], message[1], message[2]) = (2, 1, 6);
+    message[4..8].copy_from_slice(&transaction.to_be_bytes());
+    message[16..20].copy_from_slice(&address.octets());
+    message[28..34].copy_from_slice(&MAC);
+    for (start, field) in [(108, fields[0]), (44, fields[1])] {
+        let bytes = write(field);
+        message[start..start + bytes.len()].copy_from_slice(&bytes);
+    }
+    message[236..240].copy_from_slice(&[0x63, 0x82, 0x53, 0x63]);
+    let kind = [(53, &[u8::from(kind)][..])];
+    message.extend(write(&[&kind[..], options].concat()));
+    let (from, to) = (ROUTER, address);
+    let udp = UdpRepr { src_port: DHCP_SERVER_PORT, dst_port: DHCP_CLIENT_PORT };
+    let length = message.len();
+    ipv4(from, to, IpProtocol::Udp, udp.header_len() + length, |bytes| {
+        let mut packet = UdpPacket::new_unchecked(bytes);
+        let fill = |bytes: &mut [u8]| bytes.copy_from_slice(&message);
+        udp.emit(&mut packet, &from.into(), &to.into(), length, fill, &ChecksumCapabilities::default());
+    })
+}
+
+fn asked(frame: &[u8], at: Instant) -> Option<Asked> {
+    let (kind, transaction, to) = dhcp(frame)?;
+    let message = DhcpPacket::new_checked(&frame[14 + 20 + 8..]).unwrap();
+    let options = message.options().map(|option| (option.kind, option.data.to_vec())).collect();
+    Some(Asked { at, kind, transaction, to, client: message.client_ip(), options })
 }
 
 /// The DHCP message in a frame from the link: the message, its transaction id, and its destination.

@@ -1,22 +1,23 @@
 //! Access to a volume's bytes for one request.
 
-use core::cell::RefCell;
-
-use lamfat::{IoBase, Read, Seek, SeekFrom, Write};
-
-use crate::boot_sector::Geometry;
+use crate::boot_sector::{FIRST_CLUSTER, Geometry, Width};
 use crate::cache::{Cache, Content};
 use crate::disk::BlockDevice;
 use crate::error::Error;
+use crate::little_endian::u32_at;
 use crate::table::{Bytes, Table, count_free, extend};
 
 /// The most reads and writes of one request: a fixed number, and some for each cluster. The limit ends walks over chains and
 /// directories that loop.
 const CALLS: u64 = 4_000_000;
 const CALLS_PER_CLUSTER: u64 = 32;
-
-/// The size of a file's name in its directory entry, which begins with it.
-const SHORT_NAME: usize = 11;
+/// What an information sector has at its beginning and at byte 484, where it also has the number of free clusters and the cluster
+/// at which to search for one.
+const LEAD: u32 = 0x4161_5252;
+const STRUCTURE: u32 = 0x6141_7272;
+const NUMBERS: usize = 484;
+/// A number of the information sector that is not known.
+const UNKNOWN: u32 = u32::MAX;
 
 /// The state of a volume between requests.
 pub(super) struct State {
@@ -24,8 +25,13 @@ pub(super) struct State {
     /// The volume's first byte on the disk.
     pub(super) start: u64,
     pub(super) geometry: Geometry,
-    /// The number of free clusters, on a volume that stores it itself.
-    pub(super) free: u32,
+    /// The number of free clusters of a FAT32 volume, and the cluster at which to search for one.
+    free: u32,
+    next_free: u32,
+    /// The number of free clusters behind the disk's end, which the volume counts, too.
+    free_behind: u32,
+    /// Where the volume has these two, if it does.
+    information: Option<u64>,
     /// Whether the disk says that the volume is in use.
     pub(super) in_use: bool,
     /// Whether a write has failed. The volume is read-only then.
@@ -34,6 +40,26 @@ pub(super) struct State {
     pub(super) changes: u64,
     /// The last cluster that was added to a file: the next free one is probably behind it.
     pub(super) last_added: u32,
+}
+
+impl State {
+    /// The state of a volume that begins at byte `start` of the disk and is not mounted yet.
+    pub(super) const fn new(cache: Cache, start: u64, geometry: Geometry) -> Self {
+        let (free, next_free, free_behind, information) = (0, UNKNOWN, 0, None);
+        Self {
+            cache,
+            start,
+            geometry,
+            free,
+            next_free,
+            free_behind,
+            information,
+            in_use: false,
+            failed: false,
+            changes: 0,
+            last_added: FIRST_CLUSTER,
+        }
+    }
 }
 
 /// A volume and its disk, during a request.
@@ -80,9 +106,9 @@ impl<'d> Access<'d> {
         let geometry = self.volume.geometry;
         let new = extend(self, &geometry, last, self.volume.last_added)?;
         self.volume.last_added = new;
-        if let Some(place) = geometry.free_count {
-            self.volume.free = self.volume.free.saturating_sub(1);
-            self.write(place, &self.volume.free.to_le_bytes())?;
+        if geometry.width == Width::Bits32 {
+            self.set_free_count(&self.volume.free.saturating_sub(1).to_le_bytes())?;
+            self.set_next_free(&new.to_le_bytes())?;
         }
         Ok(new)
     }
@@ -95,13 +121,50 @@ impl<'d> Access<'d> {
         written
     }
 
+    /// Counts the free clusters, which checks the table, and finds the information sector. Its count is not used, because a hostile
+    /// or damaged volume may lie.
+    pub(super) fn look_around(&mut self) -> Result<(), Error> {
+        let geometry = self.volume.geometry;
+        self.volume.free = count_free(self, &geometry, geometry.there())?;
+        self.volume.free_behind = count_free(self, &geometry, geometry.behind())?;
+        let Some(place) = geometry.information else { return Ok(()) };
+        let (mut lead, mut numbers) = ([0; 4], [0; 12]);
+        self.read(place, &mut lead)?;
+        self.read(place + NUMBERS as u64, &mut numbers)?;
+        if u32_at(&lead, 0) == Some(LEAD) && u32_at(&numbers, 0) == Some(STRUCTURE) {
+            self.volume.information = Some(place);
+            self.volume.next_free = u32_at(&numbers, 8).unwrap_or(UNKNOWN);
+        }
+        Ok(())
+    }
+
     /// The number of free clusters.
     pub(super) fn free_clusters(&mut self) -> Result<u32, Error> {
         let geometry = self.volume.geometry;
-        match geometry.free_count {
-            Some(_) => Ok(self.volume.free),
-            None => count_free(self, &geometry),
+        match geometry.width {
+            Width::Bits32 => Ok(self.volume.free),
+            Width::Bits12 | Width::Bits16 => count_free(self, &geometry, geometry.there()),
         }
+    }
+
+    /// The number of free clusters of a FAT32 volume, and the cluster at which to search for one.
+    pub(super) const fn free_and_next(&self) -> (u32, u32) {
+        (self.volume.free, self.volume.next_free)
+    }
+
+    pub(super) fn set_free_count(&mut self, raw: &[u8]) -> Result<(), Error> {
+        self.volume.free = u32_at(raw, 0).ok_or(Error::Corrupt)?;
+        let told = self.volume.free.saturating_add(self.volume.free_behind);
+        self.write_information(4, &told.to_le_bytes())
+    }
+
+    pub(super) fn set_next_free(&mut self, raw: &[u8]) -> Result<(), Error> {
+        self.volume.next_free = u32_at(raw, 0).ok_or(Error::Corrupt)?;
+        self.write_information(8, raw)
+    }
+
+    fn write_information(&mut self, offset: u64, raw: &[u8]) -> Result<(), Error> {
+        self.volume.information.map_or(Ok(()), |place| self.write(place + NUMBERS as u64 + offset, raw))
     }
 
     pub(super) fn write(&mut self, position: u64, from: &[u8]) -> Result<(), Error> {
@@ -159,76 +222,5 @@ impl Table for Access<'_> {
             copy += table_bytes;
         }
         Ok(())
-    }
-}
-
-/// The volume as the FAT crate sees it. Two fields are hidden from the crate: the mark that the volume is in use, which
-/// [`Access::note_use`] writes, and the number of free clusters, which was counted because a hostile volume may lie.
-pub(super) struct View<'a, 'd> {
-    access: &'a RefCell<Access<'d>>,
-    position: u64,
-}
-
-impl<'a, 'd> View<'a, 'd> {
-    pub(super) const fn new(access: &'a RefCell<Access<'d>>) -> Self {
-        Self { access, position: 0 }
-    }
-}
-
-impl IoBase for View<'_, '_> {
-    type Error = Error;
-}
-
-impl Read for View<'_, '_> {
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, Error> {
-        let mut access = self.access.borrow_mut();
-        access.read(self.position, into)?;
-        // The crate reads each field in a call of its own.
-        if self.position == access.volume.geometry.in_use
-            && let [state] = into
-        {
-            *state &= !1;
-        } else if Some(self.position) == access.volume.geometry.free_count && into.len() == 4 {
-            into.copy_from_slice(&access.volume.free.to_le_bytes());
-        }
-        self.position += into.len() as u64;
-        Ok(into.len())
-    }
-}
-
-impl Write for View<'_, '_> {
-    fn write(&mut self, from: &[u8]) -> Result<usize, Error> {
-        let mut access = self.access.borrow_mut();
-        if self.position == access.volume.geometry.in_use && from.len() == 1 {
-            return Ok(1);
-        }
-        access.write(self.position, from)?;
-        // The crate writes each field in a call of its own. Only the first one of a file's entry has this size.
-        if from.len() == SHORT_NAME && !access.is_data {
-            access.entry = Some(self.position);
-        }
-        if Some(self.position) == access.volume.geometry.free_count
-            && let [a, b, c, d] = *from
-        {
-            access.volume.free = u32::from_le_bytes([a, b, c, d]);
-        }
-        self.position += from.len() as u64;
-        Ok(from.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl Seek for View<'_, '_> {
-    fn seek(&mut self, to: SeekFrom) -> Result<u64, Error> {
-        self.position = match to {
-            SeekFrom::Start(start) => Some(start),
-            SeekFrom::Current(by) => self.position.checked_add_signed(by),
-            SeekFrom::End(_) => None,
-        }
-        .ok_or(Error::Corrupt)?;
-        Ok(self.position)
     }
 }

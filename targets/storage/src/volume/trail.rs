@@ -5,8 +5,9 @@
 
 use heapless::Vec;
 
-use super::access::Access;
+use super::access::{Access, State};
 use super::now::Now;
+use super::view::Shown;
 use super::{Volume, existing};
 use crate::boot_sector::{FIRST_CLUSTER, Geometry};
 use crate::disk::{BlockDevice, MAX_TRANSFER};
@@ -199,10 +200,24 @@ impl Volume {
                 first = file.extents().next().transpose()?.map(|extent| extent.offset);
                 Ok(size)
             })?;
-            let (geometry, changes) = (self.state.geometry, self.state.changes);
-            *trail = first.map(|first| Trail::new(&geometry, changes, size, first, None)).transpose()?;
+            self.begin_trail(trail, size, first, None)?;
         }
         Ok(trail.as_mut())
+    }
+
+    /// Makes the trail of a file whose `first` cluster the FAT crate sees there; none of an empty file.
+    pub(super) fn begin_trail(
+        &self,
+        trail: &mut Option<Trail>,
+        size: u64,
+        first: Option<u64>,
+        entry: Option<u64>,
+    ) -> Result<(), Error> {
+        let State { geometry, changes, .. } = &self.state;
+        let place = |first| Shown::new(geometry).in_cluster(first).ok_or(Error::Corrupt);
+        let begin = |first| Trail::new(geometry, *changes, size, place(first)?, entry);
+        *trail = first.map(begin).transpose()?;
+        Ok(())
     }
 }
 
