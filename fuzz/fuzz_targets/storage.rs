@@ -22,7 +22,7 @@ const MAX_CALLS: u64 = 20_000_000;
 thread_local! {
     /// Kept from one input to the next, because their memory lives for ever.
     static CACHE: RefCell<Option<Cache>> = const { RefCell::new(None) };
-    static FILES: RefCell<OpenFiles> = RefCell::new(OpenFiles::new());
+    static FILES: RefCell<OpenFiles> = const { RefCell::new(OpenFiles::new()) };
 }
 
 fuzz_target!(|input: &[u8]| {
