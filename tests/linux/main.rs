@@ -12,4 +12,5 @@ mod options;
 mod other_init;
 mod power;
 mod signals;
+mod state;
 mod suspend;

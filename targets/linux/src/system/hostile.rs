@@ -68,7 +68,7 @@ proptest! {
 
     #[test]
     fn no_bytes_are_too_strange(bytes in vec(any::<u8>(), 0..900)) {
-        let _ = (mounts::of_text(&bytes), logins::logins(&bytes));
+        let _ = (mounts::of_text(&bytes), logins::logins(&bytes, logins::Layout::OWN));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 
-use super::files::read_file;
+use super::files::read_text;
 
 /// Where an operating system without `/etc/os-release` has it.
 const OTHER: &str = "/usr/lib/os-release";
@@ -22,8 +22,7 @@ pub struct OsRelease {
 impl OsRelease {
     /// Reads the file at a path, or where else it may be. Without one nothing is known.
     pub fn read(path: &str) -> Self {
-        let file = read_file(path).or_else(|_| read_file(OTHER)).unwrap_or_default();
-        Self::parse(str::from_utf8(&file).unwrap_or_default())
+        Self::parse(&read_text(path).or_else(|_| read_text(OTHER)).unwrap_or_default())
     }
 
     /// Takes each field from the last line that begins with its key.
