@@ -1,9 +1,11 @@
 //! The agent for Linux, by scenario: as a program on this host beside qemu-ga, and as the first process of a guest.
 
+mod accounts;
 mod beside;
 mod boot;
 mod booted;
 mod channels;
+mod containers;
 mod filesystems;
 mod freezing;
 mod inside;
