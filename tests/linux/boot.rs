@@ -8,6 +8,7 @@ use tests::processor::{rests, smallest_share};
 use tests::{Booted, soon};
 
 use crate::booted::{boot, boot_with};
+use crate::inside::{busybox, run};
 
 #[test]
 fn a_virtio_port_is_found_by_its_name_without_udev() -> Result<()> {
@@ -68,6 +69,18 @@ fn a_serial_line_carries_bytes_as_they_are() -> Result<()> {
     guest.transcript(&[(&request, &format!(r#"{{"return": {{}}, "id": "{id}"}}"#))])?;
     guest.agent.send(b"{", soon())?;
     ensure!(resynchronise(&mut guest.agent, 2)?.len() == 1);
+    Ok(())
+}
+
+#[test]
+fn what_programs_expect_in_dev_is_there() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = boot_with(Channel::Virtio, &[busybox()?], |_| {})?;
+    let told = run(
+        &mut agent,
+        "echo shared > /dev/shm/file && busybox cat < /dev/shm/file && echo given | busybox cat /dev/stdin && \
+         echo said > /dev/stdout && echo said > /dev/fd/1 && busybox test -c /dev/ptmx && busybox grep -c devpts /proc/mounts",
+    )?;
+    ensure!(told == "shared\ngiven\nsaid\nsaid\n1\n", "{told}");
     Ok(())
 }
 

@@ -36,9 +36,6 @@ fn requests_of_a_hundred_kilobytes_are_answered() -> Result<()> {
     let id = "x".repeat(100 << 10);
     let reply = client.request(&json!({"execute": "guest-ping", "id": id}).to_string(), soon())?;
     ensure!(reply.json()? == json!({"return": {}, "id": id}));
-    // One that is too large is told so, once, and skipped.
-    let reply = client.request(&json!({"execute": "guest-ping", "id": "x".repeat(200 << 10)}).to_string(), soon())?;
-    ensure!(reply.json()?["error"]["desc"] == "JSON token size limit exceeded", "{}", reply.text());
     synchronise(&mut client, 4)
 }
 

@@ -142,7 +142,10 @@ fn file_systems_are_clean_when_the_guest_has_gone_down() -> Result<()> {
     let file = folder.path().join("disk");
     ext4(&file)?;
     let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[busybox()?], |config| attach(config, &file))?;
-    run(&mut agent, "busybox mount -t ext4 /dev/vda /mnt && echo kept > /mnt/file")?;
+    // A name with a blank, and a program that does not end by itself and has a file open.
+    run(&mut agent, "busybox mkdir '/tmp/two words' && busybox mount -t ext4 /dev/vda '/tmp/two words'")?;
+    start(&mut agent, "trap '' TERM; exec 3> '/tmp/two words/open'; while true; do echo more >&3; done")?;
+    run(&mut agent, "echo kept > '/tmp/two words/file'")?;
     agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
     ensure!(guest.wait(soon())?.success());
     let dump = find("dumpe2fs").unwrap_or_else(|| "dumpe2fs".into());

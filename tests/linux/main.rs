@@ -1,9 +1,11 @@
 //! The agent for Linux, by scenario: as a program on this host beside qemu-ga, and as the first process of a guest.
 
+mod accounts;
 mod beside;
 mod boot;
 mod booted;
 mod channels;
+mod containers;
 mod filesystems;
 mod freezing;
 mod inside;
@@ -12,4 +14,5 @@ mod options;
 mod other_init;
 mod power;
 mod signals;
+mod state;
 mod suspend;

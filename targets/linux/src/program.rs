@@ -135,7 +135,7 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
 
 /// Serves the channel, and opens it again if that is wanted. The first process never gives up.
 fn serve(options: &Options, mut activation: Option<Activation>, mut server: Server<'_>) -> Result<(), Failed> {
-    let retries = options.retry_path || options.init;
+    let mut retries = options.retry_path || options.init;
     let method = Method::named(&options.method)
         .ok_or_else(|| failure!("unsupported channel method/type: {}", options.method))?;
     let mut pause = SHORTEST;
@@ -151,6 +151,8 @@ fn serve(options: &Options, mut activation: Option<Activation>, mut server: Serv
                 if server.serve(channel) == End::Asked {
                     return Ok(());
                 }
+                // A port that was unplugged may be plugged in again.
+                retries |= method == Method::VirtioSerial;
             }
             Err(error) if retries => debug!("waiting for the channel: {error}"),
             Err(error) => return Err(failure!("failed to create guest agent channel: {error}")),

@@ -158,6 +158,7 @@ impl<'a> Server<'a> {
                 true
             }
             (Some(wish), Some(init)) => {
+                self.guest.thaw_to_go_down();
                 init.go_down(if wish == Wish::Interrupt { Shutdown::Reboot } else { Shutdown::PowerDown });
                 false
             }

@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use debian::executable::Executable;
 use debian::reference::{QemuGa, Version};
 use nanoqga_testkit::client::{Client, request_line};
+use oracle::Engine as _;
+use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::program::{Program, ours, reference};
 use tests::soon;
@@ -75,6 +77,18 @@ impl Pair {
         ensure!(ours == theirs, "{command} {arguments}\n     ours: {ours}\nreference: {theirs}");
         Ok(ours)
     }
+}
+
+/// What a program has written that a host runs to its end.
+pub fn finished(client: &mut Client, path: &str, arguments: &[&str]) -> Result<String> {
+    let program = json!({"path": path, "arg": arguments, "capture-output": true});
+    let started = client.execute("guest-exec", program, soon())?;
+    let status = soon().poll("the end of a program", || {
+        let status = client.execute("guest-exec-status", started.clone(), soon())?;
+        Ok((status["exited"] == true).then_some(status))
+    })?;
+    let output = BASE64.decode(status["out-data"].as_str().unwrap_or_default())?;
+    Ok(String::from_utf8(output)?)
 }
 
 /// The same value with the lists in it in one order.

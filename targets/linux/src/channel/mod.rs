@@ -137,8 +137,9 @@ impl Channel {
             Self::Port { stream, host } if host.is_away() => {
                 if host.look() {
                     debug!("the host is there");
-                    stream.polled(PollFlags::IN);
                 }
+                // A port that is unplugged looks like one without a host until it is read.
+                stream.polled(PollFlags::IN);
             }
             Self::Port { stream, .. } | Self::Line(stream) | Self::Listener { client: Some(stream), .. } => {
                 stream.polled(found);

@@ -70,6 +70,9 @@ pub struct GuestOptions {
     pub init: bool,
 }
 
+/// How long the way down waits for frozen file systems.
+const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+
 /// A Linux guest.
 #[derive(Debug)]
 pub struct Guest {
@@ -176,6 +179,13 @@ impl Guest {
     /// Sees to it that what an agent before this one has frozen is thawed in time.
     pub fn take_over_frozen(&mut self) {
         self.freezer.take_over();
+    }
+
+    /// Lets all that is frozen go, or the way down would wait for it: for as long as that takes, but no longer than some seconds.
+    pub fn thaw_to_go_down(&mut self) {
+        if self.is_frozen() && self.freezer.thaw().is_ok() {
+            while self.freezer.wait(None, Some(PATIENCE)).is_some() && self.is_frozen() {}
+        }
     }
 
     /// The channel of the host whose requests come from here on: a command that takes long ends when the host wants something

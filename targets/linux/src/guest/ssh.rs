@@ -8,7 +8,7 @@ use nanoqga::{Cause, Failure, List, Text};
 use rustix::io::Errno;
 
 use super::Guest;
-use crate::system::accounts::{Account, find};
+use crate::system::accounts::{Account, find, find_elsewhere};
 use crate::system::authorized_keys::{failed_to, lines, write};
 use crate::system::errno::{failed, failed_by};
 use crate::system::files::read_text;
@@ -56,7 +56,11 @@ impl AuthorizedKeys for Guest {
         cause: &mut Cause,
     ) -> Result<(), Failure> {
         let account = account(user, cause)?;
-        let mut lines = lines(&account).map_err(|error| failed_to(READ, &account, error, cause))?;
+        let mut lines = match lines(&account) {
+            // There is nothing to remove.
+            Err(Errno::NOENT) => return Ok(()),
+            outcome => outcome.map_err(|error| failed_to(READ, &account, error, cause))?,
+        };
         lines.retain(|line| !keys.iter().any(|key| key == *line.as_str()));
         write(&account, &lines).map_err(|error| failed_to(WRITE, &account, error, cause))
     }
@@ -64,6 +68,7 @@ impl AuthorizedKeys for Guest {
 
 fn account(user: Text<'_>, cause: &mut Cause) -> Result<Account, Failure> {
     let passwd = read_text("/etc/passwd").map_err(|error| failed("failed to read /etc/passwd", error))?;
-    let account = find(&passwd, &user.to_string());
+    let name = user.to_string();
+    let account = find(&passwd, &name).or_else(|| find_elsewhere(&name));
     account.ok_or_else(|| failed_by("failed to lookup user ", format_args!("'{user}': there is no such user"), cause))
 }

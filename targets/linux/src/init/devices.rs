@@ -21,7 +21,7 @@ struct Expected {
 const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 const INERT: MountFlags = SAFE.union(MountFlags::NOEXEC);
 
-const EXPECTED: [Expected; 6] = [
+const EXPECTED: [Expected; 7] = [
     Expected { place: c"/proc", kind: c"proc", flags: INERT, data: c"" },
     Expected { place: c"/sys", kind: c"sysfs", flags: INERT, data: c"" },
     Expected { place: c"/dev", kind: c"devtmpfs", flags: MountFlags::NOSUID, data: c"mode=0755" },
@@ -31,8 +31,17 @@ const EXPECTED: [Expected; 6] = [
         flags: MountFlags::NOSUID.union(MountFlags::NOEXEC),
         data: c"gid=5,mode=620,ptmxmode=666",
     },
+    Expected { place: c"/dev/shm", kind: c"tmpfs", flags: SAFE, data: c"mode=1777" },
     Expected { place: c"/run", kind: c"tmpfs", flags: SAFE, data: c"mode=0755" },
     Expected { place: c"/tmp", kind: c"tmpfs", flags: SAFE, data: c"mode=1777" },
+];
+
+/// Names by which programs find what they have open.
+const LINKS: [(&CStr, &CStr); 4] = [
+    (c"/dev/fd", c"/proc/self/fd"),
+    (c"/dev/stdin", c"/proc/self/fd/0"),
+    (c"/dev/stdout", c"/proc/self/fd/1"),
+    (c"/dev/stderr", c"/proc/self/fd/2"),
 ];
 
 /// Mounts what is not mounted yet.
@@ -44,6 +53,9 @@ pub(super) fn mount_all() {
             Ok(()) | Err(Errno::BUSY) => {}
             Err(error) => warning!("{place:?} cannot be mounted: {}", text(error)),
         }
+    }
+    for (link, target) in LINKS {
+        let _ = rustix::fs::symlinkat(target, CWD, link);
     }
     // Where qemu-ga's state has its default place.
     let _ = mkdirat(CWD, c"/var", Mode::from_raw_mode(0o755));

@@ -1,5 +1,6 @@
 //! The first process of a system: what a kernel and an appliance expect of it, and nothing more.
 
+mod container;
 mod descent;
 mod devices;
 mod host_name;
@@ -21,23 +22,27 @@ use payload::Payload;
 #[derive(Debug)]
 pub struct Init {
     payload: Option<Payload>,
+    in_container: bool,
 }
 
 impl Init {
     /// Makes the system fit for programs: file systems, its name, the loopback interface, modules. What fails is logged, and the rest
-    /// is done all the same.
+    /// is done all the same. A container is fit already.
     #[must_use]
     pub fn start(options: &Options) -> Self {
-        devices::mount_all();
-        devices::open_console();
-        host_name::set();
-        // The keys that restart a machine become a SIGINT, for us to take it down in order. A kernel may not have them.
-        let _ = reboot(RebootCommand::CadOff);
+        let in_container = container::is_here();
+        if !in_container {
+            devices::mount_all();
+            devices::open_console();
+            host_name::set();
+            // The keys that restart a machine become a SIGINT, for us to take it down in order. A kernel may not have them.
+            let _ = reboot(RebootCommand::CadOff);
+        }
         loopback::bring_up();
         if let Some(directory) = &options.modules {
             modules::load_all(directory);
         }
-        Self { payload: Payload::new(&options.payload) }
+        Self { payload: Payload::new(&options.payload), in_container }
     }
 
     /// Runs the payload, if it is time for that; returns after which time it will be.
@@ -56,8 +61,8 @@ impl Init {
         }
     }
 
-    /// Takes the machine down. It returns if the kernel does not let us.
+    /// Takes the machine or the container down. It returns if the kernel does not let us.
     pub fn go_down(&self, how: Shutdown) {
-        descent::go_down(how);
+        descent::go_down(how, self.in_container);
     }
 }

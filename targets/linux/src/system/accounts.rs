@@ -4,6 +4,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::command;
+
+/// How long a directory of users on a network may take to answer.
+const SECONDS: u32 = 10;
+
 /// A user of `/etc/passwd`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -26,39 +31,47 @@ pub fn find(passwd: &str, name: &str) -> Option<Account> {
     passwd.lines().find_map(account)
 }
 
+/// The user of this name that is not in `/etc/passwd` but somewhere else: in LDAP, or at systemd-homed. `getent` asks there
+/// (getent(1)), where there is one.
+pub fn find_elsewhere(name: &str) -> Option<Account> {
+    // A name with a hyphen in front would be an option.
+    let ended = command::run(&["getent", "passwd", "--", name], Some(SECONDS)).ok()?;
+    if ended.is_success() { find(&ended.output, name) } else { None }
+}
+
 /// `/etc/shadow` with another password for a user, set on `day` (of those since 1970-01-01). Who has no line there gets one.
-pub fn with_shadow(shadow: &str, name: &str, hash: &str, day: u64) -> String {
+pub fn with_shadow(shadow: &[u8], name: &str, hash: &str, day: u64) -> Vec<u8> {
     let changed = edit(shadow, name, |fields| {
-        let rest = fields.get(3..).unwrap_or_default().join(":");
-        format!("{name}:{hash}:{day}:{rest}")
+        let rest = fields.get(3..).unwrap_or_default().join(&b':');
+        [format!("{name}:{hash}:{day}:").as_bytes(), &rest].concat()
     });
     changed.unwrap_or_else(|| {
-        let end = if shadow.is_empty() || shadow.ends_with('\n') { "" } else { "\n" };
-        format!("{shadow}{end}{name}:{hash}:{day}:0:99999:7:::\n")
+        let end = if shadow.is_empty() || shadow.ends_with(b"\n") { "" } else { "\n" };
+        [shadow, format!("{end}{name}:{hash}:{day}:0:99999:7:::\n").as_bytes()].concat()
     })
 }
 
 /// `/etc/passwd` with another password for a user, if it has the user.
-pub fn with_passwd(passwd: &str, name: &str, hash: &str) -> Option<String> {
+pub fn with_passwd(passwd: &[u8], name: &str, hash: &str) -> Option<Vec<u8>> {
     edit(passwd, name, |fields| {
-        let rest = fields.get(2..).unwrap_or_default().join(":");
-        format!("{name}:{hash}:{rest}")
+        let rest = fields.get(2..).unwrap_or_default().join(&b':');
+        [format!("{name}:{hash}:").as_bytes(), &rest].concat()
     })
 }
 
-/// The file with another line for the user, if it has one. All else stays as it is, whatever it is.
-fn edit(file: &str, name: &str, line: impl Fn(&[&str]) -> String) -> Option<String> {
-    let mut edited = String::new();
+/// The file with another line for the user, if it has one. All else stays as it is, whatever it is: it may be no text.
+fn edit(file: &[u8], name: &str, line: impl Fn(&[&[u8]]) -> Vec<u8>) -> Option<Vec<u8>> {
+    let mut edited = Vec::new();
     let mut found = false;
-    for old in file.split_inclusive('\n') {
-        let fields: Vec<&str> = old.trim_end_matches('\n').split(':').collect();
-        if found || fields.len() < 2 || fields.first() != Some(&name) {
-            edited.push_str(old);
+    for old in file.split_inclusive(|byte| *byte == b'\n') {
+        let fields: Vec<&[u8]> = old.strip_suffix(b"\n").unwrap_or(old).split(|byte| *byte == b':').collect();
+        if found || fields.len() < 2 || fields.first() != Some(&name.as_bytes()) {
+            edited.extend_from_slice(old);
             continue;
         }
         found = true;
-        edited.push_str(&line(&fields));
-        edited.push('\n');
+        edited.extend_from_slice(&line(&fields));
+        edited.push(b'\n');
     }
     found.then_some(edited)
 }
@@ -85,17 +98,26 @@ mod tests {
     #[test]
     fn only_the_users_password_and_its_day_change() {
         let expected = "root:$6$s$h:20000:0:99999:7:::\n# kept\nold:!:19000:0:99999:7::1:";
-        assert_eq!(with_shadow(SHADOW, "root", "$6$s$h", 20000), expected);
+        assert_eq!(with_shadow(SHADOW.as_bytes(), "root", "$6$s$h", 20000), expected.as_bytes());
         let expected = "root:*:19000:0:99999:7:::\n# kept\nold:h:1:0:99999:7::1:\n";
-        assert_eq!(with_shadow(SHADOW, "old", "h", 1), expected);
+        assert_eq!(with_shadow(SHADOW.as_bytes(), "old", "h", 1), expected.as_bytes());
         let expected = "root:x:0:0:root:/root:/bin/sh\nbroken\nold:h:12:34::/home/old:/bin/sh\n";
-        assert_eq!(with_passwd(PASSWD, "old", "h").unwrap(), expected);
-        assert_eq!(with_passwd(PASSWD, "new", "h"), None);
+        assert_eq!(with_passwd(PASSWD.as_bytes(), "old", "h").unwrap(), expected.as_bytes());
+        assert_eq!(with_passwd(PASSWD.as_bytes(), "new", "h"), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_stay_as_they_are() {
+        let passwd = b"jos\xe9:x:1:1::/home/jos\xe9:/bin/sh\nold:x:2:2:\xff:/:/bin/sh";
+        assert_eq!(
+            with_passwd(passwd, "old", "h").unwrap(),
+            b"jos\xe9:x:1:1::/home/jos\xe9:/bin/sh\nold:h:2:2:\xff:/:/bin/sh\n"
+        );
     }
 
     #[test]
     fn who_has_no_line_gets_one() {
-        assert_eq!(with_shadow("", "new", "h", 5), "new:h:5:0:99999:7:::\n");
-        assert_eq!(with_shadow("a:b:1:::::", "new", "h", 5), "a:b:1:::::\nnew:h:5:0:99999:7:::\n");
+        assert_eq!(with_shadow(b"", "new", "h", 5), b"new:h:5:0:99999:7:::\n");
+        assert_eq!(with_shadow(b"a:b:1:::::", "new", "h", 5), b"a:b:1:::::\nnew:h:5:0:99999:7:::\n");
     }
 }

@@ -5,13 +5,16 @@ use alloc::vec::Vec;
 
 use nanoqga::{Cause, Failure};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fchown, mkdirat, open, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, fchmod, fchown, fstat, fsync, mkdirat, open, openat, renameat, unlinkat,
+};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
 use super::accounts::Account;
+use super::attributes::keep_extended_attributes;
 use super::errno::failed_at;
-use super::files::{read_at, write_all};
+use super::files::{read_all, write_all};
 
 const DIRECTORY: &str = ".ssh";
 const FILE: &str = "authorized_keys";
@@ -19,8 +22,18 @@ const NEW_FILE: &str = "authorized_keys.new";
 
 /// The lines of a user's file, comments among them.
 pub fn lines(account: &Account) -> Result<Vec<String>, Errno> {
-    let bytes = read_at(directory(home(account)?)?, FILE)?;
+    let bytes = read_all(own_file(&directory(home(account)?)?, account)?)?;
     Ok(String::from_utf8_lossy(&bytes).lines().map(ToString::to_string).collect())
+}
+
+/// Opens a user's file. One that the user might not read is not read for the user: it may be another one's by a link.
+fn own_file(directory: &OwnedFd, account: &Account) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(directory, FILE, flags, Mode::empty())?;
+    let found = fstat(&file)?;
+    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    let is_public = found.st_uid == 0 && Mode::from_raw_mode(found.st_mode).contains(Mode::ROTH);
+    if is_file && (found.st_uid == account.user || is_public) { Ok(file) } else { Err(Errno::ACCESS) }
 }
 
 /// That it failed to read or write a user's file.
@@ -28,8 +41,23 @@ pub fn failed_to(what: &'static str, account: &Account, error: Errno, cause: &mu
     failed_at(what, format_args!("'{}/{DIRECTORY}/{FILE}'", account.home), error, cause)
 }
 
+/// Opens a user's home. A link on the way there is followed only where nobody but root can have made it.
 fn home(account: &Account) -> Result<OwnedFd, Errno> {
-    open(account.home.as_str(), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut place = open("/", flags, Mode::empty())?;
+    for name in account.home.split('/').filter(|name| !matches!(*name, "" | ".")) {
+        place = match openat(&place, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
+            Err(Errno::NOTDIR | Errno::LOOP) if is_roots_alone(&place)? => openat(&place, name, flags, Mode::empty())?,
+            outcome => outcome?,
+        };
+    }
+    openat(place, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn is_roots_alone(directory: &OwnedFd) -> Result<bool, Errno> {
+    let found = fstat(directory)?;
+    let others = Mode::from_raw_mode(found.st_mode) & (Mode::WGRP | Mode::WOTH);
+    Ok(found.st_uid == 0 && others.is_empty())
 }
 
 fn directory(home: impl AsFd) -> Result<OwnedFd, Errno> {
@@ -58,10 +86,18 @@ pub fn write(account: &Account, lines: &[String]) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let owner_only = Mode::RUSR | Mode::WUSR;
     let file = openat(&directory, NEW_FILE, flags, owner_only)?;
-    write_all(&file, text.as_bytes())?;
-    fchmod(&file, owner_only)?;
-    fchown(&file, Some(user), Some(group))?;
-    renameat(&directory, NEW_FILE, &directory, FILE)
+    let old = own_file(&directory, account);
+    let written = write_all(&file, text.as_bytes())
+        .and_then(|()| fchmod(&file, owner_only))
+        .and_then(|()| fchown(&file, Some(user), Some(group)))
+        .and_then(|()| old.map_or(Ok(()), |old| keep_extended_attributes(old, &file)))
+        .and_then(|()| fsync(&file))
+        .and_then(|()| renameat(&directory, NEW_FILE, &directory, FILE));
+    if written.is_err() {
+        let _ = unlinkat(&directory, NEW_FILE, AtFlags::empty());
+        return written;
+    }
+    fsync(directory)
 }
 
 #[cfg(test)]
@@ -122,5 +158,26 @@ mod tests {
         write(&account, &["key".into()]).unwrap();
         assert_eq!(fs::read_to_string(folder.path("other/target")).unwrap(), "kept");
         assert_eq!(lines(&account).unwrap(), ["key"]);
+    }
+
+    #[test]
+    fn nothing_is_read_where_a_user_points_to() {
+        let folder = TestFolder::new("ssh-read");
+        fs::create_dir_all(folder.path("home/.ssh")).unwrap();
+        fs::write(folder.path("secret"), "secret\n").unwrap();
+        let account = account_at(&folder.path("home"));
+        symlink(folder.path("secret"), folder.path("home/.ssh/authorized_keys")).unwrap();
+        assert_eq!(lines(&account), Err(Errno::LOOP));
+        // By a link that is the file itself, of another owner.
+        fs::remove_file(folder.path("home/.ssh/authorized_keys")).unwrap();
+        fs::hard_link(folder.path("secret"), folder.path("home/.ssh/authorized_keys")).unwrap();
+        let other = Account { user: account.user + 1, ..account.clone() };
+        fs::set_permissions(folder.path("secret"), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(lines(&other), Err(Errno::ACCESS));
+        assert_eq!(lines(&account).unwrap(), ["secret"]);
+        // A part of the way home that is no folder, in a folder that others can write to.
+        fs::set_permissions(folder.path("."), fs::Permissions::from_mode(0o777)).unwrap();
+        symlink(folder.path("home"), folder.path("link")).unwrap();
+        assert!(write(&account_at(&folder.path("link")), &["key".into()]).is_err());
     }
 }

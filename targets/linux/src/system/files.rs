@@ -19,7 +19,11 @@ pub fn read_file(path: &str) -> Result<Vec<u8>, Errno> {
 
 /// All of a file, by its name in an open directory.
 pub fn read_at(directory: impl AsFd, name: &str) -> Result<Vec<u8>, Errno> {
-    let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    read_all(openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?)
+}
+
+/// All of an open file.
+pub fn read_all(file: OwnedFd) -> Result<Vec<u8>, Errno> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {

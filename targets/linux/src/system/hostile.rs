@@ -68,13 +68,14 @@ proptest! {
 
     #[test]
     fn no_bytes_are_too_strange(bytes in vec(any::<u8>(), 0..900)) {
-        let _ = (mounts::of_text(&bytes), logins::logins(&bytes));
+        let _ = (mounts::of_text(&bytes), logins::logins(&bytes, logins::Layout::OWN));
     }
 
     #[test]
     fn an_edit_changes_no_other_line(before in text(), after in text()) {
         let shadow = [before.as_str(), "\nme:old:1:0:::::\n", after.as_str()].concat();
-        let edited = accounts::with_shadow(&shadow, "me", "new", 2);
+        let edited = accounts::with_shadow(shadow.as_bytes(), "me", "new", 2);
+        let edited = String::from_utf8(edited).unwrap();
         let others = |text: &str| -> Vec<String> {
             text.split('\n').filter(|line| !line.starts_with("me:")).map(String::from).collect()
         };

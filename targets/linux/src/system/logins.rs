@@ -6,11 +6,26 @@ use alloc::vec::Vec;
 use nanoqga::Failure;
 use rustix::io::Errno;
 
-use super::errno::failed;
+use super::errno::text;
 use super::files::read_file;
 
-/// A record of glibc's on x86_64, whose times have 32 bits.
-const RECORD: usize = 384;
+/// Where glibc has what in a record. Its times have 32 bits on most architectures.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    length: usize,
+    seconds: usize,
+    is_wide: bool,
+}
+
+impl Layout {
+    const NARROW: Self = Self { length: 384, seconds: 340, is_wide: false };
+    /// On aarch64, which had no older programs to share the file with.
+    const WIDE: Self = Self { length: 400, seconds: 344, is_wide: true };
+    /// This machine's.
+    pub const OWN: Self =
+        if cfg!(any(target_arch = "aarch64", target_arch = "s390x")) { Self::WIDE } else { Self::NARROW };
+}
+
 /// `ut_type` of a login.
 const USER_PROCESS: u16 = 7;
 
@@ -25,17 +40,20 @@ pub struct Login {
 /// All logins.
 pub fn all() -> Result<Vec<Login>, Failure> {
     match read_file("/var/run/utmp") {
-        Ok(utmp) => Ok(logins(&utmp)),
+        Ok(utmp) => Ok(logins(&utmp, Layout::OWN)),
         // Small guests do not note who logs in.
         Err(Errno::NOENT) => Ok(Vec::new()),
-        Err(error) => Err(failed("failed to read /var/run/utmp", error)),
+        Err(error) => {
+            warning!("nobody is told as logged in: /var/run/utmp: {}", text(error));
+            Ok(Vec::new())
+        }
     }
 }
 
 /// Every user who is logged in, once, since the first login.
-pub fn logins(utmp: &[u8]) -> Vec<Login> {
+pub fn logins(utmp: &[u8], layout: Layout) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
-    for login in utmp.chunks_exact(RECORD).filter_map(login) {
+    for login in utmp.chunks_exact(layout.length).filter_map(|record| login(record, layout)) {
         match logins.iter_mut().find(|known| known.user == login.user) {
             Some(known) => known.time = known.time.min(login.time),
             None => logins.push(login),
@@ -44,12 +62,18 @@ pub fn logins(utmp: &[u8]) -> Vec<Login> {
     logins
 }
 
-fn login(record: &[u8]) -> Option<Login> {
+fn login(record: &[u8], layout: Layout) -> Option<Login> {
     let kind = u16::from_ne_bytes(*record.first_chunk()?);
     let user = record.get(44..76)?.split(|byte| *byte == 0).next()?;
-    let number = |at: usize| record.get(at..)?.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
-    let (seconds, microseconds) = (number(340)?, number(344)?);
-    let time = f64::from(seconds) + f64::from(microseconds) / 1e6;
+    let times = record.get(layout.seconds..)?;
+    let (seconds, microseconds) = if layout.is_wide {
+        let number = |at: usize| times.get(at..)?.first_chunk().map(|bytes| i64::from_ne_bytes(*bytes));
+        (number(0)?, number(8)?)
+    } else {
+        let number = |at: usize| times.get(at..)?.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
+        (number(0)?.into(), number(4)?.into())
+    };
+    let time = seconds as f64 + microseconds as f64 / 1e6;
     (kind == USER_PROCESS).then(|| Login { user: String::from_utf8_lossy(user).into_owned(), time })
 }
 
@@ -60,7 +84,7 @@ mod tests {
     use super::*;
 
     fn record(kind: u16, user: &str, seconds: i32, microseconds: i32) -> Vec<u8> {
-        let mut record = vec![0; RECORD];
+        let mut record = vec![0; Layout::NARROW.length];
         record[..2].copy_from_slice(&kind.to_ne_bytes());
         record[44..][..user.len()].copy_from_slice(user.as_bytes());
         record[340..344].copy_from_slice(&seconds.to_ne_bytes());
@@ -80,7 +104,23 @@ mod tests {
             vec![7; 100],
         ];
         let expected = [Login { user: "root".into(), time: 1_700_000_000.25 }, Login { user: long, time: 5.0 }];
-        assert_eq!(logins(&utmp.concat()), expected);
-        assert_eq!(logins(&[]), []);
+        assert_eq!(logins(&utmp.concat(), Layout::NARROW), expected);
+        assert_eq!(logins(&[], Layout::NARROW), []);
+    }
+
+    #[test]
+    fn a_record_with_wide_times_is_read() {
+        let mut utmp = vec![0; 2 * 400];
+        for (record, seconds) in utmp.chunks_exact_mut(400).zip([5_000_000_000i64, 4]) {
+            record[..2].copy_from_slice(&7u16.to_ne_bytes());
+            record[44..48].copy_from_slice(&seconds.to_ne_bytes()[..4]);
+            record[44] = b'a';
+            record[45..48].copy_from_slice(b"bcd");
+            record[47] = if seconds == 4 { b'e' } else { b'd' };
+            record[344..352].copy_from_slice(&seconds.to_ne_bytes());
+            record[352..360].copy_from_slice(&500_000i64.to_ne_bytes());
+        }
+        let expected = [("abcd", 5_000_000_000.5), ("abce", 4.5)].map(|(user, time)| Login { user: user.into(), time });
+        assert_eq!(logins(&utmp, Layout::WIDE), expected);
     }
 }

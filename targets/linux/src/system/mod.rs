@@ -1,9 +1,12 @@
 //! The system under the agent: what the kernel and `/etc` tell, what they are told, and what the agent keeps of either.
 //! Nothing here knows of the guest that answers hosts.
 
+mod account_files;
 pub mod accounts;
+mod attributes;
 pub mod authorized_keys;
 pub mod block;
+pub mod command;
 pub mod disks;
 pub mod errno;
 pub mod file_systems;

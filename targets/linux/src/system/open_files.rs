@@ -3,14 +3,18 @@
 use alloc::vec::Vec;
 
 use nanoqga::commands::file::{Access, OpenMode};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, fchmod, open, unlink};
 use rustix::io::{self, Errno};
+use rustix::process::{Resource, getrlimit};
 
 use super::state;
 
 /// A new file's, whatever the agent's umask is.
 const NEW: Mode = Mode::from_raw_mode(0o666);
+
+/// How many descriptors are left to the agent.
+const RESERVED: u64 = 64;
 
 /// The files that are open.
 #[derive(Debug, Default)]
@@ -24,6 +28,10 @@ impl OpenFiles {
     /// Opens a file; returns its handle, which is none of any agent with this directory for its state.
     pub fn open(&mut self, path: &str, mode: OpenMode, state_dir: &str) -> Result<i64, Errno> {
         let file = open_file(path, mode)?;
+        // The kernel gives the lowest number that is free. The agent needs some for itself, too.
+        if getrlimit(Resource::Nofile).current.is_some_and(|most| file.as_raw_fd() as u64 + RESERVED >= most) {
+            return Err(Errno::MFILE);
+        }
         let handle = state::next_handle(state_dir, self.next);
         self.next = handle.saturating_add(1);
         self.files.push((handle, file));

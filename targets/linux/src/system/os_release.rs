@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use rustix::fs::stat;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::files::read_file;
+use super::files::read_text;
 
 /// Where an operating system without `/etc/os-release` has it.
 const OTHER: &str = "/usr/lib/os-release";
@@ -43,8 +43,7 @@ impl Known {
         let state =
             stat(path).ok().map(|file| (file.st_dev, file.st_ino, file.st_size, (file.st_ctime, file.st_ctime_nsec)));
         if state.is_none() || state != self.of {
-            let file = read_file(path).or_else(|_| read_file(OTHER)).unwrap_or_default();
-            self.release = OsRelease::parse(str::from_utf8(&file).unwrap_or_default());
+            self.release = OsRelease::parse(&read_text(path).or_else(|_| read_text(OTHER)).unwrap_or_default());
             let now = clock_gettime(ClockId::Realtime).tv_sec;
             self.of = state.filter(|(.., (changed, _))| now - changed > TICK);
         }

@@ -1,29 +1,32 @@
-//! A new password in `/etc/shadow`, as chpasswd(8) sets it: hashed with SHA-512, under the locks of shadow-utils, and put in
-//! place by a rename, so that there is a whole file at any time.
+//! A new password in `/etc/shadow`, as chpasswd(8) sets it: hashed with SHA-512.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 
 use base64ct::{Base64ShaCrypt, Encoding};
 use nanoqga::{Cause, Failure};
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{FlockOperation, Mode, OFlags, Stat, fchmod, fchown, fcntl_lock, fstat, fsync, open, rename, unlink};
 use rustix::io::Errno;
-use rustix::process::{Gid, Pid, Uid, getpid, test_kill_process};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::time::{ClockId, clock_gettime};
 use sha_crypt::{BLOCK_SIZE_SHA512, Params, sha512_crypt};
 
-use super::accounts::{find, with_passwd, with_shadow};
+use super::account_files::{lock_all, replace};
+use super::accounts::{find, find_elsewhere, with_passwd, with_shadow};
 use super::errno::{self, failed_by};
-use super::files::{read_at, write_all};
+use super::files::read_text;
 
 const NO_USER: &str = "there is no such user";
+const ELSEWHERE: &str = "the user is not in /etc/passwd, so the password is kept elsewhere";
+/// The longest password that libxcrypt and PAM take.
+const LONGEST: usize = 511;
 
 /// Gives a user this password, which is in plain text, or as crypt(3) makes it.
 pub fn set(name: &str, password: &[u8], crypted: bool, cause: &mut Cause) -> Result<(), Failure> {
-    change(name, password, crypted)
-        .map_err(|reason| failed_by("failed to set the password of user ", format_args!("'{name}': {reason}"), cause))
+    change(name, password, crypted).map_err(|reason| failed(name, &reason, cause))
+}
+
+fn failed(name: &str, reason: &str, cause: &mut Cause) -> Failure {
+    failed_by("failed to set the password of user ", format_args!("'{name}': {reason}"), cause)
 }
 
 /// Why something cannot be done.
@@ -33,27 +36,44 @@ fn reason(what: &str, error: Errno) -> String {
 
 /// Does it, or says why it cannot be done.
 fn change(name: &str, password: &[u8], crypted: bool) -> Result<(), String> {
-    let hash = if crypted { given(password)? } else { hash(password)? };
     // Who changes accounts holds the first for all of them, and the second for the one file.
     let _all = lock_all().map_err(|error| reason("cannot lock /etc/.pwd.lock", error))?;
-    let passwd = text("/etc/passwd").map_err(|error| reason("cannot read /etc/passwd", error))?.0;
-    let account = find(&passwd, name).ok_or(NO_USER)?;
+    let passwd = read_text("/etc/passwd").map_err(|error| reason("cannot read /etc/passwd", error))?;
+    let account = match find(&passwd, name) {
+        Some(account) => account,
+        None if find_elsewhere(name).is_some() => return Err(ELSEWHERE.to_string()),
+        None => return Err(NO_USER.to_string()),
+    };
+    let hash = if crypted { given(password)? } else { hash(password)? };
     if !account.shadowed {
-        return replace("/etc/passwd", |passwd| with_passwd(passwd, name, &hash));
+        return replace("/etc/passwd", |passwd| with_passwd(passwd, name, &hash).ok_or(NO_USER));
     }
     let day = clock_gettime(ClockId::Realtime).tv_sec.max(0).unsigned_abs() / 86400;
-    replace("/etc/shadow", |shadow| Some(with_shadow(shadow, name, &hash, day)))
+    replace("/etc/shadow", |shadow| Ok(with_shadow(shadow, name, &hash, day)))
 }
 
-/// A hash must not be more than one field of a line.
+/// A hash must be one field of a line, and not empty: with an empty one nobody is asked for a password.
 fn given(hash: &[u8]) -> Result<String, String> {
-    let whole = !hash.iter().any(|byte| *byte == b':' || byte.is_ascii_control());
+    let whole = !hash.is_empty() && !hash.iter().any(|byte| *byte == b':' || byte.is_ascii_control());
     let text = core::str::from_utf8(hash).ok().filter(|_| whole);
     text.map(String::from).ok_or_else(|| "the password is not as crypt makes it".to_string())
 }
 
+/// What no program could pass to crypt(3): nobody could log in.
+fn impossible(password: &[u8]) -> Option<String> {
+    match password {
+        [] => Some("the password is empty".to_string()),
+        _ if password.len() > LONGEST => Some(format!("the password is longer than {LONGEST} bytes")),
+        _ if password.contains(&0) => Some("the password has a zero byte in it".to_string()),
+        _ => None,
+    }
+}
+
 /// The SHA-512 of a password as crypt(3) has it, with a salt of its own.
 fn hash(password: &[u8]) -> Result<String, String> {
+    if let Some(reason) = impossible(password) {
+        return Err(reason);
+    }
     let mut salt = [0; 12];
     // As many random bytes come at once, or none.
     getrandom(&mut salt, GetRandomFlags::empty()).map_err(|error| reason("there is no random salt", error))?;
@@ -80,82 +100,8 @@ fn encode(sum: &[u8; BLOCK_SIZE_SHA512]) -> String {
     Base64ShaCrypt::encode_string(&ordered)
 }
 
-/// Text and owner of a password file, which must be UTF-8 to be written again.
-fn text(path: &str) -> Result<(String, Stat), Errno> {
-    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let found = fstat(&file)?;
-    let bytes = read_at(rustix::fs::CWD, path)?;
-    Ok((String::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?, found))
-}
-
-/// Puts an edited file in the place of the one at `path`.
-fn replace(path: &str, edit: impl FnOnce(&str) -> Option<String>) -> Result<(), String> {
-    let failed = |what, error| reason(&format!("cannot {what} {path}"), error);
-    let _one = Lock::new(path).map_err(|error| failed("lock", error))?;
-    let (old, found) = text(path).map_err(|error| failed("read", error))?;
-    let new = edit(&old).ok_or(NO_USER)?;
-    write_beside(path, &new, &found).map_err(|error| failed("change", error))
-}
-
-fn write_beside(path: &str, text: &str, like: &Stat) -> Result<(), Errno> {
-    let new = format!("{path}+");
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = open(new.as_str(), flags, Mode::from_raw_mode(0o600))?;
-    let written = fchown(&file, Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)))
-        .and_then(|()| fchmod(&file, Mode::from_raw_mode(like.st_mode)))
-        .and_then(|()| write_all(&file, text.as_bytes()))
-        .and_then(|()| fsync(&file))
-        .and_then(|()| rename(new.as_str(), path));
-    if written.is_err() {
-        let _ = unlink(new);
-    }
-    written
-}
-
-/// The lock of lckpwdf(3), as long as the file is open. Who holds it is not waited for.
-fn lock_all() -> Result<OwnedFd, Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
-    let file = open("/etc/.pwd.lock", flags, Mode::from_raw_mode(0o600))?;
-    fcntl_lock(file.as_fd(), FlockOperation::NonBlockingLockExclusive)?;
-    Ok(file)
-}
-
-/// The lock of shadow-utils on one file: a file beside it with its holder's number.
-struct Lock(String);
-
-impl Lock {
-    fn new(path: &str) -> Result<Self, Errno> {
-        let lock = format!("{path}.lock");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let create = || open(lock.as_str(), flags, Mode::from_raw_mode(0o600));
-        let file = match create() {
-            Err(Errno::EXIST) if is_stale(&lock) => {
-                unlink(lock.as_str())?;
-                create()?
-            }
-            outcome => outcome?,
-        };
-        write_all(file, format!("{}", getpid()).as_bytes())?;
-        Ok(Self(lock))
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = unlink(self.0.as_str());
-    }
-}
-
-/// Whether the one who made a lock is no more.
-fn is_stale(lock: &str) -> bool {
-    let holder = super::files::read_line(lock);
-    let pid = holder.and_then(|line| line.trim_end_matches('\0').parse().ok()).and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::files::testing::TestFolder;
     use super::*;
 
     #[test]
@@ -174,42 +120,29 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_with_its_mode_and_only_without_another_at_it() {
-        let folder = TestFolder::new("password");
-        let path = folder.path("shadow");
-        std::fs::write(&path, "a:b:1:::::\n").unwrap();
-        fchmod(std::fs::File::open(&path).unwrap(), Mode::from_raw_mode(0o640)).unwrap();
-        replace(&path, |old| Some(with_shadow(old, "a", "c", 2))).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a:c:2:::::\n");
-        assert_eq!(rustix::fs::stat(&path).unwrap().st_mode & 0o777, 0o640);
-        assert_eq!(folder.names(), ["shadow"]);
-
-        assert_eq!(replace(&path, |_| None).unwrap_err(), "there is no such user");
-        let lock = folder.path("shadow.lock");
-        std::fs::write(&lock, format!("{}", getpid())).unwrap();
-        let busy = format!("cannot lock {path}: File exists");
-        assert_eq!(replace(&path, |_| Some(String::new())).unwrap_err(), busy);
-        // Its holder is no more: no number is as large.
-        std::fs::write(&lock, "99999999\0").unwrap();
-        replace(&path, |_| Some("new\n".into())).unwrap();
-        assert_eq!(
-            (std::fs::read_to_string(&path).unwrap().as_str(), folder.names()),
-            ("new\n", std::vec!["shadow".into()])
-        );
-    }
-
-    #[test]
     fn a_failure_says_whose_password_was_not_set() {
         let mut cause = Cause::new();
-        assert_eq!(set("alice", b"a:b", true, &mut cause), Err(Failure("failed to set the password of user ")));
-        assert_eq!(cause.as_str(), "'alice': the password is not as crypt makes it");
+        let failure = failed("alice", "there is no random salt", &mut cause);
+        assert_eq!(
+            (failure.0, cause.as_str()),
+            ("failed to set the password of user ", "'alice': there is no random salt")
+        );
     }
 
     #[test]
     fn a_crypted_password_is_one_field() {
         assert_eq!(given(b"$6$s$h").unwrap(), "$6$s$h");
-        for other in [b"a:b".as_slice(), b"a\0", b"a\r", b"\xff"] {
+        for other in [b"a:b".as_slice(), b"a\0", b"a\r", b"\xff", b""] {
             assert!(given(other).is_err(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_password_that_nobody_could_log_in_with_is_refused() {
+        let long = [b'x'; LONGEST + 1];
+        for other in [b"".as_slice(), b"a\0b", &long] {
+            assert!(hash(other).is_err(), "{other:?}");
+        }
+        assert!(hash(&long[1..]).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The machine's clock, `/dev/rtc` (rtc(4)), which is kept in UTC.
+//! The machine's clock, `/dev/rtc` (rtc(4)), which is kept in UTC, or in local time where `/etc/adjtime` says so (hwclock(8)).
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
@@ -10,6 +10,8 @@ use rustix::io::Errno;
 use rustix::ioctl::{Getter, Opcode, Setter, ioctl, opcode};
 
 use super::errno::failed;
+use super::files::read_text;
+use super::time_zone;
 
 /// `struct rtc_time` of `linux/rtc.h`: as C's `struct tm`, but for its last members.
 #[repr(C)]
@@ -43,16 +45,26 @@ impl Rtc {
     pub fn time(&self) -> Result<i64, Failure> {
         // SAFETY: RTC_RD_TIME (rtc(4)) writes a struct rtc_time, which this is.
         let time = unsafe { ioctl(&self.0, Getter::<READ, RtcTime>::new()) };
-        time.map(seconds).map_err(|error| failed("failed to read the hardware clock", error))
+        let time = time.map(seconds).map_err(|error| failed("failed to read the hardware clock", error))?;
+        // The zone of that time, not of local time: they differ for some hours twice a year.
+        let guess = time.saturating_sub(offset(time));
+        Ok(time.saturating_sub(offset(guess)))
     }
 
     /// Sets it.
     pub fn set_time(&self, time: i64) -> Result<(), Failure> {
-        let time = broken_down(time).ok_or(Failure("Invalid time"))?;
+        let time = broken_down(time.saturating_add(offset(time))).ok_or(Failure("Invalid time"))?;
         // SAFETY: RTC_SET_TIME (rtc(4)) reads a struct rtc_time, which this is.
         let outcome = unsafe { ioctl(&self.0, Setter::<SET, RtcTime>::new(time)) };
         outcome.map_err(|error| failed("failed to set hardware clock to system time", error))
     }
+}
+
+/// How far the clock is from UTC at a time, in seconds.
+fn offset(time: i64) -> i64 {
+    let is_local = |text: &str| text.lines().nth(2).is_some_and(|line| line.trim() == "LOCAL");
+    let local = read_text("/etc/adjtime").is_ok_and(|text| is_local(&text));
+    if local { time_zone::local(time).0.into() } else { 0 }
 }
 
 fn broken_down(time: i64) -> Option<RtcTime> {

@@ -1,6 +1,6 @@
-//! Asking whatever is PID 1 to take the machine down, each in its own way, without its programs.
+//! Asking whatever is PID 1 to take the machine down, each in its own way.
 //!
-//! - systemd goes down on real-time signals (systemd(1), SIGNALS).
+//! - logind is asked by systemctl where systemd runs, or else systemd goes down on real-time signals (systemd(1), SIGNALS).
 //! - sysvinit takes requests for a runlevel through a FIFO (initctl(5)), openrc-init through another one.
 //! - BusyBox, procd and others like them go down on `SIGUSR1`, `SIGUSR2` and `SIGTERM` (BusyBox, `init/init.c`).
 //! - A PID 1 that waits for none of these would do nothing: then the agent syncs and has the kernel do it (reboot(2)).
@@ -14,13 +14,28 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::system::{RebootCommand, reboot};
 
 use super::files::{read_text, write_all};
+use super::{command, errno};
 
 /// The first real-time signal that glibc leaves to programs; systemd is built with glibc.
 const REAL_TIME: i32 = 34;
 
+/// How long logind may take to answer.
+const SECONDS: u32 = 30;
+
 /// Asks PID 1.
 pub fn ask_init(how: Shutdown) -> Result<(), Errno> {
     if stat("/run/systemd/system").is_ok() {
+        let verb = match how {
+            Shutdown::Halt => "halt",
+            Shutdown::PowerDown => "poweroff",
+            Shutdown::Reboot => "reboot",
+        };
+        // It asks logind, which lets those finish who delay the way down.
+        match command::run(&["systemctl", verb], Some(SECONDS)) {
+            Ok(ended) if ended.is_success() => return Ok(()),
+            Ok(ended) => warning!("systemctl {verb} has failed: {}", ended.output),
+            Err(error) => warning!("systemctl cannot be run: {}", errno::text(error)),
+        }
         let number = match how {
             Shutdown::Halt => REAL_TIME + 3,
             Shutdown::PowerDown => REAL_TIME + 4,

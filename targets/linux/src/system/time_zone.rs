@@ -1,19 +1,34 @@
 //! The local time zone, as libc knows it.
 
 use alloc::string::{String, ToString};
-use core::ffi::CStr;
+use core::ffi::{CStr, c_char};
 use core::mem::MaybeUninit;
+use core::ptr;
+
+/// Has libc read the zone's file at its next use, which may be another one by now. musl only reads it when `TZ` is another one
+/// than before.
+fn forget() {
+    unsafe extern "C" {
+        // libc has it for other systems only. POSIX.1-2024, `tzset` and 8.1.
+        fn tzset();
+        static mut environ: *const *const c_char;
+    }
+    let utc: [*const c_char; 2] = [c"TZ=UTC0".as_ptr(), ptr::null()];
+    // SAFETY: There is one thread. libc reads the environment during the call, and it is the old one again behind it.
+    unsafe {
+        let own = environ;
+        environ = utc.as_ptr();
+        tzset();
+        environ = own;
+        tzset();
+    }
+}
 
 /// How far local time is from UTC at `now`, in seconds to the east, and what the zone is called then. libc reads `TZ` and
 /// `/etc/localtime`.
 pub fn local(now: i64) -> (i32, String) {
     let mut broken_down = MaybeUninit::<libc::tm>::uninit();
-    unsafe extern "C" {
-        // libc has it for other systems only. POSIX.1-2024, `tzset`.
-        fn tzset();
-    }
-    // SAFETY: nothing else in the program reads or sets the zone, and it has one thread.
-    unsafe { tzset() };
+    forget();
     // SAFETY: the time is read and the broken-down time is written during the call.
     if unsafe { libc::localtime_r(&now, broken_down.as_mut_ptr()) }.is_null() {
         return (0, "UTC".to_string());

@@ -1,0 +1,143 @@
+//! Accounts whose files others write, too: odd lines, full disks, users who are kept elsewhere, links.
+
+use anyhow::{Result, ensure};
+use debian::linux::Extra;
+use nanoqga_testkit::client::Client;
+use nanoqga_testkit::machine::Channel;
+use oracle::Engine as _;
+use oracle::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use tests::{Booted, soon};
+
+use crate::booted::boot_with;
+use crate::inside::{busybox, refused, run};
+
+const GETENT: &str = "#!/bin/busybox sh\nif test \"$*\" = \"passwd -- lena\"; then echo lena:*:2000:2000::/tmp/lena:/bin/sh; \
+    else exit 2; fi\n";
+
+fn with_accounts() -> Result<Booted> {
+    let file = |path, mode, content: &[u8]| Extra { path, mode, content: content.into() };
+    let files = [
+        busybox()?,
+        file("/bin/getent", 0o755, GETENT.as_bytes()),
+        file(
+            "/etc/passwd",
+            0o644,
+            b"jos\xe9:x:1:1:\xff:/:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\nbob:x:3:3::/tmp/bob:/bin/sh\n",
+        ),
+        file("/etc/shadow", 0o640, b"jos\xe9:*:1:0:99999:7:::\nroot:*:1:0:99999:7:::\n"),
+    ];
+    boot_with(Channel::Virtio, &files, |_| {})
+}
+
+fn password(user: &str, password: &[u8], crypted: bool) -> Value {
+    json!({"username": user, "password": BASE64.encode(password), "crypted": crypted})
+}
+
+/// The hash in a user's line.
+fn hash_of(agent: &mut Client, user: &str) -> Result<String> {
+    let line = run(agent, &format!("busybox grep -a ^{user}: /etc/shadow"))?;
+    Ok(line.split(':').nth(1).unwrap_or_default().into())
+}
+
+#[test]
+fn a_line_that_is_no_text_is_kept_and_hides_nobody() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    agent.execute("guest-set-user-password", password("root", b"secret", false), soon())?;
+    ensure!(hash_of(&mut agent, "root")?.starts_with("$6$"));
+    let kept = run(&mut agent, "busybox head -n 1 /etc/shadow | busybox od -A n -t x1 | busybox head -n 1")?;
+    ensure!(kept.trim().starts_with("6a 6f 73 e9 3a 2a 3a"), "{kept}");
+    ensure!(
+        run(&mut agent, "busybox stat -c %a /etc/shadow; busybox ls /etc")?.lines().eq(["640", "passwd", "shadow"])
+    );
+    Ok(())
+}
+
+#[test]
+fn a_user_without_a_line_in_shadow_gets_one() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    agent.execute("guest-set-user-password", password("bob", b"secret", false), soon())?;
+    let hash = hash_of(&mut agent, "bob")?;
+    let salt = hash.split('$').nth(2).unwrap_or_default();
+    let again = run(&mut agent, &format!("busybox mkpasswd -m sha512 -S {salt} secret"))?;
+    ensure!(again.trim() == hash, "{again} for {hash}");
+    Ok(())
+}
+
+#[test]
+fn a_password_that_nobody_could_log_in_with_is_refused() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    for (bytes, crypted, expected) in [
+        (b"".as_slice(), false, "the password is empty"),
+        (&[b'x'; 600], false, "the password is longer than 511 bytes"),
+        (b"a\0b", false, "the password has a zero byte in it"),
+        (b"", true, "the password is not as crypt makes it"),
+        (b"a:b", true, "the password is not as crypt makes it"),
+    ] {
+        let text = refused(&mut agent, "guest-set-user-password", &password("root", bytes, crypted))?;
+        ensure!(text == format!("failed to set the password of user 'root': {expected}"), "{text}");
+    }
+    let text = refused(&mut agent, "guest-set-user-password", &password("root", b"a\nb", false))?;
+    ensure!(text == "forbidden characters in raw password", "{text}");
+    ensure!(hash_of(&mut agent, "root")? == "*");
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file_whole_and_no_lock() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    run(
+        &mut agent,
+        "busybox mkdir /tmp/etc && busybox cp /etc/* /tmp/etc && busybox mount -t tmpfs -o size=64k none /etc && \
+         busybox cp /tmp/etc/* /etc && (busybox dd if=/dev/zero of=/etc/full bs=4k; true)",
+    )?;
+    let text = refused(&mut agent, "guest-set-user-password", &password("root", b"secret", false))?;
+    ensure!(text.ends_with("No space left on device"), "{text}");
+    let left = run(&mut agent, "busybox cmp /etc/shadow /tmp/etc/shadow && busybox ls /etc")?;
+    ensure!(
+        left.lines().all(|name| !name.contains("shadow.") && !name.ends_with('+') && !name.ends_with("d.lock")),
+        "{left}"
+    );
+    run(&mut agent, "busybox rm /etc/full")?;
+    agent.execute("guest-set-user-password", password("root", b"secret", false), soon()).map(drop)
+}
+
+#[test]
+fn a_user_who_is_kept_elsewhere_is_found() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    run(&mut agent, "busybox mkdir /tmp/lena && busybox chown 2000:2000 /tmp/lena")?;
+    let keys = |keys: &[&str]| json!({"username": "lena", "keys": keys});
+    // There is nothing to remove yet.
+    agent.execute("guest-ssh-remove-authorized-keys", keys(&["ssh-rsa BBBB two"]), soon())?;
+    agent.execute("guest-ssh-add-authorized-keys", keys(&["ssh-ed25519 AAAA one"]), soon())?;
+    let told = agent.execute("guest-ssh-get-authorized-keys", json!({"username": "lena"}), soon())?;
+    ensure!(told == json!({"keys": ["ssh-ed25519 AAAA one"]}), "{told}");
+    let owner = run(&mut agent, "busybox stat -c %u:%g:%a /tmp/lena/.ssh/authorized_keys")?;
+    ensure!(owner.trim() == "2000:2000:600", "{owner}");
+    let text = refused(&mut agent, "guest-set-user-password", &password("lena", b"secret", false))?;
+    ensure!(text.ends_with("the user is not in /etc/passwd, so the password is kept elsewhere"), "{text}");
+    let text = refused(&mut agent, "guest-set-user-password", &password("--help", b"secret", false))?;
+    ensure!(text.ends_with("there is no such user"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_link_among_a_users_keys_shows_and_changes_nothing() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    run(
+        &mut agent,
+        "busybox mkdir -p /tmp/bob/.ssh && echo secret > /tmp/secret && busybox chmod 600 /tmp/secret && \
+         busybox ln -s /tmp/secret /tmp/bob/.ssh/authorized_keys && busybox chown -R 3:3 /tmp/bob",
+    )?;
+    let bob = json!({"username": "bob", "keys": ["ssh-rsa BBBB two"]});
+    for (command, arguments) in [
+        ("guest-ssh-get-authorized-keys", json!({"username": "bob"})),
+        ("guest-ssh-add-authorized-keys", bob.clone()),
+        ("guest-ssh-remove-authorized-keys", bob),
+    ] {
+        let text = refused(&mut agent, command, &arguments)?;
+        ensure!(text.ends_with("Too many levels of symbolic links"), "{command}: {text}");
+    }
+    ensure!(run(&mut agent, "busybox cat /tmp/secret")? == "secret\n");
+    Ok(())
+}
