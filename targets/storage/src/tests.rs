@@ -378,6 +378,23 @@ fn a_disk_is_read_ahead_where_a_file_has_clusters_in_a_row() {
 }
 
 #[test]
+fn what_was_read_ahead_is_never_older_than_what_was_written() {
+    let mut machine = Machine::new(Memory::small());
+    machine.put("file", &pattern(200_000)).unwrap();
+    let handle = machine.open("file", UPDATE).unwrap();
+    // Two blocks are read, and the second is written. Then it leaves the cache, because many others are written.
+    machine.read(handle, 100).unwrap();
+    machine.seek(handle, SeekFrom::Start(5000)).unwrap();
+    machine.write(handle, b"new").unwrap();
+    for block in 5..45 {
+        machine.seek(handle, SeekFrom::Start(block * 4096)).unwrap();
+        machine.write(handle, b"other").unwrap();
+    }
+    machine.seek(handle, SeekFrom::Start(5000)).unwrap();
+    assert_eq!(machine.read(handle, 3).unwrap(), b"new");
+}
+
+#[test]
 fn a_handle_is_given_once_and_there_are_only_so_many() {
     let mut machine = Machine::new(Memory::filled());
     let handles: Vec<_> = (0..16).map(|_| machine.open("top", READ).unwrap()).collect();
