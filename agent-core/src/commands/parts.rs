@@ -12,8 +12,26 @@ pub(super) type Begin<G> = fn(&mut G, usize, &mut Reply<'_>) -> Result<bool, Err
 /// Adds part of a list's element, by its number; returns the number of the next part, if there is one.
 pub(super) type Rest<G> = fn(&mut G, usize, usize, &mut Reply<'_>) -> Option<usize>;
 
-/// Adds the next part of a list whose elements are too large for one step.
+/// The room that a part must find, in bytes: what the smallest usual stage has.
+const ROOM: usize = 1024;
+
+/// Adds the next parts of a list whose elements are too large for one step: one part, and more while there is much room.
 pub(super) fn list_in_parts<G>(
+    guest: &mut G,
+    request: &mut Request<'_>,
+    reply: &mut Reply<'_>,
+    begin: Begin<G>,
+    rest: Rest<G>,
+) -> Result<Step, Error> {
+    loop {
+        let step = next_part(guest, request, reply, begin, rest)?;
+        if step != Step::More || reply.room() < ROOM {
+            return Ok(step);
+        }
+    }
+}
+
+fn next_part<G>(
     guest: &mut G,
     request: &mut Request<'_>,
     reply: &mut Reply<'_>,

@@ -36,7 +36,7 @@ struct Tag {
     last_use: u64,
 }
 
-/// Neighbouring blocks that were read together. Blocks that were written are not among them.
+/// Neighbouring blocks that were read together. One that was written since counts only as it is in its slot.
 struct Ahead {
     memory: &'static mut [u8],
     first: u64,
@@ -128,9 +128,6 @@ impl Cache {
             let (block, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
             let (now, later) = from.split_at(from.len().min(BLOCK - offset));
             let slot = self.slot(device, block, now.len() < BLOCK)?;
-            if self.ahead.block(block).is_some() {
-                self.ahead.length = 0;
-            }
             copy(now, self.bytes(slot).get_mut(offset..offset + now.len()).unwrap_or_default())?;
             // A block with several kinds of content is written back with the last of them.
             let unwritten = self.tags[slot].unwritten;
@@ -154,6 +151,7 @@ impl Cache {
 
     /// Writes the unwritten blocks with one kind of content back, in the order of their places on the disk, neighbours together.
     fn write_back_only(&mut self, device: &mut dyn BlockDevice, content: Content) -> Result<(), Error> {
+        // It may be older than what is written, and its memory is needed.
         self.ahead.length = 0;
         let is_due = |tag: &Tag| tag.unwritten == Some(content);
         while let Some(first) = self.tags.iter().filter(|tag| is_due(tag)).filter_map(|tag| tag.block).min() {

@@ -78,6 +78,9 @@ struct Memory {
     reads_fail: bool,
     /// The size of its logical blocks, if that is not a sector.
     logical_block: Option<usize>,
+    /// Whether all of it is lent as memory.
+    in_memory: bool,
+    reads: u32,
     writes: u32,
     flushes: u32,
     discarded: Vec<(u64, u64)>,
@@ -131,7 +134,12 @@ impl BlockDevice for Memory {
         self.read_only
     }
 
+    fn memory(&mut self) -> Option<&mut [u8]> {
+        self.in_memory.then_some(&mut self.bytes)
+    }
+
     fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.reads += 1;
         assert!(sector.is_multiple_of(8) && bytes.len().is_multiple_of(SECTOR) && bytes.len() <= MAX_TRANSFER);
         if self.reads_fail {
             return Err(Error::Io);
@@ -323,6 +331,78 @@ fn paths_lead_where_they_say() {
     assert_eq!(machine.get("dir/\u{7e}\u{e4}\u{4e00}.text").unwrap(), b"letters");
 }
 
+/// Writes two files of so many bytes in turns, so that neither has clusters in a row, and reads the first. Returns the disk's
+/// requests for each, and for reads in places all over it.
+fn requests(length: usize) -> [u32; 3] {
+    const PIECE: usize = 4096;
+    const CACHE: usize = 40;
+    let format = FormatVolumeOptions::new().bytes_per_cluster(512);
+    let mut machine = Machine::with_blocks(Memory::formatted(4 << 10, format), CACHE);
+    let content = pattern(length);
+    let handles = ["one", "other"].map(|name| machine.open(name, WRITE).unwrap());
+    for piece in content.chunks(PIECE) {
+        for handle in handles {
+            assert_eq!(machine.write(handle, piece), Ok(piece.len()));
+        }
+    }
+    handles.iter().for_each(|handle| machine.close(*handle).unwrap());
+    let written = machine.disk.reads + machine.disk.writes;
+
+    let mut machine = Machine::with_blocks(machine.disk, CACHE);
+    let handle = machine.open("one", READ).unwrap();
+    machine.disk.reads = 0;
+    for piece in content.chunks(PIECE) {
+        assert_eq!(machine.read(handle, PIECE).unwrap(), piece);
+    }
+    let in_order = machine.disk.reads;
+    machine.disk.reads = 0;
+    for number in 0..1000 {
+        let place = number * 7919 * 512 % (length - PIECE);
+        machine.seek(handle, SeekFrom::Start(place as u64)).unwrap();
+        assert_eq!(machine.read(handle, PIECE).unwrap(), content[place..place + PIECE]);
+    }
+    [written, in_order, machine.disk.reads]
+}
+
+#[test]
+fn a_file_costs_requests_as_it_has_bytes() {
+    let [small, large] = [256 << 10, 1 << 20].map(requests);
+    assert!(large[0] < 5 * small[0] && large[1] < 5 * small[1], "{small:?} {large:?}");
+    // A piece lies in one or two blocks, and the table of a megabyte in few.
+    assert!(large[2] < 3000, "{large:?}");
+}
+
+#[test]
+fn a_disk_is_read_ahead_where_a_file_has_clusters_in_a_row() {
+    let mut machine = Machine::new(Memory::formatted(4 << 10, FormatVolumeOptions::new()));
+    machine.put("file", &pattern(1 << 20)).unwrap();
+    let mut machine = Machine::with_blocks(machine.disk, 40);
+    let handle = machine.open("file", READ).unwrap();
+    machine.disk.reads = 0;
+    for piece in pattern(1 << 20).chunks(1000) {
+        assert_eq!(machine.read(handle, 1000).unwrap(), piece);
+    }
+    // 256 blocks, eight in a request, and the table.
+    assert!((32..40).contains(&machine.disk.reads), "{}", machine.disk.reads);
+}
+
+#[test]
+fn what_was_read_ahead_is_never_older_than_what_was_written() {
+    let mut machine = Machine::new(Memory::small());
+    machine.put("file", &pattern(200_000)).unwrap();
+    let handle = machine.open("file", UPDATE).unwrap();
+    // Two blocks are read, and the second is written. Then it leaves the cache, because many others are written.
+    machine.read(handle, 100).unwrap();
+    machine.seek(handle, SeekFrom::Start(5000)).unwrap();
+    machine.write(handle, b"new").unwrap();
+    for block in 5..45 {
+        machine.seek(handle, SeekFrom::Start(block * 4096)).unwrap();
+        machine.write(handle, b"other").unwrap();
+    }
+    machine.seek(handle, SeekFrom::Start(5000)).unwrap();
+    assert_eq!(machine.read(handle, 3).unwrap(), b"new");
+}
+
 #[test]
 fn a_handle_is_given_once_and_there_are_only_so_many() {
     let mut machine = Machine::new(Memory::filled());
@@ -505,13 +585,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn files_are_what_a_model_says(steps in steps()) {
+    fn files_are_what_a_model_says(steps in steps(), in_memory in any::<bool>(), blocks in 4..12_usize) {
         let mut machine = Machine::new(Memory::formatted(1024, FormatVolumeOptions::new().bytes_per_cluster(512)));
         {
             let files = FileSystem::new(Formatted { memory: &mut machine.disk.bytes, position: 0 }, FsOptions::new()).unwrap();
             files.root_dir().create_dir("dir").unwrap();
         }
-        let mut machine = machine.again();
+        machine.disk.in_memory = in_memory;
+        let mut machine = Machine::with_blocks(machine.disk, blocks);
         let mut contents = BTreeMap::<usize, Vec<u8>>::new();
         let mut open = Vec::<Modelled>::new();
         for (round, step) in steps.into_iter().enumerate() {
@@ -635,6 +716,8 @@ fn abuse(mut disk: Memory) {
     if let Ok(handle) = machine.open("dir/a file with a long name", UPDATE) {
         let _ = machine.seek(handle, SeekFrom::Start(15_000));
         let _ = machine.write(handle, &pattern(9000));
+        let _ = machine.write(handle, &pattern(9000));
+        let _ = machine.read(handle, 9000);
     }
     let _ = machine.volume.space(&mut machine.disk);
     let _ = machine.volume.trim(&mut machine.disk, 0);

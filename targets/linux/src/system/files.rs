@@ -37,7 +37,12 @@ pub fn read_all(file: OwnedFd) -> Result<Vec<u8>, Errno> {
     }
 }
 
-/// Calls `take` with each line of an open file, however long the file is: it is read in pieces.
+/// Calls `take` with each line of a file, however long the file is: it is read in pieces.
+pub fn lines_of(path: &str, take: impl FnMut(&[u8])) -> Result<(), Errno> {
+    lines_in(open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?, take)
+}
+
+/// The same of a file that is open.
 pub fn lines_in(file: impl AsFd, mut take: impl FnMut(&[u8])) -> Result<(), Errno> {
     let mut begun: Vec<u8> = Vec::new();
     let mut chunk = [0; 4096];

@@ -235,10 +235,11 @@ fn read_cluster(
     let count = into.len().min((bytes - offset) as usize);
     let into = into.get_mut(..count).unwrap_or_default();
     let start = geometry.place(cluster)? + offset;
-    // As many clusters more as lie behind this one.
+    // If the disk must be read, as many clusters more as lie behind this one.
+    let is_here = access.has(start) && access.has(start + count.saturating_sub(1) as u64);
     let (mut ahead, mut last) = (0, cluster);
     let left = (trail.size - position).saturating_sub(bytes - offset).min(MAX_TRANSFER as u64);
-    while ahead < left && !access.has(start) && next_in_chain(access, geometry, last)? == Some(last + 1) {
+    while ahead < left && !is_here && next_in_chain(access, geometry, last)? == Some(last + 1) {
         (ahead, last) = (ahead + bytes, last + 1);
     }
     access.read_ahead(start, into, ahead.min(left) + (bytes - offset).saturating_sub(into.len() as u64))?;
