@@ -1,9 +1,12 @@
 //! The appliance's network interfaces: how they come to their addresses, what is told of them, and that they answer.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::client::Client;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Channel::{Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
@@ -88,6 +91,40 @@ fn a_modern_card_is_driven_too() -> Result<()> {
         let bus = if machine == "q35" { ",disable-legacy=on" } else { "" };
         config.argument("-netdev", "user,id=net,ipv6=off").virtio("net", &format!("netdev=net{bus}"));
         let Booted { mut agent, guest: _guest } = Booted::start(&config)?;
+        has(&mut agent, 0, &["10.0.2.15/24", "fe80::5054:ff:fe12:3456/64"])?;
+    }
+    Ok(())
+}
+
+/// How often `bytes` stand in what has passed a network.
+fn count(recorded: &Path, bytes: &[u8]) -> Result<usize> {
+    Ok(fs::read(recorded)?.windows(bytes.len()).filter(|window| *window == bytes).count())
+}
+
+#[test]
+fn it_seeks_servers_again_when_its_card_is_connected_again_and_tells_its_name() -> Result<()> {
+    // The magic number before a message's options, and the first option: a DISCOVER.
+    const DISCOVER: &[u8] = &[0x63, 0x82, 0x53, 0x63, 53, 1, 1];
+    for machine in ["q35", "microvm", "aarch64-virt-pcie", "riscv64-virt"] {
+        let folder = PrivateFolder::new()?;
+        let recorded = folder.path().join("network.pcap");
+        let mut config = config(machine)?;
+        config.argument("-netdev", "user,id=net,ipv6=off").virtio("net", "netdev=net,id=card");
+        config.argument("-object", format!("filter-dump,id=dump,netdev=net,file={}", recorded.display()));
+        config.append = "hostname=some-guest".into();
+        let Booted { mut agent, mut guest } = Booted::start(&config)?;
+        has(&mut agent, 0, &["10.0.2.15/24", "fe80::5054:ff:fe12:3456/64"]).with_context(|| machine.to_string())?;
+        let before = count(&recorded, DISCOVER)?;
+        ensure!(count(&recorded, b"\x0c\x0asome-guest")? >= 2, "{machine}: each message has the host name");
+        let mut qmp = guest.qmp(soon())?;
+        for up in [false, true] {
+            qmp.execute("set_link", json!({"name": "card", "up": up}), soon())?;
+            // The guest must have seen that the card is not connected.
+            synchronise(&mut agent, 7)?;
+        }
+        soon().poll(&format!("another DISCOVER of {machine}"), || {
+            Ok((count(&recorded, DISCOVER)? > before).then_some(()))
+        })?;
         has(&mut agent, 0, &["10.0.2.15/24", "fe80::5054:ff:fe12:3456/64"])?;
     }
     Ok(())

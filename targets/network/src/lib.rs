@@ -6,9 +6,11 @@ extern crate std;
 
 mod advertisement;
 mod dhcp;
+mod icmpv6;
 mod link;
 mod neighbour;
 mod port;
+mod presence;
 mod setting;
 
 pub use smoltcp::time::{Duration, Instant};

@@ -9,6 +9,7 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Add
 
 use crate::dhcp::{Client, Lease, MAX_HOST_NAME, MAX_ROUTES};
 use crate::port::{Card, MAX_MTU, Port, Statistics};
+use crate::presence::Presence;
 use crate::setting::{Method, Static};
 
 /// How many frames one poll takes at most, so that a flood keeps nobody else waiting.
@@ -40,6 +41,7 @@ pub struct Link<C: Card> {
     v6: Option<Assigned>,
     /// Whether it has a link-local IPv6 address, and looks for routers.
     has_v6: bool,
+    duplicate: Option<Ipv6Address>,
     was_up: bool,
     /// When it was polled first, and last.
     begun: Instant,
@@ -85,11 +87,13 @@ impl<C: Card> Link<C> {
     /// otherwise. DHCP servers are told `host_name`, unless it is empty. `seed` should differ at each boot.
     pub fn new(card: C, mac: [u8; 6], seed: u64, methods: &[Method], host_name: &str) -> Self {
         let has_v6 = methods.last() != Some(&Method::None);
-        let mac = HardwareAddress::Ethernet(EthernetAddress(mac));
+        let ethernet = EthernetAddress(mac);
+        let mac = HardwareAddress::Ethernet(ethernet);
         let mut config = Config::new(mac);
         config.random_seed = seed;
         config.slaac = has_v6;
         let mut port = Port::new(card);
+        port.presence = has_v6.then(|| Presence::new(ethernet));
         let mut interface = Interface::new(config, &mut port, Instant::ZERO);
         // A host that solicits routers must have this address.
         if let Some(link_local) = Ipv6Cidr::from_link_prefix(&LINK_LOCAL, mac).filter(|_| has_v6) {
@@ -107,6 +111,7 @@ impl<C: Card> Link<C> {
             v4: None,
             v6: None,
             has_v6,
+            duplicate: None,
             was_up: true,
             begun: Instant::ZERO,
             polled: Instant::ZERO,
@@ -166,7 +171,48 @@ impl<C: Card> Link<C> {
                 self.follow_dhcp();
             }
         }
+        self.attend_v6(now);
         busy
+    }
+
+    /// Sends what is due for the IPv6 addresses, and gives up one that another host has.
+    fn attend_v6(&mut self, now: Instant) {
+        let Some(mut presence) = self.port.presence.take() else { return };
+        let all = self.interface.ip_addrs().iter();
+        let addresses: Vec<Ipv6Address, 8> = all
+            .filter_map(|address| match address {
+                IpCidr::Ipv6(address) => Some(address.address()),
+                IpCidr::Ipv4(_) => None,
+            })
+            .collect();
+        presence.follow(&addresses, now);
+        for _ in 0..FRAMES {
+            if presence.due().is_some_and(|due| due <= now) {
+                self.port.send(|frame| presence.poll(now, frame));
+            }
+        }
+        let duplicate = presence.take_duplicate();
+        self.port.presence = Some(presence);
+        if let Some(address) = duplicate {
+            self.give_up(address);
+        }
+    }
+
+    /// Gives up an IPv6 address that another host has. The others are made of the hardware address, so if it is one of them, another
+    /// host has the same, and IPv6 is not used any more (RFC 4862, section 5.4.5).
+    fn give_up(&mut self, address: Ipv6Address) {
+        self.duplicate = Some(address);
+        if let Some(assigned) = self.v6.take_if(|assigned| assigned.address.address() == address.into()) {
+            return replace(&mut self.interface, Some(&assigned), None);
+        }
+        (self.has_v6, self.v6, self.port.presence) = (false, None, None);
+        self.interface.update_ip_addrs(|addresses| addresses.retain(|address| matches!(address, IpCidr::Ipv4(_))));
+        self.interface.routes_mut().update(|routes| routes.retain(|route| is_v4(route.via_router)));
+    }
+
+    /// An IPv6 address that was given up because another host has it, once.
+    pub const fn take_duplicate(&mut self) -> Option<Ipv6Address> {
+        self.duplicate.take()
     }
 
     /// How long after `now` to poll again, unless a frame comes before. `None`: never.
@@ -174,8 +220,11 @@ impl<C: Card> Link<C> {
         let routers = if self.polled < self.begun + SOLICITING { LOOK_AGAIN } else { LOOK_LATER };
         let routers = self.has_v6.then_some(self.polled + routers);
         let dhcp = self.dhcp.as_ref().and_then(Client::due);
-        let dhcp = dhcp.map(|due| if due > self.polled { due } else { self.polled + LOOK_AGAIN });
-        let at = routers.into_iter().chain(dhcp).min()?;
+        let presence = self.port.presence.as_ref().and_then(Presence::due);
+        // What is still due waits for room in the card.
+        let own = dhcp.into_iter().chain(presence).min();
+        let own = own.map(|due| if due > self.polled { due } else { self.polled + LOOK_AGAIN });
+        let at = routers.into_iter().chain(own).min()?;
         Some(if at > now { at - now } else { Duration::ZERO })
     }
 
@@ -186,7 +235,11 @@ impl<C: Card> Link<C> {
                 self.stop_dhcp();
                 &mut self.v4
             }
-            IpCidr::Ipv6(_) => &mut self.v6,
+            IpCidr::Ipv6(_) => {
+                let mac = EthernetAddress(self.mac());
+                self.port.presence.get_or_insert_with(|| Presence::new(mac));
+                &mut self.v6
+            }
         };
         let old = place.replace(assigned.into());
         replace(&mut self.interface, old.as_ref(), place.as_ref());

@@ -2,10 +2,12 @@
 
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetFrame, EthernetProtocol};
 
 use crate::advertisement;
 use crate::dhcp::{self, Received};
 use crate::neighbour::Waiting;
+use crate::presence::Presence;
 
 /// The longest frame: an Ethernet header and 1500 bytes.
 pub const MAX_FRAME: usize = HEADER + MAX_MTU;
@@ -60,6 +62,8 @@ pub(crate) struct Port<C> {
     pub(crate) message: Option<Received>,
     /// The longest packet to send. Frames are longer by their header.
     pub(crate) mtu: usize,
+    /// `None` if IPv6 is not used. smoltcp sees none of its packets then.
+    pub(crate) presence: Option<Presence>,
     waiting: Waiting,
     incoming: [u8; MAX_FRAME],
     outgoing: [u8; MAX_FRAME],
@@ -72,6 +76,7 @@ impl<C> Port<C> {
             statistics: Statistics::default(),
             message: None,
             mtu: MAX_MTU,
+            presence: None,
             waiting: Waiting::NONE,
             incoming: [0; MAX_FRAME],
             outgoing: [0; MAX_FRAME],
@@ -104,7 +109,7 @@ impl<C: Card> Device for Port<C> {
         C: 'a;
 
     /// Takes a frame from the card only if the card can send an answer to it.
-    fn receive(&mut self, _: Instant) -> Option<(Incoming<'_>, Outgoing<'_, C>)> {
+    fn receive(&mut self, now: Instant) -> Option<(Incoming<'_>, Outgoing<'_, C>)> {
         if !self.card.can_send() {
             return None;
         }
@@ -123,8 +128,14 @@ impl<C: Card> Device for Port<C> {
                     counts.rx_packets += 1;
                     counts.rx_bytes += frame.len() as u64;
                     self.waiting.received(frame);
+                    let taken = match &mut self.presence {
+                        Some(presence) => presence.heard(frame, now),
+                        None => is_v6(frame),
+                    };
                     if advertisement::is_impossible(frame) {
                         counts.rx_dropped += 1;
+                        &[]
+                    } else if taken {
                         &[]
                     } else if dhcp::is_for_client(frame) {
                         self.message = Received::parse(frame);
@@ -151,6 +162,10 @@ impl<C: Card> Device for Port<C> {
         capabilities.max_transmission_unit = MAX_FRAME;
         capabilities
     }
+}
+
+fn is_v6(frame: &[u8]) -> bool {
+    EthernetFrame::new_checked(frame).is_ok_and(|frame| frame.ethertype() == EthernetProtocol::Ipv6)
 }
 
 /// A received frame.

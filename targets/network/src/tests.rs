@@ -2,6 +2,7 @@
 
 mod dhcp;
 mod lan;
+mod presence;
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::vec::Vec;

@@ -34,7 +34,13 @@ impl Links {
     /// Does what can be done without waiting. Returns whether there was anything to do.
     pub(crate) fn poll(&mut self) -> bool {
         let now = now();
-        let busy = self.0.iter_mut().map(|link| link.poll(now));
+        let busy = self.0.iter_mut().zip(NAMES).map(|(link, name)| {
+            let busy = link.poll(now);
+            if link.take_duplicate().is_some() {
+                log!("{}: another host has the same IPv6 address, which is given up", name);
+            }
+            busy
+        });
         // All are polled, also after one that was busy.
         busy.fold(false, |any, busy| any | busy)
     }
