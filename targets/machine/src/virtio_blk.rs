@@ -37,6 +37,8 @@ const BLOCK_SIZE: u64 = 1 << 6;
 const FLUSH: u64 = 1 << 9;
 const DISCARD: u64 = 1 << 13;
 const VERSION_1: u64 = 1 << 32;
+/// Accepted where it is offered, because such a device stops without it. No IOMMU translates, as nobody switches one on.
+const ACCESS_PLATFORM: u64 = 1 << 33;
 
 // Offsets in the device's configuration (5.2.4), in bytes.
 const CAPACITY: usize = 0;
@@ -407,8 +409,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     }
     let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
     transport.set_status(status);
-    let required = if transport.requires_legacy_layout() { 0 } else { VERSION_1 };
-    let features = transport.read_device_features() & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | required);
+    let (required, optional) = if transport.requires_legacy_layout() { (0, 0) } else { (VERSION_1, ACCESS_PLATFORM) };
+    let features = transport.read_device_features() & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | optional | required);
     transport.write_driver_features(features);
     if required != 0 {
         status |= DeviceStatus::FEATURES_OK;

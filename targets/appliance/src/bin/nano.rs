@@ -4,7 +4,7 @@
 #[cfg(target_os = "none")]
 mod image {
     use appliance::channel::Channel;
-    use appliance::channels::{Channels, MAX_CHANNELS};
+    use appliance::channels::{Channels, MAX_CHANNELS, PORT_NAME};
     use appliance::guest::Guest;
     use appliance::words::Words;
     use machine::{Handover, Machine};
@@ -40,7 +40,7 @@ mod image {
         #[expect(clippy::unwrap_used, reason = "a machine may be without a clock: the proof must fail")]
         guest.machine.clock().wall_ns().unwrap();
         let new = |io| Some(Channel::new(io, &COMMANDS, buffers.next()?.memory()));
-        let mut channels = Channels::find(&guest.machine, words.agent, new);
+        let mut channels = Channels::find(&guest.machine, words.agent, PORT_NAME, new);
         loop {
             if !channels.serve(&mut guest) {
                 guest.machine.sleep();

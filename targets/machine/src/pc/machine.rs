@@ -6,22 +6,24 @@ use virtio_drivers::transport::DeviceType;
 use super::config_space::ConfigSpace;
 use super::ends::Ends;
 use super::power::{self, PowerError};
-use super::{clock, firmware, virtio_mmio};
+use super::serial_port::{self, SerialPort};
+use super::{clock, firmware, microvm};
 use crate::acpi::{Madt, Tables};
 use crate::arch::identity_map::{self, IdentityMap};
 use crate::arch::{Interrupts, apic_id, exceptions};
 use crate::clock::Clock;
-use crate::command_line::Options;
+use crate::command_line::{MmioDevice, Options};
 use crate::entry::Handover;
 use crate::heap;
 use crate::log;
 use crate::log::Value;
 use crate::memory::Ram;
 use crate::processors::Processors;
+use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
-use crate::{multiboot2, pvh};
+use crate::{multiboot2, pci, pvh};
 
-/// The interrupts of COM1 and COM2.
+/// The interrupts of COM1 and COM3, and of COM2 and COM4.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
 
 /// The machine that the guest runs on.
@@ -33,6 +35,7 @@ pub struct Machine {
     tables: Option<Tables<'static, IdentityMap>>,
     interrupts: Interrupts,
     config_space: Option<ConfigSpace>,
+    is_microvm: bool,
     ends: &'static Ends,
 }
 
@@ -73,9 +76,14 @@ impl Machine {
         for irq in SERIAL_IRQS {
             interrupts.unmask(gsi(madt, irq));
         }
-        let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
+        // Every other PC has these ports.
+        let is_microvm = !ConfigSpace::has_ports();
+        let config_space = match is_microvm {
+            true => microvm::pci(),
+            false => Some(ConfigSpace::find(tables.as_ref().and_then(Tables::ecam))),
+        };
         clock::begin();
-        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, ends }
+        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, is_microvm, ends }
     }
 
     /// The command line's options.
@@ -97,15 +105,29 @@ impl Machine {
             unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
         }
         let announced = &self.options.mmio_devices;
-        let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
-        let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced.iter().cloned());
-        for place in places {
-            if let Some(transport) = virtio_mmio::device(kind, &place) {
+        let is_announced = |slot: &MmioDevice| announced.iter().any(|device| device.address == slot.address);
+        // Without tables, the command line has all.
+        let has_slots = self.is_microvm && (self.tables.is_some() || announced.is_empty());
+        let slots = microvm::slots().filter(|slot| has_slots && !is_announced(slot));
+        for place in slots.chain(announced.iter().cloned()) {
+            if let Some(transport) = microvm::device(kind, &place) {
                 log!("virtio {} at {}", name_of(kind), Value::Hex(place.address));
                 self.interrupts.unmask(place.irq);
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }
         }
+    }
+
+    /// The serial port at a place, unless it is absent or taken.
+    pub fn serial_port(&self, place: SerialPlace) -> Option<SerialPort> {
+        serial_port::at_place(place)
+    }
+
+    /// The first serial port on PCI, unless it is absent or taken.
+    pub fn serial_port_on_pci(&self) -> Option<SerialPort> {
+        let (first, line) = pci::enable_serial(&mut self.config_space?)?;
+        line.into_iter().for_each(|line| self.interrupts.unmask(line.into()));
+        serial_port::on_pci(u16::try_from(first).ok()?)
     }
 
     /// The tables that firmware left.

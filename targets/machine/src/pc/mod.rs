@@ -6,6 +6,7 @@ mod ends;
 mod firmware;
 mod kvm_clock;
 mod machine;
+mod microvm;
 mod power;
 mod power_button;
 mod rtc;
@@ -13,7 +14,6 @@ mod serial_port;
 mod suspend;
 mod timer;
 mod tsc;
-mod virtio_mmio;
 
 pub(crate) use self::clock::hypervisor_start_ns;
 pub use self::clock::monotonic_ns;
@@ -23,7 +23,7 @@ pub use self::power::PowerError;
 pub use self::power_button::PowerButton;
 pub(crate) use self::rtc::Rtc;
 /// What the log is written to.
-pub use self::serial_port::{SerialPort as LogPort, first_serial_port as log_port};
-pub use self::serial_port::{SerialPort, first_serial_port, second_serial_port};
+pub use self::serial_port::{SerialPort as LogPort, log_port};
+pub use self::serial_port::SerialPort;
 pub use self::suspend::Suspend;
 pub use self::timer::Timer;

@@ -1,10 +1,12 @@
-//! COM1 and COM2.
+//! COM1 to COM4, and a serial port on PCI.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use serial_line::SerialLine;
 use uart_16550::backend::Backend;
 use x86_64::structures::port::{PortRead, PortWrite};
+
+use crate::serial_place::SerialPlace;
 
 /// The registers of a serial port at its eight I/O ports.
 #[derive(Debug)]
@@ -26,21 +28,33 @@ impl Backend for Registers {
 pub type SerialPort = SerialLine<Registers>;
 
 /// COM1, unless it is absent or taken.
-pub fn first_serial_port() -> Option<SerialPort> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    take(0x3f8, &TAKEN)
+pub fn log_port() -> Option<SerialPort> {
+    at_place(SerialPlace::Com1)
 }
 
-/// COM2, unless it is absent or taken.
-pub fn second_serial_port() -> Option<SerialPort> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    take(0x2f8, &TAKEN)
+/// The one at a place, unless it is absent or taken.
+pub(super) fn at_place(place: SerialPlace) -> Option<SerialPort> {
+    // Its ports since the PC/AT.
+    let first = match place {
+        SerialPlace::Com1 => 0x3f8,
+        SerialPlace::Com2 => 0x2f8,
+        SerialPlace::Com3 => 0x3e8,
+        SerialPlace::Com4 => 0x2e8,
+    };
+    take(1 << place as u8, first)
 }
 
-fn take(base: u16, taken: &AtomicBool) -> Option<SerialPort> {
-    if taken.swap(true, Ordering::Relaxed) {
+/// The one on PCI with this first I/O port, unless it is taken.
+pub(super) fn on_pci(first: u16) -> Option<SerialPort> {
+    take(1 << 7, first)
+}
+
+/// Takes a port, which has a bit of its own.
+fn take(bit: u8, first: u16) -> Option<SerialPort> {
+    static TAKEN: AtomicU8 = AtomicU8::new(0);
+    if TAKEN.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
         return None;
     }
-    // SAFETY: These ports have been COM1's and COM2's since the PC/AT, and each is handed out once.
-    unsafe { SerialLine::open(Registers(base)) }
+    // SAFETY: These ports are no device's but a serial port's, on a PC or by its class on PCI, and each is handed out once.
+    unsafe { SerialLine::open(Registers(first)) }
 }

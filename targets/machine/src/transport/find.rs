@@ -38,7 +38,7 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     unmask: impl Fn(u32),
     mut take: impl FnMut(Device),
 ) {
-    pci::scan(&space, |at, id| {
+    pci::scan(&space, &mut |at, id| {
         if pci::virtio_device(id) != Some(kind) {
             return;
         }

@@ -3,7 +3,9 @@
 use heapless::Vec;
 use virtio_drivers::transport::{DeviceType, Transport};
 
-use super::{pci, serial_port, start};
+use super::pci::{self, Pci};
+use super::serial_port::{REGISTERS, SerialPort, first_serial_port, port_on_pci};
+use super::start;
 use crate::arch::{self, Interrupts, is_this_cpu};
 use crate::clock::Clock;
 use crate::command_line::Options;
@@ -13,8 +15,9 @@ use crate::heap;
 use crate::log;
 use crate::log::Value;
 use crate::memory::{Ram, Window};
-use crate::pci::{MappedEcam, is_low};
+use crate::pci::{enable_serial, is_low};
 use crate::processors::Processors;
+use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
 use crate::tree;
 
@@ -36,7 +39,7 @@ pub struct Machine {
     clock: Clock,
     ram: Vec<Ram, 16>,
     interrupts: Option<Interrupts>,
-    pci: Option<MappedEcam>,
+    pci: Option<Pci>,
     tree: &'static Tree<'static>,
 }
 
@@ -71,16 +74,7 @@ impl Machine {
         if interrupts.is_none() {
             log!("no interrupt controller: the guest cannot sleep");
         }
-        let (pci, second_port) = pci::start(tree).unzip();
-        let unmask = |number| interrupts.as_ref().into_iter().for_each(|interrupts| interrupts.unmask(number));
-        // A kernel may wait for either.
-        if let Some(port) = second_port.flatten() {
-            serial_port::second_is_at(port.address);
-            unmask(port.interrupt);
-        }
-        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
-        first_port.and_then(Interrupts::number).into_iter().for_each(unmask);
-        Self { options, clock: Clock::default(), ram, interrupts, pci, tree }
+        Self { options, clock: Clock::default(), ram, interrupts, pci: pci::start(tree), tree }
     }
 
     /// The command line's options.
@@ -98,7 +92,7 @@ impl Machine {
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(pci) = self.pci {
             // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
-            unsafe { find_on_pci(pci, kind, is_low, |line| self.unmask(line), &mut take) }
+            unsafe { find_on_pci(pci.space, kind, is_low, |line| self.unmask(line), &mut take) }
         }
         for node in self.tree.compatible("virtio,mmio") {
             let Some((address, size)) = node.registers(0) else { continue };
@@ -114,6 +108,27 @@ impl Machine {
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }
         }
+    }
+
+    /// The serial port at a place, unless it is absent or taken.
+    pub fn serial_port(&self, place: SerialPlace) -> Option<SerialPort> {
+        match place {
+            SerialPlace::Com1 => {
+                let interrupt = self.tree.compatible("ns16550a").find_map(|node| node.interrupt());
+                interrupt.and_then(Interrupts::number).into_iter().for_each(|number| self.unmask(number));
+                first_serial_port()
+            }
+            SerialPlace::Com2 => self.serial_port_on_pci(),
+            SerialPlace::Com3 | SerialPlace::Com4 => None,
+        }
+    }
+
+    /// The first serial port on PCI, unless it is absent or taken.
+    pub fn serial_port_on_pci(&self) -> Option<SerialPort> {
+        let mut pci = self.pci?;
+        let (first, interrupt) = enable_serial(&mut pci.space)?;
+        interrupt.into_iter().for_each(|number| self.unmask(number.into()));
+        port_on_pci(pci.io?.find(first.into(), REGISTERS)?)
     }
 
     pub(super) fn unmask(&self, number: u32) {

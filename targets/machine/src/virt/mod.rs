@@ -17,7 +17,7 @@ pub use self::machine::{Machine, PowerError};
 pub use self::power_button::PowerButton;
 #[cfg(target_arch = "riscv64")]
 pub use self::serial_port::{SerialPort as LogPort, first_serial_port as log_port};
-pub use self::serial_port::{SerialPort, first_serial_port, second_serial_port};
+pub use self::serial_port::SerialPort;
 pub use self::suspend::Suspend;
 pub(crate) use self::time::hypervisor_start_ns;
 pub use self::time::monotonic_ns;
