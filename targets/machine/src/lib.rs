@@ -56,7 +56,5 @@ pub use self::entry::Handover;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]
-pub use board::{
-    LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns,
-};
+pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
 pub use serial_place::SerialPlace;

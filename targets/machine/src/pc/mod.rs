@@ -22,8 +22,8 @@ pub use self::machine::Machine;
 pub use self::power::PowerError;
 pub use self::power_button::PowerButton;
 pub(crate) use self::rtc::Rtc;
+pub use self::serial_port::SerialPort;
 /// What the log is written to.
 pub use self::serial_port::{SerialPort as LogPort, log_port};
-pub use self::serial_port::SerialPort;
 pub use self::suspend::Suspend;
 pub use self::timer::Timer;

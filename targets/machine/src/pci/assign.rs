@@ -183,7 +183,9 @@ fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
         _ => 0x0000_fff0,
     };
     let (io, io_command) = match (io, io_end) {
-        (Some(start), Some(end)) if start < end => ((end - IO_GRANULE) as u32 & 0xf000 | (start >> 8) as u32, COMMAND_IO),
+        (Some(start), Some(end)) if start < end => {
+            ((end - IO_GRANULE) as u32 & 0xf000 | (start >> 8) as u32, COMMAND_IO)
+        }
         _ => (0x0000_00f0, 0),
     };
     access.write_word(at, 0x20, memory);
