@@ -57,7 +57,7 @@ impl Machine {
         let tree = tree::keep(tree);
         let ram = tree.ram();
         // SAFETY: The tree says itself where it lies.
-        match unsafe { start::heap(&ram, taken) } {
+        match unsafe { start::heap(&ram, tree, taken) } {
             Some(memory) => {
                 log!("{} KiB of memory", memory.len() / 1024);
                 heap::give(memory);
@@ -70,6 +70,7 @@ impl Machine {
                 log!("unknown option {}", Value::copied(word));
             }
         });
+        arch::park_other_cpus(tree);
         let interrupts = Interrupts::find(tree);
         if interrupts.is_none() {
             log!("no interrupt controller: the guest cannot sleep");
@@ -97,6 +98,10 @@ impl Machine {
         for node in self.tree.compatible("virtio,mmio") {
             let Some((address, size)) = node.registers(0) else { continue };
             let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
+            if address.saturating_add(size) > arch::MAPPED {
+                log!("what is at {} lies out of reach", Value::Hex(address));
+                continue;
+            }
             // SAFETY: The tree says that these are a virtio device's registers, if one is there; each place is looked at
             // once, and looking changes nothing.
             let transport = unsafe { MmioTransport::new(registers) };
@@ -144,9 +149,9 @@ impl Machine {
 
     /// The processors, of which only the one that the machine was started on runs.
     pub fn processors(&self) -> Processors {
-        let all = || self.tree.nodes().filter(|node| node.string("device_type") == Some(b"cpu"));
-        let this = all().position(|node| node.registers(0).is_some_and(|(id, _)| is_this_cpu(id)));
-        this.map_or(Processors::ONE, |boot| Processors { count: all().count(), boot })
+        let all = self.tree.processors();
+        let this = self.tree.processors().position(|node| node.registers(0).is_some_and(|(id, _)| is_this_cpu(id)));
+        this.map_or(Processors::ONE, |boot| Processors { count: all.count(), boot })
     }
 
     /// The RAM, as the tree has it: none if it names none.

@@ -1,7 +1,9 @@
 //! PCI behind the host bridge that the device tree names. Whether firmware has been there makes no difference.
 
-use crate::arch::Interrupts;
+use crate::arch::{self, Interrupts};
 use crate::device_tree::{InterruptMap, Tree, pci_ecam, pci_ranges};
+use crate::log;
+use crate::log::Value;
 use crate::pci::{self, MappedEcam, Range, Resources};
 
 /// The machine's configuration space, in which every device has what it needs, and the I/O ports that devices were given.
@@ -15,6 +17,11 @@ pub(super) struct Pci {
 pub(super) fn start(tree: &Tree<'_>) -> Option<Pci> {
     let bridge = tree.compatible("pci-host-ecam-generic").next()?;
     let ecam = pci_ecam(&bridge)?;
+    let size = (u64::from(ecam.last_bus) + 1) * MappedEcam::BUS_SIZE;
+    if ecam.address.saturating_add(size) > arch::MAPPED {
+        log!("PCI is not used: its configuration space, at {}, lies out of reach", Value::Hex(ecam.address));
+        return None;
+    }
     // SAFETY: The tree says that it is there, and what is not RAM is mapped as devices.
     let mut space = unsafe { MappedEcam::new(ecam) };
 

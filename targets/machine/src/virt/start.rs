@@ -5,9 +5,11 @@ use core::ops::Range;
 use core::ptr;
 use core::slice;
 
+use heapless::Vec;
+
 use crate::arch;
 use crate::device_tree::Tree;
-use crate::memory::{Ram, largest_free};
+use crate::memory::{Ram, as_many_as_fit, largest_free};
 
 unsafe extern "C" {
     static __image_start: u8;
@@ -36,12 +38,19 @@ pub(super) unsafe fn tree_at(address: u64) -> Option<(Tree<'static>, Range<u64>)
     Some((Tree::new(blob)?, address..address + blob.len() as u64))
 }
 
-/// Takes the largest free piece of RAM above the image for the heap.
+/// Takes the largest free piece of RAM above the image for the heap: clear of the tree, and of what it says is reserved.
 ///
 /// # Safety
-/// The tree must lie in `tree`. Called once.
-pub(super) unsafe fn heap(ram: &[Ram], tree: Range<u64>) -> Option<&'static mut [MaybeUninit<u8>]> {
-    let heap = largest_free(ram, image().end..arch::RAM.end, tree)?;
+/// The tree must lie in `taken`. Called once.
+pub(super) unsafe fn heap(
+    ram: &[Ram],
+    tree: &Tree<'_>,
+    taken: Range<u64>,
+) -> Option<&'static mut [MaybeUninit<u8>]> {
+    let reserved = tree.reserved();
+    let reserved = reserved.iter().map(|reserved| reserved.start..reserved.end);
+    let taken: Vec<_, 17> = as_many_as_fit([taken].into_iter().chain(reserved));
+    let heap = largest_free(ram, image().end..arch::RAM.end, &taken)?;
     let size = (heap.end - heap.start) as usize;
     // SAFETY: The tree says that this is RAM, the image lies below it, and nothing that is read later lies there.
     Some(unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(heap.start as usize), size) })

@@ -3,6 +3,8 @@
 use core::arch::global_asm;
 use core::ops::Range;
 
+use crate::device_tree::Tree;
+
 mod cpu;
 mod exceptions;
 mod gic_v2;
@@ -26,6 +28,12 @@ pub const ARCHITECTURE: &str = "aarch64";
 
 /// Where there may be RAM, and is mapped as such. All else are devices.
 pub(crate) const RAM: Range<u64> = 0x4000_0000..0x8000_0000;
+
+/// The end of what is mapped.
+pub(crate) const MAPPED: u64 = 1 << 39;
+
+/// Does nothing: other CPUs are off until firmware is told to start them.
+pub(crate) fn park_other_cpus(_: &Tree<'_>) {}
 
 /// The way out for a guest that cannot go on. The machine has none that is a failure.
 pub(crate) const EXITS: [fn(); 1] = [power_off];
