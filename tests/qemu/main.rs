@@ -13,6 +13,7 @@ mod example_kernel;
 mod hosts;
 mod idle;
 mod log;
+mod machines;
 mod migration;
 mod network;
 mod panics;

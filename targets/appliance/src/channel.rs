@@ -10,8 +10,9 @@ use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
 use crate::guest::Guest;
 
-/// The port's name on every host.
-pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
+/// How often a console is polled before it counts as one that does not answer. One that answers does so in a few milliseconds,
+/// however busy its host is.
+const PATIENCE: u32 = 1 << 24;
 
 /// What carries the bytes.
 #[derive(Debug)]
@@ -72,10 +73,10 @@ impl serve::Channel for Io {
         let mut change = None;
         if let Self::Virtio(console) = self {
             while let Some(event) = console.next_event() {
-                match event {
-                    Event::Found => log!("port {}: {}", console.port().unwrap_or_default(), PORT_NAME),
-                    // The host came or left. If it did so several times, only the last event may be reported.
-                    _ => change = Some(HostChange { unread: console.unread() }),
+                log_found(Some(event), console);
+                // The host came or left. If it did so several times, only the last event may be reported.
+                if event != Event::Found {
+                    change = Some(HostChange { unread: console.unread() });
                 }
             }
         }
@@ -99,6 +100,11 @@ const TURNS: usize = 16;
 
 /// What carries a channel's bytes to its agent and back, up to `OUT` of a reply at once, which is also what a virtio console takes.
 pub type Pump<const OUT: usize> = serve::Pump<MAX_READ, OUT>;
+fn log_found(event: Option<Event>, console: &VirtioSerial<Kept, DeviceTransport>) {
+    if event == Some(Event::Found) {
+        log!("it has the agent's port: {}", console.port().unwrap_or_default());
+    }
+}
 
 /// A channel and its agent, for a guest of state `S`.
 #[derive(Debug)]
@@ -121,15 +127,27 @@ impl<S, const OUT: usize> Channel<S, OUT> {
         Self { io, agent: Agent::new(commands, memory), pump }
     }
 
-    /// Whether it has found the agent's port. A console is polled `patience` times before it counts as without one.
-    pub fn has_port(&mut self, patience: u32) -> bool {
+    /// Whether it has the agent's port. A console may have to be asked for it first.
+    pub fn has_port(&mut self) -> bool {
         match &mut self.io {
-            Io::Virtio(console) => (0..patience).any(|_| {
-                let event = console.poll();
-                console.port().is_some() || event == Some(Event::Found)
-            }),
+            Io::Virtio(console) => {
+                let is_settled = (0..PATIENCE).any(|_| {
+                    log_found(console.poll(), console);
+                    console.port().is_some() || console.is_settled()
+                });
+                if !is_settled {
+                    log!("it does not answer");
+                }
+                console.port().is_some()
+            }
             Io::Serial(_) => true,
         }
+    }
+
+    /// Serves the agent on `io` instead.
+    pub fn replace(&mut self, io: Io) {
+        self.io = io;
+        self.pump.reset(&mut self.agent);
     }
 
     /// Does what can be done without waiting, or some of it. Returns whether there may be more.

@@ -1,66 +1,91 @@
 //! All channels to the agent that the machine has.
 
 use heapless::Vec;
-use machine::{Machine, console, first_serial_port, log, second_serial_port};
+use machine::SerialPlace::{self, Com1, Com2};
+use machine::{Machine, SerialPort, console, log};
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
-use crate::channel::{Channel, Io, PORT_NAME};
+use crate::channel::{Channel, Io};
 use crate::guest::Guest;
 use crate::words::AgentChannel;
 
 /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
 pub const MAX_CHANNELS: usize = 5;
-/// How often a virtio console is polled for the agent's port before a serial port is used as well.
-const PATIENCE: u32 = 20_000;
+/// The port's name on every host.
+pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
+
+/// The serial ports that the agent takes if it has no other channel.
+#[cfg(feature = "appliance")]
+const LEFT: [SerialPlace; 3] = [SerialPlace::Com3, SerialPlace::Com4, Com1];
+#[cfg(not(feature = "appliance"))]
+const LEFT: [SerialPlace; 1] = [Com1];
 
 /// The channels that are served.
 #[derive(Debug)]
 pub struct Channels<S: 'static, const OUT: usize>(Vec<Channel<S, OUT>, MAX_CHANNELS>);
 
 impl<S, const OUT: usize> Channels<S, OUT> {
-    /// Finds the `chosen` channel or, without a choice, all that the host may use. The log is printed on the first serial port if
-    /// no channel needs it. `new` makes a channel, or returns `None` if there is no memory for it.
+    /// Finds the `chosen` channel or, without a choice, all that the host may use. `port` is the name of the virtio-serial port. The
+    /// log is printed on the first serial port if no channel needs it. `new` makes a channel, or returns `None` if there is no memory
+    /// for it.
     pub fn find(
         machine: &Machine,
         chosen: Option<AgentChannel>,
+        port: &'static str,
         mut new: impl FnMut(Io) -> Option<Channel<S, OUT>>,
     ) -> Self {
-        let mut channels = Vec::new();
+        let mut channels = Self(Vec::new());
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
             machine.devices(DeviceType::Console, |device| {
-                match VirtioSerial::with_transmit_buffer(device.transport, PORT_NAME, OUT) {
-                    // The last place is for the serial port. Consoles beyond the others are not used.
-                    Ok(console) if channels.len() < MAX_CHANNELS - 1 => {
-                        if let Some(channel) = new(Io::Virtio(console)) {
-                            _ = channels.push(channel);
-                        }
-                    }
-                    Ok(_) => {}
+                match VirtioSerial::with_transmit_buffer(device.transport, port, OUT) {
+                    Ok(console) => channels.add(Io::Virtio(console), &mut new),
                     Err(error) => log!("virtio console: {}", error.reason()),
                 }
             });
         }
-        let port = match chosen {
+        let serial_port = match chosen {
             Some(AgentChannel::Virtio) => None,
-            Some(AgentChannel::Com1) => first_serial_port(),
-            Some(AgentChannel::Com2) => second_serial_port(),
-            // The first serial port is for the log, unless the agent has no other channel.
-            None => second_serial_port().or_else(|| {
-                let reachable = channels.iter_mut().any(|channel: &mut Channel<S, OUT>| channel.has_port(PATIENCE));
-                if reachable { None } else { first_serial_port() }
-            }),
+            Some(AgentChannel::Serial(place)) => machine.serial_port(place),
+            #[cfg(feature = "appliance")]
+            Some(AgentChannel::Pci) => machine.serial_port_on_pci(),
+            None => machine.serial_port(Com2).or_else(|| channels.serial_port_left(machine)),
         };
         console::begin(machine.options());
-        if channels.is_empty() && port.is_none() {
-            log!("no channel for the agent: no virtio console, no free serial port");
+        if channels.0.is_empty() && serial_port.is_none() {
+            log!("no channel for the agent");
         }
-        log!("ready: {} virtio console(s), {} serial port(s)", channels.len(), u8::from(port.is_some()));
-        if let Some(channel) = port.and_then(|port| new(Io::Serial(port))) {
+        log!("ready: {} virtio console(s), {} serial port(s)", channels.0.len(), u8::from(serial_port.is_some()));
+        if let Some(channel) = serial_port.and_then(|port| new(Io::Serial(port))) {
             // There is room: the last place was kept.
-            let _ = channels.push(channel);
+            let _ = channels.0.push(channel);
         }
-        Self(channels)
+        channels
+    }
+
+    /// Serves a console, too. The last place is for the serial port. If all others are taken, the console takes that of one without
+    /// the agent's port.
+    fn add(&mut self, console: Io, new: &mut impl FnMut(Io) -> Option<Channel<S, OUT>>) {
+        if self.0.len() < MAX_CHANNELS - 1 {
+            new(console).into_iter().for_each(|channel| _ = self.0.push(channel));
+        } else if let Some(channel) = self.0.iter_mut().find_map(|channel| (!channel.has_port()).then_some(channel)) {
+            log!("an earlier one is not used: it has no port for the agent");
+            channel.replace(console);
+        } else {
+            log!("not used: {} others have a port for the agent", MAX_CHANNELS - 1);
+        }
+    }
+
+    /// The serial port that a host may use that has no virtio-serial port. The first one is the log's if there is another.
+    fn serial_port_left(&mut self, machine: &Machine) -> Option<SerialPort> {
+        if self.0.iter_mut().any(Channel::has_port) {
+            return None;
+        }
+        #[cfg(feature = "appliance")]
+        if let Some(port) = machine.serial_port_on_pci() {
+            return Some(port);
+        }
+        LEFT.into_iter().find_map(|place| machine.serial_port(place))
     }
 
     /// Does what can be done on any of them without waiting, or some of it. Returns whether there may be more.

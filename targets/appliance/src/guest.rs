@@ -1,9 +1,10 @@
 //! The guest, and the commands that every profile answers.
 
-use heapless::String;
 use machine::{ARCHITECTURE, Machine, halt, log};
 use nanoqga::Failure;
 use nanoqga::commands::{info, os, power, time};
+
+use crate::words::Name;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -24,7 +25,7 @@ pub struct Guest<S = ()> {
     /// The machine it runs on.
     pub machine: Machine,
     /// Its host name, if the command line has one.
-    pub host_name: Option<String<64>>,
+    pub host_name: Option<Name>,
     /// The state behind the profile's own answers.
     pub state: S,
 }

@@ -5,14 +5,15 @@ use nanoqga::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
 };
 use nanoqga::{Command, CommandSet, Memory};
+use static_cell::ConstStaticCell;
 
 use crate::channel::{Channel, Io, Pump};
-use crate::channels::Channels;
+use crate::channels::{Channels, PORT_NAME};
 use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
 use crate::guest::Guest;
 use crate::state::Appliance;
-use crate::words::Words;
+use crate::words::{Name, Words};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -25,7 +26,7 @@ const OUT: usize = 16 << 10;
 pub type Table = &'static [Command<Guest<Appliance>>];
 
 /// How many tables there are.
-const COUNT: usize = 29;
+const COUNT: usize = 28;
 
 /// Every command that the appliance answers.
 pub const TABLES: [Table; COUNT] = [
@@ -56,7 +57,6 @@ pub const TABLES: [Table; COUNT] = [
     CONFIGURE,
     LOG,
     user::commands(),
-    user::password_commands(),
     exec::commands(),
 ];
 
@@ -76,7 +76,8 @@ pub const fn tables_with(own: Table) -> [Table; COUNT + 1] {
 pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Appliance>>) -> ! {
     let (mut words, mut networks) = (Words::default(), ::network::Settings::default());
     let machine = Machine::start(handover, |word| words.take(word) || networks.take(word));
-    let mut channels = Channels::find(&machine, words.agent, |io| channel(io, commands));
+    let port = words.port.and_then(kept).unwrap_or(PORT_NAME);
+    let mut channels = Channels::find(&machine, words.agent, port, |io| channel(io, commands));
     let state = Appliance::find(&machine, networks);
     let mut guest = Guest { machine, host_name: words.host_name, state };
     loop {
@@ -86,6 +87,14 @@ pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Ap
             guest.sleep();
         }
     }
+}
+
+/// The name for as long as the guest runs. `None` for a second one.
+fn kept(name: Name) -> Option<&'static str> {
+    static KEPT: ConstStaticCell<Name> = ConstStaticCell::new(Name::new());
+    let place = KEPT.try_take()?;
+    *place = name;
+    Some(place)
 }
 
 /// A channel on `io`, with memory of its own. `None` if too little is left.

@@ -2,61 +2,127 @@
 
 use heapless::String;
 
+use machine::SerialPlace;
+
 /// The agent's channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentChannel {
     /// `agent=virtio`: the virtio-serial port.
     Virtio,
-    /// `agent=com1`: the first serial port. The log is not printed then.
-    Com1,
-    /// `agent=com2`: the second serial port.
-    Com2,
+    /// `agent=com1` and the like: a serial port. The log is not printed on that.
+    Serial(SerialPlace),
+    /// `agent=pci`: the first serial port on PCI.
+    #[cfg(feature = "appliance")]
+    Pci,
 }
 
-/// The agent's words of a command line.
+/// A name, of at most as many bytes as a port's can have.
+#[cfg(feature = "appliance")]
+pub type Name = String<119>;
+/// A host name.
+#[cfg(not(feature = "appliance"))]
+pub type Name = String<HOST_NAME>;
+
+/// The longest host name, in bytes.
+const HOST_NAME: usize = 64;
+
+/// The agent's words of a command line. Those that only the appliance knows are not in the smaller image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// `agent=virtio|com1|com2`. `None`: virtio and the second serial port, else the first.
+    /// `agent=virtio|com1|com2|auto`, and in the appliance `com3|com4|pci`. `None`, for `auto`: virtio and the second serial port,
+    /// else another one.
     pub agent: Option<AgentChannel>,
+    /// `port=NAME`, in the appliance: the name of the virtio-serial port.
+    #[cfg(feature = "appliance")]
+    pub port: Option<Name>,
     /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
-    pub host_name: Option<String<64>>,
+    pub host_name: Option<Name>,
 }
 
 impl Words {
     /// Takes a word. Returns whether it is one of these.
     pub fn take(&mut self, word: &str) -> bool {
-        match word {
-            "agent=virtio" => self.agent = Some(AgentChannel::Virtio),
-            "agent=com1" => self.agent = Some(AgentChannel::Com1),
-            "agent=com2" => self.agent = Some(AgentChannel::Com2),
-            _ => {
-                let name = word.strip_prefix("hostname=").filter(|name| !name.is_empty());
-                let Some(name) = name.and_then(|name| String::try_from(name).ok()) else { return false };
-                self.host_name = Some(name);
-            }
-        }
+        use SerialPlace::{Com1, Com2};
+        let agent = match word {
+            "agent=auto" => None,
+            "agent=virtio" => Some(AgentChannel::Virtio),
+            "agent=com1" => Some(AgentChannel::Serial(Com1)),
+            "agent=com2" => Some(AgentChannel::Serial(Com2)),
+            #[cfg(feature = "appliance")]
+            "agent=com3" => Some(AgentChannel::Serial(SerialPlace::Com3)),
+            #[cfg(feature = "appliance")]
+            "agent=com4" => Some(AgentChannel::Serial(SerialPlace::Com4)),
+            #[cfg(feature = "appliance")]
+            "agent=pci" => Some(AgentChannel::Pci),
+            _ => return self.take_name(word).is_some(),
+        };
+        self.agent = agent;
         true
+    }
+
+    /// Takes a word that has a name.
+    fn take_name(&mut self, word: &str) -> Option<()> {
+        #[cfg(feature = "appliance")]
+        if let Some(name) = word.strip_prefix("port=") {
+            self.port = Some(Name::try_from(name).ok().filter(|name| !name.is_empty())?);
+            return Some(());
+        }
+        let name = word.strip_prefix("hostname=").filter(|name| (1..=HOST_NAME).contains(&name.len()))?;
+        self.host_name = Some(Name::try_from(name).ok()?);
+        Some(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use machine::SerialPlace;
+
     use super::{AgentChannel, Words};
 
     #[test]
     fn every_word_is_understood_and_the_last_one_counts() {
         let mut words = Words::default();
-        for word in ["agent=virtio", "hostname=web-1", "agent=com1", "agent=com2"] {
+        for (word, agent) in [
+            ("agent=virtio", Some(AgentChannel::Virtio)),
+            ("agent=com1", Some(AgentChannel::Serial(SerialPlace::Com1))),
+            ("agent=com2", Some(AgentChannel::Serial(SerialPlace::Com2))),
+            #[cfg(feature = "appliance")]
+            ("agent=com4", Some(AgentChannel::Serial(SerialPlace::Com4))),
+            #[cfg(feature = "appliance")]
+            ("agent=pci", Some(AgentChannel::Pci)),
+            ("agent=auto", None),
+            ("hostname=web-1", None),
+            #[cfg(feature = "appliance")]
+            ("port=org.example.0", None),
+        ] {
             assert!(words.take(word), "{word}");
+            assert_eq!(words.agent, agent, "{word}");
         }
-        assert_eq!((words.agent, words.host_name.as_deref()), (Some(AgentChannel::Com2), Some("web-1")));
+        assert_eq!(words.host_name.as_deref(), Some("web-1"));
+        assert!(!words.take("hostname=") && words.host_name.is_some());
+        #[cfg(feature = "appliance")]
+        assert!(!words.take("port=") && words.port.as_deref() == Some("org.example.0"));
     }
 
     #[test]
     fn unknown_and_malformed_words_change_nothing() {
         let mut words = Words::default();
         let long = std::format!("hostname={}", "x".repeat(65));
-        for word in ["agent", "agent=", "agent=serial", "hostname", "hostname=", &long, "ip=eth0,dhcp", "quiet"] {
+        let long_port = std::format!("port={}", "x".repeat(120));
+        for word in [
+            "agent",
+            "agent=",
+            "agent=serial",
+            "agent=com5",
+            "port",
+            "port=",
+            &long_port,
+            "hostname",
+            "hostname=",
+            &long,
+            "ip=eth0,dhcp",
+            "quiet",
+        ] {
             assert!(!words.take(word), "{word}");
         }
         assert_eq!(words, Words::default());

@@ -6,14 +6,14 @@ use virtio_drivers::transport::DeviceType;
 
 use crate::arch::must_be;
 use crate::board::{
-    EXITS, LogPort, Machine, PowerButton, PowerError, Rtc, SerialPort, Suspend, Timer, first_serial_port, log_port,
-    monotonic_ns, second_serial_port,
+    EXITS, LogPort, Machine, PowerButton, PowerError, Rtc, SerialPort, Suspend, Timer, log_port, monotonic_ns,
 };
 use crate::clock::Clock;
 use crate::command_line::Options;
 use crate::entry::Handover;
 use crate::memory::Ram;
 use crate::processors::Processors;
+use crate::serial_place::SerialPlace;
 use crate::transport::Device;
 
 /// Says whether a word of the command line means something to the kernel.
@@ -25,6 +25,7 @@ must_be! {
     Machine::options: fn(&Machine) -> &Options;
     Machine::clock: fn(&mut Machine) -> &mut Clock;
     Machine::devices: fn(&Machine, DeviceType, fn(Device));
+    Machine::log_unused: fn(&Machine, &[DeviceType]);
     Machine::processors: fn(&Machine) -> Processors;
     Machine::ram: fn(&Machine) -> &[Ram];
     Machine::can_sleep: fn(&Machine) -> bool;
@@ -45,8 +46,8 @@ must_be! {
     Timer::doze: fn(&Timer, fn());
 
     // Serial ports, each handed out once. The log has one of its own, which may be of another kind.
-    first_serial_port: fn() -> Option<SerialPort>;
-    second_serial_port: fn() -> Option<SerialPort>;
+    Machine::serial_port: fn(&Machine, SerialPlace) -> Option<SerialPort>;
+    Machine::serial_port_on_pci: fn(&Machine) -> Option<SerialPort>;
     log_port: fn() -> Option<LogPort>;
     LogPort::send: fn(&mut LogPort, &[u8]) -> usize;
 

@@ -35,6 +35,7 @@ mod pc;
 pub mod pci;
 pub mod processors;
 pub mod pvh;
+mod serial_place;
 pub mod start_info;
 #[cfg(test)]
 mod testing;
@@ -55,7 +56,5 @@ pub use self::entry::Handover;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]
-pub use board::{
-    LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, first_serial_port, monotonic_ns,
-    second_serial_port,
-};
+pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
+pub use serial_place::SerialPlace;

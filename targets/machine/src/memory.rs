@@ -31,14 +31,17 @@ pub(crate) fn as_many_as_fit<T, const N: usize>(items: impl IntoIterator<Item = 
     vector
 }
 
-/// The largest range of whole pages of RAM that lies in `reach` and outside `taken`: memory for a heap.
-pub fn largest_free(ram: &[Ram], reach: Range<u64>, taken: Range<u64>) -> Option<Range<u64>> {
+/// The largest range of whole pages of RAM that lies in `reach` and outside of all that is `taken`: memory for a heap.
+pub fn largest_free(ram: &[Ram], reach: Range<u64>, taken: &[Range<u64>]) -> Option<Range<u64>> {
     const PAGE: u64 = 4096;
     let mut largest = 0..0;
     for ram in ram {
-        for (start, end) in [(ram.start, ram.end.min(taken.start)), (ram.start.max(taken.end), ram.end)] {
+        // A free range begins where RAM begins, or where something that is taken ends.
+        for start in taken.iter().map(|taken| taken.end.max(ram.start)).chain([ram.start]) {
             let start = start.max(reach.start).saturating_add(PAGE - 1) & !(PAGE - 1);
-            let end = end.min(reach.end) & !(PAGE - 1);
+            let next =
+                taken.iter().filter(|taken| !taken.is_empty() && taken.end > start).map(|taken| taken.start).min();
+            let end = ram.end.min(reach.end).min(next.unwrap_or(u64::MAX)) & !(PAGE - 1);
             if end.saturating_sub(start) > largest.end - largest.start {
                 largest = start..end;
             }
@@ -76,4 +79,21 @@ pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
 /// The little-endian `u64` at `offset`, if all of it lies in `bytes`.
 pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     bytes.get(offset..)?.first_chunk().map(|raw| u64::from_le_bytes(*raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_free_range_is_clear_of_all_that_is_taken() {
+        let ram = [Ram { start: 0x1000, end: 0x9_f800 }, Ram { start: 0x10_0000, end: 0x80_0000 }];
+        let largest = |taken: &[Range<u64>]| largest_free(&ram, 0x20_0000..0x100_0000, taken);
+        assert_eq!(largest(&[]), Some(0x20_0000..0x80_0000));
+        assert_eq!(largest(&[0..0]), Some(0x20_0000..0x80_0000), "nothing is taken");
+        assert_eq!(largest(&[0x30_0000..0x30_0001]), Some(0x30_1000..0x80_0000));
+        let taken = [0x78_0000..0x90_0000, 0x10_0000..0x21_0000, 0x30_0000..0x31_0000, 0x30_8000..0x40_0000];
+        assert_eq!(largest(&taken), Some(0x40_0000..0x78_0000));
+        assert_eq!(largest(&[0..u64::MAX]), None);
+    }
 }

@@ -29,9 +29,8 @@ const PATIENCE_LOOKS: u64 = 1 << 32;
 const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
-/// Descriptors of the queue. A request takes three: a header, the data and a status. The network card's queues have the same
-/// number, so that an image has the code of the queue once.
-const QUEUE_SIZE: usize = 16;
+/// Descriptors of the queue. A request takes three: a header, the data and a status. A device may allow no more than four.
+const QUEUE_SIZE: usize = 4;
 
 // Feature bits (5.2.3, 6).
 const READ_ONLY: u64 = 1 << 5;
@@ -39,6 +38,8 @@ const BLOCK_SIZE: u64 = 1 << 6;
 const FLUSH: u64 = 1 << 9;
 const DISCARD: u64 = 1 << 13;
 const VERSION_1: u64 = 1 << 32;
+/// Accepted where it is offered, because such a device stops without it. No IOMMU translates, as nobody switches one on.
+const ACCESS_PLATFORM: u64 = 1 << 33;
 
 // Offsets in the device's configuration (5.2.4), in bytes.
 const CAPACITY: usize = 0;
@@ -425,8 +426,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     }
     let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
     transport.set_status(status);
-    let required = if transport.requires_legacy_layout() { 0 } else { VERSION_1 };
-    let features = transport.read_device_features() & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | required);
+    let (required, optional) = if transport.requires_legacy_layout() { (0, 0) } else { (VERSION_1, ACCESS_PLATFORM) };
+    let features = transport.read_device_features() & (READ_ONLY | BLOCK_SIZE | FLUSH | DISCARD | optional | required);
     transport.write_driver_features(features);
     if required != 0 {
         status |= DeviceStatus::FEATURES_OK;

@@ -24,6 +24,8 @@ const MAC: u64 = 1 << 5;
 const STATUS: u64 = 1 << 16;
 /// VIRTIO_F_VERSION_1, section 6.
 const VERSION_1: u64 = 1 << 32;
+/// Accepted where it is offered, because such a card stops without it. No IOMMU translates, as nobody switches one on.
+const ACCESS_PLATFORM: u64 = 1 << 33;
 
 /// Where the device's configuration has its status, and what that says (5.1.4).
 const STATUS_FIELD: usize = 6;
@@ -245,12 +247,12 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError>
     transport.set_status(status);
     // A legacy device knows neither VERSION_1 nor FEATURES_OK (section 3.1.2).
     let legacy = transport.requires_legacy_layout();
-    let wanted = if legacy { MAC } else { MAC | VERSION_1 };
+    let (wanted, optional) = if legacy { (MAC, STATUS) } else { (MAC | VERSION_1, STATUS | ACCESS_PLATFORM) };
     let offered = transport.read_device_features();
     if offered & wanted != wanted {
         return Err(CardError::Features);
     }
-    transport.write_driver_features(wanted | offered & STATUS);
+    transport.write_driver_features(wanted | offered & optional);
     if !legacy {
         status |= DeviceStatus::FEATURES_OK;
         transport.set_status(status);

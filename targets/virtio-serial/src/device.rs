@@ -7,12 +7,14 @@ use crate::Error;
 use crate::barrier::barrier;
 use crate::control::{MAX_PORTS, MESSAGE_BYTES};
 use crate::ring::{ReceiveRing, TransmitRing};
-use crate::virtqueue::{Buffers, QUEUE_SIZE};
+use crate::virtqueue::{Buffers, MAX_BUFFERS};
 
 /// VIRTIO_CONSOLE_F_MULTIPORT, section 5.3.3.
 const MULTIPORT: u64 = 1 << 1;
 /// VIRTIO_F_VERSION_1, section 6.
 const VERSION_1: u64 = 1 << 32;
+/// VIRTIO_F_ACCESS_PLATFORM, section 6. A device that offers it stops without it. It takes the addresses of [`Hal`], as all do.
+const ACCESS_PLATFORM: u64 = 1 << 33;
 /// Offset of `max_nr_ports` in the configuration, section 5.3.4.
 const MAX_NR_PORTS_OFFSET: usize = 4;
 
@@ -22,7 +24,7 @@ const CONTROL_TRANSMIT_QUEUE: u16 = 3;
 /// The port whose queues are set up first. Hypervisors put a single channel there.
 pub(crate) const FIRST_GUESS: u32 = 1;
 /// As many buffers as descriptors, because a device sends a message for each of its ports at once.
-const CONTROL_BUFFERS: Buffers = Buffers { count: QUEUE_SIZE, bytes: MESSAGE_BYTES };
+const CONTROL_BUFFERS: Buffers = Buffers { count: MAX_BUFFERS, bytes: MESSAGE_BYTES };
 const DATA_BUFFERS: Buffers = Buffers { count: RECEIVE_BUFFERS, bytes: MAX_READ };
 /// Number of buffers of a port's receive queue.
 const RECEIVE_BUFFERS: usize = 8;
@@ -200,7 +202,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T, port: u32, transmit_bytes: usi
     if offered & wanted != wanted {
         return Err(Error::Features);
     }
-    transport.write_driver_features(wanted);
+    let optional = if legacy { 0 } else { ACCESS_PLATFORM };
+    transport.write_driver_features(wanted | offered & optional);
     if !legacy {
         status |= DeviceStatus::FEATURES_OK;
         transport.set_status(status);

@@ -112,6 +112,20 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.connection.port()
     }
 
+    /// Whether all has been said: the device has answered everything that the driver has sent it, and the driver has read that. A
+    /// port that the device had when it was initialised is found then. Call [`poll`](Self::poll) before, each time.
+    ///
+    /// QEMU returns a message's buffer after it has answered the message. True if the driver does not use the device any more.
+    pub fn is_settled(&mut self) -> bool {
+        let is_asked = self.answers.next().is_none();
+        // In this order: an answer is there before the buffer is returned.
+        self.failure().is_some()
+            || is_asked
+                && self.with_queues(|queues, _| {
+                    Ok(queues.control_transmit.is_idle()? && !queues.control_receive.has_message())
+                })
+    }
+
     /// Whether a host has opened its side of the port.
     pub fn is_open(&self) -> bool {
         self.connection.is_open()

@@ -22,7 +22,7 @@ pub enum Error {
     NoReset,
     /// The device is not a virtio console.
     NotAConsole,
-    /// A virtqueue is missing, or has fewer than 32 descriptors, which is what the driver uses of each.
+    /// A virtqueue is missing.
     QueueTooSmall,
     /// The device returned a buffer that it did not own.
     RingCorrupt,
@@ -40,7 +40,7 @@ impl Error {
             Self::NoMultiport => "the device does not offer multiple ports",
             Self::NoReset => "the device does not complete a reset",
             Self::NotAConsole => "not a virtio console device",
-            Self::QueueTooSmall => "a virtqueue is missing or too small",
+            Self::QueueTooSmall => "a virtqueue is missing",
             Self::RingCorrupt => "the device returned a buffer it did not own",
         }
     }

@@ -25,10 +25,11 @@ impl<H: Hal> ReceiveRing<H> {
     /// Sets up queue `index` and lends all its buffers. Does not notify the device, because that must wait for DRIVER_OK.
     pub(crate) fn new(transport: &mut impl Transport, index: u16, buffers: Buffers) -> Result<Self, Error> {
         let mut queue = Virtqueue::new(transport, index, buffers, BufferDirection::DeviceToDriver)?;
-        for buffer in 0..buffers.count {
-            queue.lend(buffer, buffers.bytes)?;
+        let Buffers { count, bytes } = queue.buffers();
+        for buffer in 0..count {
+            queue.lend(buffer, bytes)?;
         }
-        Ok(Self { queue, unread: None, unannounced: buffers.count })
+        Ok(Self { queue, unread: None, unannounced: count })
     }
 
     /// Notifies the device if half of the buffers, or more, were lent since the last notification.

@@ -19,9 +19,10 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 use crate::Error;
 use crate::barrier::barrier;
 
-/// Number of descriptors of each queue: that of QEMU's control queues. It is the same for all queues, so that the image has this
-/// code once.
-pub(crate) const QUEUE_SIZE: usize = 32;
+/// Largest number of buffers of a queue.
+pub(crate) const MAX_BUFFERS: usize = 32;
+/// Largest number of descriptors of a queue: that of a legacy device on PCI, whose queues have the size that the device says.
+const MAX_SIZE: usize = 128;
 
 /// VIRTQ_DESC_F_WRITE: the device writes to the buffer.
 const WRITE: u16 = 1 << 1;
@@ -40,8 +41,9 @@ pub(crate) struct Buffers {
 /// Memory that the device and the driver share, in the layout of legacy devices (section 2.7.2). The buffers follow it.
 #[repr(C)]
 struct Shared {
-    descriptors: [Descriptor; QUEUE_SIZE],
-    available: Available,
+    /// A [`Descriptor`] for each buffer that the queue can have, and then the available ring (section 2.7.6): flags, an index, and
+    /// an entry for each descriptor. These are numbers of 16 bits.
+    rings: Page,
     used: Used,
 }
 
@@ -53,18 +55,11 @@ struct Descriptor {
     next: u16,
 }
 
-#[repr(C)]
-struct Available {
-    flags: u16,
-    index: u16,
-    ring: [u16; QUEUE_SIZE],
-}
-
 #[repr(C, align(4096))]
 struct Used {
     flags: u16,
     index: u16,
-    ring: [UsedElement; QUEUE_SIZE],
+    ring: [UsedElement; MAX_SIZE],
 }
 
 #[repr(C)]
@@ -73,13 +68,19 @@ struct UsedElement {
     length: u32,
 }
 
+#[repr(C, align(4096))]
+struct Page([u8; PAGE_SIZE]);
+
 const _: () = assert!(size_of::<Shared>() == 2 * PAGE_SIZE && align_of::<Shared>() == PAGE_SIZE);
+const _: () = assert!(MAX_SIZE * (size_of::<Descriptor>() + size_of::<u16>()) + 4 <= PAGE_SIZE);
 const _: () = assert!(cfg!(target_endian = "little"), "virtio is little-endian, and the driver does not swap bytes");
 
 /// A virtqueue with its buffers.
 pub(crate) struct Virtqueue<H: Hal> {
     memory: Memory<H>,
     index: u16,
+    /// Number of descriptors, a power of two.
+    size: usize,
     buffers: Buffers,
     /// Bit `i` is set while buffer `i` is lent to the device.
     lent: u32,
@@ -89,39 +90,42 @@ pub(crate) struct Virtqueue<H: Hal> {
 }
 
 impl<H: Hal> Virtqueue<H> {
-    /// Sets up queue `index` of a device that was reset. `direction` says who writes to the buffers.
+    /// Sets up queue `index` of a device that was reset, with the given buffers, or fewer if the device allows no more. `direction`
+    /// says who writes to the buffers.
     pub(crate) fn new(
         transport: &mut impl Transport,
         index: u16,
-        buffers: Buffers,
+        Buffers { count, bytes }: Buffers,
         direction: BufferDirection,
     ) -> Result<Self, Error> {
         // A reset disables all queues, so the device did not do it.
         if transport.queue_used(index) {
             return Err(Error::NoReset);
         }
-        if transport.max_queue_size(index) < QUEUE_SIZE as u32 {
-            return Err(Error::QueueTooSmall);
-        }
-        let Buffers { count, bytes } = buffers;
-        let size = count.checked_mul(bytes).and_then(|size| size.checked_add(size_of::<Shared>()));
-        let Some(size) = size.filter(|_| count <= QUEUE_SIZE) else { return Err(Error::NoMemory) };
-        let memory = Memory::new(size.div_ceil(PAGE_SIZE))?;
+        // Of a legacy device the whole queue is used if there is room, because on PCI its size is fixed (section 4.1.5.1.3).
+        let largest = if transport.requires_legacy_layout() { MAX_SIZE } else { MAX_BUFFERS };
+        let size = match transport.max_queue_size(index) as usize {
+            0 => return Err(Error::QueueTooSmall),
+            size if size <= largest => 1 << size.ilog2(),
+            _ => MAX_BUFFERS,
+        };
+        let count = count.min(size);
+        let all = count.checked_mul(bytes).and_then(|all| all.checked_add(size_of::<Shared>()));
+        let Some(all) = all.filter(|_| count <= MAX_BUFFERS) else { return Err(Error::NoMemory) };
+        let memory = Memory::new(all.div_ceil(PAGE_SIZE))?;
         let place = |offset: usize| memory.address + offset as PhysAddr;
         let flags = if direction == BufferDirection::DriverToDevice { 0 } else { WRITE };
         for buffer in 0..count {
             let address = place(size_of::<Shared>() + buffer * bytes);
-            // SAFETY: `buffer` is less than `count`, which is at most `QUEUE_SIZE`, the number of descriptors in the memory.
-            // The device does not know of the memory before `queue_set`.
-            unsafe {
-                let descriptor = (&raw mut (*memory.shared.as_ptr()).descriptors).cast::<Descriptor>().add(buffer);
-                descriptor.write(Descriptor { address, length: bytes as u32, flags, next: 0 });
-            }
+            // SAFETY: `buffer` is less than `size`, and the memory has room for as many descriptors. The device does not know of
+            // the memory before `queue_set`.
+            unsafe { memory.descriptor(buffer).write(Descriptor { address, length: bytes as u32, flags, next: 0 }) };
         }
         let [descriptors, available, used] =
-            [offset_of!(Shared, descriptors), offset_of!(Shared, available), offset_of!(Shared, used)].map(place);
-        transport.queue_set(index, QUEUE_SIZE as u32, descriptors, available, used);
-        Ok(Self { memory, index, buffers, lent: 0, lent_so_far: 0, reclaimed_so_far: 0 })
+            [offset_of!(Shared, rings), size * size_of::<Descriptor>(), offset_of!(Shared, used)].map(place);
+        transport.queue_set(index, size as u32, descriptors, available, used);
+        let buffers = Buffers { count, bytes };
+        Ok(Self { memory, index, size, buffers, lent: 0, lent_so_far: 0, reclaimed_so_far: 0 })
     }
 
     pub(crate) fn buffers(&self) -> Buffers {
@@ -134,19 +138,20 @@ impl<H: Hal> Virtqueue<H> {
         if length == 0 {
             return Err(Error::RingCorrupt);
         }
-        let shared = self.memory.shared.as_ptr();
-        let slot = usize::from(self.lent_so_far) % QUEUE_SIZE;
+        let slot = self.slot(self.lent_so_far);
         self.lent_so_far = self.lent_so_far.wrapping_add(1);
         self.lent |= 1 << buffer;
         // SAFETY: `ours` checked that the buffer exists, and so its descriptor, and that it is not lent. From here on `ours`
-        // refuses the buffer, as its bit in `lent` is set. The memory lives until the device is reset.
+        // refuses the buffer, as its bit in `lent` is set. The available ring has its index and entries where `rings` says, and
+        // there is room for `MAX_SIZE` descriptors and entries. The memory lives until the device is reset.
         unsafe {
-            let descriptor = (&raw mut (*shared).descriptors).cast::<Descriptor>().add(buffer);
+            let descriptor = self.memory.descriptor(buffer);
+            let [index, ring] = [1, 2].map(|word| self.memory.descriptor(self.size).cast::<u16>().add(word));
             (&raw mut (*descriptor).length).write_volatile(length as u32);
-            (&raw mut (*shared).available.ring[slot]).write_volatile(buffer as u16);
+            ring.add(slot).write_volatile(buffer as u16);
             // The device must see the entry and the descriptor before the index that makes them available (section 2.7.13.3).
             fence(Ordering::SeqCst);
-            (&raw mut (*shared).available.index).write_volatile(self.lent_so_far);
+            index.write_volatile(self.lent_so_far);
         }
         Ok(())
     }
@@ -168,9 +173,10 @@ impl<H: Hal> Virtqueue<H> {
         }
         // The entry, and later the buffer, must be read after the index.
         fence(Ordering::SeqCst);
-        let slot = usize::from(self.reclaimed_so_far) % QUEUE_SIZE;
-        // SAFETY: as above.
-        let UsedElement { id, length } = unsafe { (&raw const (*used).ring[slot]).read_volatile() };
+        let slot = self.slot(self.reclaimed_so_far);
+        // SAFETY: as above. The ring has `MAX_SIZE` entries, and `slot` is less.
+        let UsedElement { id, length } =
+            unsafe { (&raw const (*used).ring).cast::<UsedElement>().add(slot).read_volatile() };
         self.reclaimed_so_far = self.reclaimed_so_far.wrapping_add(1);
         let buffer = id as usize;
         if buffer >= self.buffers.count || self.is_ours(buffer) {
@@ -220,14 +226,14 @@ impl<H: Hal> Virtqueue<H> {
     /// look for them after asking.
     pub(crate) fn set_interrupts(&mut self, wanted: bool) {
         let flags = if wanted { 0 } else { NO_INTERRUPT };
-        // SAFETY: the pointer is to memory of this queue, and the device only reads this field.
-        unsafe { (&raw mut (*self.memory.shared.as_ptr()).available.flags).write_volatile(flags) };
+        // SAFETY: the available ring begins with its flags, behind as many descriptors as the queue has. The device only reads them.
+        unsafe { self.memory.descriptor(self.size).cast::<u16>().write_volatile(flags) };
         // The device must see the flag before the driver looks (section 2.7.7.1).
         barrier();
     }
 
     pub(crate) fn is_ours(&self, buffer: usize) -> bool {
-        buffer < QUEUE_SIZE && self.lent & 1 << buffer == 0
+        buffer < MAX_BUFFERS && self.lent & 1 << buffer == 0
     }
 
     /// Returns the address of `length` bytes from `offset` of a buffer. An error if they are not inside it, or it is lent.
@@ -240,6 +246,11 @@ impl<H: Hal> Virtqueue<H> {
         // SAFETY: `buffer` is less than `count` and `offset` at most `bytes`, and `new` allocated memory for `count` buffers of
         // `bytes` bytes behind the rings.
         Ok(unsafe { self.memory.shared.as_ptr().add(1).cast::<u8>().add(buffer * bytes + offset) })
+    }
+
+    /// The place in a ring for the buffer of this number, by the numbers of buffers so far.
+    fn slot(&self, so_far: u16) -> usize {
+        usize::from(so_far) & (self.size - 1)
     }
 
     fn used(&self) -> *const Used {
@@ -268,6 +279,15 @@ impl<H: Hal> Memory<H> {
             return Err(Error::NoMemory);
         }
         Ok(Self { address, shared: start.cast(), pages, hal: PhantomData })
+    }
+
+    /// The place of a descriptor, at most of number [`MAX_SIZE`]; of the queue's size, that of the available ring.
+    ///
+    /// # Safety
+    /// The number must be at most that.
+    unsafe fn descriptor(&self, number: usize) -> *mut Descriptor {
+        // SAFETY: the pointer is to a `Shared`, whose first page has room for as many descriptors.
+        unsafe { (&raw mut (*self.shared.as_ptr()).rings).cast::<Descriptor>().add(number) }
     }
 }
 

@@ -4,12 +4,12 @@
 #[cfg(target_os = "none")]
 mod image {
     use appliance::channel::{Channel, Pump};
-    use appliance::channels::{Channels, MAX_CHANNELS};
+    use appliance::channels::{Channels, MAX_CHANNELS, PORT_NAME};
     use appliance::guest::Guest;
     use appliance::words::Words;
     use machine::{Handover, Machine};
     use nanoqga::commands::{info, os, power, sync, time};
-    use nanoqga::{Buffers, Command, CommandSet};
+    use nanoqga::{Buffers, Command, CommandSet, Error, Reply, Request, Step};
     use static_cell::ConstStaticCell;
 
     static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
@@ -22,7 +22,20 @@ mod image {
         time::commands(),
         time::set_commands(),
         power::commands(),
+        EMPTY_LISTS,
     ];
+
+    /// Lists that are empty here. libvirt, KubeVirt and oVirt take an agent without them for a broken one.
+    static EMPTY_LISTS: &[Command<Guest>] = &[
+        Command::new("guest-network-get-interfaces", empty_list).while_frozen(),
+        Command::new("guest-get-fsinfo", empty_list).while_frozen(),
+        Command::new("guest-get-users", empty_list).while_frozen(),
+    ];
+
+    fn empty_list(_: &mut Guest, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+        request.arguments().finish()?;
+        reply.element(Ok(None::<bool>))
+    }
 
     /// The memory of each channel. A virtio console takes 4,096 bytes at once.
     static BUFFERS: ConstStaticCell<[(Buffers, Pump<4096>); MAX_CHANNELS]> =
@@ -44,7 +57,7 @@ mod image {
             let (buffers, pump) = buffers.next()?;
             Some(Channel::new(io, &COMMANDS, buffers.memory(), pump))
         };
-        let mut channels = Channels::find(&guest.machine, words.agent, new);
+        let mut channels = Channels::find(&guest.machine, words.agent, PORT_NAME, new);
         loop {
             if !channels.serve(&mut guest) {
                 guest.machine.sleep();

@@ -43,6 +43,8 @@ mod on_virt {
 
     must_be! {
         RAM: Range<u64>;
+        MAPPED: u64;
+        park_other_cpus: fn(&Tree<'_>);
         is_this_cpu: fn(u64) -> bool;
         counter_hz: fn() -> Option<u64>;
         set_timer: fn(Option<u64>);

@@ -12,7 +12,7 @@ pub use self::pci_host::{InterruptMap, pci_ecam, pci_ranges};
 
 use heapless::Vec;
 
-use crate::memory::{Ram, as_many_as_fit};
+use crate::memory::Ram;
 
 const MAGIC: u32 = 0xd00d_feed;
 const HEADER_SIZE: usize = 40;
@@ -57,9 +57,9 @@ impl<'t> Tree<'t> {
         Nodes { tree: *self, rest: self.structure, level: 0, open: [&[]; LEVELS] }
     }
 
-    /// The nodes whose `compatible` lists `with`.
+    /// The nodes of devices that can be used whose `compatible` lists `with`.
     pub fn compatible(&self, with: &'static str) -> impl Iterator<Item = Node<'t>> + use<'t> {
-        self.nodes().filter(move |node| node.is_compatible(with))
+        self.nodes().filter(move |node| node.is_compatible(with) && node.is_available())
     }
 
     /// The value of a property in the first node that has it.
@@ -69,9 +69,33 @@ impl<'t> Tree<'t> {
 
     /// The first 16 pieces of RAM, in the tree's order.
     pub fn ram(&self) -> Vec<Ram, 16> {
-        let memory = self.nodes().filter(|node| node.string("device_type") == Some(b"memory"));
-        let pieces = memory.flat_map(|node| (0..).map_while(move |index| node.registers(index)));
-        as_many_as_fit(pieces.map(|(start, size)| Ram { start, end: start + size }))
+        self.pieces(&|node| node.string("device_type") == Some(b"memory") && node.is_available())
+    }
+
+    /// The first 16 pieces of RAM that somebody else uses: those below `/reserved-memory` (3.5).
+    pub fn reserved(&self) -> Vec<Ram, 16> {
+        let Some(reserved) = self.nodes().find(|node| node.name == b"reserved-memory") else { return Vec::new() };
+        // No two nodes begin at one place.
+        self.pieces(&|node| node.parent.is_some_and(|parent| parent.as_ptr() == reserved.properties.as_ptr()))
+    }
+
+    fn pieces(&self, of: &dyn Fn(&Node<'_>) -> bool) -> Vec<Ram, 16> {
+        let mut pieces = Vec::new();
+        for node in self.nodes().filter(|node| of(node)) {
+            let mut index = 0;
+            while let Some((start, size)) = node.registers(index)
+                && pieces.push(Ram { start, end: start + size }).is_ok()
+            {
+                index += 1;
+            }
+        }
+        pieces
+    }
+
+    /// The processors, but for those that do not work.
+    pub fn processors(&self) -> impl Iterator<Item = Node<'t>> + use<'t> {
+        let works = |node: &Node<'_>| !node.string("status").is_some_and(|status| status.starts_with(b"fail"));
+        self.nodes().filter(move |node| node.string("device_type") == Some(b"cpu") && works(node))
     }
 
     /// The node with this `phandle`, the number by which other nodes refer to it.
@@ -96,7 +120,7 @@ impl<'t> Iterator for Nodes<'t> {
     fn next(&mut self) -> Option<Node<'t>> {
         loop {
             match token(&mut self.rest)? {
-                Token::Begin => {
+                Token::Begin(name) => {
                     let parent = match self.level.checked_sub(1) {
                         Some(above) => self.open.get(above).copied(),
                         None => Some(&[][..]),
@@ -105,7 +129,7 @@ impl<'t> Iterator for Nodes<'t> {
                         *this = self.rest;
                     }
                     self.level += 1;
-                    return Some(Node { properties: self.rest, parent, strings: self.tree.strings });
+                    return Some(Node { name, properties: self.rest, parent, strings: self.tree.strings });
                 }
                 Token::End => self.level = self.level.checked_sub(1)?,
                 Token::Property(..) => {}
@@ -117,6 +141,7 @@ impl<'t> Iterator for Nodes<'t> {
 /// A node.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'t> {
+    name: &'t [u8],
     /// The structure block from its properties on.
     properties: &'t [u8],
     /// The same of its parent, which says how many cells its addresses have. `None` for a node below [`LEVELS`] levels.
@@ -151,6 +176,11 @@ impl<'t> Node<'t> {
     pub fn is_compatible(&self, with: &str) -> bool {
         let list = self.property("compatible").unwrap_or_default();
         list.split(|&byte| byte == 0).any(|one| one == with.as_bytes())
+    }
+
+    /// Whether its device can be used: `status` says so, or is absent (2.3.4).
+    pub fn is_available(&self) -> bool {
+        matches!(self.string("status"), None | Some(b"okay" | b"ok"))
     }
 
     /// Address and size, in bytes, of its `index`-th range of memory or registers: `reg` (2.3.6).
@@ -188,7 +218,8 @@ fn number(cells: &mut impl Iterator<Item = u32>, count: u32) -> Option<u64> {
 }
 
 enum Token<'t> {
-    Begin,
+    /// The name of the node that begins.
+    Begin(&'t [u8]),
     End,
     /// Offset of its name in the strings block, and its value.
     Property(u32, &'t [u8]),
@@ -207,7 +238,11 @@ fn token<'t>(rest: &mut &'t [u8]) -> Option<Token<'t>> {
         let kind = cell_at(rest, 0)?;
         // Names and values are padded to whole cells.
         let (token, length) = match kind {
-            BEGIN_NODE => (Token::Begin, 4 + rest.get(4..)?.iter().position(|&byte| byte == 0)? + 1),
+            BEGIN_NODE => {
+                let name = rest.get(4..)?;
+                let name = name.get(..name.iter().position(|&byte| byte == 0)?)?;
+                (Token::Begin(name), 4 + name.len() + 1)
+            }
             END_NODE => (Token::End, 4),
             PROPERTY => {
                 let length = cell_at(rest, 4)? as usize;

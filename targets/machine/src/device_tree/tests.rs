@@ -117,6 +117,53 @@ fn addresses_have_as_many_cells_as_the_node_around_says() {
 }
 
 #[test]
+fn what_cannot_be_used_is_left_out() {
+    let mut tree = Builder::default();
+    tree.node("", |root| {
+        root.cells("#address-cells", &[1]).cells("#size-cells", &[1]);
+        for (start, status) in
+            [(0, None), (0x1000, Some("okay\0")), (0x2000, Some("disabled\0")), (0x3000, Some("fail\0"))]
+        {
+            for kind in ["memory\0", "cpu\0"] {
+                root.node("node", |node| {
+                    node.string("device_type", kind).cells("reg", &[start, 0x1000]).string("compatible", "device\0");
+                    status.map(|status| node.string("status", status));
+                });
+            }
+        }
+    });
+    let blob = tree.blob();
+    let tree = Tree::new(&blob).unwrap();
+    assert_eq!(tree.ram(), [Ram { start: 0, end: 0x1000 }, Ram { start: 0x1000, end: 0x2000 }]);
+    let start = |node: Node<'_>| node.registers(0).unwrap().0;
+    assert_eq!(tree.compatible("device").map(start).collect::<Vec<_>>(), [0, 0, 0x1000, 0x1000]);
+    // One that is disabled only waits to be started.
+    assert_eq!(tree.processors().map(start).collect::<Vec<_>>(), [0, 0x1000, 0x2000]);
+}
+
+#[test]
+fn memory_that_others_use_is_told() {
+    let mut tree = Builder::default();
+    tree.node("", |root| {
+        root.cells("#address-cells", &[2]).cells("#size-cells", &[2]);
+        root.node("reserved-memory", |reserved| {
+            reserved.cells("#address-cells", &[2]).cells("#size-cells", &[2]).property("ranges", &[]);
+            reserved.node("firmware@80000000", |node| {
+                node.cells("reg", &[0, 0x8000_0000, 0, 0x4_0000, 0, 0x9000_0000, 0, 0x1000]).property("no-map", &[]);
+            });
+            reserved.node("to-be-allocated", |node| _ = node.cells("size", &[0, 0x1000]));
+            reserved.node("shared@a0000000", |node| _ = node.cells("reg", &[0, 0xa000_0000, 0, 0x1000]));
+        });
+        root.node("device", |node| _ = node.cells("reg", &[0, 0x1000, 0, 0x1000]));
+    });
+    let blob = tree.blob();
+    let range = |start, size| Ram { start, end: start + size };
+    let expected = [range(0x8000_0000, 0x4_0000), range(0x9000_0000, 0x1000), range(0xa000_0000, 0x1000)];
+    assert_eq!(Tree::new(&blob).unwrap().reserved(), expected);
+    assert_eq!(Tree::new(&machine()).unwrap().reserved(), []);
+}
+
+#[test]
 fn properties_are_their_own_nodes_and_may_be_anywhere() {
     let blob = machine();
     let tree = Tree::new(&blob).unwrap();

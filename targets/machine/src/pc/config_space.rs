@@ -19,8 +19,8 @@ pub(super) enum ConfigSpace {
 }
 
 impl ConfigSpace {
-    /// The configuration space, if the machine has PCI.
-    pub(super) fn find(ecam: Option<Ecam>) -> Option<Self> {
+    /// The configuration space of a machine that has the ports.
+    pub(super) fn find(ecam: Option<Ecam>) -> Self {
         let reachable = |ecam: &Ecam| {
             let size = (u64::from(ecam.last_bus) + 1) * MappedEcam::BUS_SIZE;
             ecam.address.is_multiple_of(MappedEcam::BUS_SIZE)
@@ -28,8 +28,8 @@ impl ConfigSpace {
         };
         match ecam.filter(reachable) {
             // SAFETY: The tables say that it is there; all of it is mapped, as was just seen.
-            Some(ecam) => Some(Self::Memory(unsafe { MappedEcam::new(ecam) })),
-            None => Self::has_ports().then_some(Self::Ports),
+            Some(ecam) => Self::Memory(unsafe { MappedEcam::new(ecam) }),
+            None => Self::Ports,
         }
     }
 

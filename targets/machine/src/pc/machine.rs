@@ -1,27 +1,29 @@
 //! The machine as a whole.
 
 use heapless::Vec;
-use virtio_drivers::transport::DeviceType;
+use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::config_space::ConfigSpace;
 use super::ends::Ends;
 use super::power::{self, PowerError};
-use super::{clock, firmware, virtio_mmio};
+use super::serial_port::{self, SerialPort};
+use super::{clock, firmware, microvm};
 use crate::acpi::{Madt, Tables};
 use crate::arch::identity_map::{self, IdentityMap};
 use crate::arch::{Interrupts, apic_id, exceptions};
 use crate::clock::Clock;
-use crate::command_line::Options;
+use crate::command_line::{MmioDevice, Options};
 use crate::entry::Handover;
 use crate::heap;
 use crate::log;
 use crate::log::Value;
 use crate::memory::Ram;
 use crate::processors::Processors;
-use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
-use crate::{multiboot2, pvh};
+use crate::serial_place::SerialPlace;
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
+use crate::{multiboot2, pci, pvh};
 
-/// The interrupts of COM1 and COM2.
+/// The interrupts of COM1 and COM3, and of COM2 and COM4.
 const SERIAL_IRQS: [u8; 2] = [4, 3];
 
 /// The machine that the guest runs on.
@@ -33,6 +35,7 @@ pub struct Machine {
     tables: Option<Tables<'static, IdentityMap>>,
     interrupts: Interrupts,
     config_space: Option<ConfigSpace>,
+    is_microvm: bool,
     ends: &'static Ends,
 }
 
@@ -63,7 +66,7 @@ impl Machine {
                 log!("{} KiB of memory", heap_memory.len() / 1024);
                 heap::give(heap_memory);
             }
-            None => log!("no memory: the loader gave no memory map"),
+            None => log!("no memory map from the loader"),
         }
         let tables = firmware::find(memory, rsdp);
         let power_off = tables.as_ref().zip(firmware::fadt()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
@@ -73,9 +76,14 @@ impl Machine {
         for irq in SERIAL_IRQS {
             interrupts.unmask(gsi(madt, irq));
         }
-        let config_space = ConfigSpace::find(tables.as_ref().and_then(Tables::ecam));
+        // Every other PC has these ports.
+        let is_microvm = !ConfigSpace::has_ports();
+        let config_space = match is_microvm {
+            true => microvm::pci(),
+            false => Some(ConfigSpace::find(tables.as_ref().and_then(Tables::ecam))),
+        };
         clock::begin();
-        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, ends }
+        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, is_microvm, ends }
     }
 
     /// The command line's options.
@@ -96,16 +104,51 @@ impl Machine {
             // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
             unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
         }
-        let announced = &self.options.mmio_devices;
-        let on_microvm = announced.is_empty() && !ConfigSpace::has_ports();
-        let places = virtio_mmio::slots().filter(|_| on_microvm).chain(announced.iter().cloned());
-        for place in places {
-            if let Some(transport) = virtio_mmio::device(kind, &place) {
+        self.mmio_devices(&mut |transport, place| {
+            if transport.device_type() == kind {
                 log!("virtio {} at {}", name_of(kind), Value::Hex(place.address));
                 self.interrupts.unmask(place.irq);
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }
+        });
+    }
+
+    /// Logs the devices that are there and not used: virtio's of other types than are `driven`, and others for which there is no
+    /// driver.
+    pub fn log_unused(&self, driven: &[DeviceType]) {
+        if let Some(config_space) = self.config_space {
+            log_unused_on_pci(&config_space, driven, serial_port::is_pci_taken());
         }
+        self.mmio_devices(&mut |transport, place| {
+            log_unused(transport.device_type(), driven, Value::Hex(place.address));
+        });
+        serial_port::log_unused();
+    }
+
+    /// Looks at each of a microvm's places, and hands the devices there to `take`.
+    fn mmio_devices(&self, take: &mut dyn FnMut(MmioTransport, &MmioDevice)) {
+        let announced = &self.options.mmio_devices;
+        let is_announced = |slot: &MmioDevice| announced.iter().any(|device| device.address == slot.address);
+        // Without tables, the command line has all.
+        let has_slots = self.is_microvm && (self.tables.is_some() || announced.is_empty());
+        let slots = microvm::slots().filter(|slot| has_slots && !is_announced(slot));
+        for place in slots.chain(announced.iter().cloned()) {
+            if let Some(transport) = microvm::device(&place) {
+                take(transport, &place);
+            }
+        }
+    }
+
+    /// The serial port at a place, unless it is absent or taken.
+    pub fn serial_port(&self, place: SerialPlace) -> Option<SerialPort> {
+        serial_port::at_place(place)
+    }
+
+    /// The first serial port on PCI, unless it is absent or taken.
+    pub fn serial_port_on_pci(&self) -> Option<SerialPort> {
+        let (first, line) = pci::enable_serial(&mut self.config_space?)?;
+        line.into_iter().for_each(|line| self.interrupts.unmask(line.into()));
+        serial_port::on_pci(u16::try_from(first).ok()?)
     }
 
     /// The tables that firmware left.

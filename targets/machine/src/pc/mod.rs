@@ -6,14 +6,15 @@ mod ends;
 mod firmware;
 mod kvm_clock;
 mod machine;
+mod microvm;
 mod power;
 mod power_button;
+mod reference;
 mod rtc;
 mod serial_port;
 mod suspend;
 mod timer;
 mod tsc;
-mod virtio_mmio;
 
 pub(crate) use self::clock::hypervisor_start_ns;
 pub use self::clock::monotonic_ns;
@@ -22,8 +23,8 @@ pub use self::machine::Machine;
 pub use self::power::PowerError;
 pub use self::power_button::PowerButton;
 pub(crate) use self::rtc::Rtc;
+pub use self::serial_port::SerialPort;
 /// What the log is written to.
-pub use self::serial_port::{SerialPort as LogPort, first_serial_port as log_port};
-pub use self::serial_port::{SerialPort, first_serial_port, second_serial_port};
+pub use self::serial_port::{SerialPort as LogPort, log_port};
 pub use self::suspend::Suspend;
 pub use self::timer::Timer;

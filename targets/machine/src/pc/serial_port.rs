@@ -1,10 +1,13 @@
-//! COM1 and COM2.
+//! COM1 to COM4, and a serial port on PCI.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use serial_line::SerialLine;
 use uart_16550::backend::Backend;
 use x86_64::structures::port::{PortRead, PortWrite};
+
+use crate::log;
+use crate::serial_place::SerialPlace;
 
 /// The registers of a serial port at its eight I/O ports.
 #[derive(Debug)]
@@ -25,22 +28,63 @@ impl Backend for Registers {
 /// A serial port that is set up.
 pub type SerialPort = SerialLine<Registers>;
 
+/// A bit for each port that was handed out.
+static TAKEN: AtomicU8 = AtomicU8::new(0);
+/// The bit of the one on PCI.
+const ON_PCI: u8 = 1 << 7;
+
 /// COM1, unless it is absent or taken.
-pub fn first_serial_port() -> Option<SerialPort> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    take(0x3f8, &TAKEN)
+pub fn log_port() -> Option<SerialPort> {
+    at_place(SerialPlace::Com1)
 }
 
-/// COM2, unless it is absent or taken.
-pub fn second_serial_port() -> Option<SerialPort> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    take(0x2f8, &TAKEN)
+/// The one at a place, unless it is absent or taken.
+pub(super) fn at_place(place: SerialPlace) -> Option<SerialPort> {
+    take(1 << place as u8, first_port(place))
 }
 
-fn take(base: u16, taken: &AtomicBool) -> Option<SerialPort> {
-    if taken.swap(true, Ordering::Relaxed) {
+/// The first port of a serial port since the PC/AT.
+const fn first_port(place: SerialPlace) -> u16 {
+    match place {
+        SerialPlace::Com1 => 0x3f8,
+        SerialPlace::Com2 => 0x2f8,
+        SerialPlace::Com3 => 0x3e8,
+        SerialPlace::Com4 => 0x2e8,
+    }
+}
+
+/// Logs the serial ports that are there and that nobody has taken.
+pub(super) fn log_unused() {
+    const SCRATCH: u16 = 7;
+    const MARK: u8 = 0x5a;
+    for (place, name) in [(SerialPlace::Com2, "2"), (SerialPlace::Com3, "3"), (SerialPlace::Com4, "4")] {
+        let scratch = first_port(place) + SCRATCH;
+        // SAFETY: The register keeps what is written to it, and does nothing else. Without a port, nobody listens.
+        let is_there = unsafe {
+            u8::write_to_port(scratch, MARK);
+            u8::read_from_port(scratch) == MARK
+        };
+        if is_there && TAKEN.load(Ordering::Relaxed) & 1 << place as u8 == 0 {
+            log!("serial port com{} is not used: the agent has another channel", name);
+        }
+    }
+}
+
+/// The one on PCI with this first I/O port, unless it is taken.
+pub(super) fn on_pci(first: u16) -> Option<SerialPort> {
+    take(ON_PCI, first)
+}
+
+/// Whether the one on PCI was handed out.
+pub(super) fn is_pci_taken() -> bool {
+    TAKEN.load(Ordering::Relaxed) & ON_PCI != 0
+}
+
+/// Takes a port, which has a bit of its own.
+fn take(bit: u8, first: u16) -> Option<SerialPort> {
+    if TAKEN.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
         return None;
     }
-    // SAFETY: These ports have been COM1's and COM2's since the PC/AT, and each is handed out once.
-    unsafe { SerialLine::open(Registers(base)) }
+    // SAFETY: These ports are no device's but a serial port's, on a PC or by its class on PCI, and each is handed out once.
+    unsafe { SerialLine::open(Registers(first)) }
 }

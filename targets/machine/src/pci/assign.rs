@@ -6,10 +6,12 @@
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
-use super::{COMMAND_BUS_MASTER, COMMAND_MEMORY, HEADER_BRIDGE};
+use super::functions::{Function, Functions};
+use super::{COMMAND_BUS_MASTER, COMMAND_IO, COMMAND_MEMORY};
 
-/// The address windows of bridges are multiples of this, in bytes.
-const BRIDGE_GRANULE: u64 = 1 << 20;
+/// The windows of bridges are multiples of these: in bytes of memory, and in I/O ports.
+const MEMORY_GRANULE: u64 = 1 << 20;
+const IO_GRANULE: u64 = 1 << 12;
 /// How many bridges may lie behind each other. Bridges behind more are not set up.
 const DEEPEST: u8 = 8;
 
@@ -46,13 +48,13 @@ impl Range {
 /// What devices are given. The ranges shrink as parts of them are given away.
 #[derive(Debug)]
 pub struct Resources<R> {
-    /// I/O ports, for devices on the first bus.
+    /// I/O ports.
     pub io: Option<Range>,
     /// Memory that 32 bits reach.
     pub memory: Option<Range>,
     /// Number of the last bus in configuration space.
     pub last_bus: u8,
-    /// Returns the number of the interrupt of a device on the first bus by one of its pins, 1 to 4.
+    /// Returns the number of the interrupt of a device on a root bus by one of its pins, 1 to 4.
     pub route: R,
 }
 
@@ -61,61 +63,64 @@ pub struct Resources<R> {
 struct Way {
     bus: u8,
     depth: u8,
-    /// The device number of the bridge on the first bus behind which this bus lies, and by how much the bridges on the way
-    /// rotate interrupt pins. `None` for the first bus.
+    /// The device number of the bridge on the root bus behind which this bus lies, and by how much the bridges on the way
+    /// rotate interrupt pins. `None` for a root bus.
     up: Option<(u8, u8)>,
 }
 
-/// Gives every device on the first bus and behind its bridges what it asks for, until the ranges are used up. Address
+/// Gives every device on the root buses and behind their bridges what it asks for, until the ranges are used up. Address
 /// registers for which nothing is left get 0.
+///
+/// A root bus other than bus 0 keeps its number, because that cannot be changed. The buses behind its bridges have the next ones.
 pub fn assign<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(access: &mut C, resources: &mut Resources<R>) {
-    let mut next_bus = 1;
-    assign_bus(access, resources, Way { bus: 0, depth: 0, up: None }, &mut next_bus);
+    let last_bus = resources.last_bus;
+    let mut root = Some(0_u8);
+    let has_further = switch_off(access, 0);
+    while let Some(bus) = root {
+        // When no bridge has a number, only root buses answer.
+        root = match bus.checked_add(1) {
+            Some(next) if has_further => (next..=last_bus).find(|&bus| Functions::on(bus).next(access).is_some()),
+            _ => None,
+        };
+        root.into_iter().for_each(|bus| _ = switch_off(access, bus));
+        resources.last_bus = root.map_or(last_bus, |next| next - 1);
+        assign_bus(access, resources, Way { bus, depth: 0, up: None }, &mut (u16::from(bus) + 1));
+    }
+}
+
+/// Switches the devices on a bus off, so that none answers at an old address, and no bridge to an old bus number, while new ones
+/// are given. Returns whether a device leads to another root bus.
+fn switch_off<C: ConfigurationAccess>(access: &mut C, bus: u8) -> bool {
+    let mut has_further = false;
+    let mut functions = Functions::on(bus);
+    while let Some(Function { at, is_bridge, is_further_host_bridge, .. }) = functions.next(access) {
+        access.write_word(at, 4, 0);
+        if is_bridge {
+            access.write_word(at, 0x18, 0);
+        }
+        has_further |= is_further_host_bridge;
+    }
+    has_further
 }
 
 fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     access: &mut C,
     resources: &mut Resources<R>,
     way: Way,
-    next_bus: &mut u8,
+    next_bus: &mut u16,
 ) {
-    // Off, so that no device answers at an old address, and no bridge to an old bus number, while new ones are given.
-    for_each_function(access, way.bus, |access, at, is_bridge| {
-        access.write_word(at, 4, 0);
-        if is_bridge {
-            access.write_word(at, 0x18, 0);
-        }
-    });
-    for_each_function(access, way.bus, |access, at, is_bridge| {
+    let mut functions = Functions::on(way.bus);
+    while let Some(Function { at, is_bridge, .. }) = functions.next(access) {
         assign_addresses(access, resources, at, if is_bridge { 2 } else { 6 });
-        if is_bridge && way.depth < DEEPEST && *next_bus < resources.last_bus {
-            assign_bridge(access, resources, way, at, next_bus);
+        if is_bridge
+            && way.depth < DEEPEST
+            && let Ok(bus) = u8::try_from(*next_bus)
+            && bus <= resources.last_bus
+        {
+            *next_bus += 1;
+            assign_bridge(access, resources, way, at, bus, next_bus);
         }
         assign_interrupt(access, resources, way, at);
-    });
-}
-
-/// Calls `visit` for each function on a bus, with whether it is a bridge.
-fn for_each_function<C: ConfigurationAccess>(
-    access: &mut C,
-    bus: u8,
-    mut visit: impl FnMut(&mut C, DeviceFunction, bool),
-) {
-    for device in 0..32 {
-        let mut functions = 1;
-        let mut function = 0;
-        while function < functions {
-            let at = DeviceFunction { bus, device, function };
-            function += 1;
-            if access.read_word(at, 0) as u16 == 0xffff {
-                continue;
-            }
-            let header = (access.read_word(at, 0x0c) >> 16) as u8;
-            if header & 0x80 != 0 && at.function == 0 {
-                functions = 8;
-            }
-            visit(access, at, header & 0x7f == HEADER_BRIDGE);
-        }
     }
 }
 
@@ -143,45 +148,54 @@ fn assign_addresses<C: ConfigurationAccess, R>(
         // A device need not implement the upper half of an I/O address (PCI 3.0, 6.2.5.1).
         let size = if is_io && answer & fixed != 0 { answer | 0xffff_0000 } else { answer } & fixed;
         let size = u64::from(size.wrapping_neg());
-        let behind_bridge = is_io && at.bus != 0;
-        let place = range.as_mut().filter(|_| size != 0 && !behind_bridge).and_then(|range| range.take(size, size));
+        let place = range.as_mut().filter(|_| size != 0).and_then(|range| range.take(size, size));
         access.write_word(at, register, place.unwrap_or(0) as u32);
     }
 }
 
-/// Numbers the bus behind a bridge, sets up the devices on it, and opens the bridge's window to their addresses.
+/// Gives the bus behind a bridge the number `bus`, sets up the devices on it, and opens the bridge's windows to their addresses.
 fn assign_bridge<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
     access: &mut C,
     resources: &mut Resources<R>,
     way: Way,
     at: DeviceFunction,
-    next_bus: &mut u8,
+    bus: u8,
+    next_bus: &mut u16,
 ) {
-    let bus = *next_bus;
-    *next_bus += 1;
     let buses = |last: u8| u32::from(last) << 16 | u32::from(bus) << 8 | u32::from(way.bus);
     access.write_word(at, 0x18, buses(resources.last_bus));
-    let start = resources.memory.as_mut().and_then(|range| range.take(0, BRIDGE_GRANULE));
+    let boundaries = |resources: &mut Resources<R>| {
+        let boundary = |range: &mut Option<Range>, granule| range.as_mut().and_then(|range| range.take(0, granule));
+        (boundary(&mut resources.memory, MEMORY_GRANULE), boundary(&mut resources.io, IO_GRANULE))
+    };
+    let (memory, io) = boundaries(resources);
     let up = match way.up {
         None => (at.device, 0),
         Some((slot, turned)) => (slot, turned.wrapping_add(at.device)),
     };
+    switch_off(access, bus);
     assign_bus(access, resources, Way { bus, depth: way.depth + 1, up: Some(up) }, next_bus);
-    let end = resources.memory.as_mut().and_then(|range| range.take(0, BRIDGE_GRANULE));
-    access.write_word(at, 0x18, buses(*next_bus - 1));
+    let (memory_end, io_end) = boundaries(resources);
+    access.write_word(at, 0x18, buses(next_bus.saturating_sub(1) as u8));
     // A window whose end lies before its beginning is closed.
-    let window = match (start, end) {
-        (Some(start), Some(end)) if start < end => (end - BRIDGE_GRANULE) as u32 & 0xfff0_0000 | (start >> 16) as u32,
+    let memory = match (memory, memory_end) {
+        (Some(start), Some(end)) if start < end => (end - MEMORY_GRANULE) as u32 & 0xfff0_0000 | (start >> 16) as u32,
         _ => 0x0000_fff0,
     };
-    access.write_word(at, 0x20, window);
-    // The windows for prefetchable memory and for I/O ports are closed, and the upper halves of their addresses are 0.
+    let (io, io_command) = match (io, io_end) {
+        (Some(start), Some(end)) if start < end => {
+            ((end - IO_GRANULE) as u32 & 0xf000 | (start >> 8) as u32, COMMAND_IO)
+        }
+        _ => (0x0000_00f0, 0),
+    };
+    access.write_word(at, 0x20, memory);
+    access.write_word(at, 0x1c, io);
+    // The window for prefetchable memory is closed, and the upper halves of addresses are 0.
     access.write_word(at, 0x24, 0x0000_fff0);
-    access.write_word(at, 0x1c, 0x0000_00f0);
     for upper in [0x28, 0x2c, 0x30] {
         access.write_word(at, upper, 0);
     }
-    access.write_word(at, 4, COMMAND_MEMORY | COMMAND_BUS_MASTER);
+    access.write_word(at, 4, COMMAND_MEMORY | COMMAND_BUS_MASTER | io_command);
 }
 
 /// Writes the number of a function's interrupt, if it has one, to its interrupt line register.

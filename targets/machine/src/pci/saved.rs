@@ -4,7 +4,9 @@
 use heapless::Vec;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
-use super::{HEADER_BRIDGE, scan};
+use super::scan;
+
+const HEADER_BRIDGE: u8 = 1;
 
 /// The registers of a device but the command register: base addresses, ROM, interrupt.
 const DEVICE: [u8; 8] = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x30, 0x3c];
@@ -33,7 +35,7 @@ impl SavedConfiguration {
     pub fn take<C: ConfigurationAccess>(access: &C) -> Option<Self> {
         let mut words = Vec::new();
         let mut whole = true;
-        scan(access, |at, id| {
+        scan(access, &mut |at, id| {
             let is_bridge = (access.read_word(at, 0x0c) >> 16) as u8 & 0x7f == HEADER_BRIDGE;
             let registers: &[u8] = if is_bridge { &BRIDGE } else { &DEVICE };
             // The command register comes last, because it switches on what the others configure.

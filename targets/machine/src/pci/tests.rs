@@ -1,4 +1,7 @@
+use super::functions::CLASS_HOST_BRIDGE;
+use super::structures::STATUS_CAPABILITIES;
 use super::*;
+use crate::memory::Window;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
@@ -78,8 +81,41 @@ fn functions_and_bridges_are_followed() {
     space.put(at(7, 1, 0), 0x0c, 1 << 16);
     space.put(at(7, 1, 0), 0x18, 0x0007_0700);
     let mut found = Vec::new();
-    scan(&space, |at, id| found.push((at.bus, at.device, at.function, id >> 16)));
+    scan(&space, &mut |at, id| found.push((at.bus, at.device, at.function, id >> 16)));
     assert_eq!(found, [(0, 3, 0, 0x1003), (0, 5, 0, 0x1111), (0, 5, 6, 0x2222), (7, 0, 0, 0x1043), (7, 1, 0, 0x3333)]);
+}
+
+#[test]
+fn a_root_bus_that_another_host_bridge_announces_is_searched() {
+    let mut space = Space::with_console();
+    let at = |bus, device| DeviceFunction { bus, device, function: 0 };
+    space.put(at(0, 0), 0, 0x29c0_8086);
+    space.put(at(0, 0), 8, CLASS_HOST_BRIDGE << 16);
+    space.put(at(8, 0), 0, 0x1043_1af4);
+    let found = |space: &Space| {
+        let mut found = Vec::new();
+        scan(space, &mut |at, _| found.push((at.bus, at.device)));
+        found
+    };
+    assert_eq!(found(&space), [(0, 0), (0, 3)], "the first host bridge leads to bus 0");
+    space.put(at(0, 4), 0, 0x000b_1b36);
+    space.put(at(0, 4), 8, CLASS_HOST_BRIDGE << 16);
+    assert_eq!(found(&space), [(0, 0), (0, 3), (0, 4), (8, 0)]);
+}
+
+#[test]
+fn the_first_usable_structure_of_a_kind_counts() {
+    // QEMU's modern-pio-notify lists notifications by I/O ports first; a reserved BAR is ignored (virtio 1.2, 4.1.4).
+    for bar in [2, 6, 0xff] {
+        let mut space = Space::with_console();
+        let usual = enable(&mut space.clone(), CONSOLE, is_low);
+        space.put(CONSOLE, 0x18, 0xc041);
+        space.put(CONSOLE, 0x34, 0xc0);
+        for (word, value) in [0x0214_4009, bar, 0, 4, 0].into_iter().enumerate() {
+            space.put(CONSOLE, 0xc0 + 4 * word as u8, value);
+        }
+        assert_eq!(enable(&mut space, CONSOLE, is_low), usual, "{bar}");
+    }
 }
 
 #[test]

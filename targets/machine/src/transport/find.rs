@@ -1,12 +1,19 @@
 //! Finds virtio devices on PCI.
 
+use core::mem;
 use core::ops::Range;
 
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 use super::{DeviceTransport, PciTransport};
+use crate::log::Value;
 use crate::{log, pci};
+
+// Base classes (PCI Code and ID Assignment 1.11, 1).
+const CLASS_STORAGE: u32 = 1;
+const CLASS_NETWORK: u32 = 2;
+const CLASS_COMMUNICATION: u32 = 7;
 
 /// A virtio device and its place.
 #[derive(Debug)]
@@ -38,7 +45,7 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     unmask: impl Fn(u32),
     mut take: impl FnMut(Device),
 ) {
-    pci::scan(&space, |at, id| {
+    pci::scan(&space, &mut |at, id| {
         if pci::virtio_device(id) != Some(kind) {
             return;
         }
@@ -55,4 +62,28 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
             Err(reason) => log!("virtio {} at {}: {}", name_of(kind), at, reason.reason()),
         }
     });
+}
+
+/// Logs the devices on PCI that are not used: virtio's of other types than are `driven`, and disk controllers, network cards and
+/// serial ports that are not virtio's. `serial_is_used` says that the first serial port is used.
+pub fn log_unused_on_pci<C: ConfigurationAccess>(space: &C, driven: &[DeviceType], mut serial_is_used: bool) {
+    pci::scan(space, &mut |at, id| {
+        let class = space.read_word(at, 8) >> 16;
+        let is_used = match pci::virtio_device(id) {
+            Some(kind) => driven.contains(&kind),
+            None if class >> 8 == CLASS_COMMUNICATION => mem::take(&mut serial_is_used),
+            None => !pci::is_virtio(id) && !matches!(class >> 8, CLASS_STORAGE | CLASS_NETWORK),
+        };
+        if !is_used {
+            let id = Value::Hex(id.rotate_left(16).into());
+            log!("device {} of class {} at {} is not used: no driver", id, Value::Hex(class.into()), at);
+        }
+    });
+}
+
+/// Logs a virtio device at a place, unless its type is `driven`.
+pub fn log_unused(kind: DeviceType, driven: &[DeviceType], at: Value) {
+    if !driven.contains(&kind) {
+        log!("virtio device of type {} at {} is not used: no driver", kind as u8, at);
+    }
 }

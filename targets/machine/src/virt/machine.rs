@@ -3,19 +3,22 @@
 use heapless::Vec;
 use virtio_drivers::transport::{DeviceType, Transport};
 
-use super::{pci, serial_port, start};
+use super::pci::{self, Pci};
+use super::serial_port::{self, REGISTERS, SerialPort, first_serial_port, port_on_pci};
+use super::start;
 use crate::arch::{self, Interrupts, is_this_cpu};
 use crate::clock::Clock;
 use crate::command_line::Options;
-use crate::device_tree::Tree;
+use crate::device_tree::{Node, Tree};
 use crate::entry::Handover;
 use crate::heap;
 use crate::log;
 use crate::log::Value;
 use crate::memory::{Ram, Window};
-use crate::pci::{MappedEcam, is_low};
+use crate::pci::{enable_serial, is_low};
 use crate::processors::Processors;
-use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
+use crate::serial_place::SerialPlace;
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
 use crate::tree;
 
 /// Why the machine is still on: in words, for whoever asked.
@@ -36,7 +39,7 @@ pub struct Machine {
     clock: Clock,
     ram: Vec<Ram, 16>,
     interrupts: Option<Interrupts>,
-    pci: Option<MappedEcam>,
+    pci: Option<Pci>,
     tree: &'static Tree<'static>,
 }
 
@@ -54,7 +57,7 @@ impl Machine {
         let tree = tree::keep(tree);
         let ram = tree.ram();
         // SAFETY: The tree says itself where it lies.
-        match unsafe { start::heap(&ram, taken) } {
+        match unsafe { start::heap(&ram, tree, taken) } {
             Some(memory) => {
                 log!("{} KiB of memory", memory.len() / 1024);
                 heap::give(memory);
@@ -67,20 +70,12 @@ impl Machine {
                 log!("unknown option {}", Value::copied(word));
             }
         });
+        arch::park_other_cpus(tree);
         let interrupts = Interrupts::find(tree);
         if interrupts.is_none() {
             log!("no interrupt controller: the guest cannot sleep");
         }
-        let (pci, second_port) = pci::start(tree).unzip();
-        let unmask = |number| interrupts.as_ref().into_iter().for_each(|interrupts| interrupts.unmask(number));
-        // A kernel may wait for either.
-        if let Some(port) = second_port.flatten() {
-            serial_port::second_is_at(port.address);
-            unmask(port.interrupt);
-        }
-        let first_port = tree.compatible("ns16550a").find_map(|node| node.interrupt());
-        first_port.and_then(Interrupts::number).into_iter().for_each(unmask);
-        Self { options, clock: Clock::default(), ram, interrupts, pci, tree }
+        Self { options, clock: Clock::default(), ram, interrupts, pci: pci::start(tree), tree }
     }
 
     /// The command line's options.
@@ -98,22 +93,66 @@ impl Machine {
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(pci) = self.pci {
             // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
-            unsafe { find_on_pci(pci, kind, is_low, |line| self.unmask(line), &mut take) }
+            unsafe { find_on_pci(pci.space, kind, is_low, |line| self.unmask(line), &mut take) }
         }
-        for node in self.tree.compatible("virtio,mmio") {
-            let Some((address, size)) = node.registers(0) else { continue };
-            let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
-            // SAFETY: The tree says that these are a virtio device's registers, if one is there; each place is looked at
-            // once, and looking changes nothing.
-            let transport = unsafe { MmioTransport::new(registers) };
-            if let Some(transport) = transport.filter(|transport| transport.device_type() == kind) {
+        self.mmio_devices(&mut |transport, address, node| {
+            if transport.device_type() == kind {
                 log!("virtio {} at {}", name_of(kind), Value::Hex(address));
                 if let Some(number) = node.interrupt().and_then(Interrupts::number) {
                     self.unmask(number);
                 }
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
             }
+        });
+    }
+
+    /// Logs the devices that are there and not used: virtio's of other types than are `driven`, and others for which there is no
+    /// driver.
+    pub fn log_unused(&self, driven: &[DeviceType]) {
+        if let Some(pci) = self.pci {
+            log_unused_on_pci(&pci.space, driven, serial_port::is_pci_taken());
         }
+        self.mmio_devices(&mut |transport, address, _| {
+            log_unused(transport.device_type(), driven, Value::Hex(address))
+        });
+    }
+
+    /// Looks at each of the board's own places, and hands the devices there to `take`.
+    fn mmio_devices(&self, take: &mut dyn FnMut(MmioTransport, u64, &Node<'_>)) {
+        for node in self.tree.compatible("virtio,mmio") {
+            let Some((address, size)) = node.registers(0) else { continue };
+            if address.saturating_add(size) > arch::MAPPED {
+                log!("what is at {} lies out of reach", Value::Hex(address));
+                continue;
+            }
+            let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
+            // SAFETY: The tree says that these are a virtio device's registers, if one is there; looking changes nothing, and of the
+            // transports for one place, one is used.
+            if let Some(transport) = unsafe { MmioTransport::new(registers) } {
+                take(transport, address, &node);
+            }
+        }
+    }
+
+    /// The serial port at a place, unless it is absent or taken.
+    pub fn serial_port(&self, place: SerialPlace) -> Option<SerialPort> {
+        match place {
+            SerialPlace::Com1 => {
+                let interrupt = self.tree.compatible("ns16550a").find_map(|node| node.interrupt());
+                interrupt.and_then(Interrupts::number).into_iter().for_each(|number| self.unmask(number));
+                first_serial_port()
+            }
+            SerialPlace::Com2 => self.serial_port_on_pci(),
+            SerialPlace::Com3 | SerialPlace::Com4 => None,
+        }
+    }
+
+    /// The first serial port on PCI, unless it is absent or taken.
+    pub fn serial_port_on_pci(&self) -> Option<SerialPort> {
+        let mut pci = self.pci?;
+        let (first, interrupt) = enable_serial(&mut pci.space)?;
+        interrupt.into_iter().for_each(|number| self.unmask(number.into()));
+        port_on_pci(pci.io?.find(first.into(), REGISTERS)?)
     }
 
     pub(super) fn unmask(&self, number: u32) {
@@ -129,9 +168,9 @@ impl Machine {
 
     /// The processors, of which only the one that the machine was started on runs.
     pub fn processors(&self) -> Processors {
-        let all = || self.tree.nodes().filter(|node| node.string("device_type") == Some(b"cpu"));
-        let this = all().position(|node| node.registers(0).is_some_and(|(id, _)| is_this_cpu(id)));
-        this.map_or(Processors::ONE, |boot| Processors { count: all().count(), boot })
+        let all = self.tree.processors();
+        let this = self.tree.processors().position(|node| node.registers(0).is_some_and(|(id, _)| is_this_cpu(id)));
+        this.map_or(Processors::ONE, |boot| Processors { count: all.count(), boot })
     }
 
     /// The RAM, as the tree has it: none if it names none.

@@ -15,9 +15,9 @@ pub use crate::arch::{LogPort, log_port};
 
 pub use self::machine::{Machine, PowerError};
 pub use self::power_button::PowerButton;
+pub use self::serial_port::SerialPort;
 #[cfg(target_arch = "riscv64")]
 pub use self::serial_port::{SerialPort as LogPort, first_serial_port as log_port};
-pub use self::serial_port::{SerialPort, first_serial_port, second_serial_port};
 pub use self::suspend::Suspend;
 pub(crate) use self::time::hypervisor_start_ns;
 pub use self::time::monotonic_ns;

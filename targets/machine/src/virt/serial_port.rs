@@ -1,12 +1,15 @@
 //! 16550 UARTs: the board's own, and one on PCI.
 
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use serial_line::SerialLine;
 use uart_16550::backend::Backend;
 
 use crate::tree::tree;
+
+/// How many bytes the registers of a serial port take.
+pub(super) const REGISTERS: u64 = 8;
 
 /// The registers of a serial port, eight bytes side by side. uart_16550's own would panic where they lie at the end of memory.
 #[derive(Debug)]
@@ -27,26 +30,23 @@ impl Backend for Registers {
 /// A serial port that is set up.
 pub type SerialPort = SerialLine<Registers>;
 
-/// Address of the registers of the one on PCI, 0 without one.
-static ON_PCI: AtomicU64 = AtomicU64::new(0);
-
-/// Has the second serial port be the one on PCI whose registers are at an address.
-pub(super) fn second_is_at(address: u64) {
-    ON_PCI.store(address, Ordering::Relaxed);
-}
-
 /// The board's own, unless it is absent, of another kind, or taken.
 pub fn first_serial_port() -> Option<SerialPort> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     let (address, size) = tree()?.compatible("ns16550a").find_map(|node| node.registers(0))?;
-    take(address, &TAKEN).filter(|_| size >= 8)
+    take(address, &TAKEN).filter(|_| size >= REGISTERS)
 }
 
-/// The one on PCI, unless it is absent or taken.
-pub fn second_serial_port() -> Option<SerialPort> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    let address = ON_PCI.load(Ordering::Relaxed);
-    if address == 0 { None } else { take(address, &TAKEN) }
+static PCI_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The one on PCI whose registers are at an address, unless it is taken.
+pub(super) fn port_on_pci(address: u64) -> Option<SerialPort> {
+    take(address, &PCI_IS_TAKEN)
+}
+
+/// Whether the one on PCI was handed out.
+pub(super) fn is_pci_taken() -> bool {
+    PCI_IS_TAKEN.load(Ordering::Relaxed)
 }
 
 fn take(address: u64, taken: &AtomicBool) -> Option<SerialPort> {

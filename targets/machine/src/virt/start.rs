@@ -5,6 +5,8 @@ use core::ops::Range;
 use core::ptr;
 use core::slice;
 
+use heapless::Vec;
+
 use crate::arch;
 use crate::device_tree::Tree;
 use crate::memory::{Ram, largest_free};
@@ -36,12 +38,16 @@ pub(super) unsafe fn tree_at(address: u64) -> Option<(Tree<'static>, Range<u64>)
     Some((Tree::new(blob)?, address..address + blob.len() as u64))
 }
 
-/// Takes the largest free piece of RAM above the image for the heap.
+/// Takes the largest free piece of RAM above the image for the heap: clear of the tree, and of what it says is reserved.
 ///
 /// # Safety
-/// The tree must lie in `tree`. Called once.
-pub(super) unsafe fn heap(ram: &[Ram], tree: Range<u64>) -> Option<&'static mut [MaybeUninit<u8>]> {
-    let heap = largest_free(ram, image().end..arch::RAM.end, tree)?;
+/// The tree must lie in `taken`. Called once.
+pub(super) unsafe fn heap(ram: &[Ram], tree: &Tree<'_>, taken: Range<u64>) -> Option<&'static mut [MaybeUninit<u8>]> {
+    // There is room for all.
+    let mut all_taken = Vec::<_, 17>::new();
+    let _ = all_taken.push(taken);
+    tree.reserved().iter().for_each(|reserved| _ = all_taken.push(reserved.start..reserved.end));
+    let heap = largest_free(ram, image().end..arch::RAM.end, &all_taken)?;
     let size = (heap.end - heap.start) as usize;
     // SAFETY: The tree says that this is RAM, the image lies below it, and nothing that is read later lies there.
     Some(unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(heap.start as usize), size) })

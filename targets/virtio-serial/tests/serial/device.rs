@@ -11,6 +11,7 @@ pub const AGENT: &str = "org.qemu.guest_agent.0";
 
 pub const MULTIPORT: u64 = 1 << 1;
 pub const VERSION_1: u64 = 1 << 32;
+pub const ACCESS_PLATFORM: u64 = 1 << 33;
 
 pub const ACKNOWLEDGE: u32 = 1;
 pub const DRIVER: u32 = 2;
@@ -153,6 +154,7 @@ impl Device {
             assert!(!self.legacy, "legacy devices have no FEATURES_OK (3.1.2)");
             assert_eq!(self.accepted & !self.offered, 0, "features accepted that were not offered (2.2.1)");
             assert!(self.accepted & VERSION_1 != 0, "VERSION_1 must be accepted (6.1)");
+            assert_eq!(self.accepted & ACCESS_PLATFORM, self.offered & ACCESS_PLATFORM, "an IOMMU must be known (6.1)");
         }
         if set & DRIVER_OK != 0 {
             let before = if self.legacy { ACKNOWLEDGE | DRIVER } else { ACKNOWLEDGE | DRIVER | FEATURES_OK };

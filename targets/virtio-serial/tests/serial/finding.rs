@@ -221,8 +221,8 @@ fn what_cannot_work_is_refused_with_the_reason() {
         (Device { offered: MULTIPORT, ..modern() }, Error::Features),
         (Device { refuses_features: true, ..modern() }, Error::Features),
         (Device { device_type: 2, ..modern() }, Error::NotAConsole),
-        (Device { control_queue_size: 16, ..modern() }, Error::QueueTooSmall),
-        (Device { data_queue_size: 4, ..modern() }, Error::QueueTooSmall),
+        (Device { control_queue_size: 0, ..modern() }, Error::QueueTooSmall),
+        (Device { data_queue_size: 0, ..modern() }, Error::QueueTooSmall),
         (Device { max_ports: 0, ..modern() }, Error::Config),
         (Device { reset_sticks: true, status: ACKNOWLEDGE, ..modern() }, Error::NoReset),
     ];
@@ -248,6 +248,48 @@ fn only_what_is_needed_is_negotiated() {
     assert_eq!(host.device().accepted, MULTIPORT | VERSION_1);
     let (host, _serial) = connected(Device::legacy(), 1);
     assert_eq!(host.device().accepted, MULTIPORT);
+}
+
+#[test]
+fn a_device_behind_an_iommu_is_accepted() {
+    let modern = Device::modern();
+    let (host, _serial) = connected(Device { offered: modern.offered | ACCESS_PLATFORM, ..modern }, 1);
+    assert_eq!(host.device().accepted, MULTIPORT | VERSION_1 | ACCESS_PLATFORM);
+    // The legacy interface has no such bit.
+    let legacy = Device::legacy();
+    let (host, _serial) = connected(Device { offered: legacy.offered | ACCESS_PLATFORM, ..legacy }, 1);
+    assert_eq!(host.device().accepted, MULTIPORT);
+}
+
+#[test]
+fn queues_have_at_most_the_size_that_the_device_allows() {
+    for (control_queue_size, data_queue_size, sizes) in
+        [(2, 4, [2, 2, 4, 4]), (32, 128, [32, 32, 32, 32]), (24, 1024, [16, 16, 32, 32])]
+    {
+        let (host, _serial) = connected(Device { control_queue_size, data_queue_size, ..Device::modern() }, 1);
+        assert_eq!(host.device().queues.values().map(|queue| queue.size).collect::<Vec<_>>(), sizes);
+    }
+    // A legacy device on PCI has queues of one size, and that is the whole of it.
+    let (host, _serial) = connected(Device::legacy(), 1);
+    assert_eq!(host.device().queues.values().map(|queue| queue.size).collect::<Vec<_>>(), [32, 32, 128, 128]);
+}
+
+#[test]
+fn a_driver_knows_when_all_ports_have_been_named() {
+    for device in [Device::modern(), crowded(Device::modern()), crowded(Device::modern()).with_port(16, AGENT)] {
+        let host = Host::new(Device { busy: true, ..device });
+        let mut serial = host.start().unwrap();
+        assert!((0..100).all(|_| serial.poll().is_none() && !serial.is_settled()), "the device has answered nothing");
+        for _ in 0..100 {
+            host.device().run();
+            let found = serial.poll().is_some();
+            if found || serial.is_settled() {
+                break;
+            }
+        }
+        assert!(serial.port().is_some() || serial.is_settled());
+        assert_eq!(serial.port().is_some(), host.device().ports.values().any(|port| port.name == AGENT.as_bytes()));
+    }
 }
 
 #[test]

@@ -8,8 +8,9 @@ use crate::bench::{Host, connected};
 use crate::device::*;
 
 #[test]
-fn bytes_pass_both_ways_over_both_layouts() {
-    for device in [Device::modern(), Device::legacy()] {
+fn bytes_pass_both_ways_over_both_layouts_and_small_queues() {
+    let small = |device| Device { control_queue_size: 4, data_queue_size: 2, ..device };
+    for device in [Device::modern(), Device::legacy(), small(Device::modern()), small(Device::legacy())] {
         let (host, mut serial) = connected(device, 1);
         let sent: Vec<u8> = (0..if cfg!(miri) { 5000 } else { 20_000u32 }).map(|i| (i % 251) as u8).collect();
         host.device().write(1, &sent);

@@ -1,6 +1,6 @@
 # From the SBI's entry (supervisor mode, paging off, a0 = number of this hart, a1 = physical address of the device tree) to
 # kernel_main with memory mapped (RISC-V SBI 2.0, 9.1; RISC-V privileged architecture, 10.3 to 10.5).
-# Harts other than this one stay with the SBI, which nobody tells to start them.
+# Harts other than this one are started only to be parked.
 
     .section .bss.page_tables, "aw", @nobits    # page-aligned by the linker script
 level2:             .skip 4096      # 256 GiB in pages of 1 GiB
@@ -90,6 +90,13 @@ fill:
     addi t2, t2, -1
     bnez t2, fill
     ret
+
+# Where other harts sleep for good. Nothing is let through that could end it.
+    .global park
+park:
+    csrw sie, zero
+1:  wfi
+    j 1b
 
 # Every exception ends the guest.
     .balign 4

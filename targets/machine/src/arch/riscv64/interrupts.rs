@@ -1,52 +1,29 @@
-//! The platform-level interrupt controller (RISC-V PLIC 1.0), for one purpose: that an idle guest sleeps until a device has
-//! something for it.
+//! The interrupt controller, for one purpose: that an idle guest sleeps until a device has something for it.
 
-use core::cell::Cell;
-
-use super::cpu::{boot_hart, wait_for_interrupt, wake_by_devices};
+use super::aplic::Aplic;
+use super::cpu::wake_by_devices;
+use super::harts::hart_controller;
+use super::plic::Plic;
 use crate::device_tree::{Tree, cells};
-use crate::memory::Window;
-
-const SOURCES: u32 = 1024;
-const ENABLES: usize = 0x2000;
-const ENABLES_SIZE: usize = 0x80;
-const CONTEXTS: usize = 0x20_0000;
-const CONTEXT_SIZE: usize = 0x1000;
-const THRESHOLD: usize = 0;
-const CLAIM: usize = 4;
-
-/// The external interrupt of a hart's supervisor mode, in its own controller's numbers.
-const SUPERVISOR_EXTERNAL: u32 = 9;
 
 /// The controller, as this hart's supervisor mode has it.
 #[derive(Debug)]
-pub(crate) struct Interrupts {
-    registers: Window,
-    context: usize,
-    /// What ended the last sleep, 0 for none. Until it is complete, it does not interrupt again.
-    claimed: Cell<u32>,
+pub(crate) struct Interrupts(Controller);
+
+#[derive(Debug)]
+enum Controller {
+    Plic(Plic),
+    Aplic(Aplic),
 }
 
 impl Interrupts {
     /// The controller, with every device's interrupt off.
     pub(crate) fn find(tree: &Tree<'_>) -> Option<Self> {
-        let plic = tree.compatible("riscv,plic0").next()?;
         let hart = hart_controller(tree)?;
-        let mut contexts = plic.property("interrupts-extended")?.as_chunks::<8>().0.iter();
-        let context = contexts.position(|context| cells(context).eq([hart, SUPERVISOR_EXTERNAL]))?;
-        let (address, size) = plic.registers(0)?;
-        let end = CONTEXTS + (context + 1) * CONTEXT_SIZE;
-        if !address.is_multiple_of(4) || size < end as u64 {
-            return None;
-        }
-        let registers = Window { address, length: end as u32 };
-        let interrupts = Self { registers, context, claimed: Cell::new(0) };
-        for word in 0..SOURCES as usize / 32 {
-            interrupts.write(interrupts.enables() + 4 * word, 0);
-        }
-        interrupts.write(interrupts.context() + THRESHOLD, 0);
+        let plic = Plic::find(tree, hart).map(Controller::Plic);
+        let controller = plic.or_else(|| Aplic::find(tree, hart).map(Controller::Aplic))?;
         wake_by_devices();
-        Some(interrupts)
+        Some(Self(controller))
     }
 
     /// The number of the interrupt that these cells describe.
@@ -56,53 +33,17 @@ impl Interrupts {
 
     /// Lets an interrupt wake the guest.
     pub(crate) fn unmask(&self, number: u32) {
-        if (1..SOURCES).contains(&number) {
-            let word = self.enables() + number as usize / 32 * 4;
-            self.write(word, self.read(word) | 1 << (number % 32));
-            // Last, as QEMU's looks at what is pending when this changes, and not for the other.
-            self.write(4 * number as usize, 1);
+        match &self.0 {
+            Controller::Plic(plic) => plic.unmask(number),
+            Controller::Aplic(aplic) => aplic.unmask(number),
         }
     }
 
     /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
-    ///
-    /// The interrupt is claimed when it has ended the sleep, and complete before the next: in between, its device has been
-    /// asked and has let go of its line. One that has not interrupts again, but not with QEMU's PLIC, which hears a line only
-    /// as it rises.
     pub(crate) fn sleep(&self) {
-        let claim = self.context() + CLAIM;
-        match self.claimed.get() {
-            0 => {}
-            number => self.write(claim, number),
+        match &self.0 {
+            Controller::Plic(plic) => plic.sleep(),
+            Controller::Aplic(aplic) => aplic.sleep(),
         }
-        wait_for_interrupt();
-        self.claimed.set(self.read(claim));
     }
-
-    fn enables(&self) -> usize {
-        ENABLES + self.context * ENABLES_SIZE
-    }
-
-    fn context(&self) -> usize {
-        CONTEXTS + self.context * CONTEXT_SIZE
-    }
-
-    fn read(&self, register: usize) -> u32 {
-        // SAFETY: `find` has checked that the registers are there, and the tree says they are this controller's.
-        unsafe { self.registers.at::<u32>(register).read_volatile() }
-    }
-
-    fn write(&self, register: usize, value: u32) {
-        // SAFETY: As above. An interrupt does no more than to end a sleep.
-        unsafe { self.registers.at::<u32>(register).write_volatile(value) }
-    }
-}
-
-/// The number by which the PLIC's node refers to this hart's own interrupt controller, which is a node within the hart's.
-fn hart_controller(tree: &Tree<'_>) -> Option<u32> {
-    let this = |node: &crate::device_tree::Node<'_>| {
-        node.string("device_type") == Some(b"cpu") && node.registers(0).is_some_and(|(id, _)| id == boot_hart().into())
-    };
-    let mut from_hart_on = tree.nodes().skip_while(|node| !this(node));
-    from_hart_on.find(|node| node.is_compatible("riscv,cpu-intc"))?.cell("phandle")
 }

@@ -9,6 +9,8 @@ struct Space {
     fixed: BTreeMap<(u8, u8, u8), (u32, u32)>,
     /// The places that have a bridge, by the bus that they are on: the bus behind is what they are told.
     behind: BTreeMap<u8, (u8, u8)>,
+    /// The root bus beside bus 0, if there is one. It answers to this number.
+    root: Option<u8>,
 }
 
 impl Space {
@@ -43,8 +45,8 @@ impl Space {
 
     /// Which of the test's buses answers to a number.
     fn numbered(&self, number: u8) -> Option<u8> {
-        if number == 0 {
-            return Some(0);
+        if number == 0 || self.root == Some(number) {
+            return Some(number);
         }
         let told = |&(bus, device): &(u8, u8)| (self.at(bus, device, 0x18) >> 8) as u8;
         self.behind.iter().find(|(_, place)| told(place) == number).map(|(&bus, _)| bus)
@@ -120,7 +122,7 @@ fn bridges_pass_on_what_is_behind_them() {
     assert_eq!(space.at(30, 1, 0x10), 0x4020_0000);
     assert_eq!(space.at(20, 3, 0x20), 0x4030_4010);
     assert_eq!(space.at(0, 2, 0x20), 0x4030_4010);
-    assert_eq!(space.at(0, 1, 4) & 0xffff, 6, "memory and bus master");
+    assert_eq!(space.at(0, 1, 4) & 0xffff, 6, "memory and bus master, and no ports");
     // Slot 1, pin A; slot 2, pin B turned by one and by three.
     assert_eq!([space.at(10, 0, 0x3c) as u8, space.at(30, 1, 0x3c) as u8], [33, 35]);
 }
@@ -164,4 +166,40 @@ fn what_does_not_fit_gets_no_address() {
     assert_eq!([space.at(0, 1, 0x10), space.at(0, 1, 0x14)], [0, 0x4000_0000]);
     assert_eq!(space.at(0, 1, 0x3c), 0, "no pin, no interrupt");
     assert_eq!(space.at(0, 2, 0x20), 0xfff0, "a bridge with nothing behind it passes nothing on");
+}
+
+#[test]
+fn ports_behind_bridges_are_reached() {
+    let mut space = Space::default();
+    space.device(0, 1, 1);
+    space.bar(0, 1, 0, 8, 1);
+    space.bridge(0, 2, 10);
+    space.device(10, 1, 1);
+    space.bar(10, 1, 0, 8, 1);
+    let space = assigned(space);
+    assert_eq!([space.at(0, 1, 0x10), space.at(10, 1, 0x10)], [9, 0x1001]);
+    assert_eq!(space.at(0, 2, 0x1c), 0x1010, "4 KiB, the first and the last");
+    assert_eq!(space.at(0, 2, 4) & 0xffff, 7, "ports, memory and bus master");
+}
+
+#[test]
+fn a_further_root_bus_keeps_its_number() {
+    let mut space = Space::default();
+    // What firmware gave before: the bus behind the first bridge has a number that only a root bus may answer to.
+    space.bridge(0, 1, 30);
+    space.words.insert((0, 1, 0x18), 0x09_09_00);
+    space.device(30, 0, 1);
+    space.bridge(0, 2, 40);
+    space.device(0, 3, 0);
+    space.words.insert((0, 3, 8), 0x0600_0000);
+    space.root = Some(8);
+    space.bridge(8, 5, 50);
+    space.device(50, 0, 1);
+    space.bar(50, 0, 4, 0x4000, 0xc);
+    let space = assigned(space);
+    assert_eq!([space.at(0, 1, 0x18), space.at(0, 2, 0x18)], [0x01_01_00, 0x02_02_00]);
+    assert_eq!(space.at(8, 5, 0x18), 0x09_09_08);
+    assert_eq!(space.at(50, 0, 0x20), 0x4000_000c);
+    assert_eq!(space.at(8, 5, 0x20), 0x4000_4000);
+    assert_eq!(space.at(50, 0, 0x3c) as u8, 33, "as of slot 5 of the first bus");
 }
