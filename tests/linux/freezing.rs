@@ -1,13 +1,16 @@
 //! Freezing that hurts nobody: file systems on one another, mounts that are no file systems, hooks and hosts that fail, disks
 //! that are busy, agents that are killed.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, ensure};
 use debian::linux::Extra;
 use nanoqga_testkit::client::Client;
-use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::deadline::{Deadline, SOON};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel;
+use nanoqga_testkit::process::{find, output};
 use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise_after_another, synchronise};
@@ -181,6 +184,42 @@ fn the_agent_answers_while_a_busy_disk_keeps_a_freeze_waiting() -> Result<()> {
 }
 
 #[test]
+fn other_file_systems_are_thawed_while_one_keeps_a_freeze_waiting() -> Result<()> {
+    let (Booted { mut agent, mut guest }, _disk) = with_disk("", Vec::new())?;
+    run(
+        &mut agent,
+        "busybox dd if=/dev/zero of=/tmp/disk bs=1M count=4 && busybox mke2fs -F /tmp/disk && busybox mkdir /other && \
+         busybox mount -o loop -t ext4 /tmp/disk /other",
+    )?;
+    throttle(&mut guest, 1)?;
+    run(&mut agent, "busybox dd if=/dev/zero of=/data/dirty bs=64k count=32")?;
+    start(
+        &mut agent,
+        "begun=; until busybox test $begun; do busybox usleep 10000; for process in /proc/[0-9]*; do \
+             read -r number fd command rest < $process/syscall; \
+             if busybox test $number = 16 -a $command = 0xc0045877; then \
+                 if busybox test $(busybox readlink $process/fd/$((fd))) = /data; then begun=yes; fi; \
+             fi; \
+         done; done 2> /dev/null; echo begun > /dev/console; while true; do echo line > /other/file; echo written > /dev/console; \
+         busybox usleep 50000; done",
+    )?;
+    agent.send(br#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?;
+    // /data is on its way (ioctl FIFREEZE). The other one was mounted last, so it is frozen.
+    guest.console_shows("begun", soon())?;
+    let text = refused(&mut agent, "guest-fsfreeze-thaw", &json!({}))?;
+    ensure!(text == "file systems are still being frozen", "{text}");
+    let lines = || guest.console().matches("written").count();
+    ensure!(lines() <= 1, "it was not frozen");
+    let line = agent.line(soon())?;
+    ensure!(String::from_utf8_lossy(&line).contains("still being frozen"), "{}", line.escape_ascii());
+    soon().poll("the writer", || Ok((lines() > 1).then_some(())))?;
+    ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "frozen");
+    throttle(&mut guest, 0)?;
+    thaws(&mut agent)?;
+    run(&mut agent, "echo written > /data/file && busybox sync").map(drop)
+}
+
+#[test]
 fn a_freeze_goes_on_when_its_host_leaves() -> Result<()> {
     let (Booted { mut agent, mut guest }, _disk) = with_disk(" --freeze-limit=1", Vec::new())?;
     agent.send(br#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?;
@@ -274,4 +313,45 @@ fn a_frozen_state_of_another_boot_is_none() -> Result<()> {
     let (Booted { mut agent, guest: _guest }, _disk) = with_disk(" --statedir=/etc", Vec::from([mark]))?;
     ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed");
     freezes(&mut agent, 1, "/data")
+}
+
+/// How often file systems are frozen under load.
+const ROUNDS: usize = 100;
+
+#[test]
+fn a_hundred_freezes_under_load_leave_file_systems_whole() -> Result<()> {
+    let (Booted { mut agent, mut guest }, disk) = with_disk("", Vec::new())?;
+    run(&mut agent, NESTED)?;
+    // Files come, grow and go in both file systems.
+    let load = "cd /$0; while ! busybox test -e /tmp/over; do for name in 1 2 3 4 5 6 7 8; do \
+                busybox dd if=/dev/zero of=$name bs=4k count=$name; busybox mv $name old$name; done; \
+                busybox rm old2 old4; echo $0 > /tmp/alive-$0; done > /dev/null 2>&1";
+    for place in ["data", "loop"] {
+        let arguments = json!({"path": "/bin/busybox", "arg": ["sh", "-c", load, place]});
+        agent.execute("guest-exec", arguments, soon())?;
+    }
+    for round in 0..ROUNDS {
+        if round % 10 == 9 {
+            // A host that leaves without its reply; the next one thaws whatever there is.
+            agent.send(br#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?;
+            drop(agent);
+            agent = guest.connect(soon())?;
+            resynchronise_after_another(&mut agent, 2)?;
+            int(&mut agent, "guest-fsfreeze-thaw")?;
+            continue;
+        }
+        let (frozen, thawed) = (int(&mut agent, "guest-fsfreeze-freeze")?, int(&mut agent, "guest-fsfreeze-thaw")?);
+        ensure!((frozen, thawed) == (2, 2), "round {round}: {frozen} frozen, {thawed} thawed");
+    }
+    // Both are written to again.
+    run(&mut agent, "busybox rm /tmp/alive-data /tmp/alive-loop")?;
+    soon().poll("both writers", || {
+        let alive = run(&mut agent, "busybox ls /tmp")?;
+        Ok((alive.contains("alive-data") && alive.contains("alive-loop")).then_some(()))
+    })?;
+    run(&mut agent, "echo > /tmp/over")?;
+    agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
+    ensure!(guest.wait(soon())?.success());
+    let check = find("e2fsck").unwrap_or_else(|| "e2fsck".into());
+    output(Command::new(check).arg("-fn").arg(disk.path().join("disk")), SOON).map(drop)
 }

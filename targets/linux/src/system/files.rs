@@ -250,12 +250,14 @@ pub mod testing {
 mod tests {
     use super::*;
 
+    /// The file is longer than one that is read whole may be.
     #[test]
     fn a_file_is_read_line_by_line_however_it_is_cut() {
         let folder = testing::TestFolder::new("lines");
         let path = folder.path("file");
-        let expected: Vec<String> = (0..9000).map(|number| "x".repeat(number % 700)).collect();
+        let expected: Vec<String> = (0..20_000).map(|number| "x".repeat(number % 700)).collect();
         std::fs::write(&path, expected.join("\n")).unwrap();
+        assert_eq!(read_file(&path).unwrap_err(), Errno::FBIG);
         let mut lines = Vec::new();
         lines_in(std::fs::File::open(&path).unwrap(), |line| lines.push(String::from_utf8(line.to_vec()).unwrap()))
             .unwrap();

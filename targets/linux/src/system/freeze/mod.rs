@@ -100,6 +100,8 @@ impl Freezer {
     pub fn freeze(&mut self, wanted: &dyn Fn(&Mounted) -> bool) -> Result<(), Errno> {
         self.cut_short = false;
         let mut worker = self.start(Task::Freeze(wanted))?;
+        // Until the worker has ended.
+        log::set_frozen(true);
         worker.freezes = true;
         self.worker = Some(worker);
         Ok(())
