@@ -34,6 +34,8 @@ pub struct Trail {
     spacing: u32,
     /// Where the file was used last: the index of a cluster in the chain, and the cluster.
     last: (u32, u32),
+    /// Where the last read ended: one that begins there is probably not the last.
+    read_to: u64,
 }
 
 impl Trail {
@@ -51,7 +53,7 @@ impl Trail {
         let (index, _) = geometry.split(first.checked_sub(geometry.data).ok_or(Error::Corrupt)?);
         let first = index.saturating_add(FIRST_CLUSTER);
         geometry.place(first)?;
-        Ok(Self { changes, size, entry, first, marks: Vec::new(), spacing: 0, last: (0, first) })
+        Ok(Self { changes, size, entry, first, marks: Vec::new(), spacing: 0, last: (0, first), read_to: 0 })
     }
 
     /// The cluster at `index`. With `extend`, the chain may end right before it, and gets a cluster more.
@@ -121,15 +123,18 @@ impl Volume {
         let Some(trail) = self.trail(device, path, trail)? else { return Ok(0) };
         let geometry = self.state.geometry;
         let length = into.len().min(usize::try_from(trail.size.saturating_sub(position)).unwrap_or(usize::MAX));
+        let in_order = trail.read_to == position;
         let mut access = Access::new(&mut self.state, device);
         let mut done = 0;
         while let Some(rest) = into.get_mut(done..length).filter(|rest| !rest.is_empty()) {
-            match read_cluster(&mut access, &geometry, trail, position + done as u64, rest) {
+            let wanted = if in_order { MAX_TRANSFER } else { rest.len() };
+            match read_cluster(&mut access, &geometry, trail, position + done as u64, rest, wanted) {
                 Ok(count) => done += count,
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
             }
         }
+        trail.read_to = position + done as u64;
         Ok(done)
     }
 
@@ -206,13 +211,15 @@ impl Volume {
     }
 }
 
-/// Reads what of `into` belongs to the cluster at byte `position` of a file. Returns how many bytes.
+/// Reads what of `into` belongs to the cluster at byte `position` of a file. Returns how many bytes. So many bytes are `wanted`
+/// from there on, now or soon.
 fn read_cluster(
     access: &mut Access<'_>,
     geometry: &Geometry,
     trail: &mut Trail,
     position: u64,
     into: &mut [u8],
+    wanted: usize,
 ) -> Result<usize, Error> {
     let bytes = u64::from(geometry.cluster);
     let (index, offset) = geometry.split(position);
@@ -223,11 +230,12 @@ fn read_cluster(
     // If the disk must be read, as many clusters more as lie behind this one.
     let is_here = access.has(start) && access.has(start + count.saturating_sub(1) as u64);
     let (mut ahead, mut last) = (0, cluster);
-    let left = (trail.size - position).saturating_sub(bytes - offset).min(MAX_TRANSFER as u64);
+    let left = (trail.size - position).min(wanted as u64).saturating_sub(bytes - offset);
     while ahead < left && !is_here && next_in_chain(access, geometry, last)? == Some(last + 1) {
         (ahead, last) = (ahead + bytes, last + 1);
     }
-    access.read_ahead(start, into, ahead.min(left) + (bytes - offset).saturating_sub(into.len() as u64))?;
+    let in_a_row = (bytes - offset + ahead).min(wanted as u64);
+    access.read_ahead(start, into, in_a_row.saturating_sub(into.len() as u64))?;
     Ok(into.len())
 }
 
