@@ -141,6 +141,24 @@ impl Volume {
         Ok(size)
     }
 
+    /// Reads a file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
+    ///
+    /// # Errors
+    /// If the first byte cannot be read.
+    pub fn read(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        position: u64,
+        into: &mut [u8],
+        trail: &mut Option<Trail>,
+    ) -> Result<usize, Error> {
+        match self.trail(device, path, trail)? {
+            Some(trail) => trail.read(&mut self.state, device, position, into),
+            None => Ok(0),
+        }
+    }
+
     /// Writes at byte `position` of a file, or at its end. Returns how many bytes were written, and the position after them.
     /// A gap between the file's end and `position` is filled with zeros. `now` is in seconds since 1970.
     ///
@@ -158,7 +176,9 @@ impl Volume {
         if !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
-        if let Some(written) = self.write_along(device, position, bytes, Now::at(now), trail)? {
+        if let Some(trail) = trail.as_mut().filter(|trail| trail.is_good(&self.state))
+            && let Some(written) = trail.write(&mut self.state, device, position, bytes, Now::at(now))?
+        {
             return Ok(written);
         }
         self.state.changes += 1;
@@ -256,6 +276,26 @@ impl Volume {
                 trimmed += device.discard(first, bytes / SECTOR as u64)? * SECTOR as u64;
             }
         }
+    }
+
+    /// The trail of a file, made anew if there is none that is still good. `None` if the file is empty.
+    fn trail<'t>(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        trail: &'t mut Option<Trail>,
+    ) -> Result<Option<&'t mut Trail>, Error> {
+        if trail.as_ref().is_none_or(|trail| !trail.is_good(&self.state)) {
+            let mut first = None;
+            let size = self.with(device, None, &mut |files, _| {
+                let mut file = existing(files, path)?;
+                first = file.extents().next().transpose()?.map(|extent| extent.offset);
+                Ok(file.size().unwrap_or(0).into())
+            })?;
+            let (geometry, changes) = (self.state.geometry, self.state.changes);
+            *trail = first.map(|first| Trail::new(&geometry, changes, size, first, None)).transpose()?;
+        }
+        Ok(trail.as_mut())
     }
 
     /// Opens the volume for `work`. `now`, in seconds since 1970, is the time of what it writes.
