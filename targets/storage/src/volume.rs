@@ -136,6 +136,24 @@ impl Volume {
         Ok(size)
     }
 
+    /// Reads a file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
+    ///
+    /// # Errors
+    /// If the first byte cannot be read.
+    pub fn read(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        position: u64,
+        into: &mut [u8],
+        trail: &mut Option<Trail>,
+    ) -> Result<usize, Error> {
+        match self.trail(device, path, trail)? {
+            Some(trail) => trail.read(&mut self.state, device, position, into),
+            None => Ok(0),
+        }
+    }
+
     /// Writes at byte `position` of a file, or at its end. Returns how many bytes were written, and the position after them.
     /// A gap between the file's end and `position` is filled with zeros. `now` is in seconds since 1970.
     ///
@@ -153,7 +171,9 @@ impl Volume {
         if !self.is_writable(device) {
             return Err(Error::ReadOnly);
         }
-        if let Some(written) = self.write_along(device, position, bytes, Now::at(now), trail)? {
+        if let Some(trail) = trail.as_mut().filter(|trail| trail.is_good(&self.state))
+            && let Some(written) = trail.write(&mut self.state, device, position, bytes, Now::at(now))?
+        {
             return Ok(written);
         }
         self.state.changes += 1;
@@ -180,7 +200,7 @@ impl Volume {
             entry = access.borrow().entry;
             written
         })?;
-        self.begin_trail(trail, size, first, entry)?;
+        *trail = self.trail_from(first, size, entry)?;
         Ok((written as usize, place + written))
     }
 
@@ -249,6 +269,32 @@ impl Volume {
                 trimmed += device.discard(first, bytes / SECTOR as u64)? * SECTOR as u64;
             }
         }
+    }
+
+    /// The trail of a file, made anew if there is none that is still good. `None` if the file is empty.
+    fn trail<'t>(
+        &mut self,
+        device: &mut dyn BlockDevice,
+        path: &str,
+        trail: &'t mut Option<Trail>,
+    ) -> Result<Option<&'t mut Trail>, Error> {
+        if trail.as_ref().is_none_or(|trail| !trail.is_good(&self.state)) {
+            let mut first = None;
+            let size = self.with(device, None, &mut |files, _| {
+                let (mut file, size) = existing(files, path)?;
+                first = file.extents().next().transpose()?.map(|extent| extent.offset);
+                Ok(size)
+            })?;
+            *trail = self.trail_from(first, size, None)?;
+        }
+        Ok(trail.as_mut())
+    }
+
+    /// The trail of a file whose `first` cluster the FAT crate sees there; none of an empty file.
+    fn trail_from(&self, first: Option<u64>, size: u64, entry: Option<u64>) -> Result<Option<Trail>, Error> {
+        let State { geometry, changes, .. } = &self.state;
+        let place = |first| Shown::new(geometry).in_cluster(first).ok_or(Error::Corrupt);
+        first.map(|first| Trail::new(geometry, *changes, size, place(first)?, entry)).transpose()
     }
 
     /// Opens the volume for `work`. `now`, in seconds since 1970, is the time of what it writes.

@@ -7,8 +7,6 @@ use heapless::Vec;
 
 use super::access::{Access, State};
 use super::now::Now;
-use super::view::Shown;
-use super::{Volume, existing};
 use crate::boot_sector::{FIRST_CLUSTER, Geometry};
 use crate::disk::{BlockDevice, MAX_TRANSFER};
 use crate::error::Error;
@@ -35,6 +33,8 @@ pub struct Trail {
     spacing: u32,
     /// Where the file was used last: the index of a cluster in the chain, and the cluster.
     last: (u32, u32),
+    /// Where the last read ended: one that begins there is probably not the last.
+    read_to: u64,
 }
 
 impl Trail {
@@ -52,7 +52,7 @@ impl Trail {
         let (index, _) = geometry.split(first.checked_sub(geometry.data).ok_or(Error::Corrupt)?);
         let first = index.saturating_add(FIRST_CLUSTER);
         geometry.place(first)?;
-        Ok(Self { changes, size, entry, first, marks: Vec::new(), spacing: 0, last: (0, first) })
+        Ok(Self { changes, size, entry, first, marks: Vec::new(), spacing: 0, last: (0, first), read_to: 0 })
     }
 
     /// The cluster at `index`. With `extend`, the chain may end right before it, and gets a cluster more.
@@ -106,65 +106,69 @@ impl Trail {
     }
 }
 
-impl Volume {
-    /// Reads a file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
+impl Trail {
+    /// Whether nothing has changed since.
+    pub(super) const fn is_good(&self, volume: &State) -> bool {
+        self.changes == volume.changes
+    }
+
+    /// Reads the file from byte `position` on. Fills `into` unless the file ends before. Returns how many bytes were read.
     ///
     /// # Errors
     /// If the first byte cannot be read.
-    pub fn read(
+    pub(super) fn read(
         &mut self,
+        volume: &mut State,
         device: &mut dyn BlockDevice,
-        path: &str,
         position: u64,
         into: &mut [u8],
-        trail: &mut Option<Trail>,
     ) -> Result<usize, Error> {
-        let Some(trail) = self.trail(device, path, trail)? else { return Ok(0) };
-        let geometry = self.state.geometry;
-        let length = into.len().min(usize::try_from(trail.size.saturating_sub(position)).unwrap_or(usize::MAX));
-        let mut access = Access::new(&mut self.state, device);
+        let geometry = volume.geometry;
+        let length = into.len().min(usize::try_from(self.size.saturating_sub(position)).unwrap_or(usize::MAX));
+        let in_order = self.read_to == position;
+        let mut access = Access::new(volume, device);
         let mut done = 0;
         while let Some(rest) = into.get_mut(done..length).filter(|rest| !rest.is_empty()) {
-            match read_cluster(&mut access, &geometry, trail, position + done as u64, rest) {
+            let wanted = if in_order { MAX_TRANSFER } else { rest.len() };
+            match read_cluster(&mut access, &geometry, self, position + done as u64, rest, wanted) {
                 Ok(count) => done += count,
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
             }
         }
+        self.read_to = position + done as u64;
         Ok(done)
     }
 
-    /// Writes where the trail leads. Returns how many bytes, or `None` if the FAT crate has to.
-    pub(super) fn write_along(
+    /// Writes at byte `position` of the file, or at its end. Returns how many bytes, and the position after them. `None`: the FAT
+    /// crate has to.
+    ///
+    /// # Errors
+    /// If the first byte cannot be written.
+    pub(super) fn write(
         &mut self,
+        volume: &mut State,
         device: &mut dyn BlockDevice,
         position: Option<u64>,
         bytes: &[u8],
         now: Now,
-        trail: &mut Option<Trail>,
     ) -> Result<Option<(usize, u64)>, Error> {
-        let Some(trail) = trail.as_mut().filter(|trail| trail.changes == self.state.changes) else { return Ok(None) };
-        let (Some(place), position) = (trail.entry, position.unwrap_or(trail.size)) else { return Ok(None) };
+        let (Some(place), position) = (self.entry, position.unwrap_or(self.size)) else { return Ok(None) };
         let end = position.saturating_add(bytes.len() as u64);
-        if position > trail.size || end >= u32::MAX.into() || bytes.is_empty() {
+        if position > self.size || end >= u32::MAX.into() || bytes.is_empty() {
             return Ok(None);
         }
-        let geometry = self.state.geometry;
-        let mut access = Access::new(&mut self.state, device);
+        let geometry = volume.geometry;
+        let mut access = Access::new(volume, device);
         let mut entry = [0; ENTRY];
         access.read(place, &mut entry)?;
-        if !trail.is_in_entry(&entry) {
+        if !self.is_in_entry(&entry) {
             return Ok(None);
         }
         let mut done = 0;
         let failure = loop {
-            match write_cluster(
-                &mut access,
-                &geometry,
-                trail,
-                position + done as u64,
-                bytes.get(done..).unwrap_or_default(),
-            ) {
+            let rest = bytes.get(done..).unwrap_or_default();
+            match write_cluster(&mut access, &geometry, self, position + done as u64, rest) {
                 Ok(0) => break None,
                 Ok(count) => done += count,
                 Err(error) => break Some(error),
@@ -174,60 +178,28 @@ impl Volume {
             return Err(error);
         }
         let end = position + done as u64;
-        trail.size = trail.size.max(end);
+        self.size = self.size.max(end);
         let (date, time) = now.encoded();
         // The days of the last access and change, the time of that and the size.
         access.write(place + 18, &date.to_le_bytes())?;
         access.write(place + 22, &time.to_le_bytes())?;
         access.write(place + 24, &date.to_le_bytes())?;
-        access.write(place + 28, &(trail.size as u32).to_le_bytes())?;
-        self.state.changes += 1;
-        trail.changes = self.state.changes;
+        access.write(place + 28, &(self.size as u32).to_le_bytes())?;
+        volume.changes += 1;
+        self.changes = volume.changes;
         Ok(Some((done, end)))
-    }
-
-    /// The trail of a file, made anew if there is none that is still good. `None` if the file is empty.
-    fn trail<'t>(
-        &mut self,
-        device: &mut dyn BlockDevice,
-        path: &str,
-        trail: &'t mut Option<Trail>,
-    ) -> Result<Option<&'t mut Trail>, Error> {
-        if trail.as_ref().is_none_or(|trail| trail.changes != self.state.changes) {
-            let mut first = None;
-            let size = self.with(device, None, &mut |files, _| {
-                let (mut file, size) = existing(files, path)?;
-                first = file.extents().next().transpose()?.map(|extent| extent.offset);
-                Ok(size)
-            })?;
-            self.begin_trail(trail, size, first, None)?;
-        }
-        Ok(trail.as_mut())
-    }
-
-    /// Makes the trail of a file whose `first` cluster the FAT crate sees there; none of an empty file.
-    pub(super) fn begin_trail(
-        &self,
-        trail: &mut Option<Trail>,
-        size: u64,
-        first: Option<u64>,
-        entry: Option<u64>,
-    ) -> Result<(), Error> {
-        let State { geometry, changes, .. } = &self.state;
-        let place = |first| Shown::new(geometry).in_cluster(first).ok_or(Error::Corrupt);
-        let begin = |first| Trail::new(geometry, *changes, size, place(first)?, entry);
-        *trail = first.map(begin).transpose()?;
-        Ok(())
     }
 }
 
-/// Reads what of `into` belongs to the cluster at byte `position` of a file. Returns how many bytes.
+/// Reads what of `into` belongs to the cluster at byte `position` of a file. Returns how many bytes. So many bytes are `wanted`
+/// from there on, now or soon.
 fn read_cluster(
     access: &mut Access<'_>,
     geometry: &Geometry,
     trail: &mut Trail,
     position: u64,
     into: &mut [u8],
+    wanted: usize,
 ) -> Result<usize, Error> {
     let bytes = u64::from(geometry.cluster);
     let (index, offset) = geometry.split(position);
@@ -238,11 +210,12 @@ fn read_cluster(
     // If the disk must be read, as many clusters more as lie behind this one.
     let is_here = access.has(start) && access.has(start + count.saturating_sub(1) as u64);
     let (mut ahead, mut last) = (0, cluster);
-    let left = (trail.size - position).saturating_sub(bytes - offset).min(MAX_TRANSFER as u64);
+    let left = (trail.size - position).min(wanted as u64).saturating_sub(bytes - offset);
     while ahead < left && !is_here && next_in_chain(access, geometry, last)? == Some(last + 1) {
         (ahead, last) = (ahead + bytes, last + 1);
     }
-    access.read_ahead(start, into, ahead.min(left) + (bytes - offset).saturating_sub(into.len() as u64))?;
+    let in_a_row = (bytes - offset + ahead).min(wanted as u64);
+    access.read_ahead(start, into, in_a_row.saturating_sub(into.len() as u64))?;
     Ok(into.len())
 }
 
