@@ -1,6 +1,8 @@
 //! A guest that migrates to another QEMU goes on where it was, as does one that returns to a snapshot.
 
+use std::fs;
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 use nanoqga_testkit::folder::PrivateFolder;
@@ -9,7 +11,7 @@ use nanoqga_testkit::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
 use nanoqga_testkit::qmp::Qmp;
 use serde_json::json;
-use tests::booted::{qemu_has_host, resynchronise, resynchronise_after_another, send_half, synchronise};
+use tests::booted::{config_of, qemu_has_host, resynchronise, resynchronise_after_another, send_half, synchronise};
 use tests::images::{APPLIANCE, NANO};
 use tests::{Booted, soon};
 
@@ -99,6 +101,37 @@ fn migrates(row: Row) -> Result<()> {
     state::is_stored(&mut booted.agent, row, "before")?;
     state::has_network(&mut booted.agent, row)?;
     state::clock_is_behind_until_set(&mut booted.agent)
+}
+
+#[test]
+fn a_guest_that_has_migrated_seeks_dhcp_servers_again() -> Result<()> {
+    for (machine, channel) in [("q35", VirtioModern), ("q35", Virtio), ("microvm", VirtioModern)] {
+        let folder = PrivateFolder::new()?;
+        let mut config = config_of(&APPLIANCE, machine, channel)?;
+        let modern = if machine == "q35" { ",disable-legacy=on" } else { "" };
+        config.argument("-netdev", "user,id=net,ipv6=off").virtio("net", &format!("netdev=net{modern}"));
+        let dump = |name: &str| {
+            let file = folder.path().join(name);
+            (format!("filter-dump,id=dump,netdev=net,file={}", file.display()), file)
+        };
+        let (before, recorded) = dump("before");
+        let mut booted = Booted::start(config.clone().argument("-object", before))?;
+        let sought = |file: &Path, what| soon().poll(what, || Ok((discovers(file)? > 0).then_some(())));
+        booted.agent.execute("guest-network-get-interfaces", json!({}), soon())?;
+        sought(&recorded, "the first DISCOVER")?;
+        let (after, recorded) = dump("after");
+        let mut booted = migrate(booted.guest, config.argument("-object", after), Host::Early)?;
+        sought(&recorded, "a DISCOVER after the migration")?;
+        synchronise(&mut booted.agent, 2)?;
+    }
+    Ok(())
+}
+
+/// How many messages that seek DHCP servers have passed a network.
+fn discovers(recorded: &Path) -> Result<usize> {
+    // The magic number before a message's options, and the first option.
+    const DISCOVER: &[u8] = &[0x63, 0x82, 0x53, 0x63, 53, 1, 1];
+    Ok(fs::read(recorded)?.windows(DISCOVER.len()).filter(|window| *window == DISCOVER).count())
 }
 
 /// When a host connects to the QEMU that a guest migrates to.

@@ -479,8 +479,8 @@ impl Place {
         booted("q35", |config| self.disk.attach(config, "", &device))
     }
 
-    /// Writes files in one guest, and reads them in the next one.
-    fn is_used(self, volume: &str) -> Result<()> {
+    /// Writes a file in one guest, and reads it in the next one.
+    fn use_in_two_guests(self, volume: &str) -> Result<()> {
         let before = self.checked()?;
         let Booted { mut agent, guest } = self.boot()?;
         put(&mut agent, "/a file with a long name", &pattern(300_000))?;
@@ -497,17 +497,17 @@ impl Place {
 
 #[test]
 fn a_fat32_volume_of_few_clusters_is_used() -> Result<()> {
-    Place::whole(33 << 10, &["-F", "32", "-s", "8"])?.is_used("vda")?;
+    Place::whole(33 << 10, &["-F", "32", "-s", "8"])?.use_in_two_guests("vda")?;
     // Its information sector is the boot sector, lies nowhere, or has been wiped.
     for (at, bytes) in [(48, vec![0, 0]), (48, vec![0xff, 0xff]), (512, vec![0; 512])] {
-        Place::whole(64 << 10, &["-F", "32"])?.patched(at, &bytes)?.is_used("vda")?;
+        Place::whole(64 << 10, &["-F", "32"])?.patched(at, &bytes)?.use_in_two_guests("vda")?;
     }
     Ok(())
 }
 
 #[test]
 fn a_volume_without_a_jump_or_a_signature_is_used() -> Result<()> {
-    Place::whole(16 << 10, &["-F", "16"])?.patched(0, &[0])?.patched(510, &[0, 0])?.is_used("vda")
+    Place::whole(16 << 10, &["-F", "16"])?.patched(0, &[0])?.patched(510, &[0, 0])?.use_in_two_guests("vda")
 }
 
 #[test]
@@ -515,7 +515,7 @@ fn a_disk_that_is_shorter_than_its_volume_is_used() -> Result<()> {
     for (bits, kib) in [("12", 1 << 10), ("16", 16 << 10), ("32", 40 << 10)] {
         let place = Place::whole(kib, &["-F", bits, "-s", "1"])?;
         fs::File::options().write(true).open(place.disk.path())?.set_len((kib << 10) - 3 * 512)?;
-        place.is_used("vda").context(bits)?;
+        place.use_in_two_guests("vda").context(bits)?;
     }
     Ok(())
 }
@@ -525,7 +525,7 @@ fn a_volume_with_sectors_of_4_kib_is_used() -> Result<()> {
     for options in [&["-S", "4096", "-F", "32", "-s", "1"][..], &["-S", "4096", "-F", "16", "-s", "1"]] {
         let mut place = Place::whole(33 << 10, options)?;
         place.block = 4096;
-        place.is_used("vda")?;
+        place.use_in_two_guests("vda")?;
     }
     // A table that counts in blocks of 4 KiB.
     let mut place = Place::on_partition("label: dos\nstart=2048, size=2048\nstart=4096, size=40960\n", 4096)?;
@@ -535,21 +535,21 @@ fn a_volume_with_sectors_of_4_kib_is_used() -> Result<()> {
         place = place.patched(field as u64, &(sectors / 8).to_le_bytes())?;
     }
     place.block = 4096;
-    place.is_used("vda2")
+    place.use_in_two_guests("vda2")
 }
 
 #[test]
 fn a_volume_on_a_logical_partition_is_used() -> Result<()> {
     let table = "label: dos\nstart=2048, size=2048\nstart=4096, size=60000, type=5\nstart=6144, size=2048\nstart=10240, size=40960\n";
-    Place::on_partition(table, 10240)?.is_used("vda6")
+    Place::on_partition(table, 10240)?.use_in_two_guests("vda6")
 }
 
 #[test]
 fn a_volume_on_the_ninth_partition_is_used_also_by_the_table_at_the_end() -> Result<()> {
     let others: String = (0..8).map(|index| format!("start={}, size=64\n", 2048 + 64 * index)).collect();
     let table = format!("label: gpt\n{others}start=4096, size=40960\n");
-    Place::on_partition(&table, 4096)?.is_used("vda9")?;
-    Place::on_partition(&table, 4096)?.patched(512, &[0; 512])?.is_used("vda9")
+    Place::on_partition(&table, 4096)?.use_in_two_guests("vda9")?;
+    Place::on_partition(&table, 4096)?.patched(512, &[0; 512])?.use_in_two_guests("vda9")
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Args {
 pub(crate) type Target = (&'static str, u64);
 
 /// What can be fuzzed, and for how long a test does so. What reads a machine's parts has a minute of two processors together.
-const TARGETS: [Target; 9] = [
+const TARGETS: [Target; 10] = [
     ("scanner", 60),
     ("agent", 60),
     ("base64", 60),
@@ -53,6 +53,7 @@ const TARGETS: [Target; 9] = [
     ("boot_info", 30),
     ("device_tree", 30),
     ("pci", 30),
+    ("network", 60),
     ("storage", 60),
 ];
 /// The target whose inputs say what a virtio-serial device does.

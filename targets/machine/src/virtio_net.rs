@@ -22,6 +22,8 @@ pub const MAX_FRAME: usize = 1514;
 const MAC: u64 = 1 << 5;
 /// VIRTIO_NET_F_STATUS, section 5.1.3.
 const STATUS: u64 = 1 << 16;
+/// VIRTIO_NET_F_CTRL_VQ and VIRTIO_NET_F_GUEST_ANNOUNCE: the device says so when the guest has been migrated.
+const ANNOUNCES: u64 = 1 << 17 | 1 << 21;
 /// VIRTIO_F_VERSION_1, section 6.
 const VERSION_1: u64 = 1 << 32;
 /// Accepted where it is offered, because such a card stops without it. No IOMMU translates, as nobody switches one on.
@@ -30,9 +32,14 @@ const ACCESS_PLATFORM: u64 = 1 << 33;
 /// Where the device's configuration has its status, and what that says (5.1.4).
 const STATUS_FIELD: usize = 6;
 const LINK_UP: u16 = 1;
+const ANNOUNCE: u16 = 2;
+/// The answer to that on the control queue (5.1.6.5.4): class, command, and room for the device's acknowledgement.
+const ANNOUNCED: [u8; 3] = [3, 0, 0];
 
 const RECEIVE: u16 = 0;
 const TRANSMIT: u16 = 1;
+/// Of a device with one pair of queues.
+const CONTROL: u16 = 2;
 
 /// Buffers of each queue, one descriptor each.
 const BUFFERS: usize = 16;
@@ -86,8 +93,12 @@ pub struct NetworkCard {
     receive: Queue,
     transmit: Queue,
     header: usize,
+    /// `None` if the device does not announce migrations.
+    control: Option<Control>,
     /// Whether it is connected to a network.
     is_up: bool,
+    /// Whether it was connected again, or migrated, since somebody asked.
+    has_moved: bool,
     /// Whether it has failed. It stays switched off then.
     failed: bool,
 }
@@ -107,7 +118,7 @@ impl NetworkCard {
     /// # Errors
     /// If it cannot be used.
     pub fn new(mut transport: DeviceTransport) -> Result<(Self, [u8; 6]), CardError> {
-        let status = negotiate(&mut transport)?;
+        let (status, announces) = negotiate(&mut transport)?;
         let mut mac = [0; 6];
         for (place, byte) in mac.iter_mut().enumerate() {
             *byte = transport.read_config_space(place).map_err(|_| CardError::NoAddress)?;
@@ -119,7 +130,9 @@ impl NetworkCard {
         let receive = Queue::new(&mut transport, RECEIVE)?;
         let transmit = Queue::new(&mut transport, TRANSMIT)?;
         let header = if transport.requires_legacy_layout() { LEGACY_HEADER } else { HEADER };
-        let mut card = Self { transport, receive, transmit, header, is_up: true, failed: false };
+        let control = if announces { Some(Control::new(&mut transport)?) } else { None };
+        let (is_up, has_moved, failed) = (true, false, false);
+        let mut card = Self { transport, receive, transmit, header, control, is_up, has_moved, failed };
         card.begin(status)?;
         Ok((card, mac))
     }
@@ -148,16 +161,25 @@ impl NetworkCard {
         }
     }
 
-    /// Whether the card is connected to a network, as it has announced last.
-    pub const fn is_up(&self) -> bool {
-        self.is_up
+    /// Whether the card may be connected to another network than when this was asked last: it was connected again, or the guest was
+    /// migrated.
+    pub const fn take_moved(&mut self) -> bool {
+        core::mem::replace(&mut self.has_moved, false)
     }
 
     fn look_at_link(&mut self) {
         // A device without the feature is always connected.
-        if self.transport.read_device_features() & STATUS != 0 {
-            let status = self.transport.read_config_space::<u16>(STATUS_FIELD);
-            self.is_up = status.is_ok_and(|status| u16::from_le(status) & LINK_UP != 0);
+        if self.transport.read_device_features() & STATUS == 0 {
+            return;
+        }
+        let status = self.transport.read_config_space::<u16>(STATUS_FIELD).map_or(0, u16::from_le);
+        let is_up = status & LINK_UP != 0;
+        self.has_moved |= is_up && !self.is_up;
+        self.is_up = is_up;
+        if let Some(control) = self.control.as_mut().filter(|_| status & ANNOUNCE != 0) {
+            self.has_moved = true;
+            let answered = control.answer(&mut self.transport);
+            self.check(answered);
         }
     }
 
@@ -207,7 +229,8 @@ impl NetworkCard {
     }
 
     fn restart(&mut self) -> Result<(), CardError> {
-        let status = negotiate(&mut self.transport)?;
+        let (status, announces) = negotiate(&mut self.transport)?;
+        self.control = if announces { Some(Control::new(&mut self.transport)?) } else { None };
         self.receive.renew(&mut self.transport)?;
         self.transmit.renew(&mut self.transport)?;
         self.begin(status)
@@ -237,8 +260,8 @@ impl NetworkCard {
     }
 }
 
-/// Resets a device and negotiates its features: section 3.1.1, up to step 6. Returns its status.
-fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError> {
+/// Resets a device and negotiates its features: section 3.1.1, up to step 6. Returns its status, and whether it announces migrations.
+fn negotiate(transport: &mut DeviceTransport) -> Result<(DeviceStatus, bool), CardError> {
     transport.set_status(DeviceStatus::empty());
     if !(0..RESET_LOOKS).any(|_| transport.get_status().is_empty()) {
         return Err(CardError::NoReset);
@@ -252,7 +275,9 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError>
     if offered & wanted != wanted {
         return Err(CardError::Features);
     }
-    transport.write_driver_features(wanted | offered & optional);
+    let announces = !legacy && offered & (STATUS | ANNOUNCES) == STATUS | ANNOUNCES;
+    let more = if announces { ANNOUNCES } else { 0 };
+    transport.write_driver_features(wanted | offered & optional | more);
     if !legacy {
         status |= DeviceStatus::FEATURES_OK;
         transport.set_status(status);
@@ -262,7 +287,45 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<DeviceStatus, CardError>
     }
     // Legacy devices take the addresses of queues in pages of this size.
     transport.set_guest_page_size(PAGE_SIZE as u32);
-    Ok(status)
+    Ok((status, announces))
+}
+
+/// The control queue, which is only used to answer announcements.
+struct Control {
+    queue: VirtQueue<IdentityMapped, BUFFERS>,
+    message: &'static mut [u8; 3],
+    /// The token of the message, if the device has it.
+    lent: Option<u16>,
+}
+
+impl Control {
+    fn new(transport: &mut DeviceTransport) -> Result<Self, CardError> {
+        let queue = virtqueue(transport, CONTROL)?;
+        let message = heap::room_for().ok_or(CardError::NoMemory)?.write(ANNOUNCED);
+        Ok(Self { queue, message, lent: None })
+    }
+
+    /// Tells the device that its announcement was seen. It announces again if it does not see that, so nothing waits for it.
+    fn answer(&mut self, transport: &mut DeviceTransport) -> Result<(), CardError> {
+        let Self { queue, message, lent } = self;
+        let (command, acknowledgement) = message.split_at_mut(2);
+        if let Some(token) = *lent {
+            if queue.peek_used() != Some(token) {
+                return Ok(());
+            }
+            // SAFETY: These are the buffers that were lent with this token.
+            let popped = unsafe { queue.pop_used(token, &[command], &mut [acknowledgement]) };
+            popped.map_err(|_| CardError::RingCorrupt)?;
+            *lent = None;
+        }
+        // SAFETY: `lent` keeps the driver off the message until the device has returned it. It lives for ever.
+        let token = unsafe { queue.add(&[command], &mut [acknowledgement]) };
+        *lent = Some(token.map_err(|_| CardError::Queue)?);
+        if queue.should_notify() {
+            transport.notify(CONTROL);
+        }
+        Ok(())
+    }
 }
 
 /// A virtqueue and its buffers.

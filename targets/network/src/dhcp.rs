@@ -4,20 +4,20 @@
 //! refuses leases without a mask, and does not know classless routes, several routers, and options in other fields. What a server
 //! says cannot make this client send more than one message a second on average.
 
+pub(crate) mod lease;
 mod message;
 
-use heapless::{String, Vec};
+use heapless::String;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{DhcpMessageType, EthernetAddress, IpAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{DhcpMessageType, EthernetAddress, IpAddress, Ipv4Address};
 
+use self::lease::Lease;
 pub(crate) use self::message::{Received, is_for_client};
 use self::message::{Request, Sent};
-use crate::port::MAX_FRAME;
+use crate::frame::MAX_FRAME;
 
 /// The longest host name, in bytes.
 pub const MAX_HOST_NAME: usize = 64;
-/// The most routes of a lease.
-pub(crate) const MAX_ROUTES: usize = 8;
 
 /// How long to wait for an answer: at first, and after that twice as long each time (RFC 2131, section 4.1).
 /// In milliseconds.
@@ -38,16 +38,6 @@ const INFINITE: u32 = u32::MAX;
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// When a link comes up again: the shortest time between two messages.
 const AFTER_LINK: Duration = Duration::from_secs(1);
-
-/// What a server has leased.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lease {
-    pub(crate) address: Ipv4Cidr,
-    /// Networks and the routers towards them.
-    pub(crate) routes: Vec<(Ipv4Cidr, Ipv4Address), MAX_ROUTES>,
-    /// The longest packet of the network, in bytes.
-    pub(crate) mtu: Option<u16>,
-}
 
 /// A lease, whose it is, and until when.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ extern crate std;
 
 mod advertisement;
 mod dhcp;
+mod frame;
 mod icmpv6;
 mod link;
 mod neighbour;
@@ -17,8 +18,9 @@ pub use smoltcp::time::{Duration, Instant};
 pub use smoltcp::wire::{IpAddress, IpCidr};
 
 pub use self::dhcp::MAX_HOST_NAME;
+pub use self::frame::MAX_FRAME;
 pub use self::link::{Link, Route};
-pub use self::port::{Card, MAX_FRAME, Statistics};
+pub use self::port::{Card, Statistics};
 pub use self::setting::{Invalid, Method, NAMES, Setting, Settings, Static};
 
 #[cfg(test)]

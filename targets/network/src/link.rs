@@ -7,8 +7,10 @@ use smoltcp::iface::{self, Config, Interface, PollIngressSingleResult, PollResul
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address, Ipv6Cidr};
 
-use crate::dhcp::{Client, Lease, MAX_HOST_NAME, MAX_ROUTES};
-use crate::port::{Card, MAX_MTU, Port, Statistics};
+use crate::dhcp::lease::{Lease, MAX_ROUTES};
+use crate::dhcp::{Client, MAX_HOST_NAME};
+use crate::frame::MAX_MTU;
+use crate::port::{Card, Port, Statistics};
 use crate::presence::Presence;
 use crate::setting::{Method, Static};
 
@@ -42,7 +44,6 @@ pub struct Link<C: Card> {
     /// Whether it has a link-local IPv6 address, and looks for routers.
     has_v6: bool,
     duplicate: Option<Ipv6Address>,
-    was_up: bool,
     /// When it was polled first, and last.
     begun: Instant,
     polled: Instant,
@@ -112,7 +113,6 @@ impl<C: Card> Link<C> {
             v6: None,
             has_v6,
             duplicate: None,
-            was_up: true,
             begun: Instant::ZERO,
             polled: Instant::ZERO,
         };
@@ -139,9 +139,8 @@ impl<C: Card> Link<C> {
         }
         self.polled = now;
         self.port.card.acknowledge();
-        let is_up = self.port.card.is_up();
-        let was_up = mem::replace(&mut self.was_up, is_up);
-        if let Some(client) = self.dhcp.as_mut().filter(|_| is_up && !was_up) {
+        let has_moved = self.port.card.take_moved();
+        if let Some(client) = self.dhcp.as_mut().filter(|_| has_moved) {
             client.restart(now);
         }
         self.interface.poll_maintenance(now);

@@ -8,7 +8,7 @@ use smoltcp::wire::{
     IpProtocol, Ipv4Packet, Ipv6Packet,
 };
 
-use crate::port::MAX_FRAME;
+use crate::frame::MAX_FRAME;
 
 /// What a frame is to the one who waits for a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

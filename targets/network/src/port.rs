@@ -6,14 +6,9 @@ use smoltcp::wire::{EthernetFrame, EthernetProtocol};
 
 use crate::advertisement;
 use crate::dhcp::{self, Received};
+use crate::frame::{HEADER, MAX_FRAME, MAX_MTU};
 use crate::neighbour::Waiting;
 use crate::presence::Presence;
-
-/// The longest frame: an Ethernet header and 1500 bytes.
-pub const MAX_FRAME: usize = HEADER + MAX_MTU;
-const HEADER: usize = 14;
-/// The longest packet in it.
-pub(crate) const MAX_MTU: usize = 1500;
 
 /// A network card. None of its methods waits.
 pub trait Card {
@@ -24,10 +19,9 @@ pub trait Card {
     /// that no frame has. `None` if no frame was received.
     fn receive(&mut self, room: &mut [u8; MAX_FRAME]) -> Option<Result<usize, ()>>;
 
-    /// Whether its link is up: whether it is connected to a network.
-    fn is_up(&mut self) -> bool {
-        true
-    }
+    /// Whether it may be connected to another network than when this was called last: it was connected again, or the guest has moved
+    /// to another host.
+    fn take_moved(&mut self) -> bool;
 
     /// Whether the card can take a frame.
     fn can_send(&mut self) -> bool;

@@ -16,8 +16,8 @@ use smoltcp::wire::{
     IpProtocol, Ipv6Packet, Ipv6Repr, MldAddressRecordRepr, MldRecordType, MldRepr, NdiscNeighborFlags, NdiscRepr,
 };
 
+use crate::frame::MAX_FRAME;
 use crate::icmpv6::message;
-use crate::port::MAX_FRAME;
 
 /// The most addresses: link-local, assigned, and one for each prefix.
 const MAX_ADDRESSES: usize = 5;

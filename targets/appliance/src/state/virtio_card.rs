@@ -15,8 +15,8 @@ impl Card for VirtioCard {
         self.0.receive(room)
     }
 
-    fn is_up(&mut self) -> bool {
-        self.0.is_up()
+    fn take_moved(&mut self) -> bool {
+        self.0.take_moved()
     }
 
     fn can_send(&mut self) -> bool {

@@ -8,8 +8,8 @@ use smoltcp::wire::{
     UdpPacket, UdpRepr,
 };
 
-use super::{Lease, MAX_ROUTES};
-use crate::port::MAX_FRAME;
+use super::lease::{Lease, MAX_ROUTES};
+use crate::frame::MAX_FRAME;
 
 // Numbers of options (RFC 2132, RFC 3442).
 const PADDING: u8 = 0;

@@ -32,8 +32,8 @@ pub struct Cable {
     pub from_link: VecDeque<Vec<u8>>,
     /// How many frames the card has no room for before it takes one.
     pub full: bool,
-    /// Whether the card is not connected.
-    pub is_down: bool,
+    /// Whether the card was connected to another network.
+    pub has_moved: bool,
 }
 
 pub struct End(Rc<RefCell<Cable>>);
@@ -49,8 +49,8 @@ impl Card for End {
         }))
     }
 
-    fn is_up(&mut self) -> bool {
-        !self.0.borrow().is_down
+    fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().has_moved)
     }
 
     fn can_send(&mut self) -> bool {

@@ -2,7 +2,8 @@
 
 use crc::{CRC_32_ISO_HDLC, Crc, Digest, NoTable};
 
-use super::{Partitions, add, block_with};
+use super::block::block_with;
+use super::partition::{Partitions, add};
 use crate::disk::{BLOCK, BlockDevice, SECTOR};
 use crate::error::Error;
 use crate::little_endian::{u32_at, u64_at};

@@ -1,6 +1,7 @@
 //! The master boot record: four partitions, one of which may be a chain of records with further ones.
 
-use super::{Partitions, add, block_with};
+use super::block::block_with;
+use super::partition::{Partitions, add};
 use crate::disk::{BlockDevice, SECTOR};
 use crate::error::Error;
 use crate::little_endian::u32_at;

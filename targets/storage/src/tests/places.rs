@@ -94,7 +94,7 @@ fn a_chain_that_leads_back_or_nowhere_comes_to_an_end() {
     disk.enter(0, 0, EXTENDED, 100, 900);
     disk.enter(100, 0, 1, 5, 20);
     disk.enter(100, 1, EXTENDED, 0, 50);
-    assert_eq!(disk.numbers().len(), super::super::partitions::MAX_PARTITIONS);
+    assert_eq!(disk.numbers().len(), crate::Partitions::new().capacity());
     for next in [u32::MAX, 900, 899, 50] {
         disk.enter(100, 1, EXTENDED, next, 50);
         assert_eq!(disk.numbers(), [(1, 100), (5, 105)]);
