@@ -26,7 +26,7 @@ impl Now {
     pub(super) const fn encoded(self) -> (u16, u16) {
         let DateTime { date, time, .. } = self.0;
         let date = (date.year - FIRST_YEAR) << 9 | date.month << 5 | date.day;
-        (date, time.hour << 11 | time.min << 5 | time.sec / 2)
+        (date, time.hour << 11 | time.min << 5 | time.sec >> 1)
     }
 }
 
