@@ -601,7 +601,9 @@ fn disks_and_volume_are_told_as_they_are() -> Result<()> {
     ensure!(after[0]["stats"] == before[0]["stats"], "nothing was done with the first disk");
     let grown = |name: &str| Some(after[1]["stats"][name].as_u64()? - before[1]["stats"][name].as_u64()?);
     ensure!(grown("write-sectors") >= Some(100_000 / 512) && grown("write-sectors") < Some(400), "{before}\n{after}");
-    ensure!(grown("write-ios") >= Some(25) && grown("flush-ios") == Some(2), "{before}\n{after}");
+    // Up to 32 KiB in one request.
+    ensure!((Some(4)..Some(20)).contains(&grown("write-ios")), "{before}\n{after}");
+    ensure!(grown("flush-ios") == Some(2), "{before}\n{after}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The time of a request in FAT's form: a calendar date from 1980 to 2107, and a time of day.
 
-use lamfat::{Date, DateTime, Time, TimeProvider};
+use fatfs::{Date, DateTime, Time, TimeProvider};
 
 /// 1980-01-01 and the last second of 2107, in seconds since 1970.
 const FIRST: i64 = 315_532_800;
@@ -26,7 +26,7 @@ impl Now {
     pub(super) const fn encoded(self) -> (u16, u16) {
         let DateTime { date, time, .. } = self.0;
         let date = (date.year - FIRST_YEAR) << 9 | date.month << 5 | date.day;
-        (date, time.hour << 11 | time.min << 5 | (time.sec / 2))
+        (date, time.hour << 11 | time.min << 5 | time.sec >> 1)
     }
 }
 
