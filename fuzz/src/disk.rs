@@ -46,7 +46,7 @@ impl Disk {
         let of_header = self.bytes.get(header..header + SECTOR)?;
         let word = |at: usize| of_header.get(at..)?.first_chunk().map(|raw| u32::from_le_bytes(*raw) as usize);
         let (size, first, count, length) = (word(12)?, word(72)?, word(80)?, word(84)?);
-        if !of_header.starts_with(SIGNATURE) || size > SECTOR || size < 92 {
+        if !of_header.starts_with(SIGNATURE) || !(92..=SECTOR).contains(&size) {
             return None;
         }
         let first = first.checked_mul(self.logical_block)?;
