@@ -7,6 +7,7 @@ use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::booted::{config_of, synchronise, synchronise_after_firmware};
 use tests::images::{APPLIANCE, NANO, Profile};
+use tests::processor::rests;
 use tests::soon;
 
 /// The agent's port, on the console before it.
@@ -28,6 +29,8 @@ struct Row {
     append: &'static str,
     /// Whether the agent is on a serial line.
     serial: bool,
+    /// Whether it must take less than a hundredth of a core when it has nothing to do.
+    idle: bool,
     /// What the log must have.
     log: &'static [&'static str],
 }
@@ -39,6 +42,7 @@ const ROW: Row = Row {
     devices: &[],
     append: "",
     serial: false,
+    idle: false,
     log: &[],
 };
 
@@ -68,6 +72,10 @@ impl Row {
         // After a sleep, too: an interrupt must end it.
         guest.console_shows("ready: ", soon())?;
         synchronise(&mut agent, 2)?;
+        if self.idle {
+            rests(guest.pid(), 0.01)?;
+            synchronise(&mut agent, 3)?;
+        }
         for line in self.log {
             guest.console_shows(line, soon())?;
             if profile.name == APPLIANCE.name {
@@ -116,6 +124,24 @@ rows! {
     root_bus_pc: machine = "pc", devices = &["pxb,bus_nr=8,id=root", "virtio-serial-pci,bus=root", PORT];
     root_bus_aarch64: machine = "aarch64-virt", devices = &["pxb-pcie,bus_nr=8,id=root",
         "pcie-root-port,bus=root,id=rp", "virtio-serial-pci,bus=rp", PORT];
+
+    // Entered at EL3, with a GIC of either version, with and without EL2.
+    el3: machine = "aarch64-virt", arguments = &[("-machine", "secure=on,gic-version=3")], devices = &[CONSOLE, PORT];
+    el3_gic_v2: machine = "aarch64-virt", arguments = &[("-machine", "secure=on")],
+        devices = &["virtio-serial-device", PORT];
+    el3_above_el2: machine = "aarch64-virt", arguments = &[("-machine", "secure=on,virtualization=on,gic-version=3")],
+        devices = &[CONSOLE, PORT];
+
+    // RISC-V's advanced interrupt controller; harts that nobody else starts.
+    aplic: machine = "riscv64-virt", arguments = &[("-machine", "aia=aplic"), ("-smp", "4")],
+        devices = &["virtio-serial-device", PORT], idle = true;
+    aplic_pci: machine = "riscv64-virt", arguments = &[("-machine", "aia=aplic")], devices = &[CONSOLE, PORT], idle = true;
+    imsic: machine = "riscv64-virt", arguments = &[("-machine", "aia=aplic-imsic"), ("-smp", "4")],
+        devices = &["virtio-serial-device", PORT], idle = true;
+    imsic_pci: machine = "riscv64-virt", arguments = &[("-machine", "aia=aplic-imsic")], devices = &[CONSOLE, PORT],
+        idle = true;
+    four_harts: machine = "riscv64-virt", arguments = &[("-smp", "4")], devices = &["virtio-serial-device", PORT],
+        idle = true;
 
     // PCI that no firmware has set up, on a PC.
     pci_microvm: machine = "microvm", arguments = &[("-machine", "pcie=on")], devices = &[CONSOLE, PORT];

@@ -16,12 +16,15 @@ use crate::rows::Row;
 pub type Client = Qga<Stream<BufReader<UnixStream>, UnixStream>>;
 
 /// What the nano image has, sorted.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 13] = [
+    "guest-get-fsinfo",
     "guest-get-host-name",
     "guest-get-osinfo",
     "guest-get-time",
     "guest-get-timezone",
+    "guest-get-users",
     "guest-info",
+    "guest-network-get-interfaces",
     "guest-ping",
     "guest-set-time",
     "guest-shutdown",
@@ -56,6 +59,9 @@ pub fn through(Booted { agent, guest }: Booted, machine: &str) -> Result<Guest> 
     ensure!(os.machine.as_deref() == Some(Machine::named(machine)?.architecture()), "{os:?}");
     let host = execute(&mut client, qga::guest_get_host_name {})?;
     ensure!(!host.host_name.is_empty());
+    ensure!(execute(&mut client, qga::guest_network_get_interfaces {})?.is_empty());
+    ensure!(execute(&mut client, qga::guest_get_fsinfo {})?.is_empty());
+    ensure!(execute(&mut client, qga::guest_get_users {})?.is_empty());
     let zone = execute(&mut client, qga::guest_get_timezone {})?;
     ensure!(zone.offset == 0, "{zone:?}");
 

@@ -24,7 +24,7 @@ const REPLY: usize = 1024;
 pub type Table = &'static [Command<Guest<Appliance>>];
 
 /// How many tables there are.
-const COUNT: usize = 29;
+const COUNT: usize = 28;
 
 /// Every command that the appliance answers.
 pub const TABLES: [Table; COUNT] = [
@@ -55,7 +55,6 @@ pub const TABLES: [Table; COUNT] = [
     CONFIGURE,
     LOG,
     user::commands(),
-    user::password_commands(),
     exec::commands(),
 ];
 

@@ -39,7 +39,8 @@ pub fn largest_free(ram: &[Ram], reach: Range<u64>, taken: &[Range<u64>]) -> Opt
         // A free range begins where RAM begins, or where something that is taken ends.
         for start in taken.iter().map(|taken| taken.end.max(ram.start)).chain([ram.start]) {
             let start = start.max(reach.start).saturating_add(PAGE - 1) & !(PAGE - 1);
-            let next = taken.iter().filter(|taken| !taken.is_empty() && taken.end > start).map(|taken| taken.start).min();
+            let next =
+                taken.iter().filter(|taken| !taken.is_empty() && taken.end > start).map(|taken| taken.start).min();
             let end = ram.end.min(reach.end).min(next.unwrap_or(u64::MAX)) & !(PAGE - 1);
             if end.saturating_sub(start) > largest.end - largest.start {
                 largest = start..end;

@@ -9,7 +9,7 @@ mod image {
     use appliance::words::Words;
     use machine::{Handover, Machine};
     use nanoqga::commands::{info, os, power, sync, time};
-    use nanoqga::{Buffers, Command, CommandSet};
+    use nanoqga::{Buffers, Command, CommandSet, Error, Reply, Request, Step};
     use static_cell::ConstStaticCell;
 
     static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
@@ -22,7 +22,20 @@ mod image {
         time::commands(),
         time::set_commands(),
         power::commands(),
+        EMPTY_LISTS,
     ];
+
+    /// Lists that are empty here. libvirt, KubeVirt and oVirt take an agent without them for a broken one.
+    static EMPTY_LISTS: &[Command<Guest>] = &[
+        Command::new("guest-network-get-interfaces", empty_list).while_frozen(),
+        Command::new("guest-get-fsinfo", empty_list).while_frozen(),
+        Command::new("guest-get-users", empty_list).while_frozen(),
+    ];
+
+    fn empty_list(_: &mut Guest, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+        request.arguments().finish()?;
+        reply.element(Ok(None::<bool>))
+    }
 
     static BUFFERS: ConstStaticCell<[Buffers; MAX_CHANNELS]> =
         ConstStaticCell::new([const { Buffers::new() }; MAX_CHANNELS]);

@@ -2,8 +2,8 @@
 //! in, and Ansible does not use an agent without `guest-exec`, not even to send a file.
 
 use nanoqga::commands::exec::{Exec, Program, Status, Stream};
-use nanoqga::commands::user::{Passwords, User, Users};
-use nanoqga::{Cause, Failure, Text};
+use nanoqga::commands::user::{User, Users};
+use nanoqga::{Cause, Failure};
 
 use crate::guest::Guest;
 use crate::state::Appliance;
@@ -14,15 +14,9 @@ impl Users for Guest<Appliance> {
     }
 }
 
-impl Passwords for Guest<Appliance> {
-    fn set_password(&mut self, _: Text<'_>, _: &[u8], _: bool, _: &mut Cause) -> Result<(), Failure> {
-        Err(Failure("this guest has no users"))
-    }
-}
-
 impl Exec for Guest<Appliance> {
     fn spawn(&mut self, _: Program<'_>, _: &mut Cause) -> Result<i64, Failure> {
-        Err(Failure("No such file or directory"))
+        Err(Failure("this guest runs no programs"))
     }
 
     fn status(&mut self, _: i64) -> Result<Option<Status>, Failure> {

@@ -12,7 +12,7 @@ pub use self::pci_host::{InterruptMap, pci_ecam, pci_ranges};
 
 use heapless::Vec;
 
-use crate::memory::{Ram, as_many_as_fit};
+use crate::memory::Ram;
 
 const MAGIC: u32 = 0xd00d_feed;
 const HEADER_SIZE: usize = 40;
@@ -69,19 +69,27 @@ impl<'t> Tree<'t> {
 
     /// The first 16 pieces of RAM, in the tree's order.
     pub fn ram(&self) -> Vec<Ram, 16> {
-        self.pieces(|node| node.string("device_type") == Some(b"memory") && node.is_available())
+        self.pieces(&|node| node.string("device_type") == Some(b"memory") && node.is_available())
     }
 
     /// The first 16 pieces of RAM that somebody else uses: those below `/reserved-memory` (3.5).
     pub fn reserved(&self) -> Vec<Ram, 16> {
         let Some(reserved) = self.nodes().find(|node| node.name == b"reserved-memory") else { return Vec::new() };
         // No two nodes begin at one place.
-        self.pieces(|node| node.parent.is_some_and(|parent| parent.as_ptr() == reserved.properties.as_ptr()))
+        self.pieces(&|node| node.parent.is_some_and(|parent| parent.as_ptr() == reserved.properties.as_ptr()))
     }
 
-    fn pieces(&self, of: impl Fn(&Node<'_>) -> bool) -> Vec<Ram, 16> {
-        let pieces = self.nodes().filter(of).flat_map(|node| (0..).map_while(move |index| node.registers(index)));
-        as_many_as_fit(pieces.map(|(start, size)| Ram { start, end: start + size }))
+    fn pieces(&self, of: &dyn Fn(&Node<'_>) -> bool) -> Vec<Ram, 16> {
+        let mut pieces = Vec::new();
+        for node in self.nodes().filter(|node| of(node)) {
+            let mut index = 0;
+            while let Some((start, size)) = node.registers(index)
+                && pieces.push(Ram { start, end: start + size }).is_ok()
+            {
+                index += 1;
+            }
+        }
+        pieces
     }
 
     /// The processors, but for those that do not work.

@@ -121,7 +121,9 @@ fn what_cannot_be_used_is_left_out() {
     let mut tree = Builder::default();
     tree.node("", |root| {
         root.cells("#address-cells", &[1]).cells("#size-cells", &[1]);
-        for (start, status) in [(0, None), (0x1000, Some("okay\0")), (0x2000, Some("disabled\0")), (0x3000, Some("fail\0"))] {
+        for (start, status) in
+            [(0, None), (0x1000, Some("okay\0")), (0x2000, Some("disabled\0")), (0x3000, Some("fail\0"))]
+        {
             for kind in ["memory\0", "cpu\0"] {
                 root.node("node", |node| {
                     node.string("device_type", kind).cells("reg", &[start, 0x1000]).string("compatible", "device\0");

@@ -9,7 +9,7 @@ use heapless::Vec;
 
 use crate::arch;
 use crate::device_tree::Tree;
-use crate::memory::{Ram, as_many_as_fit, largest_free};
+use crate::memory::{Ram, largest_free};
 
 unsafe extern "C" {
     static __image_start: u8;
@@ -42,15 +42,12 @@ pub(super) unsafe fn tree_at(address: u64) -> Option<(Tree<'static>, Range<u64>)
 ///
 /// # Safety
 /// The tree must lie in `taken`. Called once.
-pub(super) unsafe fn heap(
-    ram: &[Ram],
-    tree: &Tree<'_>,
-    taken: Range<u64>,
-) -> Option<&'static mut [MaybeUninit<u8>]> {
-    let reserved = tree.reserved();
-    let reserved = reserved.iter().map(|reserved| reserved.start..reserved.end);
-    let taken: Vec<_, 17> = as_many_as_fit([taken].into_iter().chain(reserved));
-    let heap = largest_free(ram, image().end..arch::RAM.end, &taken)?;
+pub(super) unsafe fn heap(ram: &[Ram], tree: &Tree<'_>, taken: Range<u64>) -> Option<&'static mut [MaybeUninit<u8>]> {
+    // There is room for all.
+    let mut all_taken = Vec::<_, 17>::new();
+    let _ = all_taken.push(taken);
+    tree.reserved().iter().for_each(|reserved| _ = all_taken.push(reserved.start..reserved.end));
+    let heap = largest_free(ram, image().end..arch::RAM.end, &all_taken)?;
     let size = (heap.end - heap.start) as usize;
     // SAFETY: The tree says that this is RAM, the image lies below it, and nothing that is read later lies there.
     Some(unsafe { slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(heap.start as usize), size) })

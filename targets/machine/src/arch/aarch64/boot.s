@@ -1,4 +1,4 @@
-// From the loader's entry (EL1 or EL2, MMU off, x0 = physical address of the device tree, or 0 when that is at the start of
+// From the loader's entry (EL1, EL2 or EL3, MMU off, x0 = physical address of the device tree, or 0 when that is at the start of
 // RAM) to kernel_main at EL1 with memory mapped (Arm Architecture Reference Manual for A-profile, D1.4, D8.2 to D8.4).
 // CPUs other than this one stay with the firmware, which nobody tells to start them.
 
@@ -19,6 +19,30 @@ tables_end:
     .global _start
 _start:
     mov x19, x0
+    mrs x23, CurrentEL
+    mrs x1, id_aa64pfr0_el1
+    cmp x23, #3 << 2
+    b.ne enter_el2
+    mov x0, #0x531                  // what is below EL3 is not secure, has 64 bits, and may make calls
+    msr scr_el3, x0
+    msr cptr_el3, xzr
+    adr x0, _start
+    msr vbar_el3, x0
+    ubfx x0, x1, #24, #4
+    cbz x0, 1f
+    mov x0, #0xf
+    msr S3_6_C12_C12_5, x0          // ICC_SRE_EL3
+    isb
+1:  tst x1, #0xf00                  // is there an EL2?
+    mov x0, #0x3c5
+    mov x2, #0x3c9
+    csel x0, x0, x2, eq
+    msr spsr_el3, x0
+    adr x0, enter_el2
+    msr elr_el3, x0
+    eret
+
+enter_el2:
     mrs x0, CurrentEL
     cmp x0, #2 << 2
     b.ne 1f
@@ -29,8 +53,7 @@ _start:
     msr cntvoff_el2, xzr
     mov x0, #0x33ff
     msr cptr_el2, x0
-    mrs x0, id_aa64pfr0_el1
-    ubfx x0, x0, #24, #4
+    ubfx x0, x1, #24, #4
     cbz x0, 2f
     mov x0, #0xf                    // a GIC's system registers are EL1's, where there are any
     msr S3_4_C12_C9_5, x0           // ICC_SRE_EL2
@@ -97,6 +120,16 @@ _start:
     mov sp, x0
     bl exception
     .endr
+
+// Calls to EL3, if nobody else is there: writes w1 to the physical address x0 of a secure register. Firmware's calls, whose numbers
+// have their uppermost bit set, fail.
+    .org _start + 0x400
+    tbnz w0, #31, 1f
+    str w1, [x0]
+    dsb sy
+    eret
+1:  mov x0, #-1
+    eret
     .balign 0x80
 
 start_mapped:
@@ -111,6 +144,8 @@ start_mapped:
     adrp x0, __stack_top
     add x0, x0, :lo12:__stack_top
     mov sp, x0
+    adrp x0, FIRST_LEVEL
+    strb w23, [x0, :lo12:FIRST_LEVEL]
     mov x0, #RAM
     cmp x19, #0
     csel x0, x0, x19, eq

@@ -1,43 +1,57 @@
 //! The generic interrupt controller of version 2 (Arm IHI 0048).
 
-use core::ptr::NonNull;
+use super::distributor::{CONTROL, Distributor, INTERRUPTS};
+use super::secure;
+use crate::memory::Window;
 
-use arm_gic::gicv2;
-use arm_gic::gicv2::registers::{Gicc, Gicd};
-use arm_gic::{IntId, Trigger};
+/// Size of the distributor's registers, in bytes.
+pub(super) const DISTRIBUTOR_SIZE: u32 = 0x1000;
+/// Size of the registers of the interface to this CPU, in bytes.
+pub(super) const CPU_INTERFACE_SIZE: u32 = 0x1000;
+
+/// Register of the distributor: a byte for each interrupt, which CPUs hear it.
+const TARGETS: usize = 0x800;
+// Registers of the interface to a CPU.
+const CPU_CONTROL: usize = 0x00;
+const PRIORITY_MASK: usize = 0x04;
+
+/// Groups 0 and 1.
+const BOTH_GROUPS: u32 = 3;
+const ALL_PRIORITIES: u32 = 0xff;
 
 /// The controller.
-pub(super) struct GicV2 {
-    driver: gicv2::GicV2<'static>,
-    /// A byte for each interrupt: which CPUs hear it. The driver only reads these registers.
-    targets: NonNull<u8>,
-}
+#[derive(Debug)]
+pub(super) struct GicV2(Distributor);
 
 impl GicV2 {
     /// Sets up a controller and its interface to this CPU, with every device's interrupt off.
-    pub(super) fn start(distributor: NonNull<Gicd>, cpu: NonNull<Gicc>) -> Self {
-        // SAFETY: The tree says that these are the controller's registers, and mapped they are; this is called once.
-        let (mut driver, targets) = unsafe {
-            let driver = gicv2::GicV2::new(distributor.as_ptr(), cpu.as_ptr());
-            (driver, NonNull::new_unchecked((&raw mut (*distributor.as_ptr()).itargetsr).cast()))
-        };
-        driver.enable_all_interrupts(false);
-        driver.setup();
-        Self { driver, targets }
+    ///
+    /// # Safety
+    /// They must be the controller's registers, and mapped.
+    pub(super) unsafe fn start(distributor: Distributor, cpu: Window) -> Self {
+        distributor.disable_all();
+        distributor.take_all();
+        distributor.write(CONTROL, BOTH_GROUPS);
+        // SAFETY: The caller's promise.
+        unsafe {
+            secure::write(distributor.registers().address + CONTROL as u64, BOTH_GROUPS);
+            secure::write(cpu.address + PRIORITY_MASK as u64, ALL_PRIORITIES);
+            cpu.at::<u32>(CPU_CONTROL).write_volatile(BOTH_GROUPS);
+            cpu.at::<u32>(PRIORITY_MASK).write_volatile(ALL_PRIORITIES);
+        }
+        Self(distributor)
     }
 
     /// Lets an interrupt wake the guest.
-    pub(super) fn unmask(&mut self, interrupt: IntId) {
-        if !interrupt.is_private() {
-            // SAFETY: There are as many of these bytes as interrupts that are not special ones. The first are read-only, and
-            // name this CPU.
+    pub(super) fn unmask(&self, number: u32) {
+        if number < INTERRUPTS {
+            let targets = self.0.registers();
+            // SAFETY: There is a byte for each number. The first ones are read-only, and name this CPU.
             unsafe {
-                let this_cpu = self.targets.read_volatile();
-                self.targets.add(u32::from(interrupt) as usize).write_volatile(this_cpu);
+                let this_cpu = targets.at::<u8>(TARGETS).read_volatile();
+                targets.at::<u8>(TARGETS + number as usize).write_volatile(this_cpu);
             }
-            self.driver.set_trigger(interrupt, Trigger::Level);
+            self.0.enable(number);
         }
-        // One that cannot be enabled is none that a device has.
-        let _ = self.driver.enable_interrupt(interrupt, true);
     }
 }

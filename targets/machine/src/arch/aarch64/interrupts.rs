@@ -4,46 +4,41 @@
 //! Interrupts are levels here and are never acknowledged: one is there as long as its device wants something, and that ends
 //! a sleep, taken or not.
 
-use core::cell::RefCell;
-use core::fmt;
-use core::ptr::{self, NonNull};
-
-use arm_gic::IntId;
-
 use super::cpu::wait_for_interrupt;
-use super::gic_v2::GicV2;
-use super::gic_v3::GicV3;
+use super::distributor::Distributor;
+use super::gic_v2::{self, GicV2};
+use super::gic_v3::{self, GicV3};
 use crate::device_tree::{Node, Tree, cells};
+use crate::memory::Window;
 
 const PRIVATE: u32 = 16;
 const SHARED: u32 = 32;
 
 /// The controller, as this CPU has it.
-pub(crate) struct Interrupts(RefCell<Controller>);
+#[derive(Debug)]
+pub(crate) struct Interrupts(Controller);
 
+#[derive(Debug)]
 enum Controller {
     V2(GicV2),
     V3(GicV3),
-}
-
-impl fmt::Debug for Interrupts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interrupts").finish_non_exhaustive()
-    }
 }
 
 impl Interrupts {
     /// The controller, with every device's interrupt off.
     pub(crate) fn find(tree: &Tree<'_>) -> Option<Self> {
         let version_2 = ["arm,cortex-a15-gic", "arm,gic-400"].into_iter().find_map(|name| tree.compatible(name).next());
-        let controller = match version_2 {
-            Some(node) => Controller::V2(GicV2::start(registers(&node, 0)?, registers(&node, 1)?)),
-            None => {
-                let node = tree.compatible("arm,gic-v3").next()?;
-                Controller::V3(GicV3::start(registers(&node, 0)?, registers(&node, 1)?, node.registers(1)?.1)?)
+        let node = version_2.or_else(|| tree.compatible("arm,gic-v3").next())?;
+        // SAFETY: The tree says that these are the controller's registers, and mapped they are; this is called once.
+        let controller = unsafe {
+            let size = if version_2.is_some() { gic_v2::DISTRIBUTOR_SIZE } else { gic_v3::DISTRIBUTOR_SIZE };
+            let distributor = Distributor::new(registers(&node, 0, size)?);
+            match version_2 {
+                Some(_) => Controller::V2(GicV2::start(distributor, registers(&node, 1, gic_v2::CPU_INTERFACE_SIZE)?)),
+                None => Controller::V3(GicV3::start(distributor, registers(&node, 1, 0)?)?),
             }
         };
-        let interrupts = Self(RefCell::new(controller));
+        let interrupts = Self(controller);
         // The virtual timer's is the third that the timer's node names.
         let timer = tree.compatible("arm,armv8-timer").find_map(|node| node.interrupt()?.get(24..));
         timer.and_then(Self::number).into_iter().for_each(|number| interrupts.unmask(number));
@@ -63,19 +58,9 @@ impl Interrupts {
 
     /// Lets an interrupt wake the guest.
     pub(crate) fn unmask(&self, number: u32) {
-        let interrupt = match number {
-            PRIVATE..SHARED => IntId::ppi(number - PRIVATE),
-            _ if number.checked_sub(SHARED).is_some_and(|shared| shared < IntId::MAX_SPI_COUNT) => {
-                IntId::spi(number - SHARED)
-            }
-            _ => return,
-        };
-        // Nothing else uses the controller meanwhile.
-        let Ok(mut controller) = self.0.try_borrow_mut() else { return };
-        match &mut *controller {
-            Controller::V2(gic) => gic.unmask(interrupt),
-            // Interrupts of other kinds than these two it has none.
-            Controller::V3(gic) => _ = gic.unmask(interrupt),
+        match &self.0 {
+            Controller::V2(gic) => gic.unmask(number),
+            Controller::V3(gic) => gic.unmask(number),
         }
     }
 
@@ -85,9 +70,9 @@ impl Interrupts {
     }
 }
 
-/// The registers that a node names, if there are as many as a `T` has.
-fn registers<T>(node: &Node<'_>, index: usize) -> Option<NonNull<T>> {
+/// The registers that a node names, if there are at least as many bytes.
+fn registers(node: &Node<'_>, index: usize, least: u32) -> Option<Window> {
     let (address, size) = node.registers(index)?;
-    let fits = address.is_multiple_of(align_of::<T>() as u64) && size >= size_of::<T>() as u64;
-    NonNull::new(ptr::with_exposed_provenance_mut(address as usize)).filter(|_| fits)
+    let length = u32::try_from(size).unwrap_or(u32::MAX);
+    (address.is_multiple_of(8) && length >= least).then_some(Window { address, length })
 }

@@ -6,6 +6,7 @@ use core::ops::Range;
 use crate::device_tree::Tree;
 
 mod cpu;
+mod distributor;
 mod exceptions;
 mod gic_v2;
 mod gic_v3;
@@ -13,6 +14,7 @@ mod interrupts;
 mod log_port;
 mod psci;
 mod rtc;
+mod secure;
 mod time;
 
 pub(crate) use self::cpu::is_this_cpu;

@@ -1,12 +1,16 @@
-//! Calls of the machine's firmware (Arm Power State Coordination Interface, 5.1; SMC Calling Convention 1.4).
+//! Calls of the machine's firmware (Arm Power State Coordination Interface, 5.1; SMC Calling Convention 1.4), and what a machine
+//! without firmware has in its place: pins of a PL061 that only the secure state may use.
 
 use smccc::psci::{system_off, system_reset};
 use smccc::{Hvc, Smc};
 
+use super::secure;
+use crate::device_tree::cells;
 use crate::tree::tree;
 
 /// Switches the machine off. When it comes back, the firmware cannot.
 pub(crate) fn power_off() {
+    raise_pin("gpio-poweroff");
     // A call that returns has failed, and why makes no difference.
     let _ = match method() {
         Some(b"hvc") => system_off::<Hvc>(),
@@ -17,6 +21,7 @@ pub(crate) fn power_off() {
 
 /// Resets the machine. When it comes back, the firmware cannot.
 pub(crate) fn reboot() {
+    raise_pin("gpio-restart");
     // As above.
     let _ = match method() {
         Some(b"hvc") => system_reset::<Hvc>(),
@@ -28,4 +33,20 @@ pub(crate) fn reboot() {
 /// How the device tree says that calls are made, if there is somebody who takes them.
 fn method() -> Option<&'static [u8]> {
     tree()?.compatible("arm,psci-0.2").find_map(|node| node.string("method"))
+}
+
+/// Raises the pin of a node of this kind, if EL3 is the image's (Arm DDI 0190, 3.3).
+fn raise_pin(with: &str) -> Option<()> {
+    const DATA: u64 = 0;
+    const DIRECTION: u64 = 0x400;
+    let tree = tree().filter(|_| secure::is_ours())?;
+    let mut place = cells(tree.nodes().find(|node| node.is_compatible(with))?.property("gpios")?);
+    let (registers, _) = tree.by_phandle(place.next()?)?.registers(0)?;
+    let pin = 1_u32.checked_shl(place.next()?)?;
+    // SAFETY: The tree says that these registers are a PL061's. Their address has a bit for each pin that is written to.
+    unsafe {
+        secure::write(registers + DIRECTION, pin);
+        secure::write(registers + DATA + u64::from(pin) * 4 % 0x400, pin);
+    }
+    Some(())
 }

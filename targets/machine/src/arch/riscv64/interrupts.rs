@@ -8,7 +8,10 @@ use crate::device_tree::{Tree, cells};
 
 /// The controller, as this hart's supervisor mode has it.
 #[derive(Debug)]
-pub(crate) enum Interrupts {
+pub(crate) struct Interrupts(Controller);
+
+#[derive(Debug)]
+enum Controller {
     Plic(Plic),
     Aplic(Aplic),
 }
@@ -17,10 +20,10 @@ impl Interrupts {
     /// The controller, with every device's interrupt off.
     pub(crate) fn find(tree: &Tree<'_>) -> Option<Self> {
         let hart = hart_controller(tree)?;
-        let plic = Plic::find(tree, hart).map(Self::Plic);
-        let interrupts = plic.or_else(|| Aplic::find(tree, hart).map(Self::Aplic))?;
+        let plic = Plic::find(tree, hart).map(Controller::Plic);
+        let controller = plic.or_else(|| Aplic::find(tree, hart).map(Controller::Aplic))?;
         wake_by_devices();
-        Some(interrupts)
+        Some(Self(controller))
     }
 
     /// The number of the interrupt that these cells describe.
@@ -30,17 +33,17 @@ impl Interrupts {
 
     /// Lets an interrupt wake the guest.
     pub(crate) fn unmask(&self, number: u32) {
-        match self {
-            Self::Plic(plic) => plic.unmask(number),
-            Self::Aplic(aplic) => aplic.unmask(number),
+        match &self.0 {
+            Controller::Plic(plic) => plic.unmask(number),
+            Controller::Aplic(aplic) => aplic.unmask(number),
         }
     }
 
     /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
     pub(crate) fn sleep(&self) {
-        match self {
-            Self::Plic(plic) => plic.sleep(),
-            Self::Aplic(aplic) => aplic.sleep(),
+        match &self.0 {
+            Controller::Plic(plic) => plic.sleep(),
+            Controller::Aplic(aplic) => aplic.sleep(),
         }
     }
 }

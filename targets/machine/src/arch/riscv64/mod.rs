@@ -3,10 +3,10 @@
 use core::arch::global_asm;
 use core::ops::Range;
 
+mod aplic;
 mod cpu;
 mod finisher;
 mod harts;
-mod aplic;
 mod interrupts;
 mod plic;
 mod rtc;
