@@ -25,6 +25,7 @@ must_be! {
     Machine::options: fn(&Machine) -> &Options;
     Machine::clock: fn(&mut Machine) -> &mut Clock;
     Machine::devices: fn(&Machine, DeviceType, fn(Device));
+    Machine::log_unused: fn(&Machine, &[DeviceType]);
     Machine::processors: fn(&Machine) -> Processors;
     Machine::ram: fn(&Machine) -> &[Ram];
     Machine::can_sleep: fn(&Machine) -> bool;

@@ -3,6 +3,7 @@
 use machine::{Machine, PowerButton, log, monotonic_ns};
 use nanoqga::commands::power;
 use network::Settings;
+use virtio_drivers::transport::DeviceType;
 
 use super::disks::Storage;
 use super::hardware::Hardware;
@@ -73,7 +74,11 @@ impl Guest<Appliance> {
     /// The network interfaces. The first call finds them.
     pub(crate) fn links(&mut self) -> &mut Links {
         let Appliance { links, networks, .. } = &mut self.state;
-        links.get_or_insert_with(|| Links::find(&self.machine, networks))
+        links.get_or_insert_with(|| {
+            let links = Links::find(&self.machine, networks);
+            self.machine.log_unused(&[DeviceType::Console, DeviceType::Block, DeviceType::Network]);
+            links
+        })
     }
 
     /// Sleeps until there is something to do, and accounts that time.

@@ -1,7 +1,7 @@
 //! The machine as a whole.
 
 use heapless::Vec;
-use virtio_drivers::transport::DeviceType;
+use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::config_space::ConfigSpace;
 use super::ends::Ends;
@@ -20,7 +20,7 @@ use crate::log::Value;
 use crate::memory::Ram;
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
-use crate::transport::{Device, DeviceTransport, find_on_pci, name_of};
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
 use crate::{multiboot2, pci, pvh};
 
 /// The interrupts of COM1 and COM3, and of COM2 and COM4.
@@ -104,16 +104,37 @@ impl Machine {
             // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
             unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
         }
+        self.mmio_devices(&mut |transport, place| {
+            if transport.device_type() == kind {
+                log!("virtio {} at {}", name_of(kind), Value::Hex(place.address));
+                self.interrupts.unmask(place.irq);
+                take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
+            }
+        });
+    }
+
+    /// Logs the devices that are there and not used: virtio's of other types than are `driven`, and others for which there is no
+    /// driver.
+    pub fn log_unused(&self, driven: &[DeviceType]) {
+        if let Some(config_space) = self.config_space {
+            log_unused_on_pci(&config_space, driven);
+        }
+        self.mmio_devices(&mut |transport, place| {
+            log_unused(transport.device_type(), driven, Value::Hex(place.address));
+        });
+        serial_port::log_unused();
+    }
+
+    /// Looks at each of a microvm's places, and hands the devices there to `take`.
+    fn mmio_devices(&self, take: &mut dyn FnMut(MmioTransport, &MmioDevice)) {
         let announced = &self.options.mmio_devices;
         let is_announced = |slot: &MmioDevice| announced.iter().any(|device| device.address == slot.address);
         // Without tables, the command line has all.
         let has_slots = self.is_microvm && (self.tables.is_some() || announced.is_empty());
         let slots = microvm::slots().filter(|slot| has_slots && !is_announced(slot));
         for place in slots.chain(announced.iter().cloned()) {
-            if let Some(transport) = microvm::device(kind, &place) {
-                log!("virtio {} at {}", name_of(kind), Value::Hex(place.address));
-                self.interrupts.unmask(place.irq);
-                take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
+            if let Some(transport) = microvm::device(&place) {
+                take(transport, &place);
             }
         }
     }

@@ -2,7 +2,6 @@
 //! devices can be given (QEMU, docs/system/i386/microvm.rst and include/hw/i386/microvm.h; virtio 1.2, 4.2).
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
-use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::config_space::ConfigSpace;
 use crate::arch::identity_map;
@@ -43,8 +42,8 @@ pub(super) fn slots() -> impl Iterator<Item = MmioDevice> {
     })
 }
 
-/// The device of that type at a place, if there is one.
-pub(super) fn device(kind: DeviceType, device: &MmioDevice) -> Option<MmioTransport> {
+/// The device at a place, if there is one.
+pub(super) fn device(device: &MmioDevice) -> Option<MmioTransport> {
     let MmioDevice { address, size, .. } = *device;
     // Above RAM's possible places on a microvm begins the window that its devices are in.
     let in_reach = (0xc000_0000..identity_map::END).contains(&address)
@@ -55,6 +54,6 @@ pub(super) fn device(kind: DeviceType, device: &MmioDevice) -> Option<MmioTransp
         return None;
     }
     let registers = Window { address, length: size as u32 };
-    // SAFETY: All of it is mapped and none of it RAM; each place is looked at once, and looking changes nothing.
-    unsafe { MmioTransport::new(registers) }.filter(|device| device.device_type() == kind)
+    // SAFETY: All of it is mapped and none of it RAM; looking changes nothing.
+    unsafe { MmioTransport::new(registers) }
 }

@@ -6,6 +6,7 @@ use serial_line::SerialLine;
 use uart_16550::backend::Backend;
 use x86_64::structures::port::{PortRead, PortWrite};
 
+use crate::log;
 use crate::serial_place::SerialPlace;
 
 /// The registers of a serial port at its eight I/O ports.
@@ -27,6 +28,9 @@ impl Backend for Registers {
 /// A serial port that is set up.
 pub type SerialPort = SerialLine<Registers>;
 
+/// A bit for each port that was handed out.
+static TAKEN: AtomicU8 = AtomicU8::new(0);
+
 /// COM1, unless it is absent or taken.
 pub fn log_port() -> Option<SerialPort> {
     at_place(SerialPlace::Com1)
@@ -34,14 +38,34 @@ pub fn log_port() -> Option<SerialPort> {
 
 /// The one at a place, unless it is absent or taken.
 pub(super) fn at_place(place: SerialPlace) -> Option<SerialPort> {
-    // Its ports since the PC/AT.
-    let first = match place {
+    take(1 << place as u8, first_port(place))
+}
+
+/// The first port of a serial port since the PC/AT.
+const fn first_port(place: SerialPlace) -> u16 {
+    match place {
         SerialPlace::Com1 => 0x3f8,
         SerialPlace::Com2 => 0x2f8,
         SerialPlace::Com3 => 0x3e8,
         SerialPlace::Com4 => 0x2e8,
-    };
-    take(1 << place as u8, first)
+    }
+}
+
+/// Logs the serial ports that are there and that nobody has taken.
+pub(super) fn log_unused() {
+    const SCRATCH: u16 = 7;
+    const MARK: u8 = 0x5a;
+    for (place, name) in [(SerialPlace::Com2, "2"), (SerialPlace::Com3, "3"), (SerialPlace::Com4, "4")] {
+        let scratch = first_port(place) + SCRATCH;
+        // SAFETY: The register keeps what is written to it, and does nothing else. Without a port, nobody listens.
+        let is_there = unsafe {
+            u8::write_to_port(scratch, MARK);
+            u8::read_from_port(scratch) == MARK
+        };
+        if is_there && TAKEN.load(Ordering::Relaxed) & 1 << place as u8 == 0 {
+            log!("serial port com{} is not used: the agent has another channel", name);
+        }
+    }
 }
 
 /// The one on PCI with this first I/O port, unless it is taken.
@@ -51,7 +75,6 @@ pub(super) fn on_pci(first: u16) -> Option<SerialPort> {
 
 /// Takes a port, which has a bit of its own.
 fn take(bit: u8, first: u16) -> Option<SerialPort> {
-    static TAKEN: AtomicU8 = AtomicU8::new(0);
     if TAKEN.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
         return None;
     }

@@ -20,8 +20,9 @@ const FIRST_COUNTS: u32 = 62_500;
 #[derive(Debug)]
 pub struct Timer {
     apic: u64,
-    /// Nanoseconds per count, with 16 bits after the point: the lowest seen so far. A sleep takes longer than its counts
-    /// when the guest is woken late, but never less, so that what is planned with this ends too early at worst.
+    /// Nanoseconds per count, with 16 bits after the point, as the last sleep showed it. A sleep takes longer than its counts when the
+    /// guest is woken late, so that the next one ends too early at worst. It takes less if the machine was paused meanwhile and the
+    /// clock, unlike the counts, stood still. Therefore a sleep shows at least half of what the one before did.
     scale: Cell<Option<u64>>,
 }
 
@@ -65,7 +66,7 @@ impl Timer {
         // A short sleep shows little.
         if passed >= FIRST_COUNTS {
             let seen = u64::try_from((u128::from(slept) << 16) / u128::from(passed)).unwrap_or(u64::MAX).max(1);
-            self.scale.set(Some(self.scale.get().map_or(seen, |scale| scale.min(seen))));
+            self.scale.set(Some(seen.max(self.scale.get().unwrap_or(0) / 2)));
         }
     }
 

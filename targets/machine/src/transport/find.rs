@@ -6,7 +6,13 @@ use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 use super::{DeviceTransport, PciTransport};
+use crate::log::Value;
 use crate::{log, pci};
+
+// Base classes (PCI Code and ID Assignment 1.11, 1).
+const CLASS_STORAGE: u32 = 1;
+const CLASS_NETWORK: u32 = 2;
+const CLASS_COMMUNICATION: u32 = 7;
 
 /// A virtio device and its place.
 #[derive(Debug)]
@@ -55,4 +61,29 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
             Err(reason) => log!("virtio {} at {}: {}", name_of(kind), at, reason.reason()),
         }
     });
+}
+
+/// Logs the devices on PCI that are not used: virtio's of other types than are `driven`, and disk controllers, network cards and
+/// serial ports that are not virtio's.
+pub fn log_unused_on_pci<C: ConfigurationAccess>(space: &C, driven: &[DeviceType]) {
+    const IO_ENABLED: u32 = 1;
+    pci::scan(space, &mut |at, id| match pci::virtio_device(id) {
+        Some(kind) => log_unused(kind, driven, at.into()),
+        None => {
+            let class = space.read_word(at, 8) >> 16;
+            // One that was given ports by `serial_port_on_pci` is used. Firmware may have done so, too.
+            let is_used = class >> 8 == CLASS_COMMUNICATION && space.read_word(at, 4) & IO_ENABLED != 0;
+            if !is_used && matches!(class >> 8, CLASS_STORAGE | CLASS_NETWORK | CLASS_COMMUNICATION) {
+                let id = Value::Hex(id.rotate_left(16).into());
+                log!("device {} of class {} at {} is not used: no driver", id, Value::Hex(class.into()), at);
+            }
+        }
+    });
+}
+
+/// Logs a virtio device at a place, unless its type is `driven`.
+pub fn log_unused(kind: DeviceType, driven: &[DeviceType], at: Value) {
+    if !driven.contains(&kind) {
+        log!("virtio device of type {} at {} is not used: no driver", kind as u8, at);
+    }
 }

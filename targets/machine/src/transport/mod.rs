@@ -10,7 +10,7 @@ mod mmio;
 mod pci;
 
 #[cfg(target_os = "none")]
-pub use self::find::{Device, find_on_pci, name_of};
+pub use self::find::{Device, find_on_pci, log_unused, log_unused_on_pci, name_of};
 pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
 

@@ -9,7 +9,7 @@ use super::start;
 use crate::arch::{self, Interrupts, is_this_cpu};
 use crate::clock::Clock;
 use crate::command_line::Options;
-use crate::device_tree::Tree;
+use crate::device_tree::{Node, Tree};
 use crate::entry::Handover;
 use crate::heap;
 use crate::log;
@@ -18,7 +18,7 @@ use crate::memory::{Ram, Window};
 use crate::pci::{enable_serial, is_low};
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
-use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, name_of};
+use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
 use crate::tree;
 
 /// Why the machine is still on: in words, for whoever asked.
@@ -95,22 +95,41 @@ impl Machine {
             // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
             unsafe { find_on_pci(pci.space, kind, is_low, |line| self.unmask(line), &mut take) }
         }
-        for node in self.tree.compatible("virtio,mmio") {
-            let Some((address, size)) = node.registers(0) else { continue };
-            let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
-            if address.saturating_add(size) > arch::MAPPED {
-                log!("what is at {} lies out of reach", Value::Hex(address));
-                continue;
-            }
-            // SAFETY: The tree says that these are a virtio device's registers, if one is there; each place is looked at
-            // once, and looking changes nothing.
-            let transport = unsafe { MmioTransport::new(registers) };
-            if let Some(transport) = transport.filter(|transport| transport.device_type() == kind) {
+        self.mmio_devices(&mut |transport, address, node| {
+            if transport.device_type() == kind {
                 log!("virtio {} at {}", name_of(kind), Value::Hex(address));
                 if let Some(number) = node.interrupt().and_then(Interrupts::number) {
                     self.unmask(number);
                 }
                 take(Device { transport: DeviceTransport::Mmio(transport), pci: None });
+            }
+        });
+    }
+
+    /// Logs the devices that are there and not used: virtio's of other types than are `driven`, and others for which there is no
+    /// driver.
+    pub fn log_unused(&self, driven: &[DeviceType]) {
+        if let Some(pci) = self.pci {
+            log_unused_on_pci(&pci.space, driven);
+        }
+        self.mmio_devices(&mut |transport, address, _| {
+            log_unused(transport.device_type(), driven, Value::Hex(address))
+        });
+    }
+
+    /// Looks at each of the board's own places, and hands the devices there to `take`.
+    fn mmio_devices(&self, take: &mut dyn FnMut(MmioTransport, u64, &Node<'_>)) {
+        for node in self.tree.compatible("virtio,mmio") {
+            let Some((address, size)) = node.registers(0) else { continue };
+            if address.saturating_add(size) > arch::MAPPED {
+                log!("what is at {} lies out of reach", Value::Hex(address));
+                continue;
+            }
+            let registers = Window { address, length: u32::try_from(size).unwrap_or(u32::MAX) };
+            // SAFETY: The tree says that these are a virtio device's registers, if one is there; looking changes nothing, and of the
+            // transports for one place, one is used.
+            if let Some(transport) = unsafe { MmioTransport::new(registers) } {
+                take(transport, address, &node);
             }
         }
     }
