@@ -172,5 +172,15 @@ rows! {
     port_of_another_name: profiles = APPLIANCE_ALONE, devices = &[CONSOLE,
         "virtserialport,name=org.qemu.guest_agent.0", "virtserialport,chardev=agent0,name=org.example.0"],
         append = "port=org.example.0";
+    // What is there and not used is named.
+    unused_q35: profiles = APPLIANCE_ALONE, devices = &[CONSOLE, PORT, "virtio-rng-pci", "e1000", "pci-serial",
+        "isa-serial,index=2", "virtio-balloon-pci,disable-legacy=on"], append = "agent=virtio",
+        log = &["device 0x1af41005 of class", "device 0x8086100e of class 0x200 at 00:", "device 0x1b360002 of class 0x700",
+            "device 0x1af41045 of class", "serial port com3 is not used"];
+    unused_microvm: profiles = APPLIANCE_ALONE, machine = "microvm",
+        devices = &["virtio-serial-device", PORT, "virtio-rng-device"], log = &["virtio device of type 4 at 0xfeb02c00"];
+    unused_aarch64: profiles = APPLIANCE_ALONE, machine = "aarch64-virt",
+        devices = &["virtio-rng-device", CONSOLE, PORT, "virtio-gpu-pci", "pci-serial"], append = "agent=virtio",
+        log = &["virtio device of type 4 at", "device 0x1af41050 of class", "device 0x1b360002 of class 0x700"];
     a_word_that_nobody_knows: devices = &[CONSOLE, PORT], append = "agent=com7", log = &["unknown option agent=com7"];
 }

@@ -97,7 +97,7 @@ impl serve::Channel for Io {
 
 fn log_found(event: Option<Event>, console: &VirtioSerial<Kept, DeviceTransport>) {
     if event == Some(Event::Found) {
-        log!("the agent's port has number {}", console.port().unwrap_or_default());
+        log!("it has the agent's port: {}", console.port().unwrap_or_default());
     }
 }
 
@@ -126,7 +126,7 @@ impl<S> Channel<S> {
                     console.port().is_some() || console.is_settled()
                 });
                 if !is_settled {
-                    log!("virtio console: it does not answer");
+                    log!("it does not answer");
                 }
                 console.port().is_some()
             }

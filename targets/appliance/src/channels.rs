@@ -51,7 +51,7 @@ impl<S> Channels<S> {
         };
         console::begin(machine.options());
         if channels.0.is_empty() && serial_port.is_none() {
-            log!("no channel for the agent: no virtio console, no free serial port");
+            log!("no channel for the agent");
         }
         log!("ready: {} virtio console(s), {} serial port(s)", channels.0.len(), u8::from(serial_port.is_some()));
         if let Some(channel) = serial_port.and_then(|port| new(Io::Serial(port))) {
@@ -67,10 +67,10 @@ impl<S> Channels<S> {
         if self.0.len() < MAX_CHANNELS - 1 {
             new(console).into_iter().for_each(|channel| _ = self.0.push(channel));
         } else if let Some(channel) = self.0.iter_mut().find_map(|channel| (!channel.has_port()).then_some(channel)) {
-            log!("an earlier virtio console is not used: it has no port for the agent");
+            log!("an earlier one is not used: it has no port for the agent");
             channel.replace(console);
         } else {
-            log!("this virtio console is not used: {} others have a port for the agent", MAX_CHANNELS - 1);
+            log!("not used: {} others have a port for the agent", MAX_CHANNELS - 1);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Statics of a machine that runs on one CPU.
 
-use core::cell::{OnceCell, RefCell, RefMut};
+use core::cell::{Cell, RefCell, RefMut, UnsafeCell};
+use core::mem::MaybeUninit;
 
 /// A static that the one CPU may change.
 ///
@@ -34,25 +35,33 @@ impl<T> OneCpu<T> {
     }
 }
 
-/// A static that is given its value at boot.
-#[derive(Debug)]
-pub(crate) struct FoundAtBoot<T>(OnceCell<T>);
+/// A static that is given its value at boot. It is all zeros before, so that it takes no room in the image.
+pub(crate) struct FoundAtBoot<T> {
+    is_found: Cell<bool>,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
 
 // SAFETY: As for `OneCpu`.
 unsafe impl<T> Sync for FoundAtBoot<T> {}
 
 impl<T> FoundAtBoot<T> {
     pub(crate) const fn new() -> Self {
-        Self(OnceCell::new())
+        Self { is_found: Cell::new(false), value: UnsafeCell::new(MaybeUninit::zeroed()) }
     }
 
     /// Gives it its value, unless it has one; the value that it then has.
     pub(crate) fn give(&self, value: T) -> &T {
-        self.0.get_or_init(|| value)
+        if !self.is_found.replace(true) {
+            // SAFETY: It had no value, so there are no references to it.
+            unsafe { *self.value.get() = MaybeUninit::new(value) };
+        }
+        // SAFETY: It has its value now, and keeps it.
+        unsafe { (*self.value.get()).assume_init_ref() }
     }
 
     /// The value, if it is there yet.
     pub(crate) fn get(&self) -> Option<&T> {
-        self.0.get()
+        // SAFETY: As above, as `give` has said so.
+        self.is_found.get().then(|| unsafe { (*self.value.get()).assume_init_ref() })
     }
 }

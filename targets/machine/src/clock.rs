@@ -42,7 +42,7 @@ pub struct Clock {
 impl Clock {
     /// Nanoseconds since 1970-01-01 00:00 UTC. `None` on a machine without a clock that has not been told the time.
     pub fn wall_ns(&mut self) -> Option<i64> {
-        let Some(monotonic) = monotonic_ns().and_then(|now| i64::try_from(now).ok()) else {
+        let Some(monotonic) = monotonic() else {
             return self.rtc()?.seconds()?.checked_mul(NS_PER_S);
         };
         if let Some(start) = hypervisor_start_ns() {
@@ -69,7 +69,7 @@ impl Clock {
     /// Without any clock, and for times that the real-time clock cannot show.
     pub fn set_wall(&mut self, ns: i64) -> Result<(), ClockError> {
         let rtc = self.rtc();
-        let monotonic = monotonic_ns().and_then(|now| i64::try_from(now).ok());
+        let monotonic = monotonic();
         if let Some(rtc) = rtc {
             rtc.set(ns.div_euclid(NS_PER_S)).ok_or(ClockError::OutOfRange)?;
         } else if monotonic.is_none() {
@@ -85,7 +85,7 @@ impl Clock {
     /// Without either.
     pub fn set_wall_from_rtc(&mut self) -> Result<(), ClockError> {
         let rtc = self.rtc().and_then(Rtc::seconds);
-        let monotonic = monotonic_ns().and_then(|now| i64::try_from(now).ok());
+        let monotonic = monotonic();
         self.offset = match (rtc, hypervisor_start_ns()) {
             (Some(rtc), _) => rtc.checked_mul(NS_PER_S).map(|rtc| rtc - monotonic.unwrap_or(0)),
             (None, Some(start)) => Some(start()),
@@ -97,4 +97,9 @@ impl Clock {
     fn rtc(&mut self) -> Option<Rtc> {
         *self.rtc.get_or_insert_with(Rtc::find)
     }
+}
+
+/// What the monotonic clock shows, for sums with moments before it began.
+fn monotonic() -> Option<i64> {
+    monotonic_ns().and_then(|now| i64::try_from(now).ok())
 }

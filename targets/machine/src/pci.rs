@@ -52,6 +52,11 @@ pub fn scan<C: ConfigurationAccess>(access: &C, visit: &mut dyn FnMut(DeviceFunc
     }
 }
 
+/// Whether a function with this first word is a virtio device.
+pub const fn is_virtio(id: u32) -> bool {
+    id & 0xffff == VENDOR_VIRTIO
+}
+
 /// The type of a virtio device, transitional or modern, by a function's first word (4.1.2). `None` for other devices.
 pub fn virtio_device(id: u32) -> Option<DeviceType> {
     match (id & 0xffff, id >> 16) {

@@ -66,7 +66,7 @@ impl Machine {
                 log!("{} KiB of memory", heap_memory.len() / 1024);
                 heap::give(heap_memory);
             }
-            None => log!("no memory: the loader gave no memory map"),
+            None => log!("no memory map from the loader"),
         }
         let tables = firmware::find(memory, rsdp);
         let power_off = tables.as_ref().zip(firmware::fadt()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
@@ -117,7 +117,7 @@ impl Machine {
     /// driver.
     pub fn log_unused(&self, driven: &[DeviceType]) {
         if let Some(config_space) = self.config_space {
-            log_unused_on_pci(&config_space, driven);
+            log_unused_on_pci(&config_space, driven, serial_port::is_pci_taken());
         }
         self.mmio_devices(&mut |transport, place| {
             log_unused(transport.device_type(), driven, Value::Hex(place.address));

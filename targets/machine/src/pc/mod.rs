@@ -9,6 +9,7 @@ mod machine;
 mod microvm;
 mod power;
 mod power_button;
+mod reference;
 mod rtc;
 mod serial_port;
 mod suspend;

@@ -35,9 +35,9 @@ impl PowerError {
     /// The same in words, for whoever asked.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::NoAcpi => "this machine has no ACPI tables to switch it off by",
-            Self::NoRegister => "the ACPI tables name no register to switch this machine off by",
-            Self::NoSleepType => "the ACPI tables have no \\_S5 to switch this machine off by",
+            Self::NoAcpi => "there are no ACPI tables to switch it off by",
+            Self::NoRegister => "ACPI names no register to switch it off by",
+            Self::NoSleepType => "ACPI has no \\_S5 to switch it off by",
             Self::NoEffect => "the machine did not switch off",
         }
     }

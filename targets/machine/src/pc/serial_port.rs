@@ -30,6 +30,8 @@ pub type SerialPort = SerialLine<Registers>;
 
 /// A bit for each port that was handed out.
 static TAKEN: AtomicU8 = AtomicU8::new(0);
+/// The bit of the one on PCI.
+const ON_PCI: u8 = 1 << 7;
 
 /// COM1, unless it is absent or taken.
 pub fn log_port() -> Option<SerialPort> {
@@ -70,7 +72,12 @@ pub(super) fn log_unused() {
 
 /// The one on PCI with this first I/O port, unless it is taken.
 pub(super) fn on_pci(first: u16) -> Option<SerialPort> {
-    take(1 << 7, first)
+    take(ON_PCI, first)
+}
+
+/// Whether the one on PCI was handed out.
+pub(super) fn is_pci_taken() -> bool {
+    TAKEN.load(Ordering::Relaxed) & ON_PCI != 0
 }
 
 /// Takes a port, which has a bit of its own.

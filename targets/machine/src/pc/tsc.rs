@@ -1,110 +1,104 @@
-//! The time stamp counter as a clock, measured against one whose speed is known.
+//! The time stamp counter as a clock, measured against one whose speed is known: shortly at first, because a boot has better use for
+//! the time, and again whenever much more time has passed.
 
 use core::cell::Cell;
 
-use x86_64::structures::port::{PortRead, PortWrite};
-
-use crate::acpi::{Fadt, Register};
+use super::reference::Reference;
+use crate::acpi::Fadt;
 use crate::arch::timestamp;
 use crate::tick::Tick;
 
-/// How long to measure: 2 ms of the 24 in which a guest can boot.
-const MEASURE_PER_S: u64 = 500;
-/// How often both counters are read to have them at one moment.
-const TRIES: u32 = 8;
-/// A reference that reads the same as many times in a row stands still. Both move on within a microsecond.
+/// How long to measure at first: 2 ms of the 24 in which a guest can boot.
+const FIRST_NS: u64 = 2_000_000;
+/// After how long to measure again, and by how much longer each time.
+const SECOND_NS: u64 = 16 * FIRST_NS;
+const LONGER: u64 = 4;
+/// A reference that reads the same as many times in a row stands still. It moves on within a microsecond.
 const PATIENCE: u32 = 10_000;
 
-const PM_TIMER_HZ: u64 = 3_579_545;
-const PIT_HZ: u64 = 1_193_182;
-const PIT_CHANNEL_0: u16 = 0x40;
-const PIT_COMMAND: u16 = 0x43;
-
-/// Nanoseconds since the guest booted.
+/// Nanoseconds since the guest booted. They never go back, and go on at once from where they are when the speed is known better.
 #[derive(Debug)]
 pub(super) struct Tsc {
-    /// The counter at the moment that the clock calls 0.
-    start: Cell<u64>,
+    reference: Reference,
+    state: Cell<State>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// What both counters showed when the measurement began.
+    begin: (u32, u64),
+    /// For how long to measure, in nanoseconds.
+    length: u64,
     tick: Tick,
+    /// What the counter and the clock showed at one moment.
+    at: u64,
+    ns: u64,
 }
 
 impl Tsc {
     /// Measures the counter, since `start`, against the ACPI timer or the PIT.
     pub(super) fn measure(start: u64, fadt: Option<&Fadt>) -> Option<Self> {
-        let hz = fadt.and_then(against_pm_timer).or_else(against_pit)?;
-        Some(Self { start: Cell::new(start), tick: Tick::of_hz(hz) })
+        for reference in Reference::all(fadt).into_iter().flatten() {
+            if let Some((begin, tick)) = first(reference) {
+                let state = State { begin, length: SECOND_NS, tick, at: start, ns: 0 };
+                return Some(Self { reference, state: Cell::new(state) });
+            }
+        }
+        None
     }
 
     /// Nanoseconds since the start.
     pub(super) fn now(&self) -> u64 {
-        self.tick.ns(timestamp().wrapping_sub(self.start.get()))
+        let state = self.state.get();
+        let now = timestamp();
+        if state.tick.ns(now.wrapping_sub(state.begin.1)) >= state.length {
+            self.state.set(self.measure_again(state));
+        }
+        state.shows(now)
     }
 
-    /// The counter begins anew: from now on the clock shows `ns`, or a nanosecond more.
+    /// The counter begins anew: from now on the clock shows `ns`.
     pub(super) fn go_on_from(&self, ns: u64) {
-        self.start.set(timestamp().wrapping_sub(self.tick.in_ns(ns)));
+        // A reset may have stopped it.
+        self.reference.start();
+        let begin = self.reference.together();
+        self.state.set(State { begin, length: SECOND_NS, at: begin.1, ns, ..self.state.get() });
+    }
+
+    /// Takes the speed from all the time since the measurement began. Begins anew after too much of it.
+    fn measure_again(&self, state: State) -> State {
+        let end = self.reference.together();
+        let ns = state.tick.ns(end.1.wrapping_sub(state.begin.1));
+        let now = State { at: end.1, ns: state.shows(end.1), ..state };
+        if ns >= self.reference.longest {
+            return State { begin: end, length: SECOND_NS, ..now };
+        }
+        let tick = Tick::of_hz(self.reference.measured(state.begin, end, ns));
+        let next = ns * LONGER;
+        State { tick, length: if next < self.reference.longest { next } else { u64::MAX }, ..now }
     }
 }
 
-/// Ticks per second, measured against a counter that counts up at `hz` and wraps at `mask`.
-fn against(hz: u64, mask: u32, read: impl Fn() -> u32) -> Option<u64> {
-    let (first, start) = together(&read);
-    let (mut last, mut still) = (first, 0);
+impl State {
+    /// What the clock shows when the counter shows `now`.
+    fn shows(&self, now: u64) -> u64 {
+        self.ns.saturating_add(self.tick.ns(now.wrapping_sub(self.at)))
+    }
+}
+
+/// What both counters showed at the beginning of a short measurement, and its result.
+fn first(reference: Reference) -> Option<((u32, u64), Tick)> {
+    reference.start();
+    let begin = reference.together();
+    let (mut last, mut still) = (begin.0, 0);
     while still < PATIENCE {
-        let count = read();
-        if u64::from(count.wrapping_sub(first) & mask) >= hz / MEASURE_PER_S {
-            let (count, end) = together(&read);
-            let passed = u64::from(count.wrapping_sub(first) & mask);
-            let rate = end.wrapping_sub(start).checked_mul(hz)?.checked_div(passed)?;
-            return (1_000_000..100_000_000_000).contains(&rate).then_some(rate);
+        let end = reference.together();
+        if reference.has_passed(FIRST_NS, begin.0, end.0) {
+            let hz = reference.measured(begin, end, FIRST_NS);
+            return (1_000_000..100_000_000_000).contains(&hz).then_some((begin, Tick::of_hz(hz)));
         }
-        still = if count == last { still + 1 } else { 0 };
-        last = count;
+        still = if end.0 == last { still + 1 } else { 0 };
+        last = end.0;
     }
     None
-}
-
-/// What both counters show at one moment. The host may take the processor away between two reads, so of several tries the
-/// shortest counts.
-fn together(read: &impl Fn() -> u32) -> (u32, u64) {
-    let (mut shown, mut shortest) = ((0, 0), u64::MAX);
-    for _ in 0..TRIES {
-        let before = timestamp();
-        let count = read();
-        let took = timestamp().wrapping_sub(before);
-        if took < shortest {
-            (shown, shortest) = ((count, before), took);
-        }
-    }
-    shown
-}
-
-/// The power management timer (ACPI 6.5, 4.8.2.1).
-fn against_pm_timer(fadt: &Fadt) -> Option<u64> {
-    let Some(Register::Port(port)) = fadt.timer else { return None };
-    let mask = if fadt.timer_is_32_bit { u32::MAX } else { 0xff_ffff };
-    // SAFETY: The tables say that this port is a counter; reading it changes nothing.
-    against(PM_TIMER_HZ, mask, || unsafe { u32::read_from_port(port) })
-}
-
-/// The PIT's first channel as a rate generator (Intel 8254, mode 2). Its interrupt is masked, and the other channels'
-/// gate and output are wired to a speaker that not every machine has.
-fn against_pit() -> Option<u64> {
-    const MODE_2: u8 = 0b0011_0100;
-    const LATCH: u8 = 0;
-    // SAFETY: Nobody else uses the channel. Where there is no PIT nobody listens.
-    unsafe {
-        u8::write_to_port(PIT_COMMAND, MODE_2);
-        u8::write_to_port(PIT_CHANNEL_0, 0);
-        u8::write_to_port(PIT_CHANNEL_0, 0);
-    }
-    against(PIT_HZ, 0xffff, || {
-        // SAFETY: As above.
-        let count = unsafe {
-            u8::write_to_port(PIT_COMMAND, LATCH);
-            u16::from_le_bytes([u8::read_from_port(PIT_CHANNEL_0), u8::read_from_port(PIT_CHANNEL_0)])
-        };
-        // It counts down.
-        u32::from(count.wrapping_neg())
-    })
 }

@@ -28,7 +28,7 @@ impl Unusable {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::LegacyOnly => "legacy only: give the device disable-modern=off",
-            Self::Unassigned => "firmware has assigned its registers no address",
+            Self::Unassigned => "its registers have no address",
             Self::OutOfReach => "its registers lie out of reach",
             Self::Malformed => "its capabilities are malformed",
         }

@@ -1,5 +1,6 @@
 //! Finds virtio devices on PCI.
 
+use core::mem;
 use core::ops::Range;
 
 use virtio_drivers::transport::DeviceType;
@@ -64,19 +65,18 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
 }
 
 /// Logs the devices on PCI that are not used: virtio's of other types than are `driven`, and disk controllers, network cards and
-/// serial ports that are not virtio's.
-pub fn log_unused_on_pci<C: ConfigurationAccess>(space: &C, driven: &[DeviceType]) {
-    const IO_ENABLED: u32 = 1;
-    pci::scan(space, &mut |at, id| match pci::virtio_device(id) {
-        Some(kind) => log_unused(kind, driven, at.into()),
-        None => {
-            let class = space.read_word(at, 8) >> 16;
-            // One that was given ports by `serial_port_on_pci` is used. Firmware may have done so, too.
-            let is_used = class >> 8 == CLASS_COMMUNICATION && space.read_word(at, 4) & IO_ENABLED != 0;
-            if !is_used && matches!(class >> 8, CLASS_STORAGE | CLASS_NETWORK | CLASS_COMMUNICATION) {
-                let id = Value::Hex(id.rotate_left(16).into());
-                log!("device {} of class {} at {} is not used: no driver", id, Value::Hex(class.into()), at);
-            }
+/// serial ports that are not virtio's. `serial_is_used` says that the first serial port is used.
+pub fn log_unused_on_pci<C: ConfigurationAccess>(space: &C, driven: &[DeviceType], mut serial_is_used: bool) {
+    pci::scan(space, &mut |at, id| {
+        let class = space.read_word(at, 8) >> 16;
+        let is_used = match pci::virtio_device(id) {
+            Some(kind) => driven.contains(&kind),
+            None if class >> 8 == CLASS_COMMUNICATION => mem::take(&mut serial_is_used),
+            None => !pci::is_virtio(id) && !matches!(class >> 8, CLASS_STORAGE | CLASS_NETWORK),
+        };
+        if !is_used {
+            let id = Value::Hex(id.rotate_left(16).into());
+            log!("device {} of class {} at {} is not used: no driver", id, Value::Hex(class.into()), at);
         }
     });
 }

@@ -4,7 +4,7 @@ use heapless::Vec;
 use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::pci::{self, Pci};
-use super::serial_port::{REGISTERS, SerialPort, first_serial_port, port_on_pci};
+use super::serial_port::{self, REGISTERS, SerialPort, first_serial_port, port_on_pci};
 use super::start;
 use crate::arch::{self, Interrupts, is_this_cpu};
 use crate::clock::Clock;
@@ -110,7 +110,7 @@ impl Machine {
     /// driver.
     pub fn log_unused(&self, driven: &[DeviceType]) {
         if let Some(pci) = self.pci {
-            log_unused_on_pci(&pci.space, driven);
+            log_unused_on_pci(&pci.space, driven, serial_port::is_pci_taken());
         }
         self.mmio_devices(&mut |transport, address, _| {
             log_unused(transport.device_type(), driven, Value::Hex(address))

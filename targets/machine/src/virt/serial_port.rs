@@ -37,10 +37,16 @@ pub fn first_serial_port() -> Option<SerialPort> {
     take(address, &TAKEN).filter(|_| size >= REGISTERS)
 }
 
+static PCI_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
 /// The one on PCI whose registers are at an address, unless it is taken.
 pub(super) fn port_on_pci(address: u64) -> Option<SerialPort> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    take(address, &TAKEN)
+    take(address, &PCI_IS_TAKEN)
+}
+
+/// Whether the one on PCI was handed out.
+pub(super) fn is_pci_taken() -> bool {
+    PCI_IS_TAKEN.load(Ordering::Relaxed)
 }
 
 fn take(address: u64, taken: &AtomicBool) -> Option<SerialPort> {

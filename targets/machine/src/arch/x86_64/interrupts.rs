@@ -60,7 +60,7 @@ impl Interrupts {
     pub(crate) fn new(madt: Option<Madt<'_>>) -> Self {
         mask_8259s();
         let Some(destination) = enable_local_apic() else {
-            log!("no local APIC: the guest cannot sleep");
+            log!("no local APIC to sleep with");
             return Self { io_apics: heapless::Vec::new(), destination: 0 };
         };
         let mut interrupts = Self { io_apics: heapless::Vec::new(), destination };
@@ -69,7 +69,7 @@ impl Interrupts {
             None => interrupts.add(IO_APIC_DEFAULT),
         }
         match interrupts.can_sleep() {
-            false => log!("no I/O APIC: the guest cannot sleep"),
+            false => log!("no I/O APIC to sleep with"),
             true => log!("{} I/O APIC(s)", interrupts.io_apics.len()),
         }
         interrupts
