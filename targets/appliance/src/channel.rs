@@ -97,7 +97,7 @@ impl serve::Channel for Io {
 
 fn log_found(event: Option<Event>, console: &VirtioSerial<Kept, DeviceTransport>) {
     if event == Some(Event::Found) {
-        log!("it has the agent's port: {}", console.port().unwrap_or_default());
+        log!("the agent's port is {}", console.port().unwrap_or_default());
     }
 }
 

@@ -27,8 +27,9 @@ const PATIENCE_LOOKS: u64 = 1 << 32;
 const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
-/// Descriptors of the queue. A request takes three: a header, the data and a status. A device may allow no more than four.
-const QUEUE_SIZE: usize = 4;
+/// Descriptors of the queue. A request takes three: a header, the data and a status. The network card's queues have the same
+/// number, so that an image has the code of the queue once.
+const QUEUE_SIZE: usize = 16;
 
 // Feature bits (5.2.3, 6).
 const READ_ONLY: u64 = 1 << 5;
