@@ -429,7 +429,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     let block = (block / SECTOR) as u32;
     let mut properties = Properties { features, sectors: high << 32 | low, max_discard: 0, discard_alignment: block };
     if features & DISCARD != 0 {
-        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) / block * block;
+        // A multiple of the block, which is a power of two.
+        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) & !(block - 1);
         properties.discard_alignment = word(transport, DISCARD_ALIGNMENT).max(block);
     }
 
