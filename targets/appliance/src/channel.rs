@@ -102,7 +102,7 @@ const TURNS: usize = 16;
 pub type Pump<const OUT: usize> = serve::Pump<MAX_READ, OUT>;
 fn log_found(event: Option<Event>, console: &VirtioSerial<Kept, DeviceTransport>) {
     if event == Some(Event::Found) {
-        log!("it has the agent's port: {}", console.port().unwrap_or_default());
+        log!("the agent's port is {}", console.port().unwrap_or_default());
     }
 }
 

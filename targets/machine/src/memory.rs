@@ -83,6 +83,8 @@ pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use core::slice;
+
     use super::*;
 
     #[test]
@@ -90,10 +92,10 @@ mod tests {
         let ram = [Ram { start: 0x1000, end: 0x9_f800 }, Ram { start: 0x10_0000, end: 0x80_0000 }];
         let largest = |taken: &[Range<u64>]| largest_free(&ram, 0x20_0000..0x100_0000, taken);
         assert_eq!(largest(&[]), Some(0x20_0000..0x80_0000));
-        assert_eq!(largest(&[0..0]), Some(0x20_0000..0x80_0000), "nothing is taken");
-        assert_eq!(largest(&[0x30_0000..0x30_0001]), Some(0x30_1000..0x80_0000));
+        assert_eq!(largest(slice::from_ref(&(0..0))), Some(0x20_0000..0x80_0000), "nothing is taken");
+        assert_eq!(largest(slice::from_ref(&(0x30_0000..0x30_0001))), Some(0x30_1000..0x80_0000));
         let taken = [0x78_0000..0x90_0000, 0x10_0000..0x21_0000, 0x30_0000..0x31_0000, 0x30_8000..0x40_0000];
         assert_eq!(largest(&taken), Some(0x40_0000..0x78_0000));
-        assert_eq!(largest(&[0..u64::MAX]), None);
+        assert_eq!(largest(slice::from_ref(&(0..u64::MAX))), None);
     }
 }

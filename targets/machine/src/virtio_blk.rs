@@ -447,7 +447,8 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     let in_sectors = (block / SECTOR) as u32;
     let mut properties = Properties { features, sectors, block, max_discard: 0, discard_alignment: in_sectors };
     if features & DISCARD != 0 {
-        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) / in_sectors * in_sectors;
+        // A multiple of the block, which is a power of two.
+        properties.max_discard = word(transport, MAX_DISCARD_SECTORS) & !(in_sectors - 1);
         properties.discard_alignment = word(transport, DISCARD_ALIGNMENT).max(in_sectors);
     }
 

@@ -113,7 +113,7 @@ impl Machine {
             log_unused_on_pci(&pci.space, driven, serial_port::is_pci_taken());
         }
         self.mmio_devices(&mut |transport, address, _| {
-            log_unused(transport.device_type(), driven, Value::Hex(address))
+            log_unused(transport.device_type(), driven, Value::Hex(address));
         });
     }
 

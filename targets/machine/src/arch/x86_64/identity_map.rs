@@ -82,7 +82,7 @@ impl IdentityMap {
 
     /// Takes the largest piece of RAM above the image, and clear of what is `kept`, for the heap.
     pub(crate) fn with_heap(ram: &[Ram], kept: Range<u64>) -> (Self, Option<&'static mut [MaybeUninit<u8>]>) {
-        let heap = largest_free(ram, image().end..END, &[kept]);
+        let heap = largest_free(ram, image().end..END, slice::from_ref(&kept));
         let Some(heap) = heap else { return (Self::before_heap(), None) };
         let size = (heap.end - heap.start) as usize;
         // SAFETY: The memory map says that this is RAM, the image lies below it, and `bytes` gives none of it away.
