@@ -295,7 +295,7 @@ fn a_thaw_needs_no_list_of_the_mounts() -> Result<()> {
         ),
     )?;
     ensure!(int(&mut agent, "guest-fsfreeze-freeze")? == 1);
-    guest.console_shows("all are mounted", Deadline::seconds(120))?;
+    guest.console_shows("all are mounted", Deadline::seconds(600))?;
     ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 1);
     // More than 4 MiB of mounts before the freeze.
     let size: u64 = run(&mut agent, "busybox wc -c < /proc/self/mountinfo")?.trim().parse()?;
