@@ -1,6 +1,6 @@
 //! The time of a request in FAT's form: a calendar date from 1980 to 2107, and a time of day.
 
-use fatfs::{Date, DateTime, Time, TimeProvider};
+use lamfat::{Date, DateTime, Time, TimeProvider};
 
 /// 1980-01-01 and the last second of 2107, in seconds since 1970.
 const FIRST: i64 = 315_532_800;
