@@ -100,6 +100,7 @@ const TURNS: usize = 16;
 
 /// What carries a channel's bytes to its agent and back, up to `OUT` of a reply at once, which is also what a virtio console takes.
 pub type Pump<const OUT: usize> = serve::Pump<MAX_READ, OUT>;
+
 fn log_found(event: Option<Event>, console: &VirtioSerial<Kept, DeviceTransport>) {
     if event == Some(Event::Found) {
         log!("the agent's port is {}", console.port().unwrap_or_default());
