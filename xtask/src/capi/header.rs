@@ -60,6 +60,6 @@ mod tests {
         let header = header().unwrap();
         let functions: Vec<_> = functions(&header).collect();
         assert!(functions.contains(&"nanoqga_init") && functions.contains(&"nanoqga_status_text"), "{functions:?}");
-        assert!(functions.contains(&"nanoqga_add_command") && functions.len() == 22, "{functions:?}");
+        assert!(functions.contains(&"nanoqga_add_command") && functions.len() == 23, "{functions:?}");
     }
 }
