@@ -78,10 +78,10 @@ impl<const N: usize, const OUT: usize> Pump<N, OUT> {
     /// Moves what can be moved without waiting; returns whether it did anything. Call it again as long as it does, then
     /// sleep until the channel has news.
     ///
-    /// A request is run only while the channel is ready to be written to, which is asked only if there is one. Replies to
-    /// requests that came together leave together, as far as they fit. A command that may not return, such as
-    /// `guest-shutdown`, runs only when the channel says that every earlier reply has left. A host that reads nothing keeps
-    /// only its own requests waiting.
+    /// A request is run only while the channel is ready to be written to, which is asked only if there is one. So a channel
+    /// that keeps bytes of its own must send them without being asked. Replies to requests that came together leave together,
+    /// as far as they fit. A command that may not return, such as `guest-shutdown`, runs only when the channel says that every
+    /// earlier reply has left. A host that reads nothing keeps only its own requests waiting.
     ///
     /// # Errors
     /// Those of the channel. What was read and not yet answered stays.

@@ -91,6 +91,7 @@ fn serve(listener: &UnixListener, seed: u64, over: &AtomicBool) -> io::Result<()
                 let mut channel = Channel { host, noise: noise.clone(), unsent: Vec::new(), left: false };
                 pump.reset(&mut agent);
                 while !channel.left && !over.load(Ordering::Relaxed) {
+                    channel.push()?;
                     if !pump.poll(&mut agent, &mut Kernel, &mut channel)? && !channel.left {
                         thread::sleep(NAP); // polls: bytes of the host, or room for some
                     }
@@ -114,6 +115,18 @@ struct Channel {
 }
 
 impl Channel {
+    /// Sends what was written, as much as the host takes, as the interrupts of a driver would.
+    fn push(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() && !self.left {
+            let written = self.host.write(&self.unsent);
+            match self.count(written)? {
+                0 => break,
+                count => drop(self.unsent.drain(..count)),
+            }
+        }
+        Ok(())
+    }
+
     /// What a call gave; nothing, and the host gone, when it was an end.
     fn count(&mut self, outcome: io::Result<usize>) -> io::Result<usize> {
         match outcome {
@@ -149,13 +162,6 @@ impl embedded_io::Read for Channel {
 
 impl embedded_io::WriteReady for Channel {
     fn write_ready(&mut self) -> io::Result<bool> {
-        while !self.unsent.is_empty() && !self.left {
-            let written = self.host.write(&self.unsent);
-            match self.count(written)? {
-                0 => break,
-                count => drop(self.unsent.drain(..count)),
-            }
-        }
         Ok(self.unsent.is_empty())
     }
 }
