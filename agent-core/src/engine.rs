@@ -136,6 +136,8 @@ impl<G> Engine<G> {
 
     /// Runs the request that was received, if any, and fills `room` with bytes for the host; returns how many.
     #[must_use]
+    // Kept whole: the images are smaller so.
+    #[inline(never)]
     pub fn transmit(
         &mut self,
         commands: &CommandSet<'_, G>,
@@ -188,6 +190,8 @@ impl<G> Engine<G> {
     }
 
     /// Stages what comes next, all before being handed out; returns whether there was something.
+    // Kept whole: the images are smaller so.
+    #[inline(never)]
     fn advance(&mut self, commands: &CommandSet<'_, G>, memory: &mut Memory<'_>, guest: &mut G) -> bool {
         match &self.phase {
             Phase::Receive => return false,

@@ -85,6 +85,8 @@ impl<const N: usize, const OUT: usize> Pump<N, OUT> {
     ///
     /// # Errors
     /// Those of the channel. What was read and not yet answered stays.
+    // Kept whole: the images are smaller so.
+    #[inline(never)]
     pub fn poll<C: Channel, G>(
         &mut self,
         agent: &mut Agent<'_, G>,

@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(
         info.kept.is_empty() || memory.bytes(info.kept.start, (info.kept.end - info.kept.start) as usize).is_some()
     );
-    if let Some(heap) = largest_free(&info.ram, REACH, info.kept.clone()) {
+    if let Some(heap) = largest_free(&info.ram, REACH, std::slice::from_ref(&info.kept)) {
         assert!(REACH.start <= heap.start && heap.end <= REACH.end && heap.start < heap.end, "{heap:x?}");
         assert!(heap.end <= info.kept.start || info.kept.end <= heap.start, "{heap:x?} has {:x?} in it", info.kept);
         assert!(info.ram.iter().any(|ram| ram.start <= heap.start && heap.end <= ram.end), "{heap:x?} is no RAM");

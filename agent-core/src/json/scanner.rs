@@ -461,6 +461,8 @@ impl Scanner {
     }
 
     /// One byte of a bad message.
+    // Kept whole: the images are smaller so.
+    #[inline(never)]
     fn skip_over(&mut self, byte: u8, taken: usize) -> Taken {
         let escaped = core::mem::take(&mut self.escaped);
         match (byte, self.quote) {

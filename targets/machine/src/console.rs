@@ -43,7 +43,6 @@ macro_rules! log {
 }
 
 /// Logs a line: what [`log!`] calls.
-#[inline(always)]
 pub fn line<const N: usize>(template: Template<N>, values: &[Value; N]) {
     log(template.text(), values);
 }

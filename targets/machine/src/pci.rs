@@ -7,7 +7,7 @@ mod saved;
 mod serial;
 mod structures;
 
-pub use self::assign::{Range, Resources, assign};
+pub use self::assign::{Range, Resources, assign, assign_bus_0};
 pub use self::ecam::{Ecam, MappedEcam};
 
 use core::ops;

@@ -8,7 +8,6 @@
 ///
 /// The crates `riscv` and `aarch64-cpu` have these two instructions. A kernel that links this driver should not have to take them
 /// along for one line each.
-#[inline(always)]
 pub(crate) fn barrier() {
     // `fence` is `fence rw, rw` here, which does not order device input and output (i, o). Linux' `mb` is the same instruction.
     #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]

@@ -274,6 +274,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     }
 
     /// Handles one message. Returns a port if the device must be restarted with the queues of that port.
+    // Kept whole: the images are smaller so.
+    #[inline(never)]
     fn handle(&mut self, message: &[u8]) -> Option<u32> {
         let (port, told) = control::parse(message)?;
         let &Queues { port: ours, max_ports, .. } = self.device.queues()?;

@@ -29,7 +29,10 @@ pub(super) fn pci() -> Option<ConfigSpace> {
         return None;
     }
     let route = |device: u8, pin: u8| Some(PCI_FIRST_GSI + device.wrapping_add(pin).wrapping_sub(1) % 4);
-    pci::assign(&mut space, &mut Resources { io: None, memory: Some(PCI_MEMORY), last_bus: ECAM.last_bus, route });
+    pci::assign_bus_0(
+        &mut space,
+        &mut Resources { io: None, memory: Some(PCI_MEMORY), last_bus: ECAM.last_bus, route },
+    );
     Some(space)
 }
 

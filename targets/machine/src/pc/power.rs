@@ -103,6 +103,8 @@ pub(super) fn reboot(fadt: Option<&Fadt>) -> ! {
 }
 
 /// Waits for a condition, for a second at most.
+// Kept whole: the images are smaller so.
+#[inline(never)]
 fn wait(mut condition: impl FnMut() -> bool) {
     let start = monotonic_ns();
     for _ in 0..TIMEOUT_ACCESSES {

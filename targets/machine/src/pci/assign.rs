@@ -84,8 +84,22 @@ pub fn assign<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(access: &mut 
         };
         root.into_iter().for_each(|bus| _ = switch_off(access, bus));
         resources.last_bus = root.map_or(last_bus, |next| next - 1);
-        assign_bus(access, resources, Way { bus, depth: 0, up: None }, &mut (u16::from(bus) + 1));
+        assign_behind(access, resources, bus);
     }
+}
+
+/// Does the same for a machine that has no root bus but bus 0. It is much smaller.
+pub fn assign_bus_0<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(access: &mut C, resources: &mut Resources<R>) {
+    switch_off(access, 0);
+    assign_behind(access, resources, 0);
+}
+
+fn assign_behind<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
+    access: &mut C,
+    resources: &mut Resources<R>,
+    root: u8,
+) {
+    assign_bus(access, resources, Way { bus: root, depth: 0, up: None }, &mut (u16::from(root) + 1));
 }
 
 /// Switches the devices on a bus off, so that none answers at an old address, and no bridge to an old bus number, while new ones

@@ -69,6 +69,8 @@ const NOTIFY: usize = 1;
 ///
 /// # Errors
 /// If the device cannot be used. Its registers in memory stay switched off then.
+// Kept whole: the images are smaller so.
+#[inline(never)]
 pub fn enable<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
@@ -123,6 +125,8 @@ pub fn enable<C: ConfigurationAccess>(
 
 /// The registers that the capability at `pointer` describes (4.1.4), if all of them can be reached, and they are as large and
 /// aligned as they need be.
+// Kept whole: the images are smaller so.
+#[inline(never)]
 fn structure<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
