@@ -66,7 +66,7 @@ struct MachineBars {
 static BARS: [Bars; 2] = [
     Bars {
         profile: &NANO,
-        files: &[("x86_64", 64 * KIB), ("aarch64", 62 * KIB), ("riscv64", 54 * KIB)],
+        files: &[("x86_64", 64 * KIB), ("aarch64", 64 * KIB), ("riscv64", 58 * KIB)],
         machines: &[
             MachineBars { machine: "q35", memory: 8, first_reply: 1.25 },
             MachineBars { machine: "microvm", memory: 2, first_reply: 1.5 },
