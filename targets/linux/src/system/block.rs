@@ -45,7 +45,7 @@ impl Device {
 
     /// The path of its node.
     pub fn node(&self) -> Option<String> {
-        value(&self.event, "DEVNAME").map(|name| format!("/dev/{name}"))
+        node_in(&self.event)
     }
 
     /// The name that it has as a volume of the device mapper.
@@ -88,8 +88,12 @@ pub fn slaves(device: &str) -> Vec<String> {
 
 /// The path of the node of a device, by its directory.
 pub fn node(device: &str) -> Option<String> {
-    let event = read_attribute(&format!("{device}/uevent")).ok()?;
-    value(&event, "DEVNAME").map(|name| format!("/dev/{name}"))
+    node_in(&read_attribute(&format!("{device}/uevent")).ok()?)
+}
+
+/// The same, by what the kernel says when the device comes.
+fn node_in(event: &str) -> Option<String> {
+    value(event, "DEVNAME").map(|name| format!("/dev/{name}"))
 }
 
 /// Where a device is, with the names that belong to it.

@@ -38,10 +38,9 @@ const TICK: i64 = 2;
 impl Known {
     /// Reads the file at a path, or where else it may be, unless it is as it was. Without one nothing is known.
     pub fn look(&mut self, path: &str) -> &OsRelease {
-        let path = if stat(path).is_ok() { path } else { OTHER };
         // Before the file is read: a change after that is another state.
-        let state =
-            stat(path).ok().map(|file| (file.st_dev, file.st_ino, file.st_size, (file.st_ctime, file.st_ctime_nsec)));
+        let file = stat(path).or_else(|_| stat(OTHER)).ok();
+        let state = file.map(|file| (file.st_dev, file.st_ino, file.st_size, (file.st_ctime, file.st_ctime_nsec)));
         if state.is_none() || state != self.of {
             self.release = OsRelease::parse(&read_text(path).or_else(|_| read_text(OTHER)).unwrap_or_default());
             let now = clock_gettime(ClockId::Realtime).tv_sec;
