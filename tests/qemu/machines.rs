@@ -184,3 +184,26 @@ rows! {
         log = &["virtio device of type 4 at", "device 0x1af41050 of class", "device 0x1b360002 of class 0x700"];
     a_word_that_nobody_knows: devices = &[CONSOLE, PORT], append = "agent=com7", log = &["unknown option agent=com7"];
 }
+
+/// COM3 has the interrupt line of COM1, on which the log is printed: a request that comes meanwhile is answered, too.
+#[test]
+fn com3_is_heard_while_the_log_is_printed() -> Result<()> {
+    const UNUSED: &str = "virtio-rng-pci";
+    // Four boots of five met the moment.
+    for _ in 0..8 {
+        let mut config = config_of(&APPLIANCE, "q35", Channel::Virtio)?;
+        config.channels.clear();
+        config.argument("-chardev", "socket,id=agent0,path=agent0.sock,server=on,wait=off");
+        config.argument("-device", "isa-serial,index=2,chardev=agent0");
+        (0..12).for_each(|_| _ = config.argument("-device", UNUSED));
+        let mut guest = Guest::start(&config)?;
+        let mut agent = guest.connect(soon())?;
+        synchronise_after_firmware(&mut agent, 1).with_context(|| guest.tails())?;
+        // The log names what is not used after a few idle moments, so between two of these.
+        for _ in 0..100 {
+            agent.execute("guest-ping", json!({}), soon()).with_context(|| guest.tails())?;
+        }
+        guest.console_shows("is not used", soon())?;
+    }
+    Ok(())
+}

@@ -183,7 +183,7 @@ impl Machine {
 
     /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
     pub fn sleep(&self) {
-        self.interrupts.sleep();
+        self.interrupts.sleep_unless(serial_port::is_waiting);
     }
 
     /// Switches the machine off.

@@ -1,6 +1,6 @@
 //! COM1 to COM4, and a serial port on PCI.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 use serial_line::SerialLine;
 use uart_16550::backend::Backend;
@@ -33,6 +33,9 @@ static TAKEN: AtomicU8 = AtomicU8::new(0);
 /// The bit of the one on PCI.
 const ON_PCI: u8 = 1 << 7;
 
+/// The first port of the serial port that was handed out and shares its interrupt line with an earlier one; 0 if there is none.
+static SHARING: AtomicU16 = AtomicU16::new(0);
+
 /// COM1, unless it is absent or taken.
 pub fn log_port() -> Option<SerialPort> {
     at_place(SerialPlace::Com1)
@@ -40,7 +43,22 @@ pub fn log_port() -> Option<SerialPort> {
 
 /// The one at a place, unless it is absent or taken.
 pub(super) fn at_place(place: SerialPlace) -> Option<SerialPort> {
-    take(1 << place as u8, first_port(place))
+    let port = take(1 << place as u8, first_port(place))?;
+    if let SerialPlace::Com3 | SerialPlace::Com4 = place {
+        SHARING.store(first_port(place), Ordering::Relaxed);
+    }
+    Some(port)
+}
+
+/// Whether a serial port interrupts whose line is another one's, too: COM3 has COM1's, and COM4 has COM2's. Under QEMU the line has
+/// the level that either of them set last. So printing the log on COM1 takes COM3's interrupt away.
+pub(super) fn is_waiting() -> bool {
+    const INTERRUPT_STATUS: u16 = 2;
+    const NONE: u8 = 1 << 0;
+    let first = SHARING.load(Ordering::Relaxed);
+    // SAFETY: Reading the register takes back at most the interrupt of an empty transmitter, for which the caller's answer is to ask the
+    // port itself, as for every other interrupt.
+    first != 0 && unsafe { u8::read_from_port(first + INTERRUPT_STATUS) } & NONE == 0
 }
 
 /// The first port of a serial port since the PC/AT.

@@ -122,14 +122,18 @@ impl Interrupts {
         write_io_apic(io_apic, register, u32::from(WAKE_VECTOR) | LEVEL | if on { 0 } else { MASKED });
     }
 
-    /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once.
-    pub(crate) fn sleep(&self) {
+    /// Sleeps until a device interrupts. One that did so since it was last asked ends the sleep at once. So does `is_waiting`, which is
+    /// asked when interrupts can come again.
+    pub(crate) fn sleep_unless(&self, is_waiting: impl FnOnce() -> bool) {
         if !self.can_sleep() {
             return hint::spin_loop();
         }
         // The interrupt that ended the last sleep ends only now that its device has been asked: a device that still asserts its line
         // interrupts again at once, and would end the next sleep, too. No end is wrong if there was none.
         end_of_interrupt();
+        if is_waiting() {
+            return;
+        }
         // The handlers change nothing, and return with interrupts off. Devices write to memory meanwhile, of which this instruction's
         // own promises to the compiler know nothing.
         compiler_fence(Ordering::SeqCst);
