@@ -336,6 +336,6 @@ fn stage_error(
     draft.raw("{\"error\": {\"class\": \"")?;
     draft.raw(error.class())?;
     draft.raw("\", \"desc\": ")?;
-    draft.text_cut(&error.describe(message, arguments, cause), 1)?;
+    draft.text_cut(1, |text| error.describe(message, arguments, cause).write(text))?;
     draft.raw("}")
 }

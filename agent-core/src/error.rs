@@ -1,6 +1,6 @@
 //! What a client is told when a request fails: QEMU's error classes and texts.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 use crate::arguments::{Path, Text};
 use crate::cause::Cause;
@@ -102,7 +102,7 @@ impl Error {
 /// The text without what it quotes of the request, and without its cause: who has the error has them not.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe(&[], Span::default(), &Cause::new()).fmt(f)
+        self.describe(&[], Span::default(), &Cause::new()).write(f)
     }
 }
 
@@ -159,9 +159,21 @@ impl Description<'_> {
         }
     }
 
+    /// Writes the text.
+    pub(crate) fn write(&self, f: &mut dyn fmt::Write) -> fmt::Result {
+        let mut characters = self.template().chars();
+        while let Some(character) = characters.next() {
+            match character {
+                '%' => self.fill(characters.next().unwrap_or_default(), f)?,
+                _ => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what stands behind `%` in a template.
-    fn fill(&self, letter: char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quote = |span, f: &mut fmt::Formatter<'_>| fmt::Display::fmt(&Text::new(self.message, span), f);
+    fn fill(&self, letter: char, f: &mut dyn fmt::Write) -> fmt::Result {
+        let quote = |span, f: &mut dyn fmt::Write| Text::new(self.message, span).write(f);
         match (letter, self.error) {
             // Where the message is no JSON.
             ('l', Error::Syntax(Syntax { line, column, .. })) => {
@@ -231,22 +243,9 @@ impl Description<'_> {
 }
 
 /// Writes a number in decimal.
-fn number(number: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn number(number: i64, f: &mut dyn fmt::Write) -> fmt::Result {
     if number < 0 {
         f.write_char('-')?;
     }
     f.write_str(Digits::of(number.unsigned_abs()).as_str())
-}
-
-impl fmt::Display for Description<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut characters = self.template().chars();
-        while let Some(character) = characters.next() {
-            match character {
-                '%' => self.fill(characters.next().unwrap_or_default(), f)?,
-                _ => f.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
 }

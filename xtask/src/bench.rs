@@ -12,6 +12,7 @@ mod engine;
 mod exchange;
 mod growth;
 mod guests;
+mod line;
 mod linux;
 mod measures;
 mod reference;
@@ -94,7 +95,8 @@ enum Part {
     /// The images (nano, appliance) and the agent for Linux as process 1 of a guest, beside Debian's kernel with BusyBox
     /// and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
     /// first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor
-    /// time that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory, and reading one of 64 MiB on a disk; the register accesses,
+    /// time that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory, reading
+    /// one of 64 MiB on a disk, and writing one of 60 KiB over a serial line; the register accesses,
     /// notifications and interrupts of a ping, as QEMU counts them;
     /// the processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the
     /// smallest memory in which a guest answers; and how time grows with the length of a message, the number of network cards,

@@ -1,6 +1,6 @@
 //! A parameter's place in the arguments, for messages.
 
-use core::fmt::{self, Display as _, Write};
+use core::fmt;
 
 use super::text::Text;
 use crate::json::Span;
@@ -25,7 +25,7 @@ impl Path {
     pub(crate) fn write(
         self,
         (message, arguments): (&[u8], Span),
-        f: &mut fmt::Formatter<'_>,
+        f: &mut dyn fmt::Write,
     ) -> Result<&'static str, fmt::Error> {
         let start = self.start as usize;
         let (mut at, mut separator) = (arguments, "");
@@ -38,7 +38,7 @@ impl Path {
                 f.write_char(']')?;
             } else {
                 f.write_str(separator)?;
-                Text::new(message, name).fmt(f)?;
+                Text::new(message, name).write(f)?;
             }
             (at, separator) = (value, ".");
         }

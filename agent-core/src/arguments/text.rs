@@ -43,6 +43,11 @@ impl<'m> Text<'m> {
         })
     }
 
+    /// Writes the string.
+    pub(crate) fn write(&self, f: &mut dyn fmt::Write) -> fmt::Result {
+        self.chars().try_for_each(|character| f.write_char(character))
+    }
+
     /// Writes the string to the beginning of `buffer` as UTF-8; `None` if it does not fit.
     #[must_use]
     pub fn copy_to<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {
@@ -65,8 +70,7 @@ impl PartialEq<str> for Text<'_> {
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write as _;
-        self.chars().try_for_each(|character| f.write_char(character))
+        self.write(f)
     }
 }
 

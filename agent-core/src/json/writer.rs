@@ -144,14 +144,18 @@ impl Draft<'_> {
         Ok(filled)
     }
 
-    /// Adds `text` as a JSON string, cut so that `reserve` bytes stay free after it.
+    /// Adds what `write` writes as a JSON string, cut so that `reserve` bytes stay free after it.
     ///
     /// # Errors
     /// [`Full`] if not even an empty string fits.
-    pub(crate) fn text_cut(&mut self, text: &dyn fmt::Display, reserve: usize) -> Result<(), Full> {
+    pub(crate) fn text_cut(
+        &mut self,
+        reserve: usize,
+        write: impl FnOnce(&mut dyn Write) -> fmt::Result,
+    ) -> Result<(), Full> {
         self.raw("\"")?;
         // An error here says that the text was cut.
-        let _ = write!(Inside { draft: self, reserve: reserve + 1 }, "{text}");
+        let _ = write(&mut Inside { draft: self, reserve: reserve + 1 });
         self.raw("\"")
     }
 

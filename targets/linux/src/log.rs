@@ -38,13 +38,15 @@ static DROPPED: AtomicUsize = AtomicUsize::new(0);
 static FROZEN: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// How much a line matters. Only what is critical is logged unless the log is verbose.
+/// How much a line matters. Unless the log is verbose, only what is critical is logged, and what hosts change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// The agent cannot do what it is there for.
     Critical,
     /// Something is not as it should be, and the agent goes on.
     Warning,
+    /// A host has asked for a change.
+    Audit,
     /// What happens.
     Debug,
 }
@@ -74,10 +76,15 @@ pub fn set_frozen(frozen: bool) {
     }
 }
 
+/// Logs that a host asks for a change: the command, and what it is about. That is never a secret.
+pub fn audit(command: &str, what: &dyn fmt::Display) {
+    line(Level::Audit, format_args!("{command}: {what}"));
+}
+
 /// Logs a line. That it cannot be written is nothing that could be told anywhere.
 pub fn line(level: Level, message: fmt::Arguments<'_>) {
     let fd = FD.load(Ordering::Relaxed);
-    let shown = level == Level::Critical || VERBOSE.load(Ordering::Relaxed);
+    let shown = matches!(level, Level::Critical | Level::Audit) || VERBOSE.load(Ordering::Relaxed);
     if !shown || CLOSED.load(Ordering::Relaxed) {
         return;
     }
@@ -91,11 +98,16 @@ pub fn line(level: Level, message: fmt::Arguments<'_>) {
     let level = match level {
         Level::Critical => "critical",
         Level::Warning => "warning",
+        Level::Audit => "audit",
         Level::Debug => "debug",
     };
     let mut line = String::new();
     // A String takes everything.
-    let _ = writeln!(line, "{}.{:06}: {level}: {message}", now.tv_sec, now.tv_nsec / 1000);
+    let _ = write!(line, "{}.{:06}: {level}: {message}", now.tv_sec, now.tv_nsec / 1000);
+    // Hosts choose some of the words, and must not make lines of their own.
+    let mut line: String =
+        line.chars().map(|character| if character.is_ascii_control() { '?' } else { character }).collect();
+    line.push('\n');
     let _ = rustix::io::write(file, line.as_bytes());
 }
 

@@ -33,6 +33,9 @@ mod image {
         run(&line) as c_int
     }
 
+    /// How malloc aligns memory, at least: for every type of C.
+    const NATURAL: usize = 2 * size_of::<usize>();
+
     /// musl's memory.
     struct Malloc;
 
@@ -44,9 +47,9 @@ mod image {
         }
 
         unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-            if layout.align() <= align_of::<libc::max_align_t>() {
+            if layout.align() <= NATURAL {
                 // Memory that is zero already is not written to, and takes no page before it is used.
-                // SAFETY: calloc gives memory of that size, with the alignment that any type has, or null.
+                // SAFETY: calloc gives memory of that size, with that alignment, or null.
                 return unsafe { libc::calloc(layout.size(), 1).cast() };
             }
             // SAFETY: The layout is the caller's to see to.
@@ -64,8 +67,8 @@ mod image {
         }
 
         unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-            if layout.align() <= align_of::<libc::max_align_t>() {
-                // SAFETY: The caller has it from `alloc`, and realloc keeps the alignment that any type has.
+            if layout.align() <= NATURAL {
+                // SAFETY: The caller has it from `alloc`, and realloc keeps that alignment.
                 return unsafe { libc::realloc(memory.cast::<c_void>(), size).cast() };
             }
             // SAFETY: The size is not zero and, with that alignment, no more than isize::MAX: both are the caller's to see to.

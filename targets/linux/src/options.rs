@@ -25,7 +25,7 @@ const FREEZE_SECONDS: u32 = 600;
 /// In bytes, as qemu-ga's.
 const REQUEST_BYTES: u32 = 64 << 20;
 
-const KNOWN: [Known; 22] = [
+const KNOWN: [Known; 24] = [
     ('m', "method", Takes::Value),
     ('p', "path", Takes::Value),
     ('l', "logfile", Takes::Value),
@@ -49,6 +49,8 @@ const KNOWN: [Known; 22] = [
     (REPORT_VERSION, "report-version", Takes::Value),
     (FREEZE_LIMIT, "freeze-limit", Takes::Value),
     (REQUEST_LIMIT, "request-limit", Takes::Value),
+    (ALLOW_PATH, "allow-path", Takes::Value),
+    (BLOCK_PATH, "block-path", Takes::Value),
 ];
 const INIT: char = '\u{1}';
 const MODULES: char = '\u{2}';
@@ -56,6 +58,8 @@ const PAYLOAD: char = '\u{3}';
 const REPORT_VERSION: char = '\u{4}';
 const FREEZE_LIMIT: char = '\u{5}';
 const REQUEST_LIMIT: char = '\u{6}';
+const ALLOW_PATH: char = '\u{7}';
+const BLOCK_PATH: char = '\u{8}';
 
 /// What the agent is to do.
 #[derive(Debug)]
@@ -106,6 +110,10 @@ pub struct Options {
     pub block: Vec<String>,
     /// The only commands that are not, if there are any here.
     pub allow: Vec<String>,
+    /// The folders and files in which a host may open files, if not in all.
+    pub allow_path: Vec<String>,
+    /// Those in which it may not.
+    pub block_path: Vec<String>,
     /// The version that `guest-info` tells, if not the agent's own.
     pub report_version: Option<String>,
     /// Whether this is the system's first process.
@@ -171,6 +179,8 @@ impl Task {
                 REPORT_VERSION => options.report_version = Some(text()),
                 REQUEST_LIMIT => options.request_limit = Some(number("request-limit", &text()).map_err(failed)?),
                 FREEZE_LIMIT => options.freeze_limit = Some(number("freeze-limit", &text()).map_err(failed)?),
+                ALLOW_PATH => extend(&mut options.allow_path, &text()),
+                BLOCK_PATH => extend(&mut options.block_path, &text()),
                 // -c was obeyed already.
                 _ => {}
             }
@@ -251,6 +261,8 @@ impl Options {
             "retry-path" => self.retry_path = key_file::boolean(key, &value)?,
             "block-rpcs" | "blacklist" => extend(&mut self.block, &value),
             "allow-rpcs" => extend(&mut self.allow, &value),
+            "allow-path" => extend(&mut self.allow_path, &value),
+            "block-path" => extend(&mut self.block_path, &value),
             "report-version" => self.report_version = Some(value),
             "request-limit" => self.request_limit = Some(number(key, &value)?),
             "freeze-limit" => self.freeze_limit = Some(number(key, &value)?),
@@ -268,6 +280,9 @@ impl Options {
             if text.is_empty() {
                 *text = default.into();
             }
+        }
+        if let Some(path) = self.allow_path.iter().chain(&self.block_path).find(|path| !path.starts_with('/')) {
+            return Err(format!("a path that is allowed or blocked must begin with '/': '{path}'"));
         }
         if let Some(method) = activated {
             self.method = method.name().into();
@@ -287,6 +302,7 @@ impl Options {
                 key_file::add(&mut text, key, value);
             }
         };
+        let joined = |list: &[String]| (!list.is_empty()).then(|| list.join(","));
         let flag = |flag| Some(if flag { "true" } else { "false" });
         add("daemon", flag(self.daemon));
         add("method", Some(&self.method));
@@ -299,6 +315,8 @@ impl Options {
         add("retry-path", flag(self.retry_path));
         add("block-rpcs", Some(&self.block.join(",")));
         add("allow-rpcs", Some(&self.allow.join(",")));
+        add("allow-path", joined(&self.allow_path).as_deref());
+        add("block-path", joined(&self.block_path).as_deref());
         add("report-version", self.report_version.as_deref());
         add("request-limit", self.request_limit.map(|bytes| bytes.to_string()).as_deref());
         add("freeze-limit", self.freeze_limit.map(|seconds| seconds.to_string()).as_deref());
@@ -333,6 +351,8 @@ nanoqga {VERSION}: a QEMU guest agent
   -r, --retry-path        open the path again when it is not there or fails
   -h, --help              print this
 
+  --allow-path LIST       folders and files that hosts may open files in, with commas between; all others are refused
+  --block-path LIST       folders and files that hosts may not open files in
   --report-version TEXT   the version that guest-info tells
   --request-limit BYTES   refuse requests that are longer ({REQUEST_BYTES})
   --freeze-limit SECONDS  thaw file systems by itself after so long, and end a hook that takes longer ({FREEZE_SECONDS}); 0 for never

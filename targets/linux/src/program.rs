@@ -21,6 +21,7 @@ use crate::log;
 use crate::options::{Options, Refusal, Surroundings, Task};
 use crate::serve::{End, Server};
 use crate::signals::Signals;
+use crate::system::path_rules::PathRules;
 use crate::system::spawn::{Side, fork};
 use crate::system::{errno, files};
 
@@ -174,6 +175,7 @@ fn guest_options(options: &Options) -> GuestOptions {
         fsfreeze_hook: options.fsfreeze_hook.clone(),
         freeze_limit: options.freeze_seconds(),
         os_release: variable(c"QGA_OS_RELEASE").unwrap_or("/etc/os-release").to_owned(),
+        path_rules: PathRules::new(options.allow_path.clone(), options.block_path.clone()),
         init: options.init,
     }
 }

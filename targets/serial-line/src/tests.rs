@@ -1,8 +1,8 @@
 use super::*;
 use std::{collections::VecDeque, vec::Vec};
 
-/// A 16550 after its data sheet, wired as emulators do: the host's bytes wait outside while there is no room, and a
-/// read of the data register outside of loopback lets the next ones in.
+/// A 16550 after its data sheet, wired as QEMU does: the host's bytes wait outside, and come in up to the FIFO's trigger level. When
+/// the guest has taken a byte outside of loopback, the host may bring more: as soon as the guest finds nothing, at the latest.
 #[derive(Default)]
 struct Model {
     present: bool,
@@ -13,21 +13,28 @@ struct Model {
     transmitter: Vec<u8>,
     registers: [u8; 8],
     fifo: bool,
+    /// How many bytes come in at once.
+    level: usize,
+    /// Whether the host may bring more, and how often it has.
+    asked: bool,
+    turns: usize,
 }
 
 impl Model {
     fn new(fifo: bool, host: &[u8]) -> Self {
-        let mut model =
-            Self { present: true, fifo, host_takes: true, host: host.iter().copied().collect(), ..Self::default() };
+        let host = host.iter().copied().collect();
+        let mut model = Self { present: true, fifo, level: 14, host_takes: true, host, ..Self::default() };
         model.let_in();
         model
     }
 
     fn let_in(&mut self) {
-        while self.received.len() < if self.fifo { 16 } else { 1 } {
+        self.turns += usize::from(!self.host.is_empty());
+        while self.received.len() < if self.fifo { self.level } else { 1 } {
             let Some(byte) = self.host.pop_front() else { break };
             self.received.push_back(byte);
         }
+        self.asked = false;
     }
 
     fn drain(&mut self) {
@@ -45,12 +52,15 @@ impl Backend for Model {
             _ if !self.present => 0xff,
             0 => {
                 let byte = self.received.pop_front().unwrap_or(0);
-                if !looped {
-                    self.let_in();
-                }
+                self.asked |= !looped;
                 byte
             }
             2 => 1 | if self.fifo { 0xc0 } else { 0 },
+            5 if self.received.is_empty() && self.asked => {
+                self.let_in();
+                // SAFETY: The model is no device.
+                unsafe { self.read(5) }
+            }
             5 => u8::from(!self.received.is_empty()) | if self.transmitter.is_empty() { 0x60 } else { 0 },
             _ => self.registers[usize::from(register)],
         }
@@ -63,6 +73,7 @@ impl Backend for Model {
             2 => {
                 let toggled = self.fifo != (value & 1 != 0);
                 self.fifo = value & 1 != 0;
+                self.level = [1, 4, 8, 14][usize::from(value >> 6)];
                 if toggled || value & 2 != 0 {
                     self.received.clear();
                 }
@@ -99,6 +110,16 @@ fn a_request_sent_before_the_guest_looked_arrives_whole() {
             assert_eq!(receive_all(&mut channel), request[..length], "FIFO already on: {fifo}, {length} bytes");
         }
     }
+}
+
+#[test]
+fn a_host_brings_fourteen_bytes_at_a_time() {
+    let request = [b'x'; 1400];
+    let mut channel = open(Model::new(true, b""));
+    channel.uart.backend_mut().registers.host.extend(request);
+    channel.uart.backend_mut().registers.let_in();
+    assert_eq!(receive_all(&mut channel), request);
+    assert_eq!(channel.uart.backend().registers.turns, 100);
 }
 
 #[test]

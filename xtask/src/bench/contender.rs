@@ -190,6 +190,16 @@ impl GuestFiles {
         Ok(config)
     }
 
+    /// The same with a second serial line instead of the port and network cards.
+    pub(super) fn config_on_a_line(&self, contender: Contender, machine: &'static Machine) -> Result<Config> {
+        let mut config = self.config(contender, machine, 0)?;
+        config.channels = vec![Channel::Com2];
+        if matches!(contender, LinuxAgent | LinuxAgentBefore) {
+            config.append += " -m isa-serial -p /dev/ttyS1";
+        }
+        Ok(config)
+    }
+
     /// A contender's guest without network cards and disks, but with the `modules` for them.
     fn bare_config(&self, contender: Contender, machine: &'static Machine, modules: Modules) -> Result<Config> {
         let image = match contender {

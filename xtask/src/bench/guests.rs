@@ -9,7 +9,7 @@ use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
 use super::talks::{self, Effort};
-use super::{boots, counts, disks, growth};
+use super::{boots, counts, disks, growth, line};
 use crate::setup;
 
 const BOOTS: usize = 9;
@@ -20,6 +20,8 @@ const QUICK_EFFORT: Effort =
     Effort { turns: 61, commands: COMMANDS.split_at(QUICK_COMMANDS).0, round_trips: 60, pipelined: 100, file_turns: 5 };
 /// guest-ping and guest-info, which have budgets.
 const QUICK_COMMANDS: usize = 2;
+/// How often a file is written over a serial line: for some seconds.
+const LINE_TURNS: usize = 9;
 /// How often the figures that grow are measured.
 const GROWTH_TURNS: usize = 3;
 
@@ -63,6 +65,8 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
     let (booted, talked_to) = if quick { (&QUICKLY_BOOTED[..], &Contender::AGENTS[..]) } else { (ALL, ALL) };
     let mut measures = vec![boots::image(&files, ALL)?];
     let mut growth = Vec::new();
+    let write = || line::writes(&files, q35, LINE_TURNS);
+    measures.extend(step(&format!("Writing over a serial line in {LINE_TURNS} turns"), write)?);
     for (name, machine) in [("first-reply", q35), ("first-reply-microvm", microvm)] {
         let measure = || boots::first_reply(name, &files, machine, booted, boots);
         measures.push(step(&format!("Booting in {boots} turns on {machine}"), measure)?);

@@ -21,7 +21,7 @@ const fn more(name: &'static str, title: &'static str, unit: &'static str) -> De
 }
 
 /// In the order of the tables.
-static DEFINITIONS: [Definition; 40] = [
+static DEFINITIONS: [Definition; 42] = [
     less("first-reply", "power-on to first reply, q35", "ms"),
     less("first-reply-microvm", "power-on to first reply, microvm", "ms"),
     less("ping-p50", "guest-ping, p50", "µs"),
@@ -37,6 +37,8 @@ static DEFINITIONS: [Definition; 40] = [
     more("file-write", "guest-file-write, 48 KiB each", "MB/s"),
     more("file-read-64m", "guest-file-read of 64 MiB on a disk, 48 KiB each", "MB/s"),
     more("file-random", "guest-file-seek and -read of 4 KiB anywhere in it", "1/s"),
+    more("line-write", "guest-file-write of 60 KiB over a serial line", "MB/s"),
+    less("line-cpu", "guest-file-write over a serial line, host CPU", "µs/KiB"),
     less("ping-accesses", "guest-ping: accesses to registers of devices", "each"),
     less("ping-notifications", "guest-ping: notifications of virtqueues", "each"),
     less("ping-interrupts", "guest-ping: interrupts of virtio devices", "each"),

@@ -8,6 +8,7 @@ use nanoqga_testkit::client::{Client, shown};
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::qemu::Config;
+use nanoqga_testkit::sync::synchronise;
 
 use super::awake::Awake;
 use super::contender::Contender;
@@ -44,6 +45,19 @@ impl Session {
         let mut booting = Booting::start(contender, config)?;
         booting.ask(deadline)?;
         booting.wait(deadline)
+    }
+
+    /// Boots a guest on a serial line. What is sent before Linux has opened it is lost, so this sends until there is a reply.
+    pub(super) fn start_on_a_line(contender: Contender, config: &Config) -> Result<Self> {
+        let deadline = Deadline::seconds(PATIENCE);
+        let mut guest = Guest::start(config)?;
+        let mut agent = guest.connect(deadline)?;
+        // Twice: the second one drops late replies to the first.
+        for _ in 0..2 {
+            synchronise(&mut agent, deadline).with_context(|| contender.to_string())?;
+        }
+        let first_reply = guest.started().elapsed();
+        Ok(Self { contender, agent: Awake::over(agent.into_stream()?)?, first_reply, guest })
     }
 
     /// Sees to it that a command works before it is measured. The floor has none.

@@ -72,7 +72,11 @@ impl<'m> Capture<'m> {
         if let Some(message) = ending.message() {
             let mut object = self.document.object();
             let mark = object.mark();
-            if object.place(Some("message")).and_then(|()| object.text_cut(message, 0)).is_err() {
+            if object
+                .place(Some("message"))
+                .and_then(|()| object.text_cut(0, |text| write!(text, "{message}")))
+                .is_err()
+            {
                 object.restore(mark);
             }
         }

@@ -6,6 +6,7 @@ use nanoqga::commands::cpu::{
 };
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::processors;
 
 impl Processors for Guest {
@@ -16,6 +17,7 @@ impl Processors for Guest {
 
 impl SetProcessors for Guest {
     fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+        audit("guest-set-vcpus", &format_args!("{logical_id} online: {online}"));
         processors::set_online(logical_id, online)
     }
 }

@@ -1,5 +1,7 @@
 //! `exec`: programs that a host runs.
 
+use core::fmt;
+
 use alloc::ffi::CString;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -9,12 +11,14 @@ use nanoqga::{Cause, Failure, List, Text};
 use rustix::io::Errno;
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::errno::failure;
 
 impl Exec for Guest {
     fn spawn(&mut self, program: Program<'_>, _: &mut Cause) -> Result<i64, Failure> {
         let mut arguments = Vec::from([c_string(program.path)?]);
         arguments.extend(program.arguments.map(c_strings).transpose()?.unwrap_or_default());
+        audit("guest-exec", &Words(&arguments));
         let environment = program.environment.map(c_strings).transpose()?;
         let input = program.input.unwrap_or_default();
         self.programs.start(&arguments, environment.as_deref(), input, program.capture).map_err(failure)
@@ -35,6 +39,16 @@ impl Exec for Guest {
 
     fn forget(&mut self, pid: i64) {
         self.programs.forget(pid);
+    }
+}
+
+/// A command line, for the log.
+struct Words<'a>(&'a [CString]);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = self.0.iter().enumerate();
+        words.try_for_each(|(at, word)| write!(f, "{}{}", if at > 0 { " " } else { "" }, word.to_string_lossy()))
     }
 }
 

@@ -3,18 +3,24 @@
 use alloc::string::ToString;
 
 use embedded_io::SeekFrom;
-use nanoqga::commands::file::{Files, OpenMode};
+use nanoqga::commands::file::{Access, Files, OpenMode};
 use nanoqga::{Cause, Failure, Text};
 use rustix::fd::OwnedFd;
 use rustix::fs;
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::errno::{failed, failure};
 use crate::system::open_files;
 
 impl Files for Guest {
     fn open(&mut self, path: Text<'_>, mode: OpenMode, _: &mut Cause) -> Result<i64, Failure> {
-        self.files.open(&path.to_string(), mode, &self.options.state_dir).map_err(failure)
+        let path = path.to_string();
+        if mode.update || mode.access != Access::Read {
+            audit("guest-file-open for writing", &path);
+        }
+        let opened = self.files.open(&path, mode, &self.options.path_rules, &self.options.state_dir);
+        opened.map_err(failure)
     }
 
     fn is_open(&mut self, handle: i64) -> bool {

@@ -5,6 +5,7 @@ use nanoqga::commands::disk::DiskAddress;
 use nanoqga::commands::filesystem::{FileSystem, FileSystems, Trimmed, Trimming};
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::block::Place;
 use crate::system::file_systems::{list, trim};
 
@@ -29,7 +30,10 @@ impl FileSystems for Guest {
 
 impl Trimming for Guest {
     fn trim(&mut self, index: usize, minimum: u64) -> Result<Option<Trimmed<'_>>, Failure> {
-        let gather = || Ok(list()?.into_iter().rev().map(|found| (found.name(), found)).collect());
+        let gather = || {
+            audit("guest-fstrim", &format_args!("extents of {minimum} bytes and more"));
+            Ok(list()?.into_iter().rev().map(|found| (found.name(), found)).collect())
+        };
         let found = self.lists.trimmed.element(index, gather)?;
         Ok(found.map(|(path, found)| Trimmed { path, outcome: trim(found, minimum) }))
     }

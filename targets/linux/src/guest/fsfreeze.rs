@@ -6,6 +6,7 @@ use rustix::event::Timespec;
 use rustix::fd::AsFd;
 
 use super::Guest;
+use crate::log::{self, audit};
 use crate::system::errno::failed;
 use crate::system::freeze::{Outcome, failure};
 use crate::system::mounts::Mounted;
@@ -21,6 +22,7 @@ const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 impl Freeze for Guest {
     fn freeze(&mut self, mountpoints: Option<List<'_, Text<'_>>>, cause: &mut Cause) -> Result<usize, Failure> {
+        audit("guest-fsfreeze-freeze", &if mountpoints.is_some() { "some file systems" } else { "all file systems" });
         let named = |name: &str| mountpoints.is_none_or(|points| points.iter().any(|point| point == *name));
         let wanted = |found: &Mounted| found.mounts.iter().any(|mount| named(&mount.name()));
         self.freezer.freeze(&wanted).map_err(|error| failed(NOT_STARTED, error))?;
@@ -40,6 +42,16 @@ impl Freeze for Guest {
     }
 
     fn thaw(&mut self, cause: &mut Cause) -> Result<usize, Failure> {
+        let outcome = self.thaw_all(cause);
+        // Before it, the line might have had to wait.
+        log::set_frozen(self.is_frozen());
+        log::audit("guest-fsfreeze-thaw", &if self.is_frozen() { "still frozen" } else { "thawed" });
+        outcome
+    }
+}
+
+impl Guest {
+    fn thaw_all(&mut self, cause: &mut Cause) -> Result<usize, Failure> {
         if self.freezer.take_cut_short() && !self.freezer.is_frozen() {
             return Err(CUT_SHORT);
         }

@@ -4,6 +4,7 @@ use nanoqga::Failure;
 use nanoqga::commands::memory::{MemoryBlock, MemoryBlockError, MemoryBlocks, SetMemoryBlocks};
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::memory_blocks;
 
 impl MemoryBlocks for Guest {
@@ -18,6 +19,7 @@ impl MemoryBlocks for Guest {
 
 impl SetMemoryBlocks for Guest {
     fn set_memory_block(&mut self, phys_index: u64, online: bool) -> Result<(), MemoryBlockError> {
+        audit("guest-set-memory-blocks", &format_args!("{phys_index} online: {online}"));
         memory_blocks::set_online(phys_index, online)
     }
 }

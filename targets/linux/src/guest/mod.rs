@@ -48,6 +48,7 @@ use crate::system::logins::Login;
 use crate::system::mounts::Mounted;
 use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
+use crate::system::path_rules::PathRules;
 use crate::system::programs::Programs;
 use crate::system::{os_release, processors, routes, spawn};
 
@@ -66,6 +67,8 @@ pub struct GuestOptions {
     pub freeze_limit: u32,
     /// The file that says which operating system this is.
     pub os_release: String,
+    /// Which files a host may open.
+    pub path_rules: PathRules,
     /// Whether the agent is PID 1.
     pub init: bool,
 }

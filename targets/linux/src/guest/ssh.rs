@@ -8,6 +8,7 @@ use nanoqga::{Cause, Failure, List, Text};
 use rustix::io::Errno;
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::accounts::{Account, find, find_elsewhere};
 use crate::system::authorized_keys::{failed_to, lines, write};
 use crate::system::errno::{failed, failed_by};
@@ -35,6 +36,7 @@ impl AuthorizedKeys for Guest {
         reset: bool,
         cause: &mut Cause,
     ) -> Result<(), Failure> {
+        audit("guest-ssh-add-authorized-keys", &user);
         let account = account(user, cause)?;
         let mut lines = match lines(&account) {
             _ if reset => Vec::new(),
@@ -55,6 +57,7 @@ impl AuthorizedKeys for Guest {
         keys: List<'_, Text<'_>>,
         cause: &mut Cause,
     ) -> Result<(), Failure> {
+        audit("guest-ssh-remove-authorized-keys", &user);
         let account = account(user, cause)?;
         let mut lines = match lines(&account) {
             // There is nothing to remove.

@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::errno::failed;
 use crate::system::rtc::Rtc;
 
@@ -21,6 +22,7 @@ impl Clock for Guest {
 
 impl SetClock for Guest {
     fn set_time(&mut self, time: i64) -> Result<(), Failure> {
+        audit("guest-set-time", &time);
         let seconds = time.div_euclid(BILLION);
         set_clock(seconds, time.rem_euclid(BILLION))?;
         match Rtc::open() {
@@ -32,6 +34,7 @@ impl SetClock for Guest {
     }
 
     fn set_time_from_machine(&mut self) -> Result<(), Failure> {
+        audit("guest-set-time", &"from the machine's clock");
         let rtc = Rtc::open().map_err(|error| failed("failed to open the hardware clock", error))?;
         set_clock(rtc.time()?, 0)
     }

@@ -6,6 +6,7 @@ use nanoqga::commands::user::{Passwords, User, Users};
 use nanoqga::{Cause, Failure, Text};
 
 use super::Guest;
+use crate::log::audit;
 use crate::system::{logins, password};
 
 impl Users for Guest {
@@ -23,6 +24,7 @@ impl Passwords for Guest {
         crypted: bool,
         cause: &mut Cause,
     ) -> Result<(), Failure> {
+        audit("guest-set-user-password", &user);
         password::set(&user.to_string(), password, crypted, cause)
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn bring_up() {
     // SAFETY: All zeroes is such a request.
     let mut request: libc::ifreq = unsafe { mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-        *to = (*from).cast_signed();
+        *to = *from as _;
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: The kernel reads one such request, and keeps nothing of it.

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, RawDir, SeekFrom, open, openat, readlink, seek};
 use rustix::io::{Errno, pread, read, retry_on_intr, write};
 
@@ -205,10 +205,18 @@ pub fn linked(directory: &str, name: &str) -> Result<String, Errno> {
 
 /// Where a path leads when all links on it are followed, as the kernel names an open file.
 pub fn real_path(path: &str) -> Result<String, Errno> {
-    let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let number = rustix::fd::AsRawFd::as_raw_fd(&file);
-    let target = rustix::fs::readlink(format!("/proc/self/fd/{number}"), Vec::new())?;
+    real_path_of(&open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// The path of an open file, without links.
+pub fn real_path_of(file: &OwnedFd) -> Result<String, Errno> {
+    let target = readlink(self_path(file), Vec::new())?;
     Ok(target.to_string_lossy().into_owned())
+}
+
+/// The path by which this process can open an open file again, wherever that is now.
+pub fn self_path(file: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 #[cfg(test)]

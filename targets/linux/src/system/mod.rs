@@ -24,6 +24,7 @@ pub mod nvme;
 pub mod open_files;
 pub mod os_release;
 pub mod password;
+pub mod path_rules;
 pub mod processors;
 pub mod programs;
 pub mod routes;

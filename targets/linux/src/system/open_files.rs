@@ -3,11 +3,12 @@
 use alloc::vec::Vec;
 
 use nanoqga::commands::file::{Access, OpenMode};
-use rustix::fd::{AsRawFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, fchmod, open, unlink};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, openat, unlinkat};
 use rustix::io::{self, Errno};
 use rustix::process::{Resource, getrlimit};
 
+use super::path_rules::PathRules;
 use super::state;
 
 /// A new file's, whatever the agent's umask is.
@@ -26,8 +27,8 @@ pub struct OpenFiles {
 
 impl OpenFiles {
     /// Opens a file; returns its handle, which is none of any agent with this directory for its state.
-    pub fn open(&mut self, path: &str, mode: OpenMode, state_dir: &str) -> Result<i64, Errno> {
-        let file = open_file(path, mode)?;
+    pub fn open(&mut self, path: &str, mode: OpenMode, rules: &PathRules, state_dir: &str) -> Result<i64, Errno> {
+        let file = open_file(path, mode, rules)?;
         // The kernel gives the lowest number that is free. The agent needs some for itself, too.
         if getrlimit(Resource::Nofile).current.is_some_and(|most| file.as_raw_fd() as u64 + RESERVED >= most) {
             return Err(Errno::MFILE);
@@ -51,25 +52,30 @@ impl OpenFiles {
 }
 
 /// Nothing that is opened keeps the agent waiting: no FIFO without a writer, no terminal.
-fn open_file(path: &str, mode: OpenMode) -> Result<OwnedFd, Errno> {
+fn open_file(path: &str, mode: OpenMode, rules: &PathRules) -> Result<OwnedFd, Errno> {
+    let permitted = rules.find(path)?;
+    let (folder, name, besides) = match &permitted {
+        Some(place) => (place.anchor.as_fd(), &*place.name, place.flags),
+        None => (CWD, path, OFlags::empty()),
+    };
     let (direction, how) = match mode.access {
         Access::Read => (OFlags::RDONLY, OFlags::empty()),
         Access::Write => (OFlags::WRONLY, OFlags::TRUNC),
         Access::Append => (OFlags::WRONLY, OFlags::APPEND),
     };
     let direction = if mode.update { OFlags::RDWR } else { direction };
-    let flags = direction | how | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let flags = direction | how | besides | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     if mode.access == Access::Read {
-        return open(path, flags, Mode::empty());
+        return openat(folder, name, flags, Mode::empty());
     }
     // Only what this creates gets a mode.
-    match open(path, flags | OFlags::CREATE | OFlags::EXCL, Mode::empty()) {
-        Err(Errno::EXIST) => open(path, flags, Mode::empty()),
+    match openat(folder, name, flags | OFlags::CREATE | OFlags::EXCL, Mode::empty()) {
+        Err(Errno::EXIST) => openat(folder, name, flags, Mode::empty()),
         Err(error) => Err(error),
         Ok(file) => match fchmod(&file, NEW) {
             Ok(()) => Ok(file),
             Err(error) => {
-                let _ = unlink(path);
+                let _ = unlinkat(folder, name, AtFlags::empty());
                 Err(error)
             }
         },

@@ -30,7 +30,8 @@ pub struct Known {
 }
 
 /// What differs between two states of a file: its device, inode, size, and when it was changed, in seconds and nanoseconds.
-type State = (u64, u64, i64, (i64, u64));
+/// Each architecture has types of its own for them.
+type State = (u64, u64, i64, (i64, i64));
 
 /// For how many seconds a file may change again without another time of change: its clock only ticks.
 const TICK: i64 = 2;
@@ -40,7 +41,9 @@ impl Known {
     pub fn look(&mut self, path: &str) -> &OsRelease {
         // Before the file is read: a change after that is another state.
         let file = stat(path).or_else(|_| stat(OTHER)).ok();
-        let state = file.map(|file| (file.st_dev, file.st_ino, file.st_size, (file.st_ctime, file.st_ctime_nsec)));
+        let state = file.map(|file| {
+            (file.st_dev as _, file.st_ino as _, file.st_size as _, (file.st_ctime as _, file.st_ctime_nsec as _))
+        });
         if state.is_none() || state != self.of {
             self.release = OsRelease::parse(&read_text(path).or_else(|_| read_text(OTHER)).unwrap_or_default());
             let now = clock_gettime(ClockId::Realtime).tv_sec;

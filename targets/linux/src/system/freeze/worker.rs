@@ -249,7 +249,10 @@ fn change_mask(how: i32, signal: i32) {
 fn waits_for_sigterm(limit: Option<Timespec>) -> bool {
     let never = Timespec { tv_sec: i64::from(i32::MAX), tv_nsec: 0 };
     let limit = limit.unwrap_or(never);
-    let limit = libc::timespec { tv_sec: limit.tv_sec, tv_nsec: limit.tv_nsec };
+    // SAFETY: It is numbers, which may be zero.
+    let mut time: libc::timespec = unsafe { mem::zeroed() };
+    // Its other members are padding.
+    (time.tv_sec, time.tv_nsec) = (limit.tv_sec as _, limit.tv_nsec as _);
     // SAFETY: Both are only read, and the signal's description is not asked for.
-    unsafe { libc::sigtimedwait(&set_of(libc::SIGTERM), ptr::null_mut(), &limit) == libc::SIGTERM }
+    unsafe { libc::sigtimedwait(&set_of(libc::SIGTERM), ptr::null_mut(), &time) == libc::SIGTERM }
 }

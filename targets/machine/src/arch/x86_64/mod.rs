@@ -15,3 +15,4 @@ pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR};
 pub const ARCHITECTURE: &str = "x86_64";
 
 global_asm!(include_str!("boot.s"));
+global_asm!(include_str!("memcmp.s"));
