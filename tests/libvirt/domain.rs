@@ -147,6 +147,21 @@ impl Domain {
         Ok(serde_json::from_str(&self.virsh(&["qemu-agent-command", request])?)?)
     }
 
+    /// Has libvirt write the guest's memory to a file of its own and end it, and start it from there.
+    pub fn save_and_start(&self) -> Result<()> {
+        // Only a domain that libvirt keeps the definition of may be saved so.
+        let definition = self.folder.path().join("defined.xml");
+        fs::write(&definition, self.virsh(&["dumpxml", "--inactive"])?)?;
+        virsh(&["define", &definition.to_string_lossy()])?;
+        let done = self.virsh(&["managedsave"]).and_then(|_| {
+            self.shows(&["domstate"], "shut off")?;
+            self.virsh(&["start"])
+        });
+        self.virsh(&["undefine", "--managed-save"])?;
+        done?;
+        self.shows(&["dumpxml"], "state='connected'")
+    }
+
     /// The guest's time since 1970 in nanoseconds, as virsh shows it in whole seconds.
     pub fn time(&self) -> Result<i64> {
         let shown = self.virsh(&["domtime"])?;

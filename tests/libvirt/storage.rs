@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::disk::Disk;
 use tests::images::APPLIANCE;
 use tests::soon;
@@ -35,14 +35,14 @@ fn with_disk() -> Result<(Domain, Disk)> {
     Ok((Domain::with(&APPLIANCE, 1, &xml)?, disk))
 }
 
-/// Writes a file through the agent, and leaves it open.
-fn write(domain: &Domain, path: &str, base64: &str) -> Result<()> {
+/// Writes a file through the agent, and leaves it open. Returns its handle.
+fn write(domain: &Domain, path: &str, base64: &str) -> Result<Value> {
     let open = json!({"execute": "guest-file-open", "arguments": {"path": path, "mode": "w"}});
     let handle = domain.agent(&open.to_string())?["return"].clone();
     let write = json!({"execute": "guest-file-write", "arguments": {"handle": handle, "buf-b64": base64}});
     let written = domain.agent(&write.to_string())?;
     ensure!(written["return"]["count"].as_u64() > Some(0), "{written}");
-    Ok(())
+    Ok(handle)
 }
 
 fn has(shown: &str, key: &str, value: &str) -> Result<()> {
@@ -136,5 +136,25 @@ fn a_quiesced_snapshot_is_clean_and_has_what_was_written() -> Result<()> {
     domain.shut_down()?;
     domain.gone(soon())?;
     ensure!(fs::read(disk.path())? == base, "what came after the snapshot is not in it");
+    Ok(())
+}
+
+/// The agent has no part in it, and goes on: its files are open, and its cards have their addresses.
+#[test]
+fn a_guest_that_libvirt_saved_goes_on_where_it_was() -> Result<()> {
+    let (domain, disk) = with_disk()?;
+    let handle = write(&domain, "/kept-open", "b25l")?;
+    let address = || Ok(domain.virsh(&["domifaddr", "--source", "agent"])?.contains("10.0.2.15").then_some(()));
+    soon().poll("an address", address)?;
+    for _ in 0..2 {
+        domain.save_and_start()?;
+    }
+    let write = json!({"execute": "guest-file-write", "arguments": {"handle": handle, "buf-b64": "dHdv"}});
+    ensure!(domain.agent(&write.to_string())? == json!({"return": {"count": 3, "eof": false}}));
+    soon().poll("an address", address)?;
+    domain.shut_down()?;
+    domain.gone(soon())?;
+    disk.is_clean()?;
+    ensure!(disk.get("kept-open")? == b"onetwo");
     Ok(())
 }
