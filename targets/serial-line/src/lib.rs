@@ -58,17 +58,19 @@ impl<B: Backend> Preserving<B> {
         if status.contains(ISR::FIFOS_ENABLED0) {
             return self.set(FIFO_CONTROL, (control - FCR::RX_FIFO_RESET).bits());
         }
-        // Without FIFO the UART holds one byte, and has the line wait until that is taken. In loopback it goes on waiting,
-        // so that no byte can come between taking the first one and the reset.
+        // Without FIFO the UART holds one byte, and has the line wait until that is taken. QEMU's, after a reset of the machine, has
+        // still its FIFO, and says that it has none. In loopback the line goes on waiting, so that no byte can come between taking the
+        // last one and the reset.
         let modem_control = self.get(MODEM_CONTROL);
         self.set(MODEM_CONTROL, modem_control | MCR::LOOP_BACK.bits());
-        if self.has_byte() {
+        for _ in 0..KEPT {
+            if !self.has_byte() {
+                break;
+            }
             let byte = self.get(DATA);
-            self.set(FIFO_CONTROL, control.bits());
             self.keep(byte);
-        } else {
-            self.set(FIFO_CONTROL, control.bits());
         }
+        self.set(FIFO_CONTROL, control.bits());
         self.set(MODEM_CONTROL, modem_control);
         // An emulated UART takes a read as the sign that it may ask its host for more.
         if !self.has_byte() {
