@@ -67,12 +67,12 @@ impl<H: Hal> VirtQueue<H> {
             return Err(Error::AlreadyUsed);
         }
         let largest = transport.max_queue_size(index) as usize;
-        if !(1..=MAX_SIZE).contains(&largest) || chain == 0 || requests > MAX_REQUESTS {
+        if largest > MAX_SIZE || chain == 0 || requests > MAX_REQUESTS {
             return Err(Error::InvalidParam);
         }
         // On PCI, a legacy device's queue has the size that the device says (4.1.5.1.3), which is a power of two.
         let wanted = if transport.requires_legacy_layout() { largest } else { (requests * chain).next_power_of_two() };
-        let size = 1 << wanted.min(largest).ilog2();
+        let size = 1 << wanted.min(largest).checked_ilog2().ok_or(Error::InvalidParam)?;
         let requests = requests.min(size / chain);
         if requests == 0 {
             return Err(Error::InvalidParam);
