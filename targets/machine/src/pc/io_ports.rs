@@ -6,7 +6,7 @@ use x86_64::structures::port::{PortRead, PortWrite};
 #[derive(Debug)]
 pub(crate) struct IoPorts(u16);
 
-#[cfg_attr(not(feature = "legacy-pci"), expect(dead_code, reason = "nothing else has such ports"))]
+#[cfg_attr(not(feature = "rare-machines"), expect(dead_code, reason = "nothing else has such ports"))]
 impl IoPorts {
     /// Those from `first` on.
     ///

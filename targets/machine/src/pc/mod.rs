@@ -1,5 +1,6 @@
 //! A PC: q35, pc (i440FX) and microvm, whose ACPI tables say what there is, and their age the rest.
 
+mod apic_timer;
 mod clock;
 mod config_space;
 mod ends;

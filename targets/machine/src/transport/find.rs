@@ -36,7 +36,7 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
 
 /// Finds the virtio devices of a type on PCI, switches them on, and hands each to `take`. Calls `unmask` with the number of
 /// each device's interrupt. Devices with registers that `reach` cannot map are left out, or driven by the legacy interface if they
-/// have it, the package has the feature `legacy-pci`, and `ports` finds the I/O ports from a number on.
+/// have it, the package has the feature `rare-machines`, and `ports` finds the I/O ports from a number on.
 ///
 /// # Safety
 /// Addresses for which `reach` returns true must be mapped for ever. Called once for each type.
@@ -70,7 +70,7 @@ pub(crate) unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
 }
 
 /// The device, by its legacy interface, and the number of its interrupt.
-#[cfg(feature = "legacy-pci")]
+#[cfg(feature = "rare-machines")]
 fn legacy<C: ConfigurationAccess>(
     mut space: C,
     at: DeviceFunction,
@@ -82,7 +82,7 @@ fn legacy<C: ConfigurationAccess>(
     Some((DeviceTransport::LegacyPci(super::LegacyPciTransport::new(kind, ports(first)?)), line))
 }
 
-#[cfg(not(feature = "legacy-pci"))]
+#[cfg(not(feature = "rare-machines"))]
 fn legacy<C>(
     _: C,
     _: DeviceFunction,

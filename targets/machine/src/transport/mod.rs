@@ -6,7 +6,7 @@
 mod field;
 #[cfg(target_os = "none")]
 mod find;
-#[cfg(all(target_os = "none", feature = "legacy-pci"))]
+#[cfg(all(target_os = "none", feature = "rare-machines"))]
 mod legacy_pci;
 mod mmio;
 mod pci;
@@ -15,7 +15,7 @@ mod pci;
 pub(crate) use self::find::find_on_pci;
 #[cfg(target_os = "none")]
 pub use self::find::{Device, log_unused, log_unused_on_pci, name_of};
-#[cfg(all(target_os = "none", feature = "legacy-pci"))]
+#[cfg(all(target_os = "none", feature = "rare-machines"))]
 pub use self::legacy_pci::LegacyPciTransport;
 pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
@@ -32,7 +32,7 @@ pub enum DeviceTransport {
     /// virtio 1.2, section 4.1.
     Pci(PciTransport),
     /// virtio 1.2, section 4.1.4.10.
-    #[cfg(all(target_os = "none", feature = "legacy-pci"))]
+    #[cfg(all(target_os = "none", feature = "rare-machines"))]
     LegacyPci(LegacyPciTransport),
 }
 
@@ -41,7 +41,7 @@ macro_rules! either {
         match $self {
             Self::Mmio($transport) => $call,
             Self::Pci($transport) => $call,
-            #[cfg(all(target_os = "none", feature = "legacy-pci"))]
+            #[cfg(all(target_os = "none", feature = "rare-machines"))]
             Self::LegacyPci($transport) => $call,
         }
     };

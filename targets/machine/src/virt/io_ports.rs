@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, IntoBytes};
 #[derive(Debug)]
 pub(crate) struct IoPorts(usize);
 
-#[cfg_attr(not(feature = "legacy-pci"), expect(dead_code, reason = "nothing else has such ports"))]
+#[cfg_attr(not(feature = "rare-machines"), expect(dead_code, reason = "nothing else has such ports"))]
 impl IoPorts {
     /// Those whose first one is at an address.
     ///
