@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::machine::Channel;
 use serde_json::json;
+use tests::images::APPLIANCE;
 use tests::time::{SECOND, guest_time, has_gone_on, is_the_hosts};
 use tests::{Booted, soon};
 
@@ -48,4 +49,19 @@ fn without_a_time_the_guest_takes_the_machines() -> Result<()> {
         has_gone_on(later - SECOND, start, guest_time(&mut agent)?).context(machine)?;
     }
     Ok(())
+}
+
+/// Of all that such a machine has, only the local APIC's timer has a known speed.
+#[test]
+fn a_microvm_without_a_pit_has_a_clock_that_goes_on() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::of(&APPLIANCE, "microvm", Channel::Virtio, |config| {
+        config.argument("-machine", "pit=off").user_network();
+    })?;
+    agent.execute("guest-get-cpustats", json!({}), soon())?;
+    is_the_hosts(|| guest_time(&mut agent))?;
+    // Whether a lease must be renewed is told by the same clock.
+    soon().poll("an address by DHCP", || {
+        let told = agent.execute("guest-network-get-interfaces", json!({}), soon())?;
+        Ok(told.to_string().contains("10.0.2.15").then_some(()))
+    })
 }

@@ -208,6 +208,17 @@ fn registers_may_lie_as_far_as_addresses_go() -> Result<()> {
     Ok(())
 }
 
+/// Its devices have only the legacy interface, and its `-kernel` does not know PVH.
+#[test]
+fn an_old_machine_boots_from_a_disk() -> Result<()> {
+    let row = Row { profile: &APPLIANCE, machine: "pc", format: Format::Raw, firmware: Bios };
+    let (booted, _disk) = row.boot(|config| {
+        config.argument("-machine", "pc-i440fx-2.6");
+        row.profile.equip(config);
+    })?;
+    appliance::through(booted, row.machine).map(drop)
+}
+
 #[test]
 fn the_boot_disk_is_not_the_volume() -> Result<()> {
     let row = Row { profile: &APPLIANCE, machine: "q35", format: Format::Raw, firmware: Bios };

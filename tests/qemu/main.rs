@@ -12,6 +12,7 @@ mod disk_boot;
 mod example_kernel;
 mod hosts;
 mod idle;
+mod legacy;
 mod log;
 mod machines;
 mod migration;

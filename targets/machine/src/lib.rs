@@ -48,6 +48,7 @@ mod virt;
 pub mod virtio_blk;
 #[cfg(target_os = "none")]
 pub mod virtio_net;
+pub mod virtqueue;
 #[cfg(target_os = "none")]
 mod wait;
 

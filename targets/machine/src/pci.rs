@@ -3,6 +3,7 @@
 mod assign;
 mod ecam;
 mod functions;
+mod legacy;
 mod saved;
 mod serial;
 mod structures;
@@ -15,6 +16,7 @@ use core::ops;
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
+pub use self::legacy::{LEGACY_SIZE, enable_legacy};
 pub use self::saved::SavedConfiguration;
 pub use self::serial::enable_serial;
 pub use self::structures::{COMMON_SIZE, Structures, Unusable, enable};

@@ -10,9 +10,10 @@ use core::mem;
 use core::ptr::NonNull;
 use core::slice;
 
-use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
+
+use crate::virtqueue::VirtQueue;
 
 /// The unit of addresses and sizes on a disk, in bytes, whatever the size of its blocks.
 pub const SECTOR: usize = 512;
@@ -29,8 +30,8 @@ const PATIENCE_LOOKS: u64 = 1 << 32;
 const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
-/// Descriptors of the queue. A request takes three: a header, the data and a status. A device may allow no more than four.
-const QUEUE_SIZE: usize = 4;
+/// Buffers of a request: a header, the data and a status.
+const CHAIN: usize = 3;
 
 // Feature bits (5.2.3, 6).
 const READ_ONLY: u64 = 1 << 5;
@@ -161,7 +162,7 @@ struct Properties {
 pub struct VirtioBlk<H: Hal, T: Transport> {
     transport: T,
     /// `None` after a reset, until the device is restarted.
-    queue: Option<VirtQueue<H, QUEUE_SIZE>>,
+    queue: Option<VirtQueue<H>>,
     address: PhysAddr,
     request: NonNull<Request>,
     clock: fn() -> Option<u64>,
@@ -339,14 +340,14 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
             Kind::Read | Kind::Identify => (&[&*header], &mut [data, slice::from_mut(status)]),
         };
         // SAFETY: The buffers are in memory of this value's own that is not freed before the device is reset, and nobody
-        // touches them until `pop_used` gives them back or the device has been reset.
+        // touches them until `take` gives them back or the device has been reset.
         let added = unsafe { queue.add(inputs, outputs) };
         if queue.should_notify() {
             self.transport.notify(QUEUE);
         }
         let mut looks = 0;
         let answered = loop {
-            if added.is_err() || queue.can_pop() {
+            if added.is_err() || queue.has_completed() {
                 break added.is_ok();
             }
             looks += 1;
@@ -359,9 +360,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
             }
             hint::spin_loop();
         };
-        // SAFETY: These are the buffers that were added, and the only ones.
-        let popped = added.and_then(|token| unsafe { queue.pop_used(token, inputs, outputs) });
-        let Some(written) = popped.ok().filter(|_| answered) else {
+        let Some((_, written)) = queue.take().ok().flatten().filter(|_| answered) else {
             self.stop();
             return Err(Error::Io);
         };
@@ -420,7 +419,7 @@ impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
 }
 
 /// Initialises a device (3.1.1).
-fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_SIZE>, Properties), Unusable> {
+fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H>, Properties), Unusable> {
     if !reset(transport) {
         return Err(Unusable::NoReset);
     }
@@ -453,11 +452,11 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     }
 
     transport.set_guest_page_size(PAGE_SIZE as u32);
-    let Ok(mut queue) = VirtQueue::new(transport, QUEUE, false, false) else {
+    let Ok(mut queue) = VirtQueue::new(transport, QUEUE, 1, CHAIN) else {
         return Err(give_up(transport, Unusable::Queue));
     };
     // No interrupts, because `perform` waits for the answer.
-    queue.set_dev_notify(false);
+    queue.set_interrupts(false);
     transport.set_status(status | DeviceStatus::DRIVER_OK);
     Ok((queue, properties))
 }

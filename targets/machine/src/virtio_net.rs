@@ -1,19 +1,18 @@
-//! A driver for virtio network cards (virtio 1.2, section 5.1), on the virtqueues of the crate `virtio-drivers`.
+//! A driver for virtio network cards (virtio 1.2, section 5.1).
 //!
-//! Own code, because that crate's driver waits for ever for a configuration that the device keeps changing. This one checks
-//! that a buffer that the device returns was lent to it: the virtqueue takes the device's word for it, and panics.
+//! Own code, because the driver of the crate `virtio-drivers` waits for ever for a configuration that the device keeps changing.
 
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr;
 
 use virtio_drivers::PAGE_SIZE;
-use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, InterruptStatus, Transport};
 
 use crate::heap::{self, IdentityMapped};
 use crate::log;
 use crate::transport::DeviceTransport;
+use crate::virtqueue::VirtQueue;
 
 /// The longest frame: an Ethernet header and 1500 bytes.
 pub const MAX_FRAME: usize = 1514;
@@ -292,35 +291,29 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<(DeviceStatus, bool), Ca
 
 /// The control queue, which is only used to answer announcements.
 struct Control {
-    queue: VirtQueue<IdentityMapped, BUFFERS>,
+    queue: VirtQueue<IdentityMapped>,
     message: &'static mut [u8; 3],
-    /// The token of the message, if the device has it.
-    lent: Option<u16>,
+    /// Whether the device has the message.
+    is_lent: bool,
 }
 
 impl Control {
     fn new(transport: &mut DeviceTransport) -> Result<Self, CardError> {
-        let queue = virtqueue(transport, CONTROL)?;
+        let queue = virtqueue(transport, CONTROL, 1, 2)?;
         let message = heap::room_for().ok_or(CardError::NoMemory)?.write(ANNOUNCED);
-        Ok(Self { queue, message, lent: None })
+        Ok(Self { queue, message, is_lent: false })
     }
 
     /// Tells the device that its announcement was seen. It announces again if it does not see that, so nothing waits for it.
     fn answer(&mut self, transport: &mut DeviceTransport) -> Result<(), CardError> {
-        let Self { queue, message, lent } = self;
-        let (command, acknowledgement) = message.split_at_mut(2);
-        if let Some(token) = *lent {
-            if queue.peek_used() != Some(token) {
-                return Ok(());
-            }
-            // SAFETY: These are the buffers that were lent with this token.
-            let popped = unsafe { queue.pop_used(token, &[command], &mut [acknowledgement]) };
-            popped.map_err(|_| CardError::RingCorrupt)?;
-            *lent = None;
+        let Self { queue, message, is_lent } = self;
+        if *is_lent && queue.take().map_err(|_| CardError::RingCorrupt)?.is_none() {
+            return Ok(());
         }
-        // SAFETY: `lent` keeps the driver off the message until the device has returned it. It lives for ever.
-        let token = unsafe { queue.add(&[command], &mut [acknowledgement]) };
-        *lent = Some(token.map_err(|_| CardError::Queue)?);
+        let (command, acknowledgement) = message.split_at_mut(2);
+        // SAFETY: `is_lent` keeps the driver off the message until the device has returned it. It lives for ever.
+        unsafe { queue.add(&[command], &mut [acknowledgement]) }.map_err(|_| CardError::Queue)?;
+        *is_lent = true;
         if queue.should_notify() {
             transport.notify(CONTROL);
         }
@@ -331,7 +324,7 @@ impl Control {
 /// A virtqueue and its buffers.
 struct Queue {
     number: u16,
-    queue: VirtQueue<IdentityMapped, BUFFERS>,
+    queue: VirtQueue<IdentityMapped>,
     buffers: &'static mut [Buffer; BUFFERS],
     /// By token: the buffer that is lent to the device, and how many bytes of it.
     lent: [Option<(usize, usize)>; BUFFERS],
@@ -339,7 +332,7 @@ struct Queue {
 
 impl Queue {
     fn new(transport: &mut DeviceTransport, number: u16) -> Result<Self, CardError> {
-        let queue = virtqueue(transport, number)?;
+        let queue = virtqueue(transport, number, BUFFERS, 1)?;
         let room: &mut MaybeUninit<[Buffer; BUFFERS]> = heap::room_for().ok_or(CardError::NoMemory)?;
         // SAFETY: The room is as large as the buffers, which may be zeros. In place: the stack has little room for them.
         let buffers = unsafe {
@@ -351,7 +344,7 @@ impl Queue {
 
     /// Sets the queue up again after a reset of the device, which gave all buffers back.
     fn renew(&mut self, transport: &mut DeviceTransport) -> Result<(), CardError> {
-        self.queue = virtqueue(transport, self.number)?;
+        self.queue = virtqueue(transport, self.number, BUFFERS, 1)?;
         self.lent = [None; BUFFERS];
         Ok(())
     }
@@ -394,23 +387,18 @@ impl Queue {
     /// Takes back the next buffer that the device has used. Returns it and how many of its bytes the device says it used, at
     /// most those that were lent.
     fn reclaim(&mut self) -> Result<Option<(usize, usize)>, CardError> {
-        let Some(token) = self.queue.peek_used() else { return Ok(None) };
+        let Some((token, used)) = self.queue.take().map_err(|_| CardError::RingCorrupt)? else { return Ok(None) };
         let lent = self.lent.get_mut(usize::from(token)).and_then(Option::take);
         let (buffer, length) = lent.ok_or(CardError::RingCorrupt)?;
-        let room = &mut self.buffers[buffer][..length];
-        // SAFETY: These are the token's buffer and length, in the direction of all of this queue's.
-        let used = unsafe {
-            match self.number {
-                RECEIVE => self.queue.pop_used(token, &[], &mut [room]),
-                _ => self.queue.pop_used(token, &[room], &mut []),
-            }
-        };
-        // The device may have changed the queue since `peek_used`.
-        let used = used.map_err(|_| CardError::RingCorrupt)?;
         Ok(Some((buffer, length.min(used as usize))))
     }
 }
 
-fn virtqueue(transport: &mut DeviceTransport, number: u16) -> Result<VirtQueue<IdentityMapped, BUFFERS>, CardError> {
-    VirtQueue::new(transport, number, false, false).map_err(|_| CardError::Queue)
+fn virtqueue(
+    transport: &mut DeviceTransport,
+    number: u16,
+    requests: usize,
+    chain: usize,
+) -> Result<VirtQueue<IdentityMapped>, CardError> {
+    VirtQueue::new(transport, number, requests, chain).map_err(|_| CardError::Queue)
 }

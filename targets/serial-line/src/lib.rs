@@ -54,9 +54,11 @@ impl<B: Backend> Preserving<B> {
 
     /// Enables the FIFOs, which empties them, without losing what was received.
     fn enable_fifos(&mut self, control: FCR) {
+        // To enable them is enough. After a reset of the machine, QEMU's UART says that its FIFOs are off, and they are on and hold bytes.
+        let control = (control - FCR::RX_FIFO_RESET).bits();
         let status = ISR::from_bits_retain(self.get(INTERRUPT_STATUS));
         if status.contains(ISR::FIFOS_ENABLED0) {
-            return self.set(FIFO_CONTROL, (control - FCR::RX_FIFO_RESET).bits());
+            return self.set(FIFO_CONTROL, control);
         }
         // Without FIFO the UART holds one byte, and has the line wait until that is taken. In loopback it goes on waiting,
         // so that no byte can come between taking the first one and the reset.
@@ -64,10 +66,10 @@ impl<B: Backend> Preserving<B> {
         self.set(MODEM_CONTROL, modem_control | MCR::LOOP_BACK.bits());
         if self.has_byte() {
             let byte = self.get(DATA);
-            self.set(FIFO_CONTROL, control.bits());
+            self.set(FIFO_CONTROL, control);
             self.keep(byte);
         } else {
-            self.set(FIFO_CONTROL, control.bits());
+            self.set(FIFO_CONTROL, control);
         }
         self.set(MODEM_CONTROL, modem_control);
         // An emulated UART takes a read as the sign that it may ask its host for more.

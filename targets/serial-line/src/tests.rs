@@ -13,6 +13,8 @@ struct Model {
     transmitter: Vec<u8>,
     registers: [u8; 8],
     fifo: bool,
+    /// Whether it says that the FIFO is off.
+    hides_fifo: bool,
     /// How many bytes come in at once.
     level: usize,
     /// Whether the host may bring more, and how often it has.
@@ -55,7 +57,7 @@ impl Backend for Model {
                 self.asked |= !looped;
                 byte
             }
-            2 => 1 | if self.fifo { 0xc0 } else { 0 },
+            2 => 1 | if self.fifo && !self.hides_fifo { 0xc0 } else { 0 },
             5 if self.received.is_empty() && self.asked => {
                 self.let_in();
                 // SAFETY: The model is no device.
@@ -72,6 +74,7 @@ impl Backend for Model {
             0 if self.registers[3] & 0x80 == 0 => self.transmitter.push(value),
             2 => {
                 let toggled = self.fifo != (value & 1 != 0);
+                self.hides_fifo = false;
                 self.fifo = value & 1 != 0;
                 self.level = [1, 4, 8, 14][usize::from(value >> 6)];
                 if toggled || value & 2 != 0 {
@@ -109,6 +112,15 @@ fn a_request_sent_before_the_guest_looked_arrives_whole() {
             let mut channel = open(Model::new(fifo, &request[..length]));
             assert_eq!(receive_all(&mut channel), request[..length], "FIFO already on: {fifo}, {length} bytes");
         }
+    }
+}
+
+#[test]
+fn a_fifo_that_is_hidden_by_a_reset_loses_nothing() {
+    let request: Vec<u8> = (1..=200).collect();
+    for length in [0, 1, 13, 14, 15, 200] {
+        let model = Model { hides_fifo: true, ..Model::new(true, &request[..length]) };
+        assert_eq!(receive_all(&mut open(model)), request[..length], "{length} bytes");
     }
 }
 

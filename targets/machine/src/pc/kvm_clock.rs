@@ -4,9 +4,8 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use x86_64::registers::model_specific::Msr;
 
-use crate::arch::{cpuid, timestamp};
+use crate::arch::{cpuid, hypervisor, timestamp};
 
-const SIGNATURE_LEAF: u32 = 0x4000_0000;
 const FEATURES_LEAF: u32 = 0x4000_0001;
 const FEATURE_CLOCKSOURCE2: u32 = 1 << 3;
 const WALL_CLOCK_MSR: u32 = 0x4b56_4d00;
@@ -46,9 +45,7 @@ pub(super) struct KvmClock(());
 impl KvmClock {
     /// Switches the clock on, where KVM offers it.
     pub(super) fn find() -> Option<Self> {
-        let hypervisor_present = cpuid(1)[2] & 1 << 31 != 0;
-        let [_, ebx, ecx, edx] = if hypervisor_present { cpuid(SIGNATURE_LEAF) } else { [0; 4] };
-        let is_kvm = [ebx, ecx, edx].map(u32::to_le_bytes).as_flattened() == b"KVMKVMKVM\0\0\0";
+        let is_kvm = hypervisor().map(u32::to_le_bytes).as_flattened() == b"KVMKVMKVM\0\0\0";
         if !is_kvm || cpuid(FEATURES_LEAF)[0] & FEATURE_CLOCKSOURCE2 == 0 {
             return None;
         }

@@ -5,6 +5,7 @@ use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::config_space::ConfigSpace;
 use super::ends::Ends;
+use super::io_ports::IoPorts;
 use super::power::{self, PowerError};
 use super::serial_port::{self, SerialPort};
 use super::{clock, firmware, microvm};
@@ -101,8 +102,10 @@ impl Machine {
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(config_space) = self.config_space {
             let unmask = |line| self.interrupts.unmask(line);
+            // SAFETY: These ports are a virtio device's.
+            let ports = |first| Some(unsafe { IoPorts::new(u16::try_from(first).ok()?) });
             // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
-            unsafe { find_on_pci(config_space, kind, identity_map::reach, unmask, &mut take) }
+            unsafe { find_on_pci(config_space, kind, identity_map::reach, ports, unmask, &mut take) }
         }
         self.mmio_devices(&mut |transport, place| {
             if transport.device_type() == kind {

@@ -1,9 +1,11 @@
 //! A PC: q35, pc (i440FX) and microvm, whose ACPI tables say what there is, and their age the rest.
 
+mod apic_timer;
 mod clock;
 mod config_space;
 mod ends;
 mod firmware;
+mod io_ports;
 mod kvm_clock;
 mod machine;
 mod microvm;
@@ -19,6 +21,7 @@ mod tsc;
 pub(crate) use self::clock::hypervisor_start_ns;
 pub use self::clock::monotonic_ns;
 pub(crate) use self::ends::EXITS;
+pub(crate) use self::io_ports::IoPorts;
 pub use self::machine::Machine;
 pub use self::power::PowerError;
 pub use self::power_button::PowerButton;

@@ -1,7 +1,9 @@
-//! Counters of a known speed: the ACPI timer and the PIT.
+//! Counters of a known speed: the ACPI timer, the PIT, and under QEMU and KVM the local APIC's timer.
 
 use x86_64::structures::port::{PortRead, PortWrite};
 
+#[cfg(feature = "rare-machines")]
+use super::apic_timer::{ApicTimer, EMULATED_HZ};
 use crate::acpi::{Fadt, Register};
 use crate::arch::timestamp;
 
@@ -14,11 +16,22 @@ const PIT_HZ: u64 = 1_193_182;
 const PIT_CHANNEL_0: u16 = 0x40;
 const PIT_COMMAND: u16 = 0x43;
 
+/// Which one it is.
+#[derive(Clone, Copy, Debug)]
+enum Counter {
+    /// The power management timer (ACPI 6.5, 4.8.2.1), by its port.
+    PmTimer(u16),
+    /// The PIT's first channel.
+    Pit,
+    /// The local APIC's timer. It is only measured with before anybody sleeps by it.
+    #[cfg(feature = "rare-machines")]
+    LocalApic(ApicTimer),
+}
+
 /// A counter that counts up and wraps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reference {
-    /// The power management timer's port (ACPI 6.5, 4.8.2.1), or `None` for the PIT's first channel.
-    port: Option<u16>,
+    counter: Counter,
     /// What it wraps at.
     mask: u32,
     /// For how many nanoseconds a measurement may last: four wraps at most, so that a speed that is wrong by an eighth tells how often
@@ -26,21 +39,48 @@ pub(super) struct Reference {
     pub(super) longest: u64,
 }
 
+/// 2 ms of the 24 in which a guest can boot.
+const FIRST_NS: u64 = 2_000_000;
+
 impl Reference {
     /// Those that the machine may have, the better one first.
-    pub(super) fn all(fadt: Option<&Fadt>) -> [Option<Self>; 2] {
+    pub(super) fn all(fadt: Option<&Fadt>) -> [Option<Self>; 3] {
         let pm_timer = fadt.and_then(|fadt| {
             let Some(Register::Port(port)) = fadt.timer else { return None };
             let mask = if fadt.timer_is_32_bit { u32::MAX } else { 0xff_ffff };
-            Some(Self { port: Some(port), mask, longest: 1 << 34 })
+            Some(Self { counter: Counter::PmTimer(port), mask, longest: 1 << 34 })
         });
-        [pm_timer, Some(Self { port: None, mask: 0xffff, longest: 200_000_000 })]
+        let pit = Self { counter: Counter::Pit, mask: 0xffff, longest: 200_000_000 };
+        [pm_timer, Some(pit), Self::local_apic()]
+    }
+
+    /// The first measurement is the only one, because sleeps use the counter, too.
+    #[cfg(feature = "rare-machines")]
+    fn local_apic() -> Option<Self> {
+        let timer = ApicTimer::find().filter(|_| ApicTimer::is_emulated())?;
+        Some(Self { counter: Counter::LocalApic(timer), mask: u32::MAX, longest: 0 })
+    }
+
+    #[cfg(not(feature = "rare-machines"))]
+    const fn local_apic() -> Option<Self> {
+        None
+    }
+
+    /// How long the first measurement lasts, in nanoseconds: longer where it is the only one.
+    pub(super) const fn first_ns(&self) -> u64 {
+        match self.counter {
+            Counter::PmTimer(_) | Counter::Pit => FIRST_NS,
+            #[cfg(feature = "rare-machines")]
+            Counter::LocalApic(_) => 10 * FIRST_NS,
+        }
     }
 
     const fn hz(&self) -> u64 {
-        match self.port {
-            Some(_) => PM_TIMER_HZ,
-            None => PIT_HZ,
+        match self.counter {
+            Counter::PmTimer(_) => PM_TIMER_HZ,
+            Counter::Pit => PIT_HZ,
+            #[cfg(feature = "rare-machines")]
+            Counter::LocalApic(_) => EMULATED_HZ,
         }
     }
 
@@ -84,9 +124,12 @@ impl Reference {
         // SAFETY: The tables say that this port is a counter, of which reading changes nothing; or it is the PIT, whose first channel
         // nobody else uses. Where there is no PIT nobody listens.
         unsafe {
-            match self.port {
-                Some(port) => u32::read_from_port(port),
-                None => {
+            match self.counter {
+                Counter::PmTimer(port) => u32::read_from_port(port),
+                // It counts down.
+                #[cfg(feature = "rare-machines")]
+                Counter::LocalApic(timer) => timer.left().wrapping_neg(),
+                Counter::Pit => {
                     u8::write_to_port(PIT_COMMAND, LATCH);
                     let count = [u8::read_from_port(PIT_CHANNEL_0), u8::read_from_port(PIT_CHANNEL_0)];
                     // It counts down.
@@ -100,7 +143,12 @@ impl Reference {
     /// channels' gate and output are wired to a speaker that not every machine has.
     pub(super) fn start(&self) {
         const MODE_2: u8 = 0b0011_0100;
-        if self.port.is_none() {
+        #[cfg(feature = "rare-machines")]
+        if let Counter::LocalApic(timer) = self.counter {
+            timer.set_up();
+            timer.start(u32::MAX);
+        }
+        if matches!(self.counter, Counter::Pit) {
             // SAFETY: As above.
             unsafe {
                 u8::write_to_port(PIT_COMMAND, MODE_2);

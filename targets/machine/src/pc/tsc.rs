@@ -8,10 +8,8 @@ use crate::acpi::Fadt;
 use crate::arch::timestamp;
 use crate::tick::Tick;
 
-/// How long to measure at first: 2 ms of the 24 in which a guest can boot.
-const FIRST_NS: u64 = 2_000_000;
-/// After how long to measure again, and by how much longer each time.
-const SECOND_NS: u64 = 16 * FIRST_NS;
+/// After how many nanoseconds to measure again, and by how much longer each time.
+const SECOND_NS: u64 = 32_000_000;
 const LONGER: u64 = 4;
 /// A reference that reads the same as many times in a row stands still. It moves on within a microsecond.
 const PATIENCE: u32 = 10_000;
@@ -36,7 +34,7 @@ struct State {
 }
 
 impl Tsc {
-    /// Measures the counter, since `start`, against the ACPI timer or the PIT.
+    /// Measures the counter, since `start`, against what the machine has.
     pub(super) fn measure(start: u64, fadt: Option<&Fadt>) -> Option<Self> {
         for reference in Reference::all(fadt).into_iter().flatten() {
             if let Some((begin, tick)) = first(reference) {
@@ -93,8 +91,8 @@ fn first(reference: Reference) -> Option<((u32, u64), Tick)> {
     let (mut last, mut still) = (begin.0, 0);
     while still < PATIENCE {
         let end = reference.together();
-        if reference.has_passed(FIRST_NS, begin.0, end.0) {
-            let hz = reference.measured(begin, end, FIRST_NS);
+        if reference.has_passed(reference.first_ns(), begin.0, end.0) {
+            let hz = reference.measured(begin, end, reference.first_ns());
             return (1_000_000..100_000_000_000).contains(&hz).then_some((begin, Tick::of_hz(hz)));
         }
         still = if end.0 == last { still + 1 } else { 0 };

@@ -7,6 +7,7 @@ use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
 use super::{DeviceTransport, PciTransport};
+use crate::board::IoPorts;
 use crate::log::Value;
 use crate::{log, pci};
 
@@ -34,14 +35,16 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
 }
 
 /// Finds the virtio devices of a type on PCI, switches them on, and hands each to `take`. Calls `unmask` with the number of
-/// each device's interrupt. Devices with registers that `reach` cannot map are left out.
+/// each device's interrupt. Devices with registers that `reach` cannot map are left out, or driven by the legacy interface if they
+/// have it, the package has the feature `rare-machines`, and `ports` finds the I/O ports from a number on.
 ///
 /// # Safety
 /// Addresses for which `reach` returns true must be mapped for ever. Called once for each type.
-pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
+pub(crate) unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     space: C,
     kind: DeviceType,
     reach: impl Fn(&Range<u64>) -> bool,
+    ports: impl Fn(u32) -> Option<IoPorts>,
     unmask: impl Fn(u32),
     mut take: impl FnMut(Device),
 ) {
@@ -49,19 +52,45 @@ pub unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
         if pci::virtio_device(id) != Some(kind) {
             return;
         }
-        match pci::enable(&mut { space }, at, &reach) {
-            Ok((structures, line)) => {
+        let modern = pci::enable(&mut { space }, at, &reach).map(|(structures, line)| {
+            // SAFETY: The caller's promise; `enable` found them in a device of this type, which is looked at once.
+            (DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) }), line)
+        });
+        match modern.or_else(|reason| legacy(space, at, id, kind, &ports).ok_or(reason)) {
+            Ok((transport, line)) => {
                 log!("virtio {} at {}", name_of(kind), at);
                 if let Some(line) = line {
                     unmask(line.into());
                 }
-                // SAFETY: The caller's promise; `enable` found them in a device of this type, which is looked at once.
-                let transport = DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) });
                 take(Device { transport, pci: Some(at) });
             }
             Err(reason) => log!("virtio {} at {}: {}", name_of(kind), at, reason.reason()),
         }
     });
+}
+
+/// The device, by its legacy interface, and the number of its interrupt.
+#[cfg(feature = "rare-machines")]
+fn legacy<C: ConfigurationAccess>(
+    mut space: C,
+    at: DeviceFunction,
+    id: u32,
+    kind: DeviceType,
+    ports: impl Fn(u32) -> Option<IoPorts>,
+) -> Option<(DeviceTransport, Option<u8>)> {
+    let (first, line) = pci::enable_legacy(&mut space, at, id)?;
+    Some((DeviceTransport::LegacyPci(super::LegacyPciTransport::new(kind, ports(first)?)), line))
+}
+
+#[cfg(not(feature = "rare-machines"))]
+fn legacy<C>(
+    _: C,
+    _: DeviceFunction,
+    _: u32,
+    _: DeviceType,
+    _: &impl Fn(u32) -> Option<IoPorts>,
+) -> Option<(DeviceTransport, Option<u8>)> {
+    None
 }
 
 /// Logs the devices on PCI that are not used: virtio's of other types than are `driven`, and disk controllers, network cards and

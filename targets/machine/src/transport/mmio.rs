@@ -7,6 +7,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use super::field::field;
 use crate::memory::Window;
 
+/// More descriptors than any driver here has a use for, in as few pages as a queue can have.
+const LARGEST_LEGACY: u32 = 128;
+
 const MAGIC: u32 = 0x7472_6976;
 
 // Offsets of registers, in bytes.
@@ -114,7 +117,9 @@ impl Transport for MmioTransport {
 
     fn max_queue_size(&mut self, queue: u16) -> u32 {
         self.write(QUEUE_SEL, queue.into());
-        self.read(QUEUE_NUM_MAX)
+        let largest = self.read(QUEUE_NUM_MAX);
+        // Drivers use all of a legacy device's queue, because on PCI they must.
+        if self.legacy { largest.min(LARGEST_LEGACY) } else { largest }
     }
 
     fn notify(&mut self, queue: u16) {

@@ -6,11 +6,17 @@
 mod field;
 #[cfg(target_os = "none")]
 mod find;
+#[cfg(all(target_os = "none", feature = "rare-machines"))]
+mod legacy_pci;
 mod mmio;
 mod pci;
 
 #[cfg(target_os = "none")]
-pub use self::find::{Device, find_on_pci, log_unused, log_unused_on_pci, name_of};
+pub(crate) use self::find::find_on_pci;
+#[cfg(target_os = "none")]
+pub use self::find::{Device, log_unused, log_unused_on_pci, name_of};
+#[cfg(all(target_os = "none", feature = "rare-machines"))]
+pub use self::legacy_pci::LegacyPciTransport;
 pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
 
@@ -25,6 +31,9 @@ pub enum DeviceTransport {
     Mmio(MmioTransport),
     /// virtio 1.2, section 4.1.
     Pci(PciTransport),
+    /// virtio 1.2, section 4.1.4.10.
+    #[cfg(all(target_os = "none", feature = "rare-machines"))]
+    LegacyPci(LegacyPciTransport),
 }
 
 macro_rules! either {
@@ -32,6 +41,8 @@ macro_rules! either {
         match $self {
             Self::Mmio($transport) => $call,
             Self::Pci($transport) => $call,
+            #[cfg(all(target_os = "none", feature = "rare-machines"))]
+            Self::LegacyPci($transport) => $call,
         }
     };
 }

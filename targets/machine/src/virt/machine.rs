@@ -3,6 +3,7 @@
 use heapless::Vec;
 use virtio_drivers::transport::{DeviceType, Transport};
 
+use super::io_ports::IoPorts;
 use super::pci::{self, Pci};
 use super::serial_port::{self, REGISTERS, SerialPort, first_serial_port, port_on_pci};
 use super::start;
@@ -15,7 +16,7 @@ use crate::heap;
 use crate::log;
 use crate::log::Value;
 use crate::memory::{Ram, Window};
-use crate::pci::{enable_serial, is_low};
+use crate::pci::{LEGACY_SIZE, enable_serial, is_low};
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
@@ -92,8 +93,10 @@ impl Machine {
     /// `take`. Called once for a type.
     pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
         if let Some(pci) = self.pci {
+            // SAFETY: These ports are a virtio device's, and what is not RAM is mapped.
+            let ports = |first: u32| Some(unsafe { IoPorts::new(pci.io?.find(first.into(), LEGACY_SIZE)?) });
             // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
-            unsafe { find_on_pci(pci.space, kind, is_low, |line| self.unmask(line), &mut take) }
+            unsafe { find_on_pci(pci.space, kind, is_low, ports, |line| self.unmask(line), &mut take) }
         }
         self.mmio_devices(&mut |transport, address, node| {
             if transport.device_type() == kind {

@@ -77,6 +77,10 @@ struct State {
     features: u64,
     never_resets: bool,
     queue: [u64; 3],
+    legacy: bool,
+    /// The largest queue that the device has, and the one that the driver chose.
+    largest: u32,
+    size: u64,
     seen: u16,
     configuration: Vec<u8>,
     disk: Vec<u8>,
@@ -95,7 +99,7 @@ fn device(sectors: usize) -> Device {
     configuration[44..48].copy_from_slice(&8u32.to_le_bytes());
     let disk = (0..sectors * SECTOR).map(|place| (place / 3) as u8).collect();
     let features = FLUSH | DISCARD | BLOCK_SIZE | VERSION_1;
-    Device(Rc::new(RefCell::new(State { features, configuration, disk, ..State::default() })))
+    Device(Rc::new(RefCell::new(State { features, configuration, disk, largest: 256, ..State::default() })))
 }
 
 fn read<T: Copy>(address: u64) -> T {
@@ -112,7 +116,7 @@ impl State {
     fn serve(&mut self) {
         let [descriptors, available, used] = self.queue;
         while self.seen != read::<u16>(available + 2) {
-            let head = read::<u16>(available + 4 + u64::from(self.seen) % QUEUE_SIZE as u64 * 2);
+            let head = read::<u16>(available + 4 + u64::from(self.seen) % self.size * 2);
             let (mut inputs, mut outputs, mut next) = (Vec::new(), Vec::new(), head);
             loop {
                 let descriptor = descriptors + u64::from(next) * 16;
@@ -131,7 +135,7 @@ impl State {
             let answer = self.answer(&inputs, &outputs);
             write(status, if let Manner::Status(status) = self.manner { status } else { answer });
             let id = if self.manner == Manner::WrongId { 77 } else { u32::from(head) };
-            let element = used + 4 + u64::from(self.seen) % QUEUE_SIZE as u64 * 8;
+            let element = used + 4 + u64::from(self.seen) % self.size * 8;
             write(element, id);
             write(element + 4, u32::MAX);
             self.seen = self.seen.wrapping_add(1);
@@ -172,7 +176,7 @@ impl Transport for Device {
     }
 
     fn max_queue_size(&mut self, _: u16) -> u32 {
-        256
+        self.0.borrow().largest
     }
 
     fn notify(&mut self, _: u16) {
@@ -199,12 +203,19 @@ impl Transport for Device {
     fn set_guest_page_size(&mut self, _: u32) {}
 
     fn requires_legacy_layout(&self) -> bool {
-        false
+        self.0.borrow().legacy
     }
 
     fn queue_set(&mut self, _: u16, size: u32, descriptors: PhysAddr, driver: PhysAddr, device: PhysAddr) {
-        assert_eq!(size as usize, QUEUE_SIZE);
-        self.0.borrow_mut().queue = [descriptors, driver, device];
+        let mut state = self.0.borrow_mut();
+        state.queue = [descriptors, driver, device];
+        if state.legacy {
+            // Such a device knows only where the descriptors are, and its own size (2.7.2).
+            let available = descriptors + u64::from(state.largest) * 16;
+            let used = (available + 6 + u64::from(state.largest) * 2).next_multiple_of(4096);
+            assert_eq!(state.queue, [descriptors, available, used]);
+        }
+        state.size = if state.legacy { state.largest.into() } else { size.into() };
     }
 
     fn queue_unset(&mut self, _: u16) {}
@@ -266,6 +277,30 @@ fn an_honest_device_is_read_written_flushed_and_trimmed() {
     assert_eq!((reads.requests, reads.sectors, writes.requests, writes.sectors), (21, 224, 21, 224));
     assert_eq!((flushes.requests, discards.requests, discards.sectors), (1, 3, 40));
     assert!(reads.ns >= 20_000_000_000);
+}
+
+#[test]
+fn a_queue_has_the_size_that_its_device_says() {
+    for (legacy, largest, chosen) in
+        [(false, 1024, 4), (false, 4, 4), (false, 3, 2), (true, 4, 4), (true, 128, 128), (true, 1024, 1024)]
+    {
+        let device = device(64);
+        (device.0.borrow_mut().legacy, device.0.borrow_mut().largest) = (legacy, largest);
+        let driver = Driver::new(device.clone(), clock);
+        if chosen < CHAIN as u64 {
+            assert_eq!(driver.err(), Some(Unusable::Queue), "{largest}");
+            continue;
+        }
+        let mut disk = driver.unwrap();
+        assert_eq!(device.0.borrow().size, chosen, "{legacy} {largest}");
+        // More than a ring has places.
+        for round in 0..1200u32 {
+            disk.write(8, &round.to_le_bytes().repeat(128)).unwrap();
+        }
+        let mut read = [0; SECTOR];
+        disk.read(8, &mut read).unwrap();
+        assert_eq!(read[..4], 1199u32.to_le_bytes());
+    }
 }
 
 #[test]

@@ -36,6 +36,14 @@ pub(crate) fn cpuid(leaf: u32) -> [u32; 4] {
     [result.eax, result.ebx, result.ecx, result.edx]
 }
 
+/// What CPUID says of the hypervisor: its signature of 12 bytes. Zeros without one.
+pub(crate) fn hypervisor() -> [u32; 3] {
+    const SIGNATURE_LEAF: u32 = 0x4000_0000;
+    let is_present = cpuid(1)[2] & 1 << 31 != 0;
+    let [_, ebx, ecx, edx] = if is_present { cpuid(SIGNATURE_LEAF) } else { [0; 4] };
+    [ebx, ecx, edx]
+}
+
 /// The number of this CPU's local APIC, as far as a MADT's entries of the older kind tell it.
 pub(crate) fn apic_id() -> u32 {
     cpuid(1)[1] >> 24

@@ -7,7 +7,7 @@ pub(crate) mod exceptions;
 pub(crate) mod identity_map;
 mod interrupts;
 
-pub(crate) use self::cpu::{apic_id, cpuid, triple_fault};
+pub(crate) use self::cpu::{apic_id, cpuid, hypervisor, triple_fault};
 pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR};
 
