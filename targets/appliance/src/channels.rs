@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 use machine::SerialPlace::{self, Com1, Com2};
-use machine::{Machine, SerialPort, console, log};
+use machine::{Machine, SerialPort, log};
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
@@ -27,7 +27,7 @@ pub struct Channels<S: 'static, const OUT: usize>(Vec<Channel<S, OUT>, MAX_CHANN
 
 impl<S, const OUT: usize> Channels<S, OUT> {
     /// Finds the `chosen` channel or, without a choice, all that the host may use. `port` is the name of the virtio-serial port. The
-    /// log is printed on the first serial port if no channel needs it. `new` makes a channel, or returns `None` if there is no memory
+    /// first serial port is left for the log if there is another channel. `new` makes a channel, or returns `None` if there is no memory
     /// for it.
     pub fn find(
         machine: &Machine,
@@ -51,7 +51,6 @@ impl<S, const OUT: usize> Channels<S, OUT> {
             Some(AgentChannel::Pci) => machine.serial_port_on_pci(),
             None => machine.serial_port(Com2).or_else(|| channels.serial_port_left(machine)),
         };
-        console::begin(machine.options());
         if channels.0.is_empty() && serial_port.is_none() {
             log!("no channel for the agent");
         }

@@ -1,6 +1,6 @@
 //! The guest, and the commands that every profile answers.
 
-use machine::{ARCHITECTURE, Machine, halt, log};
+use machine::{ARCHITECTURE, Machine, console, halt, log};
 use nanoqga::Failure;
 use nanoqga::commands::{info, os, power, time};
 
@@ -77,6 +77,8 @@ impl<S> time::SetClock for Guest<S> {
 
 impl<S: State> power::Power for Guest<S> {
     fn shutdown(&mut self, how: power::Shutdown) -> Result<(), Failure> {
+        // The request may be the first one, before anything was printed.
+        console::begin(self.machine.options());
         self.state.before_shutdown();
         match how {
             power::Shutdown::Halt => {

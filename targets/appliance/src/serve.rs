@@ -1,6 +1,6 @@
 //! The appliance: all that it answers, and its loop.
 
-use machine::{Handover, Machine, heap, log};
+use machine::{Handover, Machine, console, heap, log};
 use nanoqga::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
 };
@@ -80,6 +80,9 @@ pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Ap
     let mut channels = Channels::find(&machine, words.agent, port, |io| channel(io, commands));
     let state = Appliance::find(&machine, networks);
     let mut guest = Guest { machine, host_name: words.host_name, state };
+    // Printing the log takes longer than a first reply.
+    while channels.serve(&mut guest) {}
+    console::begin(guest.machine.options());
     loop {
         let busy = channels.serve(&mut guest);
         // It suspends only when all earlier requests are answered.

@@ -67,9 +67,11 @@ pub fn read(next: &mut u64, line: &mut Line) -> bool {
 }
 
 /// Prints the log on the first serial port from now on, if that is free and the command line does not say `console=none`. What
-/// was logged before is printed first.
+/// was logged before is printed first. Called again, it changes nothing.
 pub fn begin(options: &Options) {
-    if let Some(mut console) = CONSOLE.borrow() {
+    if let Some(mut console) = CONSOLE.borrow()
+        && let Output::Undecided = console.output
+    {
         console.output = match log_port() {
             Some(port) if !options.silent => Output::Port(port),
             _ => Output::Silent,

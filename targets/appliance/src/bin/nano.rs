@@ -7,7 +7,7 @@ mod image {
     use appliance::channels::{Channels, MAX_CHANNELS, PORT_NAME};
     use appliance::guest::Guest;
     use appliance::words::Words;
-    use machine::{Handover, Machine};
+    use machine::{Handover, Machine, console};
     use nanoqga::commands::{info, os, power, sync, time};
     use nanoqga::{Buffers, Command, CommandSet, Error, Reply, Request, Step};
     use static_cell::ConstStaticCell;
@@ -58,6 +58,9 @@ mod image {
             Some(Channel::new(io, &COMMANDS, buffers.memory(), pump))
         };
         let mut channels = Channels::find(&guest.machine, words.agent, PORT_NAME, new);
+        // Printing the log takes longer than a first reply.
+        while channels.serve(&mut guest) {}
+        console::begin(guest.machine.options());
         loop {
             if !channels.serve(&mut guest) {
                 guest.machine.sleep();

@@ -4,11 +4,10 @@ use heapless::Vec;
 use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::config_space::ConfigSpace;
-use super::ends::Ends;
 use super::io_ports::IoPorts;
 use super::power::{self, PowerError};
 use super::serial_port::{self, SerialPort};
-use super::{clock, firmware, microvm};
+use super::{clock, ends, firmware, microvm};
 use crate::acpi::{Madt, Tables};
 use crate::arch::identity_map::{self, IdentityMap};
 use crate::arch::{Interrupts, apic_id, exceptions};
@@ -24,20 +23,16 @@ use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
 use crate::{multiboot2, pci, pvh};
 
-/// The interrupts of COM1 and COM3, and of COM2 and COM4.
-const SERIAL_IRQS: [u8; 2] = [4, 3];
-
 /// The machine that the guest runs on.
 #[derive(Debug)]
 pub struct Machine {
     options: Options,
     clock: Clock,
     ram: Vec<Ram, 16>,
-    tables: Option<Tables<'static, IdentityMap>>,
+    madt: Option<Madt<'static>>,
     interrupts: Interrupts,
     config_space: Option<ConfigSpace>,
     is_microvm: bool,
-    ends: &'static Ends,
 }
 
 impl Machine {
@@ -70,21 +65,17 @@ impl Machine {
             None => log!("no memory map from the loader"),
         }
         let tables = firmware::find(memory, rsdp);
-        let power_off = tables.as_ref().zip(firmware::fadt()).and_then(|(tables, fadt)| tables.power_off_types(fadt));
-        let ends = Ends { debug_exit: options.debug_exit, power_off }.keep();
-        let madt = tables.as_ref().and_then(Tables::madt);
+        ends::keep(options.debug_exit);
+        let madt = tables.and_then(Tables::madt);
         let interrupts = Interrupts::new(madt);
-        for irq in SERIAL_IRQS {
-            interrupts.unmask(gsi(madt, irq));
-        }
         // Every other PC has these ports.
         let is_microvm = !ConfigSpace::has_ports();
         let config_space = match is_microvm {
             true => microvm::pci(),
-            false => Some(ConfigSpace::find(tables.as_ref().and_then(Tables::ecam))),
+            false => Some(ConfigSpace::find(tables.and_then(Tables::ecam))),
         };
         clock::begin();
-        Self { options, clock: Clock::default(), ram, tables, interrupts, config_space, is_microvm, ends }
+        Self { options, clock: Clock::default(), ram, madt, interrupts, config_space, is_microvm }
     }
 
     /// The command line's options.
@@ -133,7 +124,7 @@ impl Machine {
         let announced = &self.options.mmio_devices;
         let is_announced = |slot: &MmioDevice| announced.iter().any(|device| device.address == slot.address);
         // Without tables, the command line has all.
-        let has_slots = self.is_microvm && (self.tables.is_some() || announced.is_empty());
+        let has_slots = self.is_microvm && (firmware::tables().is_some() || announced.is_empty());
         let slots = microvm::slots().filter(|slot| has_slots && !is_announced(slot));
         for place in slots.chain(announced.iter().cloned()) {
             if let Some(transport) = microvm::device(&place) {
@@ -144,7 +135,12 @@ impl Machine {
 
     /// The serial port at a place, unless it is absent or taken.
     pub fn serial_port(&self, place: SerialPlace) -> Option<SerialPort> {
-        serial_port::at_place(place)
+        let port = serial_port::at_place(place)?;
+        self.unmask_isa(match place {
+            SerialPlace::Com1 | SerialPlace::Com3 => 4,
+            SerialPlace::Com2 | SerialPlace::Com4 => 3,
+        });
+        Some(port)
     }
 
     /// The first serial port on PCI, unless it is absent or taken.
@@ -154,24 +150,20 @@ impl Machine {
         serial_port::on_pci(u16::try_from(first).ok()?)
     }
 
-    /// The tables that firmware left.
-    pub(super) const fn tables(&self) -> Option<&Tables<'static, IdentityMap>> {
-        self.tables.as_ref()
-    }
-
     /// The interrupt controllers.
     pub(super) const fn interrupts(&self) -> &Interrupts {
         &self.interrupts
     }
 
-    /// Lets an ISA interrupt wake the guest.
+    /// Lets an ISA interrupt wake the guest. The tables say where it arrives, if that is elsewhere.
     pub(super) fn unmask_isa(&self, irq: u8) {
-        self.interrupts.unmask(gsi(self.tables().and_then(Tables::madt), irq));
+        let elsewhere = self.madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
+        self.interrupts.unmask(elsewhere.map_or(irq.into(), |entry| entry.gsi));
     }
 
     /// The processors, of which only the one that the machine was started on runs.
     pub fn processors(&self) -> Processors {
-        self.tables().and_then(Tables::madt).map_or(Processors::ONE, |madt| madt.processors(apic_id()))
+        self.madt.map_or(Processors::ONE, |madt| madt.processors(apic_id()))
     }
 
     /// The RAM, as the loader's memory map has it: none if it gave none.
@@ -194,18 +186,11 @@ impl Machine {
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
-        let fadt = firmware::fadt().ok_or(PowerError::NoAcpi)?;
-        power::enter(fadt, self.ends.power_off)
+        power::off()
     }
 
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
-        power::reboot(firmware::fadt())
+        power::reboot()
     }
-}
-
-/// Where an ISA interrupt arrives.
-fn gsi(madt: Option<Madt<'_>>, irq: u8) -> u32 {
-    let elsewhere = madt.and_then(|madt| madt.overrides().find(|entry| entry.irq == irq));
-    elsewhere.map_or(irq.into(), |entry| entry.gsi)
 }

@@ -6,6 +6,7 @@ use core::ptr;
 use x86_64::structures::port::{PortRead, PortWrite};
 
 use super::clock::monotonic_ns;
+use super::firmware::{fadt, tables};
 use crate::acpi::{Fadt, Register, SleepTypes};
 use crate::arch::{identity_map, triple_fault};
 
@@ -47,6 +48,15 @@ impl fmt::Display for PowerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason())
     }
+}
+
+/// Switches the machine off.
+///
+/// # Errors
+/// When it comes back, the machine is still on.
+pub(super) fn off() -> Result<(), PowerError> {
+    let (tables, fadt) = tables().zip(fadt()).ok_or(PowerError::NoAcpi)?;
+    enter(fadt, tables.power_off_types(fadt))
 }
 
 /// Puts the machine into the sleep that `types` stand for, be it for good.
@@ -93,8 +103,8 @@ fn is_acpi_enabled(fadt: &Fadt) -> bool {
 }
 
 /// Resets the machine: by the register that the tables name, else by what no PC survives.
-pub(super) fn reboot(fadt: Option<&Fadt>) -> ! {
-    if let Some((register, value)) = fadt.and_then(|fadt| fadt.reset)
+pub(super) fn reboot() -> ! {
+    if let Some((register, value)) = fadt().and_then(|fadt| fadt.reset)
         && write_u8(register, value).is_ok()
     {
         wait(|| false);

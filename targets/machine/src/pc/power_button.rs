@@ -4,7 +4,7 @@
 //! levels looks.
 
 use super::Machine;
-use super::firmware::fadt;
+use super::firmware::{fadt, tables};
 use super::power::{read_u16, request_acpi, write_u16};
 use crate::acpi::{Fadt, Register};
 
@@ -22,7 +22,7 @@ pub struct PowerButton {
 impl PowerButton {
     /// Finds the button and has it, and nothing else that its registers tell of, wake the guest.
     pub fn find(machine: &Machine) -> Option<Self> {
-        let (fadt, events) = fadt().zip(machine.tables()?.button_events())?;
+        let (fadt, events) = fadt().zip(tables()?.button_events())?;
         let button = Self { fadt, registers: events.registers };
         button.enable();
         machine.unmask_isa(events.irq);

@@ -10,7 +10,7 @@ use core::ptr;
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE};
 
 use super::config_space::ConfigSpace;
-use super::firmware::fadt;
+use super::firmware::{fadt, tables};
 use super::{Machine, PowerButton, Timer, clock, power};
 use crate::acpi::{Fadt, SleepTypes, WakingVectors};
 use crate::arch::exceptions;
@@ -65,7 +65,7 @@ pub struct Suspend {
 impl Suspend {
     /// `None` on a machine whose tables do not offer it.
     pub fn find(machine: &Machine) -> Option<Self> {
-        let (tables, fadt) = machine.tables().zip(fadt())?;
+        let (tables, fadt) = tables().zip(fadt())?;
         let page = WAKE_PAGE..WAKE_PAGE + PAGE_SIZE as u64;
         let is_free = machine.ram().iter().any(|ram| ram.start <= page.start && page.end <= ram.end);
         let (types, vectors) = (tables.suspend_types(fadt)?, tables.waking_vectors()?);

@@ -4,6 +4,7 @@
 //! each (Intel SDM vol. 3, chapter 10; Intel 82093AA).
 
 use core::hint;
+use core::ops::Range;
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
@@ -42,8 +43,8 @@ const IO_APIC_VERSION: u8 = 1;
 const IO_APIC_REDIRECTIONS: u8 = 0x10;
 /// More than there is room for are left alone.
 const MAX_IO_APICS: usize = 8;
-/// PCI interrupts come in above the ISA ones.
-const FIRST_PCI_GSI: u32 = 16;
+/// The interrupts of a PC's PCI devices. Which device has which one, ACPI says only in AML.
+const PCI_GSIS: Range<u32> = 16..24;
 
 /// Physical address of the local APIC. It never changes once interrupts are on.
 pub(crate) static LOCAL_APIC: AtomicU64 = AtomicU64::new(0);
@@ -78,7 +79,7 @@ impl Interrupts {
     fn add(&mut self, io_apic: IoApic) {
         if inputs_answer(&io_apic) && self.io_apics.push(io_apic).is_ok() {
             for input in 0..inputs(&io_apic) {
-                self.redirect(&io_apic, input, io_apic.first_gsi + input >= FIRST_PCI_GSI);
+                self.redirect(&io_apic, input, PCI_GSIS.contains(&(io_apic.first_gsi + input)));
             }
         }
     }
@@ -118,7 +119,9 @@ impl Interrupts {
     /// none is forgotten because its line did not change.
     fn redirect(&self, io_apic: &IoApic, input: u32, on: bool) {
         let register = IO_APIC_REDIRECTIONS + 2 * input as u8;
-        write_io_apic(io_apic, register + 1, self.destination << 24);
+        if on {
+            write_io_apic(io_apic, register + 1, self.destination << 24);
+        }
         write_io_apic(io_apic, register, u32::from(WAKE_VECTOR) | LEVEL | if on { 0 } else { MASKED });
     }
 
