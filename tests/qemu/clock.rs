@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::machine::Channel;
 use serde_json::json;
 use tests::images::APPLIANCE;
-use tests::time::{SECOND, guest_time, has_gone_on, is_the_hosts};
+use tests::time::{SECOND, guest_time, has_gone_on, host_time, is_the_hosts};
 use tests::{Booted, soon};
 
 /// A machine with each kind of real-time clock: MC146818, goldfish, PL031.
@@ -63,5 +63,19 @@ fn a_microvm_without_a_pit_has_a_clock_that_goes_on() -> Result<()> {
     soon().poll("an address by DHCP", || {
         let told = agent.execute("guest-network-get-interfaces", json!({}), soon())?;
         Ok(told.to_string().contains("10.0.2.15").then_some(()))
+    })
+}
+
+/// How far a clock may be behind the real-time clock's second, in nanoseconds.
+const NEAR: i64 = 20_000_000;
+
+/// QEMU's PL031 begins its seconds with the host's. Others begin theirs with the machine.
+#[test]
+fn the_clock_is_taken_from_the_beginning_of_a_second() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = Booted::of(&APPLIANCE, "aarch64-virt", Channel::Virtio, |_| {})?;
+    soon().poll("the host's time to within 20 ms", || {
+        let before = host_time()?;
+        let read = guest_time(&mut agent)?;
+        Ok((before - NEAR..=host_time()?).contains(&read).then_some(()))
     })
 }

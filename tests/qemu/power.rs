@@ -1,6 +1,6 @@
 //! guest-shutdown in every mode, and what QEMU says of it.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::machine::{Channel, Machine};
 use serde_json::json;
@@ -84,5 +84,21 @@ fn a_reset_ends_qemu_when_it_was_told_so() -> Result<()> {
     let event = qmp.event("SHUTDOWN", soon())?;
     ensure!(event == json!({"guest": true, "reason": "guest-reset"}), "QEMU's SHUTDOWN was {event}");
     ensure!(guest.wait(soon())?.success());
+    Ok(())
+}
+
+/// At EL3 there is no firmware to call, but pins of a PL061 of the secure state.
+#[test]
+fn a_guest_that_is_entered_at_el3_goes_off_and_comes_again() -> Result<()> {
+    for secure in ["secure=on", "secure=on,gic-version=3", "secure=on,virtualization=on,gic-version=3"] {
+        let boot = || {
+            Booted::with("aarch64-virt", Channel::Virtio, |config| {
+                config.argument("-machine", secure);
+                config.reboots = true;
+            })
+        };
+        comes_again(&mut boot()?, Channel::Virtio, soon()).context(secure)?;
+        goes_off(boot()?, "aarch64-virt", r#"{"execute":"guest-shutdown"}"#).context(secure)?;
+    }
     Ok(())
 }

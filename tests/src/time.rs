@@ -37,12 +37,19 @@ pub fn has_gone_on(set: i64, start: Instant, read: i64) -> Result<()> {
 /// # Errors
 /// When it is another time.
 pub fn is_the_hosts(read: impl FnOnce() -> Result<i64>) -> Result<()> {
-    let host_time = || nanoseconds(SystemTime::now().duration_since(UNIX_EPOCH)?);
     let before = host_time()?;
     let read = read()?;
     let after = host_time()?;
     ensure!((before - APART..after + APART).contains(&read), "read as {read} between {before} and {after}");
     Ok(())
+}
+
+/// The host's time.
+///
+/// # Errors
+/// When it is before 1970.
+pub fn host_time() -> Result<i64> {
+    nanoseconds(SystemTime::now().duration_since(UNIX_EPOCH)?)
 }
 
 fn nanoseconds(time: Duration) -> Result<i64> {

@@ -5,6 +5,11 @@ use core::fmt;
 use crate::board::{Rtc, hypervisor_start_ns, monotonic_ns};
 
 const NS_PER_S: i64 = 1_000_000_000;
+/// How far the running clock may be behind the real-time clock's second to count as exact.
+const NEAR: i64 = 20_000_000;
+/// How often to look for the beginning of a second, and how often at most: a busy host may let a guest look too late each time.
+const LOOK: i64 = NEAR / 2;
+const LOOKS: u16 = 3000;
 
 /// Why the time could not be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,11 @@ pub struct Clock {
     rtc: Option<Option<Rtc>>,
     /// Nanoseconds since 1970 at the moment that the monotonic clock calls 0.
     offset: Option<i64>,
+    /// Whether nothing is to be looked for any more: the offset was given, or is that of a second's beginning.
+    is_exact: bool,
+    looks: u16,
+    /// What both clocks showed at the last look.
+    looked: Option<(i64, i64)>,
 }
 
 impl Clock {
@@ -58,9 +68,41 @@ impl Clock {
             Some(running) if (rtc - NS_PER_S..rtc + 2 * NS_PER_S).contains(&running) => Some(running),
             _ => {
                 self.offset = Some(rtc - monotonic);
+                self.is_exact = false;
                 Some(rtc)
             }
         }
+    }
+
+    /// Takes the running clock to within 20 ms of the real-time clock, which shows only when a second begins. Returns in how many
+    /// nanoseconds to call this again. `None`: not soon.
+    pub fn sharpen(&mut self) -> Option<u64> {
+        let now = monotonic()?;
+        if self.is_exact || hypervisor_start_ns().is_some() {
+            self.looks = 0;
+            return None;
+        }
+        if self.looks < LOOKS && self.looked.is_none_or(|(_, at)| now - at >= LOOK) {
+            self.looks += 1;
+            if self.offset.is_none() {
+                self.wall_ns()?;
+            }
+            let second = self.rtc()?.seconds()?;
+            let now = monotonic()?;
+            if let Some((last, at)) = self.looked.replace((second, now))
+                && second == last + 1
+                && now - at <= NEAR
+            {
+                self.offset = self.offset.max(Some(second.checked_mul(NS_PER_S)? - now));
+                self.is_exact = true;
+            }
+        }
+        (self.looks < LOOKS).then_some(LOOK as u64)
+    }
+
+    /// Has [`sharpen`](Self::sharpen) begin anew, because the monotonic clock may have lost part of a second while the machine slept.
+    pub fn wake(&mut self) {
+        self.is_exact = false;
     }
 
     /// Sets the running clock and the real-time clock, to nanoseconds since 1970.
@@ -75,6 +117,7 @@ impl Clock {
         } else if monotonic.is_none() {
             return Err(ClockError::NoClock);
         }
+        self.is_exact = true;
         self.offset = monotonic.map(|monotonic| ns.checked_sub(monotonic).ok_or(ClockError::OutOfRange)).transpose()?;
         Ok(())
     }

@@ -33,6 +33,7 @@ impl Guest<Appliance> {
         self.state.storage.suspend();
         self.state.links.iter_mut().for_each(Links::suspend);
         self.state.hardware.suspend(&self.machine);
+        self.machine.clock().wake();
         self.state.links.iter_mut().for_each(Links::resume);
         self.state.storage.resume();
         channels.resume();

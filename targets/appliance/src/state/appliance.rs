@@ -97,7 +97,8 @@ impl Guest<Appliance> {
     /// The same, but for no longer than `ns` nanoseconds.
     pub(crate) fn sleep_at_most(&mut self, ns: u64) {
         self.spend(true);
-        match self.state.idle_ns().unwrap_or(u64::MAX).min(ns) {
+        let sharpen_in = self.machine.clock().sharpen();
+        match self.state.idle_ns().into_iter().chain(sharpen_in).chain([ns]).min().unwrap_or(ns) {
             u64::MAX => self.machine.sleep(),
             ns => self.state.hardware.sleep_for(&self.machine, ns),
         }

@@ -1,16 +1,27 @@
 //! Calls of the machine's firmware (Arm Power State Coordination Interface, 5.1; SMC Calling Convention 1.4), and what a machine
 //! without firmware has in its place: pins of a PL061 that only the secure state may use.
 
+use core::hint::spin_loop;
+
 use smccc::psci::{system_off, system_reset};
 use smccc::{Hvc, Smc};
 
-use super::secure;
+use super::{counter_hz, secure, timestamp};
 use crate::device_tree::cells;
 use crate::tree::tree;
 
+/// How long a pin may take to switch the machine off.
+const POWER_OFF_SECONDS: u64 = 10;
+
 /// Switches the machine off. When it comes back, the firmware cannot.
 pub(crate) fn power_off() {
-    raise_pin("gpio-poweroff");
+    if raise_pin("gpio-poweroff").is_some() {
+        // QEMU notices only when its main loop has its next turn.
+        let (start, limit) = (timestamp(), counter_hz().unwrap_or(0).saturating_mul(POWER_OFF_SECONDS));
+        while timestamp().saturating_sub(start) < limit {
+            spin_loop();
+        }
+    }
     // A call that returns has failed, and why makes no difference.
     let _ = match method() {
         Some(b"hvc") => system_off::<Hvc>(),
