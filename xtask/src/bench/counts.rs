@@ -1,5 +1,6 @@
 //! What a guest-ping makes a guest and its devices do, as QEMU's trace counts it. A busy host does not change it.
 
+use std::array;
 use std::fs;
 use std::path::Path;
 
@@ -12,7 +13,9 @@ use super::measures::blank;
 use super::results::Measure;
 use super::session::Session;
 
-const PINGS: usize = 500;
+const PINGS: usize = 50;
+/// In so many rounds, of which the least counts: a busy host wakes a guest more often than once for a ping, and never less.
+const ROUNDS: usize = 10;
 /// The first ones find the guest still busy with its start.
 const EARLY_PINGS: usize = 100;
 
@@ -36,18 +39,24 @@ pub(super) fn of_a_ping(files: &GuestFiles, machine: &'static Machine, cards: u3
         config.argument("-D", log.display().to_string());
         let mut session = Session::start(contender, &config)?;
         round_trips(&mut session.agent, PING, EARLY_PINGS)?;
-        let before = COUNTED.map(|(_, events)| count(&log, events));
-        round_trips(&mut session.agent, PING, PINGS)?;
-        for ((measure, (_, events)), before) in measures.iter_mut().zip(COUNTED).zip(before) {
-            measure.add(contender, (count(&log, events)? - before?) as f64 / PINGS as f64);
+        let mut least = [usize::MAX; COUNTED.len()];
+        let mut before = counted(&log)?;
+        for _ in 0..ROUNDS {
+            round_trips(&mut session.agent, PING, PINGS)?;
+            let after = counted(&log)?;
+            least = array::from_fn(|each| least[each].min(after[each] - before[each]));
+            before = after;
+        }
+        for (measure, least) in measures.iter_mut().zip(least) {
+            measure.add(contender, least as f64 / PINGS as f64);
         }
     }
     Ok(measures.into())
 }
 
-/// The number of lines in QEMU's trace that begin with one of these events.
-fn count(log: &Path, events: &[&str]) -> Result<usize> {
+/// How often each of the [`COUNTED`] is in QEMU's trace.
+fn counted(log: &Path) -> Result<[usize; COUNTED.len()]> {
     let trace = fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
-    let lines = trace.split(|byte| *byte == b'\n');
-    Ok(lines.filter(|line| events.iter().any(|event| line.starts_with(event.as_bytes()))).count())
+    let is_one = |line: &&[u8], events: &[&str]| events.iter().any(|event| line.starts_with(event.as_bytes()));
+    Ok(COUNTED.map(|(_, events)| trace.split(|byte| *byte == b'\n').filter(|line| is_one(line, events)).count()))
 }

@@ -8,6 +8,8 @@ use super::clock::monotonic_ns;
 
 /// Counts of the first sleep: 1 ms on KVM and QEMU, a few tens on real buses.
 const FIRST_COUNTS: u32 = 62_500;
+/// A sleep that is too short to show how fast the timer counts, in nanoseconds: no timer counts faster than KVM's.
+const SHORT_NS: u64 = 900_000;
 
 /// The timer. Nobody says how fast it counts: each sleep shows it.
 #[derive(Debug)]
@@ -31,7 +33,6 @@ impl Timer {
     pub fn doze(&self, sleep: impl FnOnce()) {
         self.counter.start(FIRST_COUNTS);
         sleep();
-        self.counter.start(0);
     }
 
     /// Sets it up, also after a reset.
@@ -47,12 +48,16 @@ impl Timer {
             Some(scale) => u32::try_from((u128::from(ns) << 16) / u128::from(scale)).unwrap_or(u32::MAX).max(1),
             None => FIRST_COUNTS,
         };
+        // It is left to run after the sleep, because each of its registers costs a virtual machine as much as a short request: the next
+        // sleep sets it anew, or ends too early once.
         self.counter.start(counts);
         sleep();
-        let passed = counts.saturating_sub(self.counter.left());
-        self.counter.start(0);
         let slept = monotonic_ns().map_or(0, |now| now.saturating_sub(start));
         // A short sleep shows little.
+        if slept < SHORT_NS {
+            return;
+        }
+        let passed = counts.saturating_sub(self.counter.left());
         if passed >= FIRST_COUNTS {
             let seen = u64::try_from((u128::from(slept) << 16) / u128::from(passed)).unwrap_or(u64::MAX).max(1);
             self.scale.set(Some(seen.max(self.scale.get().unwrap_or(0) / 2)));
