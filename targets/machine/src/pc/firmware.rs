@@ -14,6 +14,11 @@ pub(super) fn find(memory: IdentityMap, rsdp: u64) -> Option<Tables<'static, Ide
     tables
 }
 
+/// The memory that they are in. `None` before the machine has started.
+pub(super) fn memory() -> Option<&'static IdentityMap> {
+    MEMORY.get()
+}
+
 /// The fixed description of the machine. `None` before the machine has started, and on one that has none.
 pub(super) fn fadt() -> Option<&'static Fadt> {
     FADT.get()?.as_ref()
