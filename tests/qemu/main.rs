@@ -21,6 +21,7 @@ mod peer;
 mod power;
 mod prompt;
 mod rows;
+mod settings;
 mod snapshots;
 mod state;
 mod storage;
