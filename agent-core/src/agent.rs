@@ -59,6 +59,11 @@ impl<'a, G> Agent<'a, G> {
         Self { commands, engine: Engine::new(), memory }
     }
 
+    /// Answers other commands from now on. The request that is being answered goes on.
+    pub const fn set_commands(&mut self, commands: &'a CommandSet<'a, G>) {
+        self.commands = commands;
+    }
+
     /// Takes bytes from the host; returns how many. It takes none while there is something to transmit.
     #[must_use]
     // Kept whole: the images are smaller so.

@@ -22,6 +22,7 @@ mod peer;
 mod power;
 mod prompt;
 mod rows;
+mod settings;
 mod snapshots;
 mod state;
 mod storage;

@@ -29,9 +29,10 @@ const BOOT_DISKS: [Needed; 4] = [
     Needed { program: "/usr/lib/grub/x86_64-efi/multiboot2.mod", package: "grub-efi-amd64-bin" },
 ];
 /// What tests make disks with, look into them with, and boot them by.
-const DISKS: [Needed; 6] = [
+const DISKS: [Needed; 7] = [
     Needed { program: "mkfs.fat", package: "dosfstools" },
     Needed { program: "mcopy", package: "mtools" },
+    Needed { program: "genisoimage", package: "genisoimage" },
     Needed { program: "sfdisk", package: "fdisk" },
     Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf" },
     Needed { program: "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", package: "qemu-efi-aarch64" },

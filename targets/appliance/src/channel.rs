@@ -8,7 +8,7 @@ use nanoqga::serve::{self, HostChange};
 use nanoqga::{Agent, CommandSet, Memory};
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
-use crate::guest::Guest;
+use crate::guest::{Guest, State};
 
 /// How often a console is polled before it counts as one that does not answer. One that answers does so in a few milliseconds,
 /// however busy its host is.
@@ -115,7 +115,7 @@ pub struct Channel<S: 'static, const OUT: usize> {
     pump: &'static mut Pump<OUT>,
 }
 
-impl<S, const OUT: usize> Channel<S, OUT> {
+impl<S: State, const OUT: usize> Channel<S, OUT> {
     /// Serves an agent of `commands` on `io`, in memory of its own.
     // A channel is large. Inlined, it would be built on the stack and then copied.
     #[inline(never)]
@@ -145,6 +145,12 @@ impl<S, const OUT: usize> Channel<S, OUT> {
         }
     }
 
+    /// Answers other commands from now on.
+    #[cfg(feature = "appliance")]
+    pub const fn set_commands(&mut self, commands: &'static CommandSet<'static, Guest<S>>) {
+        self.agent.set_commands(commands);
+    }
+
     /// Serves the agent on `io` instead.
     pub fn replace(&mut self, io: Io) {
         self.io = io;
@@ -160,6 +166,9 @@ impl<S, const OUT: usize> Channel<S, OUT> {
         #[cfg(feature = "testing")]
         let io = crate::testing::last_words::lend(io);
         for turn in 0..TURNS {
+            if guest.state.has_news() {
+                return Ok(true);
+            }
             // What comes from here on interrupts again. A test that sleeps could not if the interrupt of its own request were left.
             if let Io::Virtio(console) = io
                 && (turn == 0 || cfg!(feature = "testing"))

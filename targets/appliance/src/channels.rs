@@ -3,11 +3,13 @@
 use heapless::Vec;
 use machine::SerialPlace::{self, Com1, Com2};
 use machine::{Machine, SerialPort, log};
+#[cfg(feature = "appliance")]
+use nanoqga::CommandSet;
 use virtio_drivers::transport::DeviceType;
 use virtio_serial::VirtioSerial;
 
 use crate::channel::{Channel, Io};
-use crate::guest::Guest;
+use crate::guest::{Guest, State};
 use crate::words::AgentChannel;
 
 /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
@@ -25,7 +27,7 @@ const LEFT: [SerialPlace; 1] = [Com1];
 #[derive(Debug)]
 pub struct Channels<S: 'static, const OUT: usize>(Vec<Channel<S, OUT>, MAX_CHANNELS>);
 
-impl<S, const OUT: usize> Channels<S, OUT> {
+impl<S: State, const OUT: usize> Channels<S, OUT> {
     /// Finds the `chosen` channel or, without a choice, all that the host may use. `port` is the name of the virtio-serial port. The
     /// first serial port is left for the log if there is another channel. `new` makes a channel, or returns `None` if there is no memory
     /// for it.
@@ -93,6 +95,12 @@ impl<S, const OUT: usize> Channels<S, OUT> {
         // A console that has failed has nothing to do. The log has the reason.
         self.0.retain_mut(|channel| channel.serve(guest).map(|more| busy |= more).is_ok());
         busy
+    }
+
+    /// Answers other commands from now on.
+    #[cfg(feature = "appliance")]
+    pub fn set_commands(&mut self, commands: &'static CommandSet<'static, Guest<S>>) {
+        self.0.iter_mut().for_each(|channel| channel.set_commands(commands));
     }
 
     /// Stops their devices before the machine sleeps.

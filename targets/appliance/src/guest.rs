@@ -12,6 +12,14 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub trait State: Sized {
     /// Saves what must not be lost when the machine is switched off, halted or reset next.
     fn before_shutdown(&mut self);
+
+    /// Finds out what the guest is called, if that takes so long that it was not done before.
+    fn before_name(_: &mut Guest<Self>) {}
+
+    /// Whether the agent's commands must change before the next request.
+    fn has_news(&self) -> bool {
+        false
+    }
 }
 
 /// The profile `nano` has none.
@@ -24,7 +32,7 @@ impl State for () {
 pub struct Guest<S = ()> {
     /// The machine it runs on.
     pub machine: Machine,
-    /// Its host name, if the command line has one.
+    /// Its host name, if it was given one.
     pub host_name: Option<Name>,
     /// The state behind the profile's own answers.
     pub state: S,
@@ -53,8 +61,9 @@ impl<S> os::Os for Guest<S> {
 
 impl<S> os::LocalTime for Guest<S> {}
 
-impl<S> os::HostName for Guest<S> {
+impl<S: State> os::HostName for Guest<S> {
     fn host_name(&mut self) -> Result<&str, Failure> {
+        S::before_name(self);
         Ok(self.host_name.as_deref().unwrap_or("nanoqga"))
     }
 }

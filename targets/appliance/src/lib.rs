@@ -14,7 +14,11 @@ pub mod families;
 pub mod guest;
 pub mod load;
 #[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod policy;
+#[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod serve;
+#[cfg(feature = "appliance")]
+pub mod settings;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;
 #[cfg(all(target_os = "none", feature = "testing"))]

@@ -5,15 +5,16 @@ use nanoqga::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
 };
 use nanoqga::{Command, CommandSet, Memory};
-use static_cell::ConstStaticCell;
 
 use crate::channel::{Channel, Io, Pump};
 use crate::channels::{Channels, PORT_NAME};
+use crate::families::config::CONFIG;
 use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
 use crate::guest::Guest;
-use crate::state::Appliance;
-use crate::words::{Name, Words};
+use crate::policy;
+use crate::settings::{Settings, Source};
+use crate::state::{Appliance, host_words};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -21,12 +22,14 @@ const REQUEST: usize = 128 << 10;
 const REPLY: usize = 8 << 10;
 /// How many bytes of a reply leave at once.
 const OUT: usize = 16 << 10;
+/// The largest file with settings that is read, in bytes.
+const MAX_FILE: usize = 16 << 10;
 
 /// Some commands of an appliance.
 pub type Table = &'static [Command<Guest<Appliance>>];
 
 /// How many tables there are.
-const COUNT: usize = 28;
+const COUNT: usize = 29;
 
 /// Every command that the appliance answers.
 pub const TABLES: [Table; COUNT] = [
@@ -56,6 +59,7 @@ pub const TABLES: [Table; COUNT] = [
     network::route_commands(),
     CONFIGURE,
     LOG,
+    CONFIG,
     user::commands(),
     exec::commands(),
 ];
@@ -72,32 +76,39 @@ pub const fn tables_with(own: Table) -> [Table; COUNT + 1] {
     all
 }
 
-/// Starts the machine, and answers `commands` on every channel that it has.
-pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Appliance>>) -> ! {
-    let (mut words, mut networks) = (Words::default(), ::network::Settings::default());
-    let machine = Machine::start(handover, |word| words.take(word) || networks.take(word));
-    let port = words.port.and_then(kept).unwrap_or(PORT_NAME);
-    let mut channels = Channels::find(&machine, words.agent, port, |io| channel(io, commands));
-    let state = Appliance::find(&machine, networks);
-    let mut guest = Guest { machine, host_name: words.host_name, state };
+/// Starts the machine, and answers the commands of `tables` on every channel that it has, as far as its host allows them.
+pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
+    let mut settings = Settings::new();
+    let machine = Machine::start(handover, |word| settings.take(Source::CommandLine, word).is_ok());
+    let room = heap::bytes(MAX_FILE).unwrap_or_default();
+    host_words::read(&machine, room, &mut settings);
+    let Some(mut commands) = policy::commands(tables, &settings) else { machine::halt() };
+    let port = settings.values("port").last().unwrap_or(PORT_NAME);
+    let mut channels = Channels::find(&machine, settings.words.agent, port, |io| channel(io, commands));
+    let host_name = settings.words.host_name.clone();
+    let state = Appliance::find(&machine, settings, room);
+    let mut guest = Guest { machine, host_name, state };
     // Printing the log takes longer than a first reply.
     while channels.serve(&mut guest) {}
     console::begin(guest.machine.options());
     loop {
         let busy = channels.serve(&mut guest);
+        // Drives may bring more lists of commands.
+        if core::mem::take(&mut guest.state.has_news) {
+            match policy::commands(tables, &guest.state.settings) {
+                Some(all) => {
+                    all.set_frozen(commands.is_frozen());
+                    commands = all;
+                    channels.set_commands(commands);
+                }
+                None => log!("no memory for the lists of commands"),
+            }
+        }
         // It suspends only when all earlier requests are answered.
         if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
             guest.sleep();
         }
     }
-}
-
-/// The name for as long as the guest runs. `None` for a second one.
-fn kept(name: Name) -> Option<&'static str> {
-    static KEPT: ConstStaticCell<Name> = ConstStaticCell::new(Name::new());
-    let place = KEPT.try_take()?;
-    *place = name;
-    Some(place)
 }
 
 /// A channel on `io`, with memory of its own. `None` if too little is left.

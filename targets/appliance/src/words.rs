@@ -16,15 +16,14 @@ pub enum AgentChannel {
     Pci,
 }
 
-/// A name, of at most as many bytes as a port's can have.
-#[cfg(feature = "appliance")]
-pub type Name = String<119>;
 /// A host name.
-#[cfg(not(feature = "appliance"))]
 pub type Name = String<HOST_NAME>;
 
 /// The longest host name, in bytes.
 const HOST_NAME: usize = 64;
+/// The same of a virtio-serial port's.
+#[cfg(feature = "appliance")]
+const PORT_NAME: usize = 119;
 
 /// The agent's words of a command line. Those that only the appliance knows are not in the smaller image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +31,6 @@ pub struct Words {
     /// `agent=virtio|com1|com2|auto`, and in the appliance `com3|com4|pci`. `None`, for `auto`: virtio and the second serial port,
     /// else another one.
     pub agent: Option<AgentChannel>,
-    /// `port=NAME`, in the appliance: the name of the virtio-serial port.
-    #[cfg(feature = "appliance")]
-    pub port: Option<Name>,
     /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
     pub host_name: Option<Name>,
 }
@@ -64,8 +60,8 @@ impl Words {
     fn take_name(&mut self, word: &str) -> Option<()> {
         #[cfg(feature = "appliance")]
         if let Some(name) = word.strip_prefix("port=") {
-            self.port = Some(Name::try_from(name).ok().filter(|name| !name.is_empty())?);
-            return Some(());
+            // The settings keep it.
+            return (1..=PORT_NAME).contains(&name.len()).then_some(());
         }
         let name = word.strip_prefix("hostname=").filter(|name| (1..=HOST_NAME).contains(&name.len()))?;
         self.host_name = Some(Name::try_from(name).ok()?);
@@ -100,8 +96,6 @@ mod tests {
         }
         assert_eq!(words.host_name.as_deref(), Some("web-1"));
         assert!(!words.take("hostname=") && words.host_name.is_some());
-        #[cfg(feature = "appliance")]
-        assert!(!words.take("port=") && words.port.as_deref() == Some("org.example.0"));
     }
 
     #[test]

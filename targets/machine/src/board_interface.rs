@@ -6,11 +6,13 @@ use virtio_drivers::transport::DeviceType;
 
 use crate::arch::must_be;
 use crate::board::{
-    EXITS, LogPort, Machine, PowerButton, PowerError, Rtc, SerialPort, Suspend, Timer, log_port, monotonic_ns,
+    EXITS, HostFiles, LogPort, Machine, PowerButton, PowerError, Rtc, SerialPort, Suspend, Timer, log_port,
+    monotonic_ns,
 };
 use crate::clock::Clock;
 use crate::command_line::Options;
 use crate::entry::Handover;
+use crate::fw_cfg::FwCfg;
 use crate::memory::Ram;
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
@@ -28,6 +30,7 @@ must_be! {
     Machine::log_unused: fn(&Machine, &[DeviceType]);
     Machine::processors: fn(&Machine) -> Processors;
     Machine::ram: fn(&Machine) -> &[Ram];
+    Machine::left_by_firmware: fn(&Machine, u64, usize) -> Option<&[u8]>;
     Machine::can_sleep: fn(&Machine) -> bool;
     Machine::sleep: fn(&Machine);
     Machine::power_off: fn(&mut Machine) -> Result<(), PowerError>;
@@ -52,6 +55,7 @@ must_be! {
     LogPort::send: fn(&mut LogPort, &[u8]) -> usize;
 
     // What a board may be without: it is not found then.
+    HostFiles::find: fn(&Machine) -> Option<FwCfg<HostFiles>>;
     PowerButton::find: fn(&Machine) -> Option<PowerButton>;
     PowerButton::take_press: fn(&PowerButton) -> bool;
     Suspend::find: fn(&Machine) -> Option<Suspend>;

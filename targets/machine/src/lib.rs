@@ -22,6 +22,7 @@ pub mod date;
 pub mod device_tree;
 #[cfg(target_os = "none")]
 mod entry;
+pub mod fw_cfg;
 #[cfg(target_os = "none")]
 pub mod heap;
 #[cfg(target_os = "none")]
@@ -57,5 +58,5 @@ pub use self::entry::Handover;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]
-pub use board::{LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
+pub use board::{HostFiles, LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
 pub use serial_place::SerialPlace;

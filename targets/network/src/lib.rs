@@ -21,7 +21,7 @@ pub use self::dhcp::MAX_HOST_NAME;
 pub use self::frame::MAX_FRAME;
 pub use self::link::{Link, Route};
 pub use self::port::{Card, Statistics};
-pub use self::setting::{Invalid, Method, NAMES, Setting, Settings, Static};
+pub use self::setting::{Invalid, Method, NAMES, Setting, Settings, Static, Which};
 
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,8 @@ pub struct Link<C: Card> {
     /// There are none, but smoltcp wants them.
     sockets: SocketSet<'static>,
     dhcp: Option<Client>,
+    /// The longest packet to send, whatever a DHCP server says.
+    most: usize,
     /// The name that DHCP servers are told. Empty: none.
     host_name: String<MAX_HOST_NAME>,
     seed: u64,
@@ -87,7 +89,7 @@ impl<C: Card> Link<C> {
     /// A link of `card`, which has the hardware address `mac`. It uses DHCP, unless `methods`, which are applied in order, say
     /// otherwise. DHCP servers are told `host_name`, unless it is empty. `seed` should differ at each boot.
     pub fn new(card: C, mac: [u8; 6], seed: u64, methods: &[Method], host_name: &str) -> Self {
-        let has_v6 = methods.last() != Some(&Method::None);
+        let has_v6 = methods.iter().rfind(|method| method.is_address()) != Some(&Method::None);
         let ethernet = EthernetAddress(mac);
         let mac = HardwareAddress::Ethernet(ethernet);
         let mut config = Config::new(mac);
@@ -105,6 +107,7 @@ impl<C: Card> Link<C> {
             interface,
             sockets: SocketSet::new(&mut [][..]),
             dhcp: None,
+            most: MAX_MTU,
             // A longer one is not told.
             host_name: String::try_from(host_name).unwrap_or_default(),
             seed,
@@ -120,6 +123,7 @@ impl<C: Card> Link<C> {
         for method in methods {
             match *method {
                 Method::Dhcp => link.start_dhcp(),
+                Method::Slaac => link.stop_dhcp(),
                 Method::None => {
                     link.stop_dhcp();
                     for old in [link.v4.take(), link.v6.take()] {
@@ -127,6 +131,11 @@ impl<C: Card> Link<C> {
                     }
                 }
                 Method::Static(assigned) => link.assign(assigned),
+                Method::Route(network, router) => add_route(&mut link.interface, network, router),
+                Method::Mtu(mtu) => {
+                    link.most = mtu.into();
+                    link.port.mtu = link.most;
+                }
             }
         }
         link
@@ -274,7 +283,7 @@ impl<C: Card> Link<C> {
         if lease.is_some() || self.leased {
             self.leased = lease.is_some();
             let mtu = lease.and_then(|lease| lease.mtu).map_or(MAX_MTU, usize::from);
-            self.port.mtu = mtu.min(MAX_MTU);
+            self.port.mtu = mtu.min(self.most);
             let old = mem::replace(&mut self.v4, lease.map(Assigned::from));
             replace(&mut self.interface, old.as_ref(), self.v4.as_ref());
         }
@@ -359,13 +368,17 @@ fn replace(interface: &mut Interface, old: Option<&Assigned>, new: Option<&Assig
             set.is_some_and(|set| set.routes.contains(&(route.cidr, route.via_router)))
         };
         table.retain(|route| !has(old, route));
-        for &(cidr, via_router) in new.iter().flat_map(|new| &new.routes) {
-            // Routers that advertise themselves may have filled the table.
-            if table.is_full() {
-                table.pop();
-            }
-            let _ = table.push(iface::Route { cidr, via_router, preferred_until: None, expires_at: None });
+    });
+    new.iter().flat_map(|new| &new.routes).for_each(|&(network, router)| add_route(interface, network, router));
+}
+
+fn add_route(interface: &mut Interface, cidr: IpCidr, via_router: IpAddress) {
+    interface.routes_mut().update(|table| {
+        // Routers that advertise themselves may have filled the table.
+        if table.is_full() {
+            table.pop();
         }
+        let _ = table.push(iface::Route { cidr, via_router, preferred_until: None, expires_at: None });
     });
 }
 

@@ -23,7 +23,7 @@ const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
 const BY_PREFIX: &str = "2001:db8::5054:ff:fe00:2/64";
 
 fn assigned(words: &str) -> Method {
-    Setting::parse(&std::format!("eth0,{words}")).unwrap().method
+    Setting::parse(&std::format!("ip=eth0,{words}")).unwrap().method
 }
 
 /// A router advertisement from `from`: its lifetime in seconds, and a prefix with its length in bits.

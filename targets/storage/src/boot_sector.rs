@@ -11,6 +11,9 @@ pub(super) const FIRST_CLUSTER: u32 = 2;
 /// The largest table: in a larger one, numbers of clusters would be special values.
 const MAX_TABLE_BYTES: u64 = 0x3fff_0000;
 
+/// The length of a label.
+pub const LABEL: usize = 11;
+
 /// The width of the table's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
@@ -57,6 +60,8 @@ pub struct Geometry {
     pub in_use: u64,
     /// Where a FAT32 volume may have its information sector, with the number of free clusters.
     pub information: Option<u64>,
+    /// The label in the boot sector, padded with spaces.
+    pub label: [u8; LABEL],
 }
 
 impl Geometry {
@@ -67,7 +72,10 @@ impl Geometry {
     /// [`Error::NoVolume`] if this is no boot sector, [`Error::Corrupt`] if its numbers contradict each other.
     pub fn parse(boot: &[u8], sectors: u64) -> Result<Self, Error> {
         let numbers = Numbers::read(boot).filter(Numbers::are_plausible).ok_or(Error::NoVolume)?;
-        numbers.geometry(sectors).ok_or(Error::Corrupt)
+        let geometry = numbers.geometry(sectors).ok_or(Error::Corrupt)?;
+        let label =
+            boot.get(if geometry.width == Width::Bits32 { 71 } else { 43 }..).and_then(|rest| rest.first_chunk());
+        Ok(Self { label: label.copied().unwrap_or_default(), ..geometry })
     }
 
     /// The numbers of the clusters that lie on the disk.
@@ -211,6 +219,7 @@ impl Numbers {
             per_cluster: per_cluster as u8,
             in_use: if is_32 { 0x41 } else { 0x25 },
             information: information.map(|information| information * sector),
+            label: [0; LABEL],
         })
     }
 }

@@ -20,7 +20,7 @@ pub use self::cache::Cache;
 pub use self::disk::{BLOCK, BlockDevice, MAX_TRANSFER, SECTOR};
 pub use self::error::Error;
 pub use self::files::{Access, OpenFiles, OpenMode};
-pub use self::partitions::{Partition, Partitions, Place, find_partitions, find_volume};
+pub use self::partitions::{Partition, Partitions, Place, block_with, find_partitions, find_volume};
 pub use self::ram_disk::RamDisk;
 pub use self::volume::{Space, Volume};
 

@@ -5,7 +5,7 @@ mod guid;
 mod partition;
 mod record;
 
-use self::block::block_with;
+pub use self::block::block_with;
 pub use self::partition::{Partition, Partitions};
 use crate::boot_sector::Geometry;
 use crate::disk::BlockDevice;

@@ -3,20 +3,16 @@
 
 #[cfg(target_os = "none")]
 mod image {
-    use appliance::guest::Guest;
-    use appliance::serve::serve;
-    use appliance::state::Appliance;
+    use appliance::serve::{Table, serve};
     use appliance::testing::{last_words, tables_with};
     use machine::Handover;
-    use nanoqga::{Command, CommandSet};
 
-    static TABLES: &[&[Command<Guest<Appliance>>]] = &tables_with(&[]);
-    static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(TABLES);
+    static TABLES: &[Table] = &tables_with(&[]);
 
     machine::entry_point!(main, last_words::end);
 
     fn main(handover: Handover) -> ! {
-        serve(handover, &COMMANDS)
+        serve(handover, TABLES)
     }
 }
 

@@ -3,18 +3,13 @@
 
 #[cfg(target_os = "none")]
 mod image {
-    use appliance::guest::Guest;
     use appliance::serve::{TABLES, serve};
-    use appliance::state::Appliance;
     use machine::Handover;
-    use nanoqga::CommandSet;
-
-    static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(&TABLES);
 
     machine::entry_point!(main);
 
     fn main(handover: Handover) -> ! {
-        serve(handover, &COMMANDS)
+        serve(handover, &TABLES)
     }
 }
 

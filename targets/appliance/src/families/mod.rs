@@ -1,5 +1,6 @@
 //! The families of commands that only the appliance answers.
 
+pub mod config;
 pub mod disks;
 pub mod files;
 pub mod log;

@@ -2,7 +2,6 @@
 
 use machine::{Machine, PowerButton, log, monotonic_ns};
 use nanoqga::commands::power;
-use network::Settings;
 use virtio_drivers::transport::DeviceType;
 
 use super::disks::Storage;
@@ -10,6 +9,8 @@ use super::hardware::Hardware;
 use super::links::Links;
 use crate::guest::{Guest, State};
 use crate::load::Account;
+use crate::policy;
+use crate::settings::Settings;
 
 /// For how many idle moments, of about a millisecond each, the network waits for a host's first request.
 const PATIENCE: u8 = 20;
@@ -21,8 +22,12 @@ pub struct Appliance {
     pub hardware: Hardware,
     pub(crate) account: Account,
     pub(crate) storage: Storage,
-    /// The command line's words about the network.
-    networks: Settings,
+    /// What the host has set.
+    pub(crate) settings: Settings,
+    /// The memory by way of which drives with settings are read. `None` when they are read.
+    room: Option<&'static mut [u8]>,
+    /// Whether the agent's commands do not follow the settings yet.
+    pub(crate) has_news: bool,
     /// `None` until they are needed.
     pub(crate) links: Option<Links>,
     /// How many idle moments are left before the network and the clock are set up. Both take longer than a reply, so a host's first
@@ -34,12 +39,15 @@ pub struct Appliance {
 
 impl Appliance {
     /// Finds the machine's parts and disks. Its network cards are found later: when there is time, or when a request needs them.
-    pub fn find(machine: &Machine, networks: Settings) -> Self {
+    /// So are drives with more settings, which are read by way of `room`.
+    pub fn find(machine: &Machine, settings: Settings, room: &'static mut [u8]) -> Self {
         Self {
             hardware: Hardware::find(machine),
             account: Account::default(),
             storage: Storage::find(machine),
-            networks,
+            settings,
+            room: Some(room),
+            has_news: false,
             links: None,
             patience: PATIENCE,
             to_suspend: false,
@@ -55,6 +63,16 @@ impl Appliance {
 impl State for Appliance {
     fn before_shutdown(&mut self) {
         self.storage.unmount();
+    }
+
+    fn before_name(guest: &mut Guest<Self>) {
+        if guest.host_name.is_none() {
+            guest.read_drives();
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        self.has_news
     }
 }
 
@@ -72,12 +90,24 @@ impl Guest<Appliance> {
         self.state.patience == 0 && self.links().poll()
     }
 
+    /// Reads the settings that are on drives, once.
+    pub(crate) fn read_drives(&mut self) {
+        let Appliance { storage, settings, room, has_news, .. } = &mut self.state;
+        if let Some(room) = room.take() {
+            let before = policy::lists(settings);
+            storage.read_drives(room, settings);
+            *has_news = policy::lists(settings) != before;
+            self.host_name = settings.words.host_name.clone();
+        }
+    }
+
     /// The network interfaces. The first call finds them.
     pub(crate) fn links(&mut self) -> &mut Links {
-        let Appliance { links, networks, .. } = &mut self.state;
+        self.read_drives();
+        let Appliance { links, settings, .. } = &mut self.state;
         let host_name = self.host_name.as_deref().unwrap_or_default();
         links.get_or_insert_with(|| {
-            let links = Links::find(&self.machine, networks, host_name);
+            let links = Links::find(&self.machine, &settings.networks, host_name);
             self.machine.log_unused(&[DeviceType::Console, DeviceType::Block, DeviceType::Network]);
             links
         })

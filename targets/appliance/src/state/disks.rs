@@ -8,6 +8,7 @@ use storage::{BLOCK, BlockDevice, Cache, Error, OpenFiles, RamDisk, Volume, find
 use virtio_drivers::transport::DeviceType;
 
 use super::disk::{Disk, Name, name};
+use super::drive::Drive;
 use super::virtio_disk::VirtioDisk;
 
 const MAX_DISKS: usize = 32;
@@ -36,6 +37,8 @@ struct Mounted {
 #[derive(Debug)]
 pub struct Storage {
     pub(crate) disks: Vec<&'static mut Disk, MAX_DISKS>,
+    /// Which disks are drives with settings, as far as they were looked at.
+    drives: Vec<Option<Drive>, MAX_DISKS>,
     /// Why a disk is not among them, if there is such a disk.
     unusable: Option<Unusable>,
     /// The name that a host is told.
@@ -96,6 +99,7 @@ impl Storage {
         });
         Self {
             disks,
+            drives: Vec::new(),
             unusable,
             name: Name::new(),
             complaint: None,
@@ -191,8 +195,21 @@ impl Storage {
         Err(failure.map_or(Error::NoVolume, |(_, error)| error))
     }
 
-    /// Mounts the first FAT volume of a disk.
+    /// The drive with settings that a disk is, if it is one. The first call looks at it.
+    pub(super) fn drive(&mut self, index: usize) -> Option<Drive> {
+        while self.drives.len() <= index {
+            let disk = self.disks.get_mut(self.drives.len())?;
+            self.drives.push(Drive::find(disk)).ok()?;
+        }
+        *self.drives.get(index)?
+    }
+
+    /// Mounts the first FAT volume of a disk. A drive with settings is not for files, like one to boot from.
     fn mount_disk(&mut self, index: usize) -> Result<(), Error> {
+        if self.drive(index).is_some() {
+            log!("{} is not for files: it has settings", Value::copied(&name(index, None)));
+            return Err(Error::FirmwareOnly);
+        }
         let disk = self.disks.get_mut(index).ok_or(Error::Io)?;
         let (partition, start, geometry) = disk.find_volume()?;
         let cache = self.cache(Cache::MAX_BYTES)?;
@@ -212,8 +229,13 @@ impl Storage {
     }
 
     /// The cache of an earlier try, or a new one in as much memory as there is.
-    fn cache(&mut self, bytes: usize) -> Result<Cache, Error> {
+    pub(super) fn cache(&mut self, bytes: usize) -> Result<Cache, Error> {
         self.cache.take().or_else(|| largest(bytes).map(Cache::new)).ok_or(Error::NoMemory)
+    }
+
+    /// Keeps the cache of a volume that is not used any more for the next one.
+    pub(super) fn keep_cache(&mut self, cache: Cache) {
+        self.cache = Some(cache);
     }
 
     fn mount_at(&mut self, place: Place, mut volume: Volume) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use heapless::Vec;
 use machine::virtio_net::NetworkCard;
 use machine::{Machine, heap, log, monotonic_ns, timestamp};
-use network::{Instant, Link, Method, NAMES, Settings};
+use network::{Instant, Link, NAMES, Settings};
 use virtio_drivers::transport::DeviceType;
 
 use super::virtio_card::VirtioCard;
@@ -13,14 +13,14 @@ use super::virtio_card::VirtioCard;
 pub struct Links(pub(crate) Vec<&'static mut Link<VirtioCard>, { NAMES.len() }>);
 
 impl Links {
-    /// Finds the machine's network cards, and configures their links as the command line says. DHCP servers are told `host_name`,
+    /// Finds the machine's network cards, and configures their links as `networks` says. DHCP servers are told `host_name`,
     /// unless it is empty.
     pub(crate) fn find(machine: &Machine, networks: &Settings, host_name: &str) -> Self {
         let mut links = Vec::new();
         machine.devices(DeviceType::Network, |device| {
             let Some(name) = NAMES.get(links.len()) else { return };
             match NetworkCard::new(device.transport) {
-                Ok((card, mac)) => match new_link(VirtioCard(card), mac, &networks.methods(links.len()), host_name) {
+                Ok((card, mac)) => match new_link(VirtioCard(card), mac, links.len(), networks, host_name) {
                     // There is room: it has a name.
                     Some(link) => _ = links.push(link),
                     None => log!("no memory for {}", *name),
@@ -69,10 +69,12 @@ impl Links {
 fn new_link(
     card: VirtioCard,
     mac: [u8; 6],
-    methods: &[Method],
+    index: usize,
+    networks: &Settings,
     host_name: &str,
 ) -> Option<&'static mut Link<VirtioCard>> {
-    Some(heap::room_for()?.write(Link::new(card, mac, timestamp(), methods, host_name)))
+    let methods = networks.methods(index, mac);
+    Some(heap::room_for()?.write(Link::new(card, mac, timestamp(), &methods, host_name)))
 }
 
 /// The time for the interfaces. Without a clock it is always 0: such a guest answers, but sends nothing again.

@@ -3,8 +3,12 @@
 mod appliance;
 pub(crate) mod disk;
 pub mod disks;
+mod drive;
+mod drives;
 pub mod hardware;
+pub(crate) mod host_words;
 pub mod links;
+mod listener;
 mod virtio_card;
 mod virtio_disk;
 

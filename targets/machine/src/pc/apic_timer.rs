@@ -39,7 +39,7 @@ impl ApicTimer {
         self.write(TIMER, TIMER_VECTOR.into());
     }
 
-    /// Has it count down from so many counts. None stop it.
+    /// Has it count down from so many counts; 0 stops it.
     pub(super) fn start(self, counts: u32) {
         self.write(INITIAL_COUNT, counts);
     }

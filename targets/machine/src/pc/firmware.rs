@@ -26,3 +26,8 @@ pub(super) fn tables() -> Option<&'static MachineTables> {
 pub(super) fn fadt() -> Option<&'static Fadt> {
     FADT.get().unwrap_or_else(|| FADT.give(tables().and_then(Tables::fadt))).as_ref()
 }
+
+/// The memory that they are in. `None` before the machine has started.
+pub(super) fn memory() -> Option<&'static IdentityMap> {
+    MEMORY.get()
+}

@@ -17,7 +17,7 @@ use crate::entry::Handover;
 use crate::heap;
 use crate::log;
 use crate::log::Value;
-use crate::memory::Ram;
+use crate::memory::{Memory, Ram};
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
@@ -169,6 +169,11 @@ impl Machine {
     /// The RAM, as the loader's memory map has it: none if it gave none.
     pub fn ram(&self) -> &[Ram] {
         &self.ram
+    }
+
+    /// So many bytes that firmware left at a physical address. `None` if memory of the guest is there.
+    pub fn left_by_firmware(&self, address: u64, length: usize) -> Option<&[u8]> {
+        firmware::memory()?.bytes(address, length)
     }
 
     /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.

@@ -181,6 +181,11 @@ impl Machine {
         &self.ram
     }
 
+    /// What firmware left at a physical address, where its place says what it is: nothing is, on these machines.
+    pub const fn left_by_firmware(&self, _: u64, _: usize) -> Option<&[u8]> {
+        None
+    }
+
     /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
     pub const fn can_sleep(&self) -> bool {
         self.interrupts.is_some()

@@ -1,5 +1,6 @@
 //! What QEMU's `virt` machines have in common, whatever their CPU: a device tree says what there is.
 
+mod host_files;
 mod io_ports;
 mod machine;
 mod pci;
@@ -14,6 +15,7 @@ pub(crate) use crate::arch::{EXITS, Rtc};
 #[cfg(target_arch = "aarch64")]
 pub use crate::arch::{LogPort, log_port};
 
+pub use self::host_files::HostFiles;
 pub(crate) use self::io_ports::IoPorts;
 pub use self::machine::{Machine, PowerError};
 pub use self::power_button::PowerButton;

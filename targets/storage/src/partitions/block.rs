@@ -6,7 +6,10 @@ use crate::error::Error;
 const SECTORS: u64 = (BLOCK / SECTOR) as u64;
 
 /// Reads the block in which a sector lies. Returns it with the sector's offset in it. What is not on the disk is zeros.
-pub(super) fn block_with(device: &mut dyn BlockDevice, sector: u64) -> Result<([u8; BLOCK], usize), Error> {
+///
+/// # Errors
+/// If the disk cannot be read.
+pub fn block_with(device: &mut dyn BlockDevice, sector: u64) -> Result<([u8; BLOCK], usize), Error> {
     let mut block = [0; BLOCK];
     let first = sector - sector % SECTORS;
     let sectors = device.sectors().saturating_sub(first).min(SECTORS) as usize;
