@@ -18,6 +18,7 @@ mod migration;
 mod network;
 mod panics;
 mod peer;
+mod plug;
 mod power;
 mod prompt;
 mod rows;

@@ -14,6 +14,8 @@ pub mod families;
 pub mod guest;
 pub mod load;
 #[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod replug;
+#[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod serve;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;

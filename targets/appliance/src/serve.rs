@@ -13,7 +13,7 @@ use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
 use crate::guest::Guest;
 use crate::state::Appliance;
-use crate::words::{Name, Words};
+use crate::words::{AgentChannel, Name, Words};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -77,13 +77,26 @@ pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Ap
     let (mut words, mut networks) = (Words::default(), ::network::Settings::default());
     let machine = Machine::start(handover, |word| words.take(word) || networks.take(word));
     let port = words.port.and_then(kept).unwrap_or(PORT_NAME);
-    let mut channels = Channels::find(&machine, words.agent, port, |io| channel(io, commands));
+    let mut new_channel = |io| channel(io, commands);
+    let mut channels = Channels::find(&machine, words.agent, port, &mut new_channel);
+    // A host that has another channel by the command line has no console later, either.
+    let later = matches!(words.agent, None | Some(AgentChannel::Virtio));
     let state = Appliance::find(&machine, networks);
     let mut guest = Guest { machine, host_name: words.host_name, state };
     loop {
+        let woken = guest.take_woken();
         let busy = channels.serve(&mut guest);
         // It suspends only when all earlier requests are answered.
-        if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
+        if guest.poll() || busy || guest.suspend_if_asked(&mut channels) {
+            continue;
+        }
+        // Only what came or shall leave can have ended a sleep after which nothing else was to do.
+        let changed = woken
+            && guest.replug(&mut channels, |channels, device| match later {
+                true => channels.add_console(device, port, &mut new_channel),
+                false => log!("not used: the command line has another channel"),
+            });
+        if !changed {
             guest.sleep();
         }
     }

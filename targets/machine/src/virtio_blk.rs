@@ -14,6 +14,8 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
+use crate::transport::reset;
+
 /// The unit of addresses and sizes on a disk, in bytes, whatever the size of its blocks.
 pub const SECTOR: usize = 512;
 /// The largest size of a device's blocks, in bytes.
@@ -25,8 +27,6 @@ pub const MAX_TRANSFER: usize = 32 << 10;
 pub const PATIENCE_NS: u64 = 30_000_000_000;
 /// The same on a machine without a clock, in checks of the queue.
 const PATIENCE_LOOKS: u64 = 1 << 32;
-/// How often a driver checks whether a reset is complete before it gives up.
-const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
 /// Descriptors of the queue. A request takes three: a header, the data and a status. A device may allow no more than four.
@@ -411,7 +411,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
 impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
     fn drop(&mut self) {
         self.stop();
-        if self.transport.get_status().is_empty() {
+        if reset(&mut self.transport) {
             // SAFETY: The pages are given back as they were got, this once, and the device is quiet. That they cannot be
             // given back only loses them.
             let _ = unsafe { H::dma_dealloc(self.address, self.request.cast(), PAGES) };
@@ -460,12 +460,6 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H, QUEUE_
     queue.set_dev_notify(false);
     transport.set_status(status | DeviceStatus::DRIVER_OK);
     Ok((queue, properties))
-}
-
-/// Resets a device. Returns whether it has completed the reset.
-fn reset(transport: &mut impl Transport) -> bool {
-    transport.set_status(DeviceStatus::empty());
-    (0..RESET_LOOKS).any(|_| transport.get_status().is_empty())
 }
 
 fn give_up(transport: &mut impl Transport, why: Unusable) -> Unusable {

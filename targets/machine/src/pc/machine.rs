@@ -156,6 +156,16 @@ impl Machine {
         self.tables.as_ref()
     }
 
+    /// PCI's configuration space.
+    pub(super) const fn config_space(&self) -> Option<ConfigSpace> {
+        self.config_space
+    }
+
+    /// Whether it is a microvm.
+    pub(super) const fn is_microvm(&self) -> bool {
+        self.is_microvm
+    }
+
     /// The interrupt controllers.
     pub(super) const fn interrupts(&self) -> &Interrupts {
         &self.interrupts

@@ -8,11 +8,15 @@ mod field;
 mod find;
 mod mmio;
 mod pci;
+mod reset;
 
 #[cfg(target_os = "none")]
 pub use self::find::{Device, find_on_pci, log_unused, log_unused_on_pci, name_of};
+#[cfg(target_os = "none")]
+pub(crate) use self::find::{log_without_driver, open_on_pci};
 pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
+pub(crate) use self::reset::reset;
 
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{PhysAddr, Result};

@@ -1,5 +1,6 @@
 //! What QEMU's `virt` machines have in common, whatever their CPU: a device tree says what there is.
 
+mod hotplug;
 mod machine;
 mod pci;
 mod power_button;
@@ -12,7 +13,10 @@ mod timer;
 pub(crate) use crate::arch::{EXITS, Rtc};
 #[cfg(target_arch = "aarch64")]
 pub use crate::arch::{LogPort, log_port};
+pub(crate) use crate::pci::MappedEcam as PciSpace;
+pub(crate) use crate::pci::is_low as reach;
 
+pub(crate) use self::hotplug::FirmwareSlots;
 pub use self::machine::{Machine, PowerError};
 pub use self::power_button::PowerButton;
 pub use self::serial_port::SerialPort;
