@@ -19,6 +19,7 @@ mod migration;
 mod network;
 mod panics;
 mod peer;
+mod plug;
 mod power;
 mod prompt;
 mod rows;

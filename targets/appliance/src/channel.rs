@@ -6,6 +6,8 @@ use machine::transport::DeviceTransport;
 use machine::{SerialPort, log};
 use nanoqga::serve::{self, HostChange};
 use nanoqga::{Agent, CommandSet, Memory};
+#[cfg(feature = "appliance")]
+use virtio_drivers::transport::pci::bus::DeviceFunction;
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
 use crate::guest::{Guest, State};
@@ -22,6 +24,9 @@ pub enum Io {
     Virtio(VirtioSerial<Kept, DeviceTransport>),
     /// A serial port. It never fails.
     Serial(SerialPort),
+    /// Nothing any more: the console has failed or was removed. The channel's memory waits for another one.
+    #[cfg(feature = "appliance")]
+    Gone,
 }
 
 macro_rules! either {
@@ -32,6 +37,8 @@ macro_rules! either {
                 let Ok(result) = $call;
                 Ok(result)
             }
+            #[cfg(feature = "appliance")]
+            Self::Gone => Err(Error::NoReset),
         }
     };
 }
@@ -91,6 +98,8 @@ impl serve::Channel for Io {
                 let Ok(()) = port.flush();
                 Ok(true)
             }
+            #[cfg(feature = "appliance")]
+            Self::Gone => Err(Error::NoReset),
         }
     }
 }
@@ -113,6 +122,9 @@ pub struct Channel<S: 'static, const OUT: usize> {
     io: Io,
     agent: Agent<'static, Guest<S>>,
     pump: &'static mut Pump<OUT>,
+    /// The console's place on PCI, if it is there.
+    #[cfg(feature = "appliance")]
+    place: Option<DeviceFunction>,
 }
 
 impl<S: State, const OUT: usize> Channel<S, OUT> {
@@ -125,7 +137,13 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
         memory: Memory<'static>,
         pump: &'static mut Pump<OUT>,
     ) -> Self {
-        Self { io, agent: Agent::new(commands, memory), pump }
+        Self {
+            io,
+            agent: Agent::new(commands, memory),
+            pump,
+            #[cfg(feature = "appliance")]
+            place: None,
+        }
     }
 
     /// Whether it has the agent's port. A console may have to be asked for it first.
@@ -142,6 +160,8 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
                 console.port().is_some()
             }
             Io::Serial(_) => true,
+            #[cfg(feature = "appliance")]
+            Io::Gone => false,
         }
     }
 
@@ -162,7 +182,7 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
     /// # Errors
     /// When the device has failed. It stays so.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
-        let Self { io, agent, pump } = self;
+        let Self { io, agent, pump, .. } = self;
         #[cfg(feature = "testing")]
         let io = crate::testing::last_words::lend(io);
         for turn in 0..TURNS {
@@ -198,6 +218,29 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
                 console.failure().inspect(|error| log!("virtio console: {}", error.reason())).is_none()
             }
             Io::Serial(port) => port.reopen().is_some(),
+            #[cfg(feature = "appliance")]
+            Io::Gone => true,
+        }
+    }
+}
+
+#[cfg(feature = "appliance")]
+impl<S: State, const OUT: usize> Channel<S, OUT> {
+    /// Says where the console is.
+    pub(crate) const fn set_place(&mut self, place: Option<DeviceFunction>) {
+        self.place = place;
+    }
+
+    /// Whether its console has failed or was removed.
+    pub(crate) const fn is_gone(&self) -> bool {
+        matches!(self.io, Io::Gone)
+    }
+
+    /// Drops a console that `keep` does not keep. The channel's memory waits for another one.
+    pub(crate) fn retain(&mut self, keep: &dyn Fn(DeviceFunction) -> bool) {
+        if let Some(place) = self.place.take_if(|place| !keep(*place)) {
+            log!("virtio console at {} was removed", place);
+            self.replace(Io::Gone);
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use heapless::Vec;
 use machine::SerialPlace::{self, Com1, Com2};
+use machine::transport::Device;
 use machine::{Machine, SerialPort, log};
 #[cfg(feature = "appliance")]
 use nanoqga::CommandSet;
 use virtio_drivers::transport::DeviceType;
+#[cfg(feature = "appliance")]
+use virtio_drivers::transport::pci::bus::DeviceFunction;
 use virtio_serial::VirtioSerial;
 
 use crate::channel::{Channel, Io};
@@ -39,12 +42,7 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     ) -> Self {
         let mut channels = Self(Vec::new());
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
-            machine.devices(DeviceType::Console, |device| {
-                match VirtioSerial::with_transmit_buffer(device.transport, port, OUT) {
-                    Ok(console) => channels.add(Io::Virtio(console), &mut new),
-                    Err(error) => log!("virtio console: {}", error.reason()),
-                }
-            });
+            machine.devices(DeviceType::Console, |device| channels.add_console(device, port, &mut new));
         }
         let serial_port = match chosen {
             Some(AgentChannel::Virtio) => None,
@@ -64,16 +62,52 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         channels
     }
 
-    /// Serves a console, too. The last place is for the serial port. If all others are taken, the console takes that of one without
-    /// the agent's port.
-    fn add(&mut self, console: Io, new: &mut impl FnMut(Io) -> Option<Channel<S, OUT>>) {
-        if self.0.len() < MAX_CHANNELS - 1 {
-            new(console).into_iter().for_each(|channel| _ = self.0.push(channel));
-        } else if let Some(channel) = self.0.iter_mut().find_map(|channel| (!channel.has_port()).then_some(channel)) {
-            log!("an earlier one is not used: it has no port for the agent");
+    /// Serves a console, too.
+    pub(crate) fn add_console(
+        &mut self,
+        device: Device,
+        port: &'static str,
+        new: &mut impl FnMut(Io) -> Option<Channel<S, OUT>>,
+    ) {
+        #[cfg(feature = "appliance")]
+        let place = device.pci;
+        match VirtioSerial::with_transmit_buffer(device.transport, port, OUT) {
+            Ok(console) => {
+                let _channel = self.add(Io::Virtio(console), new);
+                #[cfg(feature = "appliance")]
+                _channel.into_iter().for_each(|channel| channel.set_place(place));
+            }
+            Err(error) => log!("virtio console: {}", error.reason()),
+        }
+    }
+
+    /// The last place is for the serial port. If all others are taken, the console takes that of one without the agent's port.
+    fn add(
+        &mut self,
+        console: Io,
+        new: &mut impl FnMut(Io) -> Option<Channel<S, OUT>>,
+    ) -> Option<&mut Channel<S, OUT>> {
+        #[cfg(feature = "appliance")]
+        if let Some(index) = self.0.iter().position(Channel::is_gone) {
+            let channel = self.0.get_mut(index)?;
             channel.replace(console);
-        } else {
-            log!("not used: {} others have a port for the agent", MAX_CHANNELS - 1);
+            return Some(channel);
+        }
+        if self.0.len() < MAX_CHANNELS - 1 {
+            _ = self.0.push(new(console)?);
+            return self.0.last_mut();
+        }
+        let place = self.0.iter_mut().position(|channel| !channel.has_port());
+        match place.and_then(|place| self.0.get_mut(place)) {
+            Some(channel) => {
+                log!("an earlier one is not used: it has no port for the agent");
+                channel.replace(console);
+                Some(channel)
+            }
+            None => {
+                log!("not used: {} others have a port for the agent", MAX_CHANNELS - 1);
+                None
+            }
         }
     }
 
@@ -93,7 +127,16 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     pub fn serve(&mut self, guest: &mut Guest<S>) -> bool {
         let mut busy = false;
         // A console that has failed has nothing to do. The log has the reason.
+        #[cfg(not(feature = "appliance"))]
         self.0.retain_mut(|channel| channel.serve(guest).map(|more| busy |= more).is_ok());
+        #[cfg(feature = "appliance")]
+        for channel in self.0.iter_mut().filter(|channel| !channel.is_gone()) {
+            match channel.serve(guest) {
+                Ok(more) => busy |= more,
+                // Another one may take its place.
+                Err(_) => channel.replace(Io::Gone),
+            }
+        }
         busy
     }
 
@@ -111,5 +154,11 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     /// Sets their devices up again.
     pub fn resume(&mut self) {
         self.0.retain_mut(Channel::resume);
+    }
+
+    /// Drops the consoles that `keep` does not keep.
+    #[cfg(feature = "appliance")]
+    pub(crate) fn retain(&mut self, keep: &dyn Fn(DeviceFunction) -> bool) {
+        self.0.iter_mut().for_each(|channel| channel.retain(keep));
     }
 }

@@ -16,6 +16,8 @@ pub mod load;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod policy;
 #[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod replug;
+#[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod serve;
 #[cfg(feature = "appliance")]
 pub mod settings;

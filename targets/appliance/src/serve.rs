@@ -15,6 +15,7 @@ use crate::guest::Guest;
 use crate::policy;
 use crate::settings::{Settings, Source};
 use crate::state::{Appliance, host_words};
+use crate::words::AgentChannel;
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -84,7 +85,10 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     host_words::read(&machine, room, &mut settings);
     let Some(mut commands) = policy::commands(tables, &settings) else { machine::halt() };
     let port = settings.values("port").last().unwrap_or(PORT_NAME);
-    let mut channels = Channels::find(&machine, settings.words.agent, port, |io| channel(io, commands));
+    let agent = settings.words.agent;
+    let mut channels = Channels::find(&machine, agent, port, &mut |io| channel(io, commands));
+    // A host that has another channel by its settings has no console later, either.
+    let later = matches!(agent, None | Some(AgentChannel::Virtio));
     let host_name = settings.words.host_name.clone();
     let state = Appliance::find(&machine, settings, room);
     let mut guest = Guest { machine, host_name, state };
@@ -92,6 +96,7 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     while channels.serve(&mut guest) {}
     console::begin(guest.machine.options());
     loop {
+        let woken = guest.take_woken();
         let busy = channels.serve(&mut guest);
         // Drives may bring more lists of commands.
         if core::mem::take(&mut guest.state.has_news) {
@@ -105,7 +110,16 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
             }
         }
         // It suspends only when all earlier requests are answered.
-        if !(guest.poll() || busy || guest.suspend_if_asked(&mut channels)) {
+        if guest.poll() || busy || guest.suspend_if_asked(&mut channels) {
+            continue;
+        }
+        // Only what came or shall leave can have ended a sleep after which nothing else was to do.
+        let changed = woken
+            && guest.replug(&mut channels, |channels, device| match later {
+                true => channels.add_console(device, port, &mut |io| channel(io, commands)),
+                false => log!("not used: the settings have another channel"),
+            });
+        if !changed {
             guest.sleep();
         }
     }

@@ -26,6 +26,8 @@ pub mod fw_cfg;
 #[cfg(target_os = "none")]
 pub mod heap;
 #[cfg(target_os = "none")]
+mod hotplug;
+#[cfg(target_os = "none")]
 pub mod last_words;
 pub mod log;
 pub mod memory;
@@ -36,6 +38,8 @@ mod pc;
 pub mod pci;
 pub mod processors;
 pub mod pvh;
+#[cfg(target_os = "none")]
+pub mod room;
 mod serial_place;
 pub mod start_info;
 #[cfg(test)]
@@ -55,6 +59,8 @@ mod wait;
 
 #[cfg(target_os = "none")]
 pub use self::entry::Handover;
+#[cfg(target_os = "none")]
+pub use self::hotplug::Hotplug;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]

@@ -2,10 +2,12 @@
 
 mod assign;
 mod ecam;
+mod free;
 mod functions;
 mod legacy;
 mod saved;
 mod serial;
+mod slots;
 mod structures;
 
 pub use self::assign::{Range, Resources, assign, assign_bus_0};
@@ -16,9 +18,11 @@ use core::ops;
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
 
+pub use self::free::{assign_free, open_window};
 pub use self::legacy::{LEGACY_SIZE, enable_legacy};
 pub use self::saved::SavedConfiguration;
 pub use self::serial::enable_serial;
+pub use self::slots::Slots;
 pub use self::structures::{COMMON_SIZE, Structures, Unusable, enable};
 
 use self::functions::{Function, Functions};
@@ -27,6 +31,7 @@ const VENDOR_VIRTIO: u32 = 0x1af4;
 const COMMAND_IO: u32 = 1 << 0;
 const COMMAND_MEMORY: u32 = 1 << 1;
 const COMMAND_BUS_MASTER: u32 = 1 << 2;
+const COMMAND_NO_INTERRUPT: u32 = 1 << 10;
 const FOUR_GIB: u64 = 1 << 32;
 
 /// Calls `visit` for each function on the root buses and on the buses behind bridges, with its first word: vendor and device.
@@ -79,6 +84,26 @@ pub fn is_low(addresses: &ops::Range<u64>) -> bool {
 pub fn interrupt_line<C: ConfigurationAccess>(access: &C, at: DeviceFunction) -> Option<u8> {
     let [line, pin, ..] = access.read_word(at, 0x3c).to_le_bytes();
     (pin != 0 && !matches!(line, 0 | 0xff)).then_some(line)
+}
+
+/// Whether a bus lies behind a function.
+pub fn is_bridge<C: ConfigurationAccess>(access: &C, at: DeviceFunction) -> bool {
+    access.read_word(at, 0x0c) >> 16 & 0x7f == 1
+}
+
+/// Whether a function is there and was switched on. One that has taken the place of another is off.
+pub fn is_on<C: ConfigurationAccess>(access: &C, at: DeviceFunction) -> bool {
+    access.read_word(at, 0) != u32::MAX && access.read_word(at, 4) & COMMAND_BUS_MASTER != 0
+}
+
+/// Whether a function has been left alone since it came: nobody has switched it on, or called it [unused](set_unused).
+pub fn is_new<C: ConfigurationAccess>(access: &C, at: DeviceFunction) -> bool {
+    access.read_word(at, 4) & (COMMAND_IO | COMMAND_MEMORY | COMMAND_BUS_MASTER | COMMAND_NO_INTERRUPT) == 0
+}
+
+/// Marks a function as unused: it cannot interrupt.
+pub fn set_unused<C: ConfigurationAccess>(access: &mut C, at: DeviceFunction) {
+    access.write_word(at, 4, COMMAND_NO_INTERRUPT);
 }
 
 #[cfg(test)]

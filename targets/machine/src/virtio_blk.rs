@@ -13,6 +13,7 @@ use core::slice;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
+use crate::transport::reset;
 use crate::virtqueue::VirtQueue;
 
 /// The unit of addresses and sizes on a disk, in bytes, whatever the size of its blocks.
@@ -26,8 +27,6 @@ pub const MAX_TRANSFER: usize = 32 << 10;
 pub const PATIENCE_NS: u64 = 30_000_000_000;
 /// The same on a machine without a clock, in checks of the queue.
 const PATIENCE_LOOKS: u64 = 1 << 32;
-/// How often a driver checks whether a reset is complete before it gives up.
-const RESET_LOOKS: u32 = 1_000_000;
 
 const QUEUE: u16 = 0;
 /// Buffers of a request: a header, the data and a status.
@@ -410,7 +409,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
 impl<H: Hal, T: Transport> Drop for VirtioBlk<H, T> {
     fn drop(&mut self) {
         self.stop();
-        if self.transport.get_status().is_empty() {
+        if reset(&mut self.transport) {
             // SAFETY: The pages are given back as they were got, this once, and the device is quiet. That they cannot be
             // given back only loses them.
             let _ = unsafe { H::dma_dealloc(self.address, self.request.cast(), PAGES) };
@@ -459,12 +458,6 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H>, Prope
     queue.set_interrupts(false);
     transport.set_status(status | DeviceStatus::DRIVER_OK);
     Ok((queue, properties))
-}
-
-/// Resets a device. Returns whether it has completed the reset.
-fn reset(transport: &mut impl Transport) -> bool {
-    transport.set_status(DeviceStatus::empty());
-    (0..RESET_LOOKS).any(|_| transport.get_status().is_empty())
 }
 
 fn give_up(transport: &mut impl Transport, why: Unusable) -> Unusable {

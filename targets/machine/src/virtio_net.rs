@@ -3,15 +3,15 @@
 //! Own code, because the driver of the crate `virtio-drivers` waits for ever for a configuration that the device keeps changing.
 
 use core::fmt;
-use core::mem::MaybeUninit;
-use core::ptr;
+use core::mem::ManuallyDrop;
 
 use virtio_drivers::PAGE_SIZE;
 use virtio_drivers::transport::{DeviceStatus, InterruptStatus, Transport};
 
-use crate::heap::{self, IdentityMapped};
+use crate::heap::Kept;
 use crate::log;
-use crate::transport::DeviceTransport;
+use crate::room::Room;
+use crate::transport::{DeviceTransport, reset};
 use crate::virtqueue::VirtQueue;
 
 /// The longest frame: an Ethernet header and 1500 bytes.
@@ -46,8 +46,6 @@ const BUFFERS: usize = 16;
 /// number of buffers.
 const HEADER: usize = 12;
 const LEGACY_HEADER: usize = 10;
-/// How often the driver checks whether a reset is complete before it gives up. In practice a reset takes no time.
-const RESET_LOOKS: u32 = 100_000;
 
 /// A header and a frame.
 type Buffer = [u8; HEADER + MAX_FRAME];
@@ -89,11 +87,11 @@ impl fmt::Display for CardError {
 /// A network card.
 pub struct NetworkCard {
     transport: DeviceTransport,
-    receive: Queue,
-    transmit: Queue,
+    receive: ManuallyDrop<Queue>,
+    transmit: ManuallyDrop<Queue>,
     header: usize,
     /// `None` if the device does not announce migrations.
-    control: Option<Control>,
+    control: ManuallyDrop<Option<Control>>,
     /// Whether it is connected to a network.
     is_up: bool,
     /// Whether it was connected again, or migrated, since somebody asked.
@@ -131,6 +129,8 @@ impl NetworkCard {
         let header = if transport.requires_legacy_layout() { LEGACY_HEADER } else { HEADER };
         let control = if announces { Some(Control::new(&mut transport)?) } else { None };
         let (is_up, has_moved, failed) = (true, false, false);
+        let (receive, transmit, control) =
+            (ManuallyDrop::new(receive), ManuallyDrop::new(transmit), ManuallyDrop::new(control));
         let mut card = Self { transport, receive, transmit, header, control, is_up, has_moved, failed };
         card.begin(status)?;
         Ok((card, mac))
@@ -229,7 +229,7 @@ impl NetworkCard {
 
     fn restart(&mut self) -> Result<(), CardError> {
         let (status, announces) = negotiate(&mut self.transport)?;
-        self.control = if announces { Some(Control::new(&mut self.transport)?) } else { None };
+        *self.control = if announces { Some(Control::new(&mut self.transport)?) } else { None };
         self.receive.renew(&mut self.transport)?;
         self.transmit.renew(&mut self.transport)?;
         self.begin(status)
@@ -252,17 +252,30 @@ impl NetworkCard {
             .inspect_err(|error| {
                 log!("network card: {}", error.reason());
                 self.failed = true;
-                // The queues and buffers are never freed, because the device may still write to them.
+                // The queues and buffers stay, because the device may still write to them.
                 self.transport.set_status(DeviceStatus::empty());
             })
             .ok()
     }
 }
 
+impl Drop for NetworkCard {
+    /// Resets the card. Memory of one that does not complete that is never given back.
+    fn drop(&mut self) {
+        if reset(&mut self.transport) {
+            // SAFETY: They are dropped once, and not used afterwards.
+            unsafe {
+                ManuallyDrop::drop(&mut self.receive);
+                ManuallyDrop::drop(&mut self.transmit);
+                ManuallyDrop::drop(&mut self.control);
+            }
+        }
+    }
+}
+
 /// Resets a device and negotiates its features: section 3.1.1, up to step 6. Returns its status, and whether it announces migrations.
 fn negotiate(transport: &mut DeviceTransport) -> Result<(DeviceStatus, bool), CardError> {
-    transport.set_status(DeviceStatus::empty());
-    if !(0..RESET_LOOKS).any(|_| transport.get_status().is_empty()) {
+    if !reset(transport) {
         return Err(CardError::NoReset);
     }
     let mut status = DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER;
@@ -291,8 +304,8 @@ fn negotiate(transport: &mut DeviceTransport) -> Result<(DeviceStatus, bool), Ca
 
 /// The control queue, which is only used to answer announcements.
 struct Control {
-    queue: VirtQueue<IdentityMapped>,
-    message: &'static mut [u8; 3],
+    queue: VirtQueue<Kept>,
+    message: Room<[u8; 3]>,
     /// Whether the device has the message.
     is_lent: bool,
 }
@@ -300,7 +313,7 @@ struct Control {
 impl Control {
     fn new(transport: &mut DeviceTransport) -> Result<Self, CardError> {
         let queue = virtqueue(transport, CONTROL, 1, 2)?;
-        let message = heap::room_for().ok_or(CardError::NoMemory)?.write(ANNOUNCED);
+        let message = Room::new(ANNOUNCED).ok_or(CardError::NoMemory)?;
         Ok(Self { queue, message, is_lent: false })
     }
 
@@ -311,7 +324,7 @@ impl Control {
             return Ok(());
         }
         let (command, acknowledgement) = message.split_at_mut(2);
-        // SAFETY: `is_lent` keeps the driver off the message until the device has returned it. It lives for ever.
+        // SAFETY: `is_lent` keeps the driver off the message until the device has returned it. It lives until the device is reset.
         unsafe { queue.add(&[command], &mut [acknowledgement]) }.map_err(|_| CardError::Queue)?;
         *is_lent = true;
         if queue.should_notify() {
@@ -324,8 +337,8 @@ impl Control {
 /// A virtqueue and its buffers.
 struct Queue {
     number: u16,
-    queue: VirtQueue<IdentityMapped>,
-    buffers: &'static mut [Buffer; BUFFERS],
+    queue: VirtQueue<Kept>,
+    buffers: Room<[Buffer; BUFFERS]>,
     /// By token: the buffer that is lent to the device, and how many bytes of it.
     lent: [Option<(usize, usize)>; BUFFERS],
 }
@@ -333,12 +346,7 @@ struct Queue {
 impl Queue {
     fn new(transport: &mut DeviceTransport, number: u16) -> Result<Self, CardError> {
         let queue = virtqueue(transport, number, BUFFERS, 1)?;
-        let room: &mut MaybeUninit<[Buffer; BUFFERS]> = heap::room_for().ok_or(CardError::NoMemory)?;
-        // SAFETY: The room is as large as the buffers, which may be zeros. In place: the stack has little room for them.
-        let buffers = unsafe {
-            ptr::write_bytes(room.as_mut_ptr(), 0, 1);
-            room.assume_init_mut()
-        };
+        let buffers = Room::zeroed().ok_or(CardError::NoMemory)?;
         Ok(Self { number, queue, buffers, lent: [None; BUFFERS] })
     }
 
@@ -359,7 +367,7 @@ impl Queue {
     fn lend_whole(&mut self, buffer: usize) -> Result<(), CardError> {
         let room = &mut self.buffers[buffer];
         let length = room.len();
-        // SAFETY: `lent` keeps the driver off the buffer until `reclaim` has it back. It lives for ever.
+        // SAFETY: `lent` keeps the driver off the buffer until `reclaim` has it back. It lives until the device is reset.
         let token = unsafe { self.queue.add(&[], &mut [room]) };
         self.remember(token, (buffer, length))
     }
@@ -399,6 +407,6 @@ fn virtqueue(
     number: u16,
     requests: usize,
     chain: usize,
-) -> Result<VirtQueue<IdentityMapped>, CardError> {
+) -> Result<VirtQueue<Kept>, CardError> {
     VirtQueue::new(transport, number, requests, chain).map_err(|_| CardError::Queue)
 }

@@ -64,6 +64,11 @@ impl OpenFiles {
         Self { open: Vec::new(), next_handle: FIRST_HANDLE }
     }
 
+    /// Closes all files, because their disk is gone. Their handles are not used again.
+    pub fn close_all(&mut self) {
+        self.open.clear();
+    }
+
     /// Opens the file at `path` and returns its handle. `now` is in seconds since 1970.
     ///
     /// # Errors

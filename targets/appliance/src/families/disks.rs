@@ -19,7 +19,7 @@ const MINORS: u64 = 16;
 impl Storage {
     /// The `index`-th of all disks and partitions. A disk's partitions follow it.
     fn nth(&mut self, mut index: usize) -> Option<Place> {
-        for (number, disk) in self.disks.iter_mut().enumerate() {
+        for (number, disk) in self.disks.iter_mut() {
             // A disk that cannot be read is listed without partitions.
             let partitions = disk.partitions().map_or(0, |partitions| partitions.len());
             match index {
@@ -93,15 +93,15 @@ impl Disks for Guest<Appliance> {
 impl DisksStatistics for Guest<Appliance> {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
         let storage = &mut self.state.storage;
-        storage.name = name(index, None);
-        let Some(disk) = storage.disks.get(index) else { return Ok(None) };
-        let done = disk.driver.0.statistics();
+        let Some((number, disk)) = storage.disks.iter_mut().nth(index) else { return Ok(None) };
+        storage.name = name(number, None);
+        let done = *disk.driver.0.statistics();
         let ms = |done: &Done| Some(done.ns / NS_PER_MS);
         let all = done.reads.ns + done.writes.ns + done.flushes.ns + done.discards.ns;
         Ok(Some(DiskStatistics {
             name: storage.short_name(),
             major: MAJOR,
-            minor: index as u64 * MINORS,
+            minor: number as u64 * MINORS,
             stats: DiskCounters {
                 read_sectors: Some(done.reads.sectors),
                 read_ios: Some(done.reads.requests),

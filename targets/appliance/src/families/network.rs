@@ -26,8 +26,15 @@ const RTF_HOST: u64 = 4;
 pub const CONFIGURE: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-network-configure", configure)];
 
 impl Guest<Appliance> {
+    /// The `index`-th of those that are there.
     fn link(&mut self, index: usize) -> Option<(&'static str, &mut Link<VirtioCard>)> {
-        Some((NAMES.get(index)?, self.links().0.get_mut(index)?))
+        let (number, link) = self.links().0.iter_mut().nth(index)?;
+        Some((NAMES.get(number)?, link))
+    }
+
+    /// The one of this number, as in [`NAMES`].
+    fn numbered_link(&mut self, number: usize) -> Option<&mut Link<VirtioCard>> {
+        self.links().0.get_mut(number)
     }
 }
 
@@ -59,9 +66,9 @@ impl Interfaces for Guest<Appliance> {
 
 impl Routes for Guest<Appliance> {
     fn route(&mut self, mut index: usize) -> Result<Option<commands::Route<'_>>, Failure> {
-        for (name, link) in NAMES.iter().zip(&mut self.links().0) {
+        for (number, link) in self.links().0.iter_mut() {
             match link.route(index) {
-                Ok(route) => return Ok(Some(told(name, route))),
+                Ok(route) => return Ok(NAMES.get(number).map(|name| told(name, route))),
                 Err(routes) => index -= routes,
             }
         }
@@ -116,7 +123,7 @@ fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Re
     arguments.finish()?;
 
     let name = name.copy_to(&mut [0; 8]).and_then(|name| NAMES.iter().position(|known| *known == name));
-    let index = name.filter(|&index| index < guest.links().0.len());
+    let index = name.filter(|&number| guest.numbered_link(number).is_some());
     let index = index.ok_or(Failure("there is no interface of this 'name'"))?;
     match (dhcp.unwrap_or(false), address, prefix) {
         (true, None, None) if gateway.is_none() => guest.wait_for_lease(index)?,
@@ -127,7 +134,7 @@ fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Re
             let address = parsed(address).ok_or(Failure("'address' is no IP address"))?;
             let gateway = gateway.map(|gateway| parsed(gateway).ok_or(Failure("'gateway' is no IP address")));
             let assigned = Static::new(address, prefix, gateway.transpose()?).map_err(failure)?;
-            if let Some((_, link)) = guest.link(index) {
+            if let Some(link) = guest.numbered_link(index) {
                 link.assign(assigned);
             }
         }
@@ -155,9 +162,9 @@ impl Guest<Appliance> {
     /// Waits until the interface has a lease, for a limited time, because no channel is served meanwhile.
     fn wait_for_lease(&mut self, index: usize) -> Result<(), Failure> {
         monotonic_ns().ok_or(Failure("this machine has no clock to wait for DHCP by"))?;
-        let had_dhcp = self.link(index).is_some_and(|(_, link)| link.has_dhcp());
+        let had_dhcp = self.numbered_link(index).is_some_and(|link| link.has_dhcp());
         let deadline = now() + DHCP_LIMIT;
-        while let Some((_, link)) = self.link(index)
+        while let Some(link) = self.numbered_link(index)
             && now() < deadline
         {
             if link.has_lease() {
@@ -168,7 +175,7 @@ impl Guest<Appliance> {
                 self.sleep_at_most((deadline - now()).total_micros() * 1000);
             }
         }
-        if let Some((_, link)) = self.link(index).filter(|_| !had_dhcp) {
+        if let Some(link) = self.numbered_link(index).filter(|_| !had_dhcp) {
             link.stop_dhcp();
         }
         Err(Failure("no DHCP server gave a lease within 10 seconds; the interface is as it was"))

@@ -37,6 +37,8 @@ impl Guest<Appliance> {
         self.state.links.iter_mut().for_each(Links::resume);
         self.state.storage.resume();
         channels.resume();
+        self.state.hotplug.iter().for_each(|hotplug| hotplug.arm(&self.machine));
+        self.state.look_again();
         self.spend(false);
         true
     }

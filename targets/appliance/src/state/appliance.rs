@@ -1,6 +1,7 @@
 //! The state of the appliance.
 
-use machine::{Machine, PowerButton, log, monotonic_ns};
+use machine::transport::Device;
+use machine::{Hotplug, Machine, PowerButton, log, monotonic_ns};
 use nanoqga::commands::power;
 use virtio_drivers::transport::DeviceType;
 
@@ -12,6 +13,8 @@ use crate::load::Account;
 use crate::policy;
 use crate::settings::Settings;
 
+/// The types of virtio devices that have a driver.
+pub(crate) const DRIVEN: [DeviceType; 3] = [DeviceType::Console, DeviceType::Block, DeviceType::Network];
 /// For how many idle moments, of about a millisecond each, the network waits for a host's first request.
 const PATIENCE: u8 = 20;
 
@@ -33,6 +36,10 @@ pub struct Appliance {
     /// How many idle moments are left before the network and the clock are set up. Both take longer than a reply, so a host's first
     /// request is given time to come before.
     patience: u8,
+    /// The slots of devices that come and leave. `None` until there was time to find them, and on a machine without any.
+    pub(crate) hotplug: Option<Hotplug>,
+    /// Whether the guest has slept since somebody asked.
+    woken: bool,
     /// Whether to suspend the machine when all earlier requests are answered.
     pub(crate) to_suspend: bool,
 }
@@ -50,7 +57,23 @@ impl Appliance {
             has_news: false,
             links: None,
             patience: PATIENCE,
+            hotplug: None,
+            woken: false,
             to_suspend: false,
+        }
+    }
+
+    /// Has the guest look for devices that came or shall leave before it sleeps: whoever writes to the registers of a slot may lose
+    /// its interrupt.
+    pub(crate) const fn look_again(&mut self) {
+        self.woken = true;
+    }
+
+    /// Uses a network card that came. If the others are not found yet, it will be found with them.
+    pub(crate) fn add_card(&mut self, device: Device, host_name: &str) {
+        let Self { links, settings, .. } = self;
+        if let Some(links) = links {
+            links.add(device, &settings.networks, host_name);
         }
     }
 
@@ -87,7 +110,9 @@ impl Guest<Appliance> {
         }
         self.state.storage.acknowledge_interrupts();
         self.state.storage.write_back();
-        self.state.patience == 0 && self.links().poll()
+        // The first time there is always something to do: to look for what came before.
+        let is_first = self.state.links.is_none();
+        self.state.patience == 0 && (self.links().poll() || is_first)
     }
 
     /// Reads the settings that are on drives, once.
@@ -104,13 +129,19 @@ impl Guest<Appliance> {
     /// The network interfaces. The first call finds them.
     pub(crate) fn links(&mut self) -> &mut Links {
         self.read_drives();
-        let Appliance { links, settings, .. } = &mut self.state;
+        let Appliance { links, settings, hotplug, woken, .. } = &mut self.state;
         let host_name = self.host_name.as_deref().unwrap_or_default();
         links.get_or_insert_with(|| {
             let links = Links::find(&self.machine, &settings.networks, host_name);
-            self.machine.log_unused(&[DeviceType::Console, DeviceType::Block, DeviceType::Network]);
+            self.machine.log_unused(&DRIVEN);
+            (*hotplug, *woken) = (Hotplug::find(&self.machine), true);
             links
         })
+    }
+
+    /// Whether the guest has slept since this was last asked.
+    pub const fn take_woken(&mut self) -> bool {
+        core::mem::replace(&mut self.state.woken, false)
     }
 
     /// Sleeps until there is something to do, and accounts that time.
@@ -127,6 +158,7 @@ impl Guest<Appliance> {
     /// The same, but for no longer than `ns` nanoseconds.
     pub(crate) fn sleep_at_most(&mut self, ns: u64) {
         self.spend(true);
+        self.state.woken = true;
         let sharpen_in = self.machine.clock().sharpen();
         match self.state.idle_ns().into_iter().chain(sharpen_in).chain([ns]).min().unwrap_or(ns) {
             u64::MAX => self.machine.sleep(),

@@ -3,9 +3,9 @@
 use core::fmt::Write;
 
 use heapless::String;
-use machine::heap;
+use machine::room::Room;
 use machine::virtio_blk::SERIAL_BYTES;
-use storage::{Error, Partition, Place as VolumePlace, find_partitions, find_volume};
+use storage::{Error, Partition, Partitions, Place as VolumePlace, find_partitions, find_volume};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
 use super::virtio_disk::VirtioDisk;
@@ -39,8 +39,8 @@ pub(crate) struct Disk {
     pub(crate) pci: Option<DeviceFunction>,
     /// `None` until a request needs it.
     serial: Option<String<SERIAL_BYTES>>,
-    /// `None` until the disk could be read.
-    partitions: Option<&'static [Partition]>,
+    /// `None` until the disk could be read, and for a disk without partitions.
+    partitions: Option<Option<Room<Partitions>>>,
 }
 
 impl Disk {
@@ -64,27 +64,31 @@ impl Disk {
     }
 
     /// Its partitions. The first call reads them.
-    pub(crate) fn partitions(&mut self) -> Result<&'static [Partition], Error> {
-        if let Some(partitions) = self.partitions {
-            return Ok(partitions);
+    pub(crate) fn partitions(&mut self) -> Result<&[Partition], Error> {
+        if self.partitions.is_none() {
+            let found = find_partitions(&mut self.driver)?;
+            // Most disks have none.
+            self.partitions = Some(match found.is_empty() {
+                true => None,
+                false => Some(Room::new(found).ok_or(Error::NoMemory)?),
+            });
         }
-        let found = find_partitions(&mut self.driver)?;
-        // Most disks have none.
-        let kept: &'static [Partition] = match found.is_empty() {
-            true => &[],
-            false => heap::room_for().ok_or(Error::NoMemory)?.write(found),
-        };
-        Ok(*self.partitions.insert(kept))
+        Ok(self.known_partitions())
+    }
+
+    fn known_partitions(&self) -> &[Partition] {
+        self.partitions.as_ref().and_then(Option::as_ref).map_or(&[], |partitions| partitions)
     }
 
     /// The number of the partition of an index, as in [`partitions`](Self::partitions).
     pub(crate) fn partition_number(&self, index: usize) -> Option<u8> {
-        self.partitions?.get(index).map(|partition| partition.number)
+        self.known_partitions().get(index).map(|partition| partition.number)
     }
 
     /// Where it has a FAT volume.
     pub(crate) fn find_volume(&mut self) -> Result<VolumePlace, Error> {
-        let partitions = self.partitions()?;
+        self.partitions()?;
+        let partitions = self.partitions.as_ref().and_then(Option::as_ref).map_or(&[][..], |partitions| partitions);
         find_volume(&mut self.driver, partitions)
     }
 }

@@ -2,16 +2,19 @@
 
 use heapless::Vec;
 use machine::log::Value;
+use machine::transport::Device;
 use machine::virtio_blk::{Unusable, VirtioBlk};
 use machine::{Machine, heap, log, monotonic_ns};
 use storage::{BLOCK, BlockDevice, Cache, Error, OpenFiles, RamDisk, Volume, find_volume};
 use virtio_drivers::transport::DeviceType;
+use virtio_drivers::transport::pci::bus::DeviceFunction;
 
 use super::disk::{Disk, Name, name};
 use super::drive::Drive;
+use super::numbered::Numbered;
 use super::virtio_disk::VirtioDisk;
 
-const MAX_DISKS: usize = 32;
+pub(super) const MAX_DISKS: usize = 32;
 /// For how long written data may stay in the cache, in nanoseconds, if no request flushes it.
 const WRITE_BACK_NS: u64 = 5_000_000_000;
 /// The smallest and largest disk in memory, in bytes. Between these it takes a quarter of the free memory. Formatting touches all
@@ -36,11 +39,11 @@ struct Mounted {
 /// Disks, volume and open files.
 #[derive(Debug)]
 pub struct Storage {
-    pub(crate) disks: Vec<&'static mut Disk, MAX_DISKS>,
+    pub(crate) disks: Numbered<Disk, MAX_DISKS>,
     /// Which disks are drives with settings, as far as they were looked at.
     drives: Vec<Option<Drive>, MAX_DISKS>,
-    /// Why a disk is not among them, if there is such a disk.
-    unusable: Option<Unusable>,
+    /// Why a disk is not among them, if there is or was such a disk.
+    unusable: Option<&'static str>,
     /// The name that a host is told.
     pub(crate) name: Name,
     /// Why there is no volume. `None` if there is one, or no request has needed it.
@@ -81,26 +84,10 @@ impl Complaint {
 impl Storage {
     /// Finds the disks. Their contents are read when a request needs them.
     pub(crate) fn find(machine: &Machine) -> Self {
-        let (mut disks, mut unusable) = (Vec::new(), None);
-        machine.devices(DeviceType::Block, |device| {
-            if disks.is_full() {
-                return log!("more than {} disks", MAX_DISKS);
-            }
-            let driver = VirtioBlk::new(device.transport, monotonic_ns);
-            let disk = driver.and_then(|driver| Ok((driver, heap::room_for().ok_or(Unusable::NoMemory)?)));
-            match disk {
-                // There is room.
-                Ok((driver, room)) => _ = disks.push(room.write(Disk::new(VirtioDisk(driver), device.pci))),
-                Err(error) => {
-                    log!("virtio disk: {}", error.reason());
-                    unusable = Some(error);
-                }
-            }
-        });
-        Self {
-            disks,
+        let mut storage = Self {
+            disks: Numbered::new(),
             drives: Vec::new(),
-            unusable,
+            unusable: None,
             name: Name::new(),
             complaint: None,
             ram_disk: None,
@@ -109,7 +96,59 @@ impl Storage {
             files: None,
             frozen: false,
             unwritten_since: None,
+        };
+        machine.devices(DeviceType::Block, |device| storage.add(device));
+        storage
+    }
+
+    /// Adds a disk. From now on no files are kept in memory.
+    // Kept whole: the images are smaller so.
+    #[inline(never)]
+    pub(crate) fn add(&mut self, device: Device) {
+        if self.disks.next_number().is_none() {
+            return log!("more than {} disks", MAX_DISKS);
         }
+        let disk = VirtioBlk::new(device.transport, monotonic_ns)
+            .and_then(|driver| self.disks.add(Disk::new(VirtioDisk(driver), device.pci)).ok_or(Unusable::NoMemory));
+        if let Err(error) = disk {
+            log!("virtio disk: {}", error.reason());
+            self.unusable = Some(error.reason());
+        }
+        self.drives.clear();
+        if self.is_mounted(|place| place == Place::Ram) {
+            log!("the files in memory are gone: there is a disk");
+            self.forget_volume();
+        }
+    }
+
+    /// Drops the disks that `keep` does not keep. Files on them are closed.
+    pub(crate) fn retain(&mut self, keep: &dyn Fn(DeviceFunction) -> bool) {
+        self.disks.retain(|number, disk| {
+            let is_kept = disk.pci.is_none_or(keep);
+            if !is_kept {
+                log!("{} was removed", Value::copied(&name(number, None)));
+            }
+            is_kept
+        });
+        self.drives.clear();
+        let Self { disks, mounted, .. } = self;
+        let is_gone = |place| matches!(place, Place::Disk(disk, _) if disks.get(disk).is_none());
+        if mounted.as_ref().is_some_and(|mounted| is_gone(mounted.place)) {
+            self.forget_volume();
+            // Files that a host writes next must not be kept in memory.
+            self.unusable.get_or_insert("it was removed");
+        }
+    }
+
+    fn is_mounted(&self, at: impl Fn(Place) -> bool) -> bool {
+        self.mounted.as_ref().is_some_and(|mounted| at(mounted.place))
+    }
+
+    /// Forgets the volume and its open files.
+    fn forget_volume(&mut self) {
+        self.cache = self.mounted.take().map(|mounted| mounted.volume.into_cache());
+        self.files.iter_mut().for_each(OpenFiles::close_all);
+        (self.frozen, self.unwritten_since) = (false, None);
     }
 
     pub(crate) const fn files(&self) -> Option<&OpenFiles> {
@@ -148,7 +187,7 @@ impl Storage {
     }
 
     pub(crate) fn acknowledge_interrupts(&mut self) {
-        for disk in &mut self.disks {
+        for (_, disk) in self.disks.iter_mut() {
             disk.driver.0.acknowledge_interrupt();
         }
     }
@@ -170,7 +209,10 @@ impl Storage {
     /// mounts one in memory.
     fn mount(&mut self) -> Result<(), Error> {
         let mut failure = None;
-        for index in 0..self.disks.len() {
+        for index in 0..MAX_DISKS {
+            if self.disks.get(index).is_none() {
+                continue;
+            }
             match (self.mount_disk(index), failure) {
                 (Ok(()), _) => {
                     self.complaint = None;
@@ -185,7 +227,7 @@ impl Storage {
         }
         let complaint = match (failure, self.unusable) {
             (Some((index, error)), _) => Complaint { disk: Some(index), reason: error.reason() },
-            (None, Some(unusable)) => Complaint { disk: None, reason: unusable.reason() },
+            (None, Some(unusable)) => Complaint { disk: None, reason: unusable },
             (None, None) => return self.mount_ram_disk(),
         };
         // It was logged already that a disk's driver cannot use it.
@@ -198,8 +240,8 @@ impl Storage {
     /// The drive with settings that a disk is, if it is one. The first call looks at it.
     pub(super) fn drive(&mut self, index: usize) -> Option<Drive> {
         while self.drives.len() <= index {
-            let disk = self.disks.get_mut(self.drives.len())?;
-            self.drives.push(Drive::find(disk)).ok()?;
+            let drive = self.disks.get_mut(self.drives.len()).and_then(Drive::find);
+            self.drives.push(drive).ok()?;
         }
         *self.drives.get(index)?
     }
@@ -269,12 +311,12 @@ impl Storage {
     /// Writes the cache back, and stops the disks before the machine sleeps.
     pub(crate) fn suspend(&mut self) {
         self.sync();
-        self.disks.iter_mut().for_each(|disk| disk.driver.0.stop());
+        self.disks.iter_mut().for_each(|(_, disk)| disk.driver.0.stop());
     }
 
     /// Sets the disks up again.
     pub(crate) fn resume(&mut self) {
-        for (index, disk) in self.disks.iter_mut().enumerate() {
+        for (index, disk) in self.disks.iter_mut() {
             if let Err(error) = disk.driver.0.restart() {
                 log!("{}: {}", Value::copied(&name(index, None)), error.reason());
             }
@@ -295,7 +337,7 @@ impl Storage {
 
 /// The device at a place.
 fn device<'a>(
-    disks: &'a mut [&'static mut Disk],
+    disks: &'a mut Numbered<Disk, MAX_DISKS>,
     ram_disk: &'a mut Option<RamDisk>,
     place: Place,
 ) -> Result<&'a mut dyn BlockDevice, Error> {

@@ -8,7 +8,7 @@ use machine::log::Value;
 use storage::{Cache, Error, Volume};
 
 use super::disk::name;
-use super::disks::Storage;
+use super::disks::{MAX_DISKS, Storage};
 use super::drive::{Drive, Format, Sectors};
 use super::listener::Listener;
 use super::virtio_disk::VirtioDisk;
@@ -18,7 +18,7 @@ impl Storage {
     /// Reads all drives with settings, by way of `room`.
     pub(super) fn read_drives(&mut self, room: &mut [u8], settings: &mut Settings) {
         for (kind, source) in [(Kind::ConfigDrive, Source::ConfigDrive), (Kind::NoCloud, Source::NoCloud)] {
-            for index in 0..self.disks.len() {
+            for index in 0..MAX_DISKS {
                 if let Some(drive) = self.drive(index).filter(|drive| drive.kind == kind)
                     && let Err(error) = self.read_drive(index, drive, room, &mut Listener { settings, source })
                 {

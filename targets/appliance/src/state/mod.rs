@@ -9,8 +9,10 @@ pub mod hardware;
 pub(crate) mod host_words;
 pub mod links;
 mod listener;
+mod numbered;
 mod virtio_card;
 mod virtio_disk;
 
 pub use self::appliance::Appliance;
+pub(crate) use self::appliance::DRIVEN;
 pub(crate) use self::virtio_card::VirtioCard;

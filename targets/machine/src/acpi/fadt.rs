@@ -5,7 +5,7 @@ use crate::memory::{u16_at, u32_at, u64_at};
 const FLAG_NO_FIXED_POWER_BUTTON: u32 = 1 << 4;
 const FLAG_TIMER_IS_32_BIT: u32 = 1 << 8;
 const FLAG_RESET_REGISTER: u32 = 1 << 10;
-const FLAG_HARDWARE_REDUCED: u32 = 1 << 20;
+pub(super) const FLAG_HARDWARE_REDUCED: u32 = 1 << 20;
 const BOOT_FLAG_NO_RTC: u16 = 1 << 5;
 
 /// The place of a register.
@@ -34,12 +34,12 @@ impl Register {
     }
 
     /// Reads the generic address structure, or, if it is absent, the port number that older tables have.
-    fn either(table: &[u8], extended: usize, port: usize) -> Option<Self> {
+    pub(super) fn either(table: &[u8], extended: usize, port: usize) -> Option<Self> {
         Self::generic(table, extended).or_else(|| Self::port(table, port))
     }
 
     /// The register that lies `bytes` after this one.
-    fn behind(self, bytes: u8) -> Option<Self> {
+    pub(super) fn behind(self, bytes: u8) -> Option<Self> {
         match self {
             Self::Memory(address) => address.checked_add(bytes.into()).map(Self::Memory),
             Self::Port(port) => port.checked_add(bytes.into()).map(Self::Port),

@@ -5,11 +5,13 @@
 
 mod facs;
 mod fadt;
+mod general;
 mod lists;
 mod sleep;
 
 pub use self::facs::WakingVectors;
 pub use self::fadt::{ButtonEvents, Fadt, Register};
+pub use self::general::GeneralEvents;
 pub use self::lists::{IoApic, Madt, Override, ecam};
 pub use self::sleep::SleepTypes;
 pub use crate::pci::Ecam;
@@ -87,6 +89,11 @@ impl<'m, M: Memory> Tables<'m, M> {
     /// The registers of the fixed power button, also in the FADT.
     pub fn button_events(&self) -> Option<ButtonEvents> {
         ButtonEvents::parse(self.table(b"FACP")?)
+    }
+
+    /// The first registers of general events, also in the FADT.
+    pub fn general_events(&self) -> Option<GeneralEvents> {
+        GeneralEvents::parse(self.table(b"FACP")?)
     }
 
     /// The list of interrupt controllers and processors: the MADT.

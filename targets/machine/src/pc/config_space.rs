@@ -13,7 +13,7 @@ const ENABLE: u32 = 1 << 31;
 
 /// The machine's configuration space.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum ConfigSpace {
+pub(crate) enum ConfigSpace {
     Memory(MappedEcam),
     Ports,
 }

@@ -150,6 +150,16 @@ impl Machine {
         serial_port::on_pci(u16::try_from(first).ok()?)
     }
 
+    /// PCI's configuration space.
+    pub(super) const fn config_space(&self) -> Option<ConfigSpace> {
+        self.config_space
+    }
+
+    /// Whether it is a microvm.
+    pub(super) const fn is_microvm(&self) -> bool {
+        self.is_microvm
+    }
+
     /// The interrupt controllers.
     pub(super) const fn interrupts(&self) -> &Interrupts {
         &self.interrupts

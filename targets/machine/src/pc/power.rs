@@ -155,12 +155,21 @@ pub(super) fn write_u16(register: Register, value: u16) -> Result<(), PowerError
     Ok(())
 }
 
-fn write_u8(register: Register, value: u8) -> Result<(), PowerError> {
+pub(super) fn write_u8(register: Register, value: u8) -> Result<(), PowerError> {
     match register {
-        // SAFETY: The tables say that this is a power or reset register, and the machine shall go off or reset.
+        // SAFETY: The tables say that this is a register of the power management's, or resets the machine, as it then shall.
         Register::Port(port) => unsafe { u8::write_to_port(port, value) },
         // SAFETY: As above, and it is mapped.
         Register::Memory(address) => unsafe { mapped::<u8>(address)?.write_volatile(value) },
     }
     Ok(())
+}
+
+pub(super) fn read_u8(register: Register) -> Result<u8, PowerError> {
+    match register {
+        // SAFETY: The tables say that this is a register of the power management's; reading one changes nothing.
+        Register::Port(port) => Ok(unsafe { u8::read_from_port(port) }),
+        // SAFETY: As above, and it is mapped.
+        Register::Memory(address) => Ok(unsafe { mapped::<u8>(address)?.read_volatile() }),
+    }
 }

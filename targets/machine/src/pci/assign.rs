@@ -139,7 +139,7 @@ fn assign_bus<C: ConfigurationAccess, R: Fn(u8, u8) -> Option<u8>>(
 }
 
 /// Writes addresses to a function's address registers.
-fn assign_addresses<C: ConfigurationAccess, R>(
+pub(super) fn assign_addresses<C: ConfigurationAccess, R>(
     access: &mut C,
     resources: &mut Resources<R>,
     at: DeviceFunction,

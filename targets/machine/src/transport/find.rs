@@ -49,22 +49,11 @@ pub(crate) unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     mut take: impl FnMut(Device),
 ) {
     pci::scan(&space, &mut |at, id| {
-        if pci::virtio_device(id) != Some(kind) {
-            return;
-        }
-        let modern = pci::enable(&mut { space }, at, &reach).map(|(structures, line)| {
-            // SAFETY: The caller's promise; `enable` found them in a device of this type, which is looked at once.
-            (DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) }), line)
-        });
-        match modern.or_else(|reason| legacy(space, at, id, kind, &ports).ok_or(reason)) {
-            Ok((transport, line)) => {
-                log!("virtio {} at {}", name_of(kind), at);
-                if let Some(line) = line {
-                    unmask(line.into());
-                }
-                take(Device { transport, pci: Some(at) });
-            }
-            Err(reason) => log!("virtio {} at {}: {}", name_of(kind), at, reason.reason()),
+        if pci::virtio_device(id) == Some(kind)
+            // SAFETY: The caller's promise. Each function is looked at once.
+            && let Some(device) = unsafe { open_on_pci(space, at, id, kind, &reach, &ports, &unmask) }
+        {
+            take(device);
         }
     });
 }
@@ -93,21 +82,65 @@ fn legacy<C>(
     None
 }
 
+/// Switches a virtio device of a type on, whose vendor and device are `id`. `None` if it cannot be used, with the reason in the log.
+///
+/// # Safety
+/// As for [`find_on_pci`], and nobody else may use the device.
+pub(crate) unsafe fn open_on_pci<C: ConfigurationAccess + Copy>(
+    space: C,
+    at: DeviceFunction,
+    id: u32,
+    kind: DeviceType,
+    reach: impl Fn(&Range<u64>) -> bool,
+    ports: impl Fn(u32) -> Option<IoPorts>,
+    unmask: impl Fn(u32),
+) -> Option<Device> {
+    let modern = pci::enable(&mut { space }, at, &reach).map(|(structures, line)| {
+        // SAFETY: The caller's promise; `enable` found them in a device of this type.
+        (DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) }), line)
+    });
+    match modern.or_else(|reason| legacy(space, at, id, kind, &ports).ok_or(reason)) {
+        Ok((transport, line)) => {
+            log!("virtio {} at {}", name_of(kind), at);
+            if let Some(line) = line {
+                unmask(line.into());
+            }
+            Some(Device { transport, pci: Some(at) })
+        }
+        Err(reason) => {
+            log!("virtio {} at {}: {}", name_of(kind), at, reason.reason());
+            None
+        }
+    }
+}
+
 /// Logs the devices on PCI that are not used: virtio's of other types than are `driven`, and disk controllers, network cards and
 /// serial ports that are not virtio's. `serial_is_used` says that the first serial port is used.
 pub fn log_unused_on_pci<C: ConfigurationAccess>(space: &C, driven: &[DeviceType], mut serial_is_used: bool) {
     pci::scan(space, &mut |at, id| {
-        let class = space.read_word(at, 8) >> 16;
         let is_used = match pci::virtio_device(id) {
             Some(kind) => driven.contains(&kind),
-            None if class >> 8 == CLASS_COMMUNICATION => mem::take(&mut serial_is_used),
-            None => !pci::is_virtio(id) && !matches!(class >> 8, CLASS_STORAGE | CLASS_NETWORK),
+            None if class_of(space, at) >> 8 == CLASS_COMMUNICATION => mem::take(&mut serial_is_used),
+            None => false,
         };
         if !is_used {
-            let id = Value::Hex(id.rotate_left(16).into());
-            log!("device {} of class {} at {} is not used: no driver", id, Value::Hex(class.into()), at);
+            log_without_driver(space, at, id);
         }
     });
+}
+
+/// Logs a function for which there is no driver, if it is a virtio device, a disk controller, a network card or a serial port.
+pub(crate) fn log_without_driver<C: ConfigurationAccess>(space: &C, at: DeviceFunction, id: u32) {
+    let class = class_of(space, at);
+    if pci::is_virtio(id) || matches!(class >> 8, CLASS_STORAGE | CLASS_NETWORK | CLASS_COMMUNICATION) {
+        let id = Value::Hex(id.rotate_left(16).into());
+        log!("device {} of class {} at {} is not used: no driver", id, Value::Hex(class.into()), at);
+    }
+}
+
+/// Base class and subclass.
+fn class_of<C: ConfigurationAccess>(space: &C, at: DeviceFunction) -> u32 {
+    space.read_word(at, 8) >> 16
 }
 
 /// Logs a virtio device at a place, unless its type is `driven`.

@@ -10,15 +10,17 @@ mod find;
 mod legacy_pci;
 mod mmio;
 mod pci;
+mod reset;
 
 #[cfg(target_os = "none")]
-pub(crate) use self::find::find_on_pci;
-#[cfg(target_os = "none")]
 pub use self::find::{Device, log_unused, log_unused_on_pci, name_of};
+#[cfg(target_os = "none")]
+pub(crate) use self::find::{find_on_pci, log_without_driver, open_on_pci};
 #[cfg(all(target_os = "none", feature = "rare-machines"))]
 pub use self::legacy_pci::LegacyPciTransport;
 pub use self::mmio::MmioTransport;
 pub use self::pci::PciTransport;
+pub(crate) use self::reset::reset;
 
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{PhysAddr, Result};

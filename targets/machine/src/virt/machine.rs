@@ -16,7 +16,7 @@ use crate::heap;
 use crate::log;
 use crate::log::Value;
 use crate::memory::{Ram, Window};
-use crate::pci::{LEGACY_SIZE, enable_serial, is_low};
+use crate::pci::{LEGACY_SIZE, MappedEcam, enable_serial, is_low};
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
@@ -158,7 +158,13 @@ impl Machine {
         port_on_pci(pci.io?.find(first.into(), REGISTERS)?)
     }
 
-    pub(super) fn unmask(&self, number: u32) {
+    /// PCI's configuration space.
+    pub(super) fn pci_space(&self) -> Option<MappedEcam> {
+        Some(self.pci?.space)
+    }
+
+    /// Lets an interrupt wake the guest.
+    pub(crate) fn unmask(&self, number: u32) {
         if let Some(interrupts) = &self.interrupts {
             interrupts.unmask(number);
         }

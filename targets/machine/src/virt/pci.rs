@@ -1,7 +1,9 @@
 //! PCI behind the host bridge that the device tree names. Whether firmware has been there makes no difference.
 
+use core::ops;
+
 use crate::arch::{self, Interrupts};
-use crate::device_tree::{InterruptMap, Tree, pci_ecam, pci_ranges};
+use crate::device_tree::{InterruptMap, Node, Tree, pci_ecam, pci_ranges};
 use crate::log;
 use crate::log::Value;
 use crate::pci::{self, MappedEcam, Range, Resources};
@@ -30,4 +32,20 @@ pub(super) fn start(tree: &Tree<'_>) -> Option<Pci> {
     let route = |device, pin| Interrupts::number(map?.route(device, pin)?)?.try_into().ok();
     pci::assign(&mut space, &mut Resources { io, memory, last_bus: ecam.last_bus, route });
     Some(Pci { space, io })
+}
+
+/// The addresses from which devices are given theirs.
+pub(super) fn memory(tree: &Tree<'_>) -> Option<ops::Range<u64>> {
+    let [_, memory] = pci_ranges(&bridge(tree)?);
+    memory.map(|Range { on_bus, size, .. }| on_bus..on_bus + size)
+}
+
+/// The numbers of all interrupts of PCI devices.
+pub(super) fn interrupts<'t>(tree: &'t Tree<'t>) -> impl Iterator<Item = u32> {
+    let map = bridge(tree).and_then(|bridge| InterruptMap::of(&bridge, tree));
+    (0..4).filter_map(move |device| Interrupts::number(map.as_ref()?.route(device, 1)?))
+}
+
+fn bridge<'t>(tree: &'t Tree<'t>) -> Option<Node<'t>> {
+    tree.compatible("pci-host-ecam-generic").next()
 }
