@@ -44,7 +44,7 @@ pub(crate) struct Args {
 pub(crate) type Target = (&'static str, u64);
 
 /// What can be fuzzed, and for how long a test does so. What reads a machine's parts has a minute of two processors together.
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 11] = [
     ("scanner", 60),
     ("agent", 60),
     ("base64", 60),
@@ -55,6 +55,7 @@ const TARGETS: [Target; 10] = [
     ("pci", 30),
     ("network", 60),
     ("storage", 60),
+    ("settings", 60),
 ];
 /// The target whose inputs say what a virtio-serial device does.
 pub(crate) const DEVICE: &str = "virtio_serial";
