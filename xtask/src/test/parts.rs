@@ -16,6 +16,7 @@ use crate::capi;
 use crate::fuzz;
 use crate::image::{self, BARE};
 use crate::kernels;
+use crate::nightly;
 use crate::packages;
 use crate::panics;
 use crate::proofs;
@@ -36,7 +37,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 18] = [
+pub(super) static PARTS: [Part; 19] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -54,6 +55,7 @@ pub(super) static PARTS: [Part; 18] = [
     Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and half a minute or a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
+    Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
 
@@ -167,12 +169,12 @@ fn host(report: &mut Report) -> Result<()> {
 /// The library for C, called as C does. The unsafe code of virtio-serial is in its virtqueue, its mapped registers and its HAL.
 /// These tests drive both from end to end, also with devices that lie by chance; the others would take several minutes more.
 fn miri(report: &mut Report) -> Result<()> {
-    if let Err(reason) = setup::nightly() {
+    if let Err(reason) = nightly::install() {
         report.skip(format!("all: {reason:#}"));
         return Ok(());
     }
     let miri = |package, test| {
-        let mut command = setup::nightly_cargo();
+        let mut command = nightly::cargo();
         in_workspace(&mut command).args(["miri", "test", "--package", package, "--test", test]);
         command
     };
@@ -223,6 +225,22 @@ pub(super) fn linux(report: &mut Report) -> Result<()> {
     setup::linux()?;
     image::build(targets::LINUX_TARGET, &image::LINUX)?;
     report.tests(&mut whole_system("linux"), LIMIT)
+}
+
+fn more_linux(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::linux()?;
+    for linux in &targets::LINUX_TARGETS {
+        image::build(linux.target, &image::LINUX)?;
+    }
+    if !is_root() {
+        report.skip("packages and distributions: only root can install them below a folder");
+    }
+    let mut tests = whole_system("everywhere");
+    if !is_root() {
+        tests.args(["--", "architectures::"]);
+    }
+    report.tests(&mut tests, LIMIT)
 }
 
 fn kit(report: &mut Report) -> Result<()> {
