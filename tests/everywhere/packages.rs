@@ -1,17 +1,29 @@
 //! What `cargo xtask dist` makes: the same bytes each time, and a package that dpkg installs, keeps the configuration of, and removes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use debian::initramfs::Archive;
+use debian::linux::{self, Kernel, Modules};
 use nanoqga_testkit::deadline::SOON;
 use nanoqga_testkit::folder::PrivateFolder;
+use nanoqga_testkit::guest::Guest;
+use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::process::{is_root, output, run};
-use tests::images::dist;
+use tests::booted::synchronise;
+use tests::images::{dist, linux_agent};
+use tests::soon;
 
 const CONFIGURATION: &str = "etc/qemu/qemu-ga.conf";
 const PROGRAM: &str = "usr/sbin/qemu-ga";
+/// That of the workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn package() -> Result<PathBuf> {
+    Ok(dist()?.join(format!("nanoqga_{VERSION}_amd64.deb")))
+}
 
 /// Installs the package below a folder that has a shell, as dpkg does in a running system.
 ///
@@ -24,7 +36,7 @@ pub fn install(tree: &Path) -> Result<()> {
     for file in ["status", "available"] {
         fs::write(tree.join("var/lib/dpkg").join(file), "")?;
     }
-    dpkg(tree, &["--install"], Some(&dist()?.join("nanoqga_0.1.0_amd64.deb")))
+    dpkg(tree, &["--install"], Some(&package()?))
 }
 
 fn dpkg(tree: &Path, arguments: &[&str], package: Option<&Path>) -> Result<()> {
@@ -66,9 +78,29 @@ fn every_recipe_says_whether_it_was_tried_and_has_no_place_left_to_fill_in() -> 
         }
     }
     // What the archive is, and what is said of it.
-    let sum = output(Command::new("sha512sum").arg(dist.join("nanoqga-0.1.0.tar.gz")), SOON)?;
+    let sum = output(Command::new("sha512sum").arg(dist.join(format!("nanoqga-{VERSION}.tar.gz"))), SOON)?;
     let sum = sum.split_whitespace().next().context("a sum")?;
     ensure!(fs::read_to_string(dist.join("alpine/APKBUILD"))?.contains(sum));
+    Ok(())
+}
+
+/// Debian's kernel has virtio in modules, which are in an archive of their own behind the one that is given to others.
+#[test]
+fn a_kernel_boots_into_the_initramfs() -> Result<()> {
+    let folder = PrivateFolder::new()?;
+    let initramfs = folder.path().join("initramfs");
+    let mut config = linux::config(&linux_agent()?, Channel::Virtio, &initramfs, &[])?;
+    let mut modules = Archive::new(Vec::new());
+    let bus = Modules { bus: config.machine.bus, disks: false, network: false };
+    Kernel::find()?.add_modules(&mut modules, bus)?;
+    let given = fs::read(dist()?.join("initramfs-x86_64.cpio"))?;
+    fs::write(&initramfs, [given, modules.end()?].concat())?;
+    config.append += " -v";
+    let mut guest = Guest::start(&config)?;
+    let mut agent = guest.connect(soon())?;
+    synchronise(&mut agent, 1)?;
+    agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
+    ensure!(guest.wait(soon())?.success());
     Ok(())
 }
 
@@ -86,7 +118,7 @@ fn a_package_is_installed_keeps_its_configuration_and_goes() -> Result<()> {
     ensure!(said.starts_with("QEMU Guest Agent "), "{said}");
     // The administrator's changes stay, also when the package is installed again.
     fs::write(tree.join(CONFIGURATION), "[general]\nverbose=true\n")?;
-    dpkg(tree, &["--install"], Some(&dist()?.join("nanoqga_0.1.0_amd64.deb")))?;
+    dpkg(tree, &["--install"], Some(&package()?))?;
     ensure!(fs::read_to_string(tree.join(CONFIGURATION))?.contains("verbose=true"));
     dpkg(tree, &["--remove", "nanoqga"], None)?;
     ensure!(!installed(PROGRAM) && installed(CONFIGURATION));
@@ -101,5 +133,5 @@ fn conflicting(tree: &Path) -> Result<()> {
     let status = "Package: qemu-guest-agent\nStatus: install ok installed\nMaintainer: x <x@localhost>\nArchitecture: amd64\n\
                   Version: 1\nDescription: x\n";
     fs::write(tree.join("var/lib/dpkg/status"), status)?;
-    dpkg(tree, &["--install"], Some(&dist()?.join("nanoqga_0.1.0_amd64.deb")))
+    dpkg(tree, &["--install"], Some(&package()?))
 }

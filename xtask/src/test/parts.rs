@@ -233,12 +233,15 @@ fn more_linux(report: &mut Report) -> Result<()> {
     for linux in &targets::LINUX_TARGETS {
         image::build(linux.target, &image::LINUX)?;
     }
-    if !is_root() {
-        report.skip("packages and distributions: only root can install them below a folder");
-    }
     let mut tests = whole_system("everywhere");
     if !is_root() {
+        report.skip("packages, distributions and containers: only root can install them below a folder");
         tests.args(["--", "architectures::"]);
+    } else if !may_mount() {
+        report.skip("containers: no program may have mounts of its own here");
+        tests.args(["--", "--skip", "lxc::"]);
+    } else {
+        setup::libvirt()?;
     }
     report.tests(&mut tests, LIMIT)
 }
@@ -261,6 +264,11 @@ fn hostile(report: &mut Report) -> Result<()> {
     report.tests(whole_system("hostile").envs(attack::prepare()?), LIMIT)
 }
 
+/// Whether a program may have mounts of its own: not in a chroot whose root is no mount point.
+fn may_mount() -> bool {
+    output(Command::new("unshare").args(["--mount", "true"]), LIMIT).is_ok()
+}
+
 fn libvirt(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
@@ -270,7 +278,7 @@ fn libvirt(report: &mut Report) -> Result<()> {
         return Ok(());
     }
     // libvirt gives each domain a /dev of its own.
-    if !answers() && output(Command::new("unshare").args(["--mount", "true"]), LIMIT).is_err() {
+    if !answers() && !may_mount() {
         report.skip("all: no program may have mounts of its own here, as in a chroot whose root is no mount point");
         return Ok(());
     }
