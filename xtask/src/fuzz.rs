@@ -56,7 +56,7 @@ const TARGETS: [Target; 11] = [
     ("pci", 30),
     ("network", 60),
     ("storage", 60),
-    ("settings", 60),
+    ("settings", 30),
 ];
 /// The target whose inputs say what a virtio-serial device does.
 pub(crate) const DEVICE: &str = "virtio_serial";
