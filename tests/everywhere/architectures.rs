@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use debian::executable::Executable;
-use debian::packages::emulators;
+use debian::foreign::emulators;
 use nanoqga_testkit::client::{Client, request_line};
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;

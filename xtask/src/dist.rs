@@ -1,21 +1,21 @@
 //! `cargo xtask dist`: the agent for Linux as others install it.
 
 mod deb;
+mod files;
 mod recipes;
 
 use std::env;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use debian::initramfs::Archive;
-use nanoqga_testkit::process::{output, run};
+use nanoqga_testkit::process::output;
 use nanoqga_testkit::progress::step;
 
+use self::files::{TOOL, in_folder};
 use crate::image::{self, LINUX};
 use crate::targets::{self, LINUX_TARGETS, LinuxTarget};
 use crate::workspace;
@@ -33,11 +33,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
-
-/// How long a tool may take.
-const TOOL: Duration = Duration::from_secs(300);
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(crate) fn main(args: Args) -> Result<()> {
     let folder = args.output.unwrap_or_else(|| workspace::path("target/dist"));
@@ -85,32 +80,4 @@ fn initramfs(program: &Path, path: &Path) -> Result<()> {
     archive.file("/init", 0o755, &fs::read(program)?)?;
     archive.end()?.into_inner().context("cannot write the initramfs")?;
     Ok(())
-}
-
-/// Packs a folder, whose files get this date, to a compressed archive. Its bytes depend on nothing else.
-fn pack(parent: &Path, folder: &str, date: &str, archive: &Path) -> Result<()> {
-    let mut tar = in_folder("sh", parent);
-    let pack =
-        "tar --sort=name --mtime=@$0 --owner=0 --group=0 --numeric-owner --format=gnu -c \"$1\" | gzip -n9 > \"$2\"";
-    run(tar.args(["-ec", pack, date, folder]).arg(archive), TOOL)
-}
-
-/// Copies a file to a place below a folder.
-fn install(from: &Path, folder: &Path, place: &str, mode: u32) -> Result<()> {
-    let to = folder.join(place);
-    fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
-    fs::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-    fs::set_permissions(&to, fs::Permissions::from_mode(mode))?;
-    Ok(())
-}
-
-fn in_folder(program: &str, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(folder);
-    command
-}
-
-/// A file of packaging/.
-fn packaging(name: &str) -> PathBuf {
-    workspace::path("packaging").join(name)
 }

@@ -204,7 +204,7 @@ impl fmt::Display for Toolchain {
 fn musl(target: &str) -> Result<PathBuf> {
     let linux = targets::LINUX_TARGETS.iter().find(|linux| linux.target == target);
     let targets::LinuxTarget { debian, musl, .. } = linux.with_context(|| format!("no musl is known for {target}"))?;
-    debian::packages::musl(debian, musl)
+    debian::foreign::musl(debian, musl)
 }
 
 /// The cargo that runs us and the rustc beside it in PATH.

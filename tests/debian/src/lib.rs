@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod executable;
+pub mod foreign;
 pub mod initramfs;
 pub mod linux;
 pub mod packages;

@@ -9,7 +9,7 @@ use anyhow::Result;
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::run;
 
-use super::{TOOL, VERSION, install, packaging};
+use super::files::{TOOL, VERSION, install, packaging};
 use crate::workspace;
 
 /// Files of packaging/, and where they are installed.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::{output, run};
 
-use super::{TOOL, VERSION, install, pack};
+use super::files::{TOOL, VERSION, install, pack};
 use crate::workspace;
 
 /// Folders of packaging/, and where the archive goes in each.

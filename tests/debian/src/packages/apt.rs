@@ -72,10 +72,7 @@ impl Apt {
     /// Downloads packages and everything that they depend on; returns the archives.
     pub(super) fn download(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
         run(self.install().arg("--download-only").args(packages).stdout(std::io::stderr()), DOWNLOAD)?;
-        let archives = self.folder.join("cache/archives").read_dir()?.flatten().map(|entry| entry.path());
-        let mut archives: Vec<_> = archives.filter(|path| path.extension().is_some_and(|end| end == "deb")).collect();
-        archives.sort_unstable();
-        Ok(archives)
+        archives(&self.folder.join("cache/archives"))
     }
 
     /// Downloads a package, and nothing else; returns the archive.
@@ -83,7 +80,7 @@ impl Apt {
         let folder = self.folder.join("alone");
         fs::create_dir_all(&folder)?;
         run(self.command().args(["download", package]).current_dir(&folder).stdout(std::io::stderr()), DOWNLOAD)?;
-        super::first(&folder, |name| name.ends_with(".deb")).context("apt-get has downloaded no package")
+        archives(&folder)?.pop().context("apt-get has downloaded no package")
     }
 
     fn install(&self) -> Command {
@@ -97,6 +94,14 @@ impl Apt {
         command.arg("-qq").arg("--config-file").arg(self.folder.join("apt.conf"));
         command
     }
+}
+
+/// The archives of packages in a folder.
+fn archives(folder: &Path) -> Result<Vec<PathBuf>> {
+    let files = folder.read_dir()?.flatten().map(|entry| entry.path());
+    let mut archives: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "deb")).collect();
+    archives.sort_unstable();
+    Ok(archives)
 }
 
 /// Where this machine's apt gets Debian's packages.

@@ -49,7 +49,7 @@ pub fn root(name: &str, choices: &[&[&str]], packages: &[&str]) -> Result<Root> 
 ///
 /// # Errors
 /// As [`root`].
-pub(super) fn alone(architecture: &str, name: &str, choices: &[&[&str]], package: &str) -> Result<Root> {
+pub fn alone(architecture: &str, name: &str, choices: &[&[&str]], package: &str) -> Result<Root> {
     get(name, choices, &[package], |half, suites, _| {
         let tree = emptied(half)?;
         let apt = Apt::new(half, architecture, suites)?;
