@@ -24,8 +24,9 @@ pub(crate) fn read(machine: &Machine, room: &mut [u8], settings: &mut Settings) 
         words::read(text, &mut Listener { settings, source: Source::FwCfg });
     }
     let listener = &mut Listener { settings, source: Source::Smbios };
-    let tables = match files.as_mut().and_then(|files| file(files, TABLES, room)) {
-        Some(tables) => Some(tables),
+    // What QEMU hands over, firmware has from there.
+    let tables = match &mut files {
+        Some(files) => file(files, TABLES, room),
         None => tables_in_memory(machine),
     };
     if tables.is_some_and(|tables| !smbios::read(tables, listener)) {
