@@ -3,13 +3,13 @@
 use core::cell::Cell;
 
 use super::Machine;
-use super::apic_timer::ApicTimer;
+use super::apic_timer::{ApicTimer, EMULATED_NS};
 use super::clock::monotonic_ns;
 
 /// Counts of the first sleep: 1 ms on KVM and QEMU, a few tens on real buses.
 const FIRST_COUNTS: u32 = 62_500;
 
-/// The timer. Nobody says how fast it counts: each sleep shows it.
+/// The timer. How fast QEMU's and KVM's counts is known. Each sleep shows how fast others do.
 #[derive(Debug)]
 pub struct Timer {
     counter: ApicTimer,
@@ -17,6 +17,7 @@ pub struct Timer {
     /// guest is woken late, so that the next one ends too early at worst. It takes less if the machine was paused meanwhile and the
     /// clock, unlike the counts, stood still. Therefore a sleep shows at least half of what the one before did.
     scale: Cell<Option<u64>>,
+    is_known: bool,
 }
 
 impl Timer {
@@ -24,7 +25,8 @@ impl Timer {
     pub fn find(_: &Machine) -> Option<Self> {
         let counter = ApicTimer::find()?;
         counter.set_up();
-        Some(Self { counter, scale: Cell::new(None) })
+        let known = ApicTimer::is_emulated().then_some(EMULATED_NS << 16);
+        Some(Self { counter, scale: Cell::new(known), is_known: known.is_some() })
     }
 
     /// Sleeps, by `sleep`, until a device has something for the guest or the time of the first counts has passed. Needs no clock.
@@ -53,7 +55,7 @@ impl Timer {
         self.counter.start(0);
         let slept = monotonic_ns().map_or(0, |now| now.saturating_sub(start));
         // A short sleep shows little.
-        if passed >= FIRST_COUNTS {
+        if passed >= FIRST_COUNTS && !self.is_known {
             let seen = u64::try_from((u128::from(slept) << 16) / u128::from(passed)).unwrap_or(u64::MAX).max(1);
             self.scale.set(Some(seen.max(self.scale.get().unwrap_or(0) / 2)));
         }
