@@ -6,7 +6,9 @@ use std::cell::Cell;
 
 use fuzz::config_space::{BAR_0, ConfigSpace, bar};
 use libfuzzer_sys::fuzz_target;
-use machine::pci::{COMMON_SIZE, Range, Resources, SavedConfiguration, Structures, assign, enable, is_low, scan};
+use machine::pci::{
+    COMMON_SIZE, Range, Resources, SavedConfiguration, Structures, assign, enable, enable_legacy, is_low, scan,
+};
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess as _, DeviceFunction};
 
 const IO: Range = Range { on_bus: 0, address: 0x300_0000, size: 0x1_0000 };
@@ -17,6 +19,7 @@ fuzz_target!(|input: &[u8]| {
     assert_scan_ends(&space);
     for at in space.places() {
         assert_enables(&mut space.clone(), at);
+        assert_enables_legacy(&mut space.clone(), at);
     }
     assert_assigns(&mut space.clone());
     if let Some(saved) = SavedConfiguration::take(&space) {
@@ -66,6 +69,16 @@ fn assert_enables(space: &mut ConfigSpace, at: DeviceFunction) {
         };
         assert!((0..6).any(within), "{window:x?} is no part of the device");
     }
+}
+
+fn assert_enables_legacy(space: &mut ConfigSpace, at: DeviceFunction) {
+    let before = space.accesses();
+    let id = space.read_word(at, 0);
+    let enabled = enable_legacy(space, at, id);
+    assert!(space.accesses() - before <= 8);
+    let is_command = |&(written, register, _)| written == at && register == 4;
+    assert!(space.writes().iter().all(is_command) && enabled.is_some() != space.writes().is_empty());
+    assert!(enabled.is_none_or(|(first, _)| first != 0 && first % 4 == 0));
 }
 
 /// What devices are given lies in the ranges, and none is given twice.

@@ -11,11 +11,13 @@ use tests::{Booted, soon};
 use crate::power;
 use crate::storage::{put, read};
 
-const LEGACY: &str = "virtio-pci.disable-modern=on";
+const DEVICES: [&str; 3] = ["virtio-serial-pci", "virtio-blk-pci", "virtio-net-pci"];
 
 /// A disk and a network card, whose queues have such sizes.
 fn devices(config: &mut Config, disk: &Disk, queue_size: u32) {
-    config.argument("-global", LEGACY);
+    for device in DEVICES {
+        config.argument("-global", format!("{device}.disable-modern=on"));
+    }
     disk.attach(config, "", &format!(",queue-size={queue_size}"));
     config.argument("-netdev", "user,id=user");
     config.virtio("net", "netdev=user");

@@ -55,30 +55,25 @@ impl Clock {
         let Some(monotonic) = monotonic() else {
             return self.rtc()?.seconds()?.checked_mul(NS_PER_S);
         };
-        if let Some(start) = hypervisor_start_ns() {
-            let offset = *self.offset.get_or_insert_with(start);
-            return monotonic.checked_add(offset);
-        }
-        let running = self.offset.and_then(|offset| monotonic.checked_add(offset));
+        let started = hypervisor_start_ns().map(|start| start());
         let Some(rtc) = self.rtc().and_then(Rtc::seconds).and_then(|seconds| seconds.checked_mul(NS_PER_S)) else {
-            return running;
+            self.offset = self.offset.or(started);
+            return self.offset.and_then(|offset| monotonic.checked_add(offset));
         };
-        // The real-time clock shows whole seconds, and the second it was set in may have begun before.
-        match running {
-            Some(running) if (rtc - NS_PER_S..rtc + 2 * NS_PER_S).contains(&running) => Some(running),
-            _ => {
-                self.offset = Some(rtc - monotonic);
-                self.is_exact = false;
-                Some(rtc)
-            }
-        }
+        // The real-time clock shows whole seconds, and the second it was set in may have begun before. It goes on while the host
+        // has paused the machine, when the monotonic clock may stand still.
+        let is_near = |offset: &i64| (rtc - NS_PER_S..rtc + 2 * NS_PER_S).contains(&monotonic.saturating_add(*offset));
+        let offset = [self.offset, started].into_iter().flatten().find(is_near).unwrap_or(rtc - monotonic);
+        self.is_exact &= self.offset == Some(offset);
+        self.offset = Some(offset);
+        monotonic.checked_add(offset)
     }
 
     /// Takes the running clock to within 20 ms of the real-time clock, which shows only when a second begins. Returns in how many
     /// nanoseconds to call this again. `None`: not soon.
     pub fn sharpen(&mut self) -> Option<u64> {
         let now = monotonic()?;
-        if self.is_exact || hypervisor_start_ns().is_some() {
+        if self.is_exact {
             self.looks = 0;
             return None;
         }
@@ -129,6 +124,7 @@ impl Clock {
     pub fn set_wall_from_rtc(&mut self) -> Result<(), ClockError> {
         let rtc = self.rtc().and_then(Rtc::seconds);
         let monotonic = monotonic();
+        self.is_exact = false;
         self.offset = match (rtc, hypervisor_start_ns()) {
             (Some(rtc), _) => rtc.checked_mul(NS_PER_S).map(|rtc| rtc - monotonic.unwrap_or(0)),
             (None, Some(start)) => Some(start()),

@@ -1,4 +1,4 @@
-//! The part newest: every row of the machine table, and migration, on the newest QEMU that Debian has.
+//! The part newest: both tables of machines, old devices, clocks and migration on the newest QEMU that Debian has.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::setup;
 
 /// Beginnings of the names of tests.
-const TESTS: [&str; 2] = ["rows::", "migration::"];
+const TESTS: [&str; 5] = ["rows::", "migration::", "machines::", "legacy::", "clock::"];
 
 pub(super) fn test(report: &mut Report) -> Result<()> {
     setup::disks()?;

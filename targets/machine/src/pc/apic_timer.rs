@@ -11,9 +11,8 @@ const CURRENT_COUNT: u64 = 0x390;
 const DIVIDE: u64 = 0x3e0;
 const DIVIDE_BY_16: u32 = 0b0011;
 
-/// Counts per second of QEMU's and KVM's: a sixteenth of their bus of 1 GHz.
-#[cfg(feature = "rare-machines")]
-pub(super) const EMULATED_HZ: u64 = 62_500_000;
+/// Nanoseconds per count of QEMU's and KVM's, whose bus has 1 GHz.
+pub(super) const EMULATED_NS: u64 = 16;
 
 /// The timer.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +26,6 @@ impl ApicTimer {
     }
 
     /// Whether QEMU or KVM emulate it.
-    #[cfg(feature = "rare-machines")]
     pub(super) fn is_emulated() -> bool {
         let signature = crate::arch::hypervisor().map(u32::to_le_bytes);
         matches!(signature.as_flattened(), b"TCGTCGTCGTCG" | b"KVMKVMKVM\0\0\0")

@@ -3,7 +3,7 @@
 use x86_64::structures::port::{PortRead, PortWrite};
 
 #[cfg(feature = "rare-machines")]
-use super::apic_timer::{ApicTimer, EMULATED_HZ};
+use super::apic_timer::{ApicTimer, EMULATED_NS};
 use crate::acpi::{Fadt, Register};
 use crate::arch::timestamp;
 
@@ -80,7 +80,7 @@ impl Reference {
             Counter::PmTimer(_) => PM_TIMER_HZ,
             Counter::Pit => PIT_HZ,
             #[cfg(feature = "rare-machines")]
-            Counter::LocalApic(_) => EMULATED_HZ,
+            Counter::LocalApic(_) => NS_PER_S / EMULATED_NS,
         }
     }
 

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::Machine;
-use super::apic_timer::ApicTimer;
+use super::apic_timer::{ApicTimer, EMULATED_NS};
 use super::clock::monotonic_ns;
 
 /// Counts of the first sleep: 1 ms on KVM and QEMU, a few tens on real buses.
@@ -11,7 +11,7 @@ const FIRST_COUNTS: u32 = 62_500;
 /// A sleep that is too short to show how fast the timer counts, in nanoseconds: no timer counts faster than KVM's.
 const SHORT_NS: u64 = 900_000;
 
-/// The timer. Nobody says how fast it counts: each sleep shows it.
+/// The timer. How fast QEMU's and KVM's counts is known. Each sleep shows how fast others do.
 #[derive(Debug)]
 pub struct Timer {
     counter: ApicTimer,
@@ -19,6 +19,7 @@ pub struct Timer {
     /// guest is woken late, so that the next one ends too early at worst. It takes less if the machine was paused meanwhile and the
     /// clock, unlike the counts, stood still. Therefore a sleep shows at least half of what the one before did.
     scale: Cell<Option<u64>>,
+    is_known: bool,
 }
 
 impl Timer {
@@ -26,7 +27,8 @@ impl Timer {
     pub fn find(_: &Machine) -> Option<Self> {
         let counter = ApicTimer::find()?;
         counter.set_up();
-        Some(Self { counter, scale: Cell::new(None) })
+        let known = ApicTimer::is_emulated().then_some(EMULATED_NS << 16);
+        Some(Self { counter, scale: Cell::new(known), is_known: known.is_some() })
     }
 
     /// Sleeps, by `sleep`, until a device has something for the guest or the time of the first counts has passed. Needs no clock.
@@ -54,7 +56,7 @@ impl Timer {
         sleep();
         let slept = monotonic_ns().map_or(0, |now| now.saturating_sub(start));
         // A short sleep shows little.
-        if slept < SHORT_NS {
+        if self.is_known || slept < SHORT_NS {
             return;
         }
         let passed = counts.saturating_sub(self.counter.left());
