@@ -12,6 +12,7 @@ mod inside;
 mod machine;
 mod options;
 mod other_init;
+mod policy;
 mod power;
 mod signals;
 mod state;

@@ -58,7 +58,26 @@ pub fn image(machine: &Machine, profile: &Profile) -> Result<PathBuf> {
 /// # Errors
 /// When it cannot be built.
 pub fn linux_agent() -> Result<PathBuf> {
-    once("NANOQGA_IMAGE_linux_x86_64", || xtask(&["image", "--machine", "linux"]))
+    linux_agent_for("x86_64")
+}
+
+/// The same for another architecture.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn linux_agent_for(architecture: &str) -> Result<PathBuf> {
+    let name = format!("NANOQGA_IMAGE_linux_{architecture}");
+    once(&name, || xtask(&["image", "--machine", "linux", "--arch", architecture]))
+}
+
+/// The folder with what `cargo xtask dist` makes for x86_64; `NANOQGA_DIST` names one that is made.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn dist() -> Result<PathBuf> {
+    once("NANOQGA_DIST", || {
+        xtask(&["dist", "--arch", "x86_64", "--output", path(&workspace().join("target/dist-x86_64"))?])
+    })
 }
 
 /// What QEMU boots of a kernel of `targets/kernels`; `NANOQGA_KERNEL_cortex_m_polled` and the like name one that is built.

@@ -45,7 +45,7 @@ pub(crate) type Target = (&'static str, u64);
 
 /// What can be fuzzed, and for how long a test does so. What reads firmware's tables and devices has a minute of two processors
 /// together, and so have the readers of disks and of networks, each alone.
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 11] = [
     ("scanner", 30),
     ("agent", 30),
     ("base64", 30),
@@ -56,6 +56,7 @@ const TARGETS: [Target; 10] = [
     ("pci", 30),
     ("network", 60),
     ("storage", 60),
+    ("settings", 30),
 ];
 /// The target whose inputs say what a virtio-serial device does.
 pub(crate) const DEVICE: &str = "virtio_serial";

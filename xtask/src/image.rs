@@ -14,7 +14,7 @@ pub(crate) use self::compile::{build, build_first_byte, for_tests};
 pub(crate) use self::profile::{APPLIANCE, BARE, LINUX, NANO, Profile, named_profile};
 use crate::boot_disk;
 use crate::setup;
-use crate::targets;
+use crate::targets::{self, LinuxTarget};
 use crate::usage::usage;
 
 /// Build the image and print its path.
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// What the image has in it; nano when not given
     #[arg(long, value_parser = named_profile())]
     profile: Option<&'static Profile>,
+    /// For which machines the agent for Linux is; x86_64 when not given
+    #[arg(long, value_parser = targets::named_linux())]
+    arch: Option<&'static LinuxTarget>,
     /// What is written
     #[arg(long, value_enum, default_value_t = Kind::Elf)]
     format: Kind,
@@ -61,13 +64,16 @@ struct Disk {
 }
 
 pub(crate) fn main(args: Args) -> Result<()> {
-    let Args { machine, profile, format, disk } = args;
+    let Args { machine, profile, arch, format, disk } = args;
+    if arch.is_some() && machine != &targets::LINUX {
+        return Err(usage("--arch is for --machine linux: the other machines have one each"));
+    }
     let profile = Profile::of(machine, profile)?;
     let image = match format {
         Kind::Raw => disk.build(machine, profile, Format::Raw)?,
         Kind::Qcow2 => disk.build(machine, profile, Format::Qcow2)?,
         Kind::Elf if disk == (Disk { append: None, elf: None, output: None }) => {
-            build(targets::target(machine), profile)?
+            build(arch.map_or_else(|| targets::target(machine), |linux| linux.target), profile)?
         }
         Kind::Elf => return Err(usage("--append, --elf and --output are for disks: --format raw or qcow2")),
     };

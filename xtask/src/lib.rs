@@ -13,9 +13,11 @@ mod bench;
 mod boot_disk;
 mod capi;
 mod completions;
+mod dist;
 mod fuzz;
 mod image;
 mod kernels;
+mod nightly;
 mod packages;
 mod panics;
 mod proofs;
@@ -51,6 +53,7 @@ enum Subcommand {
     Test(test::Args),
     Image(image::Args),
     Attack(attack::Args),
+    Dist(dist::Args),
     Capi(capi::Args),
     Fuzz(fuzz::Args),
     Bench(bench::Args),
@@ -83,6 +86,7 @@ impl Subcommand {
             Self::Test(args) => test::main(&args),
             Self::Image(args) => image::main(args),
             Self::Attack(args) => attack::main(&args),
+            Self::Dist(args) => dist::main(args),
             Self::Capi(args) => capi::main(&args),
             Self::Fuzz(args) => fuzz::main(&args),
             Self::Bench(args) => bench::main(&args),
@@ -125,6 +129,9 @@ mod tests {
             "test --machine aarch64-virt",
             "image --machine q35 --profile crash",
             "image --machine pc --elf a --format qcow2 --append --quiet --output b",
+            "image --machine linux --arch armv7",
+            "dist",
+            "dist --arch x86_64 --arch s390x --output a",
             "attack --seed 7 --seconds 60 q35_virtio::floods linux::",
             "capi --target x86_64-unknown-none",
             "capi --kernel host",
@@ -180,6 +187,7 @@ mod tests {
         for line in [
             "image --machine q35 --append hostname=a",
             "image --machine linux --profile nano",
+            "image --machine q35 --arch armv7",
             "image --machine microvm --format raw",
         ] {
             let error = parse(line).unwrap().subcommand.run().unwrap_err();

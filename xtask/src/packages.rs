@@ -8,6 +8,7 @@ use nanoqga_testkit::process::{output, run};
 use nanoqga_testkit::progress::step_with_output;
 use serde_json::Value;
 
+use crate::nightly;
 use crate::setup;
 use crate::test::Report;
 use crate::workspace::in_workspace;
@@ -33,7 +34,7 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
         })
     })?;
     each_feature(&oldest_rust()?, report)?;
-    match setup::nightly() {
+    match nightly::install() {
         Ok(()) => report.check(|| step_with_output("Documenting the crates as docs.rs does", documentation)),
         Err(reason) => {
             report.skip(format!("documentation as on docs.rs: {reason:#}"));
@@ -75,7 +76,7 @@ fn oldest_rust() -> Result<String> {
 }
 
 fn documentation() -> Result<()> {
-    let mut command = setup::nightly_cargo();
+    let mut command = nightly::cargo();
     in_workspace(&mut command).args(["doc", "--no-deps", "--all-features"]);
     run(with_published(&mut command).env("RUSTDOCFLAGS", "--deny warnings --cfg docsrs"), LIMIT)
 }

@@ -99,9 +99,8 @@ impl Proof {
     /// Whether it links. That the panic handler is left in it is all that may keep it from that.
     fn links(&self, toolchain: &Toolchain, features: &str) -> Result<bool> {
         let Self { package, program, profile, missing, .. } = self;
-        let mut cargo = toolchain.cargo("build");
+        let mut cargo = toolchain.cargo_to_link("build")?;
         cargo.args(["--profile", profile, "--package", package, "--bin", program, "--features", features]);
-        cargo.env("RUSTFLAGS", toolchain.flags_without_local_paths()?);
         // The linker's messages come among cargo's. On the screen a failure that is wanted would look like one that is not.
         cargo.args(["--quiet", "--message-format", "json"]);
         let (status, messages) = finish(in_workspace(&mut cargo).stderr(Stdio::null()), BUILD)?;

@@ -9,9 +9,10 @@ use debian::packages::KEYRING;
 use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
 
-pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, nightly, nightly_cargo, toolchain};
+pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, toolchain};
 use crate::apt::{Needed, need};
 use crate::kernels;
+use crate::nightly;
 use crate::proofs;
 use crate::targets;
 use crate::toolchain::Toolchain;
@@ -83,7 +84,7 @@ pub(crate) fn main() -> Result<()> {
     lints()?;
     cargo_fuzz()?;
     cargo_hack()?;
-    if let Err(reason) = nightly() {
+    if let Err(reason) = nightly::install() {
         eprintln!("Without Miri: {reason:#}");
     }
     kernels::setup()?;

@@ -15,6 +15,8 @@ use nanoqga_testkit::process::{find, is_root, output, run};
 use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::install;
+use crate::nightly;
+use crate::targets;
 
 const QUESTION: Duration = Duration::from_secs(60);
 const DOWNLOAD: Duration = Duration::from_secs(600);
@@ -35,6 +37,10 @@ pub(crate) struct Toolchain {
 #[derive(Debug, PartialEq, Eq)]
 enum Core {
     Prebuilt,
+    /// Built from rust-src, beside a C library in a folder.
+    WithMusl {
+        library: PathBuf,
+    },
     /// Built from rust-src. The linker is named when the toolchain has not the one the target asks for.
     FromSource {
         linker: Option<PathBuf>,
@@ -52,12 +58,11 @@ impl Toolchain {
             Err(error) => error,
         };
         eprintln!("{error:#}; building core from source instead");
-        let (cargo, rustc) = ours();
         if target.contains("-linux-") {
-            bail!(
-                "no toolchain here has the target {target}. Its C library comes with it: `rustup target add {target}`"
-            );
+            return Self::with_musl(target)
+                .with_context(|| format!("no toolchain here has the target {target}, nor can it be built"));
         }
+        let (cargo, rustc) = ours();
         Self::from_source(cargo, rustc, target)
     }
 
@@ -80,15 +85,29 @@ impl Toolchain {
         Ok(Self { cargo, rustc, target, core: Core::Prebuilt })
     }
 
+    /// The same for a Linux whose libraries are not to be had from rustup: `core` from the pinned nightly's source, and Debian's
+    /// musl.
+    fn with_musl(target: &'static str) -> Result<Self> {
+        nightly::install()?;
+        let core = Core::WithMusl { library: musl(target)? };
+        Ok(Self { cargo: nightly::program("cargo")?, rustc: nightly::program("rustc")?, target, core })
+    }
+
     /// `cargo` with `subcommand` for the target, with the flags and variables this way of building needs.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.cargo);
         command.arg(subcommand).args(["--target", self.target]).env("RUSTC", &self.rustc);
-        if let Core::FromSource { linker } = &self.core {
-            command.args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem"]);
-            command.env("RUSTC_BOOTSTRAP", "1");
-            if let Some(linker) = linker {
-                command.env(linker_variable(self.target), linker);
+        match &self.core {
+            Core::Prebuilt => {}
+            Core::WithMusl { .. } => {
+                command.arg("-Zbuild-std=core,alloc");
+            }
+            Core::FromSource { linker } => {
+                command.args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem"]);
+                command.env("RUSTC_BOOTSTRAP", "1");
+                if let Some(linker) = linker {
+                    command.env(linker_variable(self.target), linker);
+                }
             }
         }
         command
@@ -99,13 +118,30 @@ impl Toolchain {
         self.target
     }
 
-    /// The caller's flags for rustc, and flags that keep this machine's paths out of the program: the files that a panic names
-    /// begin with their crate then.
+    /// As [`cargo`](Self::cargo), for a `subcommand` that links, with all flags for rustc, which are the caller's, those for the
+    /// linker, and those that keep this machine's paths out of the program: the files that a panic names begin with their crate
+    /// then.
     ///
     /// # Errors
     /// When its rustc does not work.
-    pub(crate) fn flags_without_local_paths(&self) -> Result<String> {
+    pub(crate) fn cargo_to_link(&self, subcommand: &str) -> Result<Command> {
+        let mut command = self.cargo(subcommand);
         let mut flags: Vec<_> = env::var("RUSTFLAGS").into_iter().collect();
+        if self.target.ends_with("-musl") || self.target.contains("-musleabi") {
+            // No compiler of C is needed to link for another machine.
+            command.env(linker_variable(self.target), self.linker()?);
+            flags.push("-Clinker-flavor=ld.lld".into());
+        }
+        if let Core::WithMusl { library } = &self.core {
+            let library = library.display();
+            flags.push(format!(
+                "-Clink-self-contained=no -Ctarget-feature=+crt-static -Crelocation-model=static -Lnative={library}"
+            ));
+            flags.extend(["crt1.o", "crti.o", "crtn.o"].map(|object| format!("-Clink-arg={library}/{object}")));
+        }
+        if targets::has_two_times(self.target) {
+            flags.push("--cfg=libc_unstable_musl_v1_2".into());
+        }
         let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
         let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
         // A folder for each registry; there is none before the first download, whose paths then stay.
@@ -114,7 +150,8 @@ impl Toolchain {
         for folder in registries.chain([self.library()?]) {
             flags.push(format!("--remap-path-prefix={}/=", folder.display()));
         }
-        Ok(flags.join(" "))
+        command.env("RUSTFLAGS", flags.join(" "));
+        Ok(command)
     }
 
     /// Where this toolchain says that the sources of `core` are.
@@ -129,7 +166,7 @@ impl Toolchain {
     pub(crate) fn linker(&self) -> Result<PathBuf> {
         match &self.core {
             Core::FromSource { linker: Some(linker) } => Ok(linker.clone()),
-            Core::FromSource { linker: None } | Core::Prebuilt => rust_lld(&self.rustc),
+            _ => rust_lld(&self.rustc),
         }
     }
 
@@ -157,9 +194,17 @@ impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.core {
             Core::Prebuilt => write!(f, "the toolchain's {}", self.target),
+            Core::WithMusl { .. } => write!(f, "core built by {} and Debian's musl", self.rustc.display()),
             Core::FromSource { .. } => write!(f, "core built from rust-src by {}", self.rustc.display()),
         }
     }
+}
+
+/// The folder with musl for a target.
+fn musl(target: &str) -> Result<PathBuf> {
+    let linux = targets::LINUX_TARGETS.iter().find(|linux| linux.target == target);
+    let targets::LinuxTarget { debian, musl, .. } = linux.with_context(|| format!("no musl is known for {target}"))?;
+    debian::packages::musl(debian, musl)
 }
 
 /// The cargo that runs us and the rustc beside it in PATH.

@@ -18,10 +18,12 @@ pub fn commands<G>(
     let mut all = CommandSet::new(tables);
     for (about, is_allowed) in [("allow", true), ("block", false)] {
         let names: &mut Vec<&str, MAX_NAMES> = heap::room_for()?.write(Vec::new());
-        for name in settings.values(about).flat_map(|list| list.split(',')) {
-            let is_there = tables.iter().copied().flatten().any(|command| command.name() == name);
-            if !is_there || names.push(name).is_err() {
-                log!("{}: there is no command {}, or no room for it", about, Value::copied(name));
+        for list in settings.values(about) {
+            for name in list.split(',') {
+                let is_there = tables.iter().any(|table| table.iter().any(|command| command.name() == name));
+                if !is_there || names.push(name).is_err() {
+                    log!("{}: there is no command {}, or no room for it", about, Value::copied(name));
+                }
             }
         }
         // A list without any of our commands is one, too.

@@ -1,13 +1,10 @@
 //! Network interfaces as files describe them, and the words for them.
 
-use core::fmt::Write;
-
 use heapless::{String, Vec};
 
 use crate::document::Leaf;
 use crate::document::Step::{Item, Key};
 use crate::meaning::Meaning;
-use crate::prefix::prefix;
 use crate::sink::Sink;
 
 /// A text that is kept: an IPv6 address with a prefix has up to 49 bytes.
@@ -47,14 +44,14 @@ struct Place {
 }
 
 impl Place {
-    /// Adds the prefix to the address.
-    fn complete(&mut self) {
-        if !self.mask.is_empty() && !self.address.contains('/') {
-            _ = match prefix(&self.mask) {
-                Some(prefix) => write!(self.address, "/{prefix}"),
-                None => write!(self.address, "/{}", self.mask),
-            };
-        }
+    /// What stands between the address and the mask: nothing where the address has its prefix.
+    fn slash(&self) -> &'static str {
+        if self.mask.is_empty() { "" } else { "/" }
+    }
+
+    /// Whether it is everything that no other route leads to.
+    fn is_everything(&self) -> bool {
+        matches!(self.address.split('/').next(), Some("default" | "0.0.0.0" | "::"))
     }
 }
 
@@ -144,7 +141,7 @@ impl Interfaces {
 
     /// Hands the words for the interface that is being read to a sink. Does nothing if it has no name.
     pub(crate) fn finish(&mut self, sink: &mut dyn Sink) {
-        let Interface { name, link, is_network, dhcp, mtu, mut addresses, mut routes, mut gateways, .. } =
+        let Interface { name, link, is_network, dhcp, mtu, addresses, routes, mut gateways, .. } =
             core::mem::take(&mut self.interface);
         if name.is_empty() {
             return;
@@ -156,19 +153,17 @@ impl Interfaces {
         if !mtu.is_empty() {
             word(sink, &["mtu=", &name, ",", &mtu]);
         }
-        for route in &mut routes {
-            route.complete();
-            if route.address == "default" || route.address.ends_with("/0") {
+        for route in &routes {
+            if route.is_everything() {
                 gateways[usize::from(route.via.contains(':'))] = route.via.clone();
             } else {
-                word(sink, &["route=", &name, ",", &route.address, ",", &route.via]);
+                word(sink, &["route=", &name, ",", &route.address, route.slash(), &route.mask, ",", &route.via]);
             }
         }
-        for place in addresses.iter_mut().filter(|place| !place.address.is_empty()) {
-            place.complete();
+        for place in addresses.iter().filter(|place| !place.address.is_empty()) {
             let gateway = &gateways[usize::from(place.address.contains(':'))];
             let comma = if gateway.is_empty() { "" } else { "," };
-            word(sink, &["ip=", &name, ",", &place.address, comma, gateway]);
+            word(sink, &["ip=", &name, ",", &place.address, place.slash(), &place.mask, comma, gateway]);
         }
         if !link.is_empty() {
             // A network of one that has no room is named by its words.

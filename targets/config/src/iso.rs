@@ -80,12 +80,12 @@ impl Volume {
         let file = roots.into_iter().find_map(|(root, joliet)| find(blocks, root?, path, joliet));
         let Extent { block, bytes } = file.ok_or("there is no such file")?;
         let into = into.get_mut(..bytes as usize).ok_or("it is too large")?;
-        for (number, part) in (block..).zip(into.chunks_mut(BLOCK)) {
-            let mut block = [0; BLOCK];
-            if !blocks.read(number, &mut block) {
+        for (number, part) in (0..).zip(into.chunks_mut(BLOCK)) {
+            let mut content = [0; BLOCK];
+            if !block.checked_add(number).is_some_and(|block| blocks.read(block, &mut content)) {
                 return Err("the disk cannot be read");
             }
-            part.iter_mut().zip(block).for_each(|(place, byte)| *place = byte);
+            part.iter_mut().zip(content).for_each(|(place, byte)| *place = byte);
         }
         Ok(bytes as usize)
     }
@@ -105,8 +105,8 @@ fn find(blocks: &mut dyn Blocks, root: Extent, path: &str, joliet: bool) -> Opti
 fn entry(blocks: &mut dyn Blocks, folder: Extent, name: &str, wants_folder: bool, joliet: bool) -> Option<Extent> {
     let mut block = [0; BLOCK];
     let count = folder.bytes.div_ceil(BLOCK as u32).min(MAX_FOLDER);
-    for number in (folder.block..).take(count as usize) {
-        if !blocks.read(number, &mut block) {
+    for number in 0..count {
+        if !blocks.read(folder.block.checked_add(number)?, &mut block) {
             return None;
         }
         // No record goes on in the next block: the rest of one is zeros.
@@ -141,8 +141,9 @@ fn is_named(record: &[u8], name: &str, joliet: bool) -> bool {
     if let Some(long) = rock_ridge(system.get(usize::from(length % 2 == 0)..).unwrap_or_default()) {
         return long == name.as_bytes();
     }
-    let own = own.split(|&byte| byte == b';').next().unwrap_or_default();
-    own.strip_suffix(b".").unwrap_or(own).eq_ignore_ascii_case(name.as_bytes())
+    // A file without an extension has a dot all the same.
+    let (first, rest) = own.split_at_checked(name.len()).unwrap_or_default();
+    first.eq_ignore_ascii_case(name.as_bytes()) && matches!(rest, [] | [b';' | b'.'] | [b';', ..] | [b'.', b';', ..])
 }
 
 /// The name in a record's system use area: its entry NM.

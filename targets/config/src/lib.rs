@@ -10,7 +10,6 @@ pub mod drive;
 mod interface;
 pub mod iso;
 mod meaning;
-mod prefix;
 mod sink;
 pub mod smbios;
 pub mod words;

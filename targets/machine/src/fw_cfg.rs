@@ -51,9 +51,8 @@ impl<R: Registers> FwCfg<R> {
         (0..u32::from_be_bytes(count).min(MAX_FILES)).find_map(|_| {
             let mut entry = [0; ENTRY];
             self.0.read(&mut entry);
-            let own = entry.get(NAME..)?.split(|&byte| byte == 0).next();
             let [a, b, c, d, e, f, ..] = entry;
-            (own == Some(name.as_bytes()))
+            (entry.get(NAME..)?.strip_prefix(name.as_bytes())?.first() == Some(&0))
                 .then(|| (u16::from_be_bytes([e, f]), u32::from_be_bytes([a, b, c, d]) as usize))
         })
     }

@@ -31,8 +31,9 @@ impl Which {
         }
         let (mut mac, mut parts) = ([0; 6], text.split(':'));
         for byte in &mut mac {
-            let part = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'))?;
-            *byte = u8::from_str_radix(part, 16).ok()?;
+            let &[high, low] = parts.next()?.as_bytes() else { return None };
+            let digit = |digit: u8| char::from(digit).to_digit(16);
+            *byte = (digit(high)? << 4 | digit(low)?) as u8;
         }
         parts.next().is_none().then_some(Self::Mac(mac))
     }
@@ -44,7 +45,8 @@ impl Which {
 }
 
 /// A word about an interface, which NAME or a hardware address names: `ip=NAME,dhcp`, `ip=NAME,slaac`, `ip=NAME,none`,
-/// `ip=NAME,ADDRESS/PREFIX[,GATEWAY]`, `route=NAME,NETWORK/PREFIX,GATEWAY` or `mtu=NAME,BYTES`.
+/// `ip=NAME,ADDRESS/PREFIX[,GATEWAY]`, `route=NAME,NETWORK/PREFIX,GATEWAY` or `mtu=NAME,BYTES`. A prefix is a number of bits or a
+/// mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The interface.
@@ -169,7 +171,24 @@ fn address(value: &str) -> Option<Method> {
         },
     };
     let (address, prefix) = network.split_once('/')?;
-    Some(Method::Static(Static::new(address.parse().ok()?, prefix.parse().ok()?, gateway).ok()?))
+    let address = address.parse().ok()?;
+    Some(Method::Static(Static::new(address, length(prefix, address)?.into(), gateway).ok()?))
+}
+
+/// The length of a prefix, which may be given as a mask.
+fn length(prefix: &str, of: IpAddr) -> Option<u8> {
+    let (ones, rest) = match (prefix.parse(), of) {
+        (Ok(IpAddr::V4(mask)), IpAddr::V4(_)) => {
+            let ones = mask.to_bits().leading_ones();
+            (ones, mask.to_bits().checked_shl(ones).unwrap_or(0).into())
+        }
+        (Ok(IpAddr::V6(mask)), IpAddr::V6(_)) => {
+            let ones = mask.to_bits().leading_ones();
+            (ones, mask.to_bits().checked_shl(ones).unwrap_or(0))
+        }
+        _ => return prefix.parse().ok(),
+    };
+    (rest == 0).then_some(ones as u8)
 }
 
 fn route(value: &str) -> Option<Method> {
@@ -177,7 +196,7 @@ fn route(value: &str) -> Option<Method> {
     let (address, prefix) = network.split_once('/')?;
     let (address, gateway): (IpAddr, IpAddr) = (address.parse().ok()?, gateway.parse().ok()?);
     let longest = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = prefix.parse().ok().filter(|prefix| *prefix <= longest)?;
+    let prefix = length(prefix, address).filter(|prefix| *prefix <= longest)?;
     let is_router = is_hosts(gateway, IpCidr::new(gateway.into(), 32)) && gateway.is_ipv4() == address.is_ipv4();
     is_router.then(|| Method::Route(IpCidr::new(address.into(), prefix), gateway.into()))
 }
@@ -234,6 +253,8 @@ mod tests {
         assert_eq!(Setting::parse("ip=eth3,2001:db8::5/64,fe80::1"), setting(3, Method::Static(v6)));
         let alone = assigned("10.0.0.1", 32, None).unwrap();
         assert_eq!(Setting::parse("ip=eth1,10.0.0.1/32"), setting(1, Method::Static(alone)));
+        assert_eq!(Setting::parse("ip=eth0,192.0.2.5/255.255.255.0,192.0.2.1"), setting(0, Method::Static(v4)));
+        assert_eq!(Setting::parse("ip=eth3,2001:db8::5/ffff:ffff:ffff:ffff::,fe80::1"), setting(3, Method::Static(v6)));
         assert_eq!(Setting::parse("ip=eth2,dhcp"), setting(2, Method::Dhcp));
         assert_eq!(Setting::parse("ip=eth0,none"), setting(0, Method::None));
     }
@@ -274,6 +295,8 @@ mod tests {
             "eth0,192.0.2.5/24,192.0.3.1",
             "eth0,192.0.2.5/99999999999999999999",
             "eth0:192.0.2.5/24",
+            "eth0,192.0.2.5/255.0.255.0",
+            "eth0,192.0.2.5/ffff:ff00::",
             "52:54:00:12:34,dhcp",
             "52:54:00:12:34:56:78,dhcp",
             "52:54:00:12:34:+6,dhcp",

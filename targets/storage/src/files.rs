@@ -208,7 +208,7 @@ fn normal(path: impl Iterator<Item = char>) -> Result<Path, Error> {
     for name in given.split('/') {
         match name {
             "" | "." => {}
-            ".." => normal.truncate(normal.rfind('/').unwrap_or(0)),
+            ".." => while normal.pop().is_some_and(|last| last != '/') {},
             name => {
                 let slash = if normal.is_empty() { "" } else { "/" };
                 normal.push_str(slash).and_then(|()| normal.push_str(name)).map_err(|_| Error::NameTooLong)?;

@@ -16,6 +16,8 @@ pub struct Executable {
     program: PathBuf,
     /// Nothing where the program itself says where its loader is.
     loader: Option<Loader>,
+    /// What runs it, if this machine's processor does not.
+    emulator: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -27,12 +29,17 @@ struct Loader {
 impl Executable {
     /// A program that runs on this machine as it is.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), loader: None }
+        Self { program: program.into(), loader: None, emulator: None }
     }
 
     /// A program for a dynamic loader, and the folder of its shared libraries.
     pub fn with_loader(program: PathBuf, loader: PathBuf, libraries: PathBuf) -> Self {
-        Self { program, loader: Some(Loader { file: loader, libraries }) }
+        Self { program, loader: Some(Loader { file: loader, libraries }), emulator: None }
+    }
+
+    /// A static program of another architecture, and a program that runs it here.
+    pub fn with_emulator(program: PathBuf, emulator: PathBuf) -> Self {
+        Self { program, loader: None, emulator: Some(emulator) }
     }
 
     /// The file.
@@ -42,7 +49,12 @@ impl Executable {
 
     /// Runs it; arguments can be added.
     pub fn command(&self) -> Command {
-        let Some(loader) = &self.loader else { return Command::new(&self.program) };
+        let Some(loader) = &self.loader else {
+            let Some(emulator) = &self.emulator else { return Command::new(&self.program) };
+            let mut command = Command::new(emulator);
+            command.arg(&self.program);
+            return command;
+        };
         let mut command = Command::new(&loader.file);
         command.arg("--library-path").arg(&loader.libraries).arg(&self.program);
         command
@@ -83,7 +95,7 @@ impl Executable {
             Ok(copy)
         };
         let program = copy(&self.program, Path::new(name))?;
-        let Some(loader) = &self.loader else { return Ok(Self::new(program)) };
+        let Some(loader) = &self.loader else { return Ok(Self { program, ..self.clone() }) };
         for library in self.libraries()? {
             copy(&library, Path::new(library.file_name().unwrap_or_default()))?;
         }

@@ -117,6 +117,15 @@ impl Kernel {
         &self.image
     }
 
+    /// What is in the file of one of its modules, such as `drivers/net/dummy.ko`.
+    ///
+    /// # Errors
+    /// When there is no such module.
+    pub fn module(&self, path: &str) -> Result<Vec<u8>> {
+        let file = self.modules.join(path);
+        fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
+    }
+
     /// Writes what a guest boots into: the agent, the modules by which it reaches its host, and `extras`.
     pub fn write_initramfs(&self, path: &Path, agent: &Path, modules: Modules, extras: &[Extra<'_>]) -> Result<()> {
         let mut archive = Archive::new(BufWriter::new(File::create(path)?));
@@ -142,8 +151,7 @@ impl Kernel {
         let disks = DISKS.iter().filter(|_| modules.disks);
         let network = NETWORK.iter().filter(|_| modules.network);
         for (index, module) in VIRTIO.iter().chain(bus).chain(&PORT).chain(disks).chain(network).enumerate() {
-            let file = self.modules.join(module);
-            let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let content = self.module(module)?;
             let name = Path::new(module).file_name().unwrap_or_default().to_string_lossy();
             archive.file(&format!("/modules/{index:02}-{name}"), 0o644, &content)?;
         }

@@ -21,6 +21,9 @@ const DOWNLOAD: Duration = Duration::from_secs(600);
 /// The end of a folder's name whose package is not all in it yet.
 const HALF: &str = ".half";
 
+/// Where musl is, and is new enough for Rust's libc, for every architecture.
+const MUSL: [&[&str]; 2] = [&["trixie"], &["sid"]];
+
 /// One download at a time: tests want the same packages at once.
 static DOWNLOADING: Mutex<()> = Mutex::new(());
 
@@ -56,6 +59,23 @@ pub fn unpacked(prefix: &str, name: impl FnOnce() -> Result<String>) -> Result<P
         }
         Ok(folder)
     })
+}
+
+/// The folder with musl, a C library, for one of Debian's architectures, and its own name of that.
+///
+/// # Errors
+/// When it is not there and cannot be downloaded.
+pub fn musl(architecture: &str, name: &str) -> Result<PathBuf> {
+    let root = root::alone(architecture, &format!("musl-{architecture}"), &MUSL, "musl-dev")?;
+    Ok(root.path("usr/lib").join(name))
+}
+
+/// The folder with QEMU's programs that run those of other architectures. They are static.
+///
+/// # Errors
+/// When they are not there and cannot be downloaded.
+pub fn emulators() -> Result<PathBuf> {
+    Ok(unpacked("qemu-user-static", || Ok("qemu-user-static".into()))?.join("usr/bin"))
 }
 
 /// The first entry of a folder whose name is wanted.

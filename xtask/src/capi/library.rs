@@ -44,11 +44,10 @@ pub(super) fn library(target: &'static str) -> Result<PathBuf> {
 pub(super) fn library_with(target: &'static str, options: &[&str]) -> Result<PathBuf> {
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building libnanoqga.a with {toolchain}"), || {
-        let mut cargo = toolchain.cargo("rustc");
+        let mut cargo = toolchain.cargo_to_link("rustc")?;
         // No other crate type beside it, or there would be no optimisation at link time.
         cargo.args(["--package", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE]).args(options);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
-        cargo.env("RUSTFLAGS", toolchain.flags_without_local_paths()?);
         let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
         if !status.success() {
             bail!("cargo could not build libnanoqga.a");

@@ -23,11 +23,10 @@ pub(crate) fn build(target: &'static str, profile: &Profile) -> Result<PathBuf> 
     let Profile { package, cargo_profile, binary, feature, .. } = profile;
     let toolchain = Toolchain::for_target(target)?;
     step(&format!("Building {binary} with {toolchain}"), || {
-        let mut cargo = toolchain.cargo("build");
+        let mut cargo = toolchain.cargo_to_link("build")?;
         cargo.args(["--profile", cargo_profile, "--package", package, "--bin", binary]);
         cargo.args(["--features", feature.unwrap_or_default()]);
         cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
-        cargo.env("RUSTFLAGS", toolchain.flags_without_local_paths()?);
         let (status, messages) = finish(in_workspace(&mut cargo), BUILD)?;
         if !status.success() {
             bail!("cargo could not build {binary}");

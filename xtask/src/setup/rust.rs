@@ -3,16 +3,13 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use nanoqga_testkit::process::{find, output, run};
 use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::{Needed, need};
 
 const INSTALL: Duration = Duration::from_secs(900);
-
-/// The compiler that Miri and docs.rs's flags need. Pinned, because each night brings another one.
-const NIGHTLY: &str = "nightly-2026-07-21";
 
 /// What the fuzzer's own code, which is C++, is compiled with.
 const FUZZER_COMPILER: [Needed; 1] = [Needed { program: "c++", package: "g++" }];
@@ -79,30 +76,6 @@ pub(crate) fn toolchain(version: &str) -> Result<bool> {
     let add = ["toolchain", "install", version, "--profile", "minimal", "--no-self-update"];
     let added = step_with_output(&format!("Adding Rust {version}"), || run(Command::new(rustup).args(add), INSTALL));
     Ok(added.inspect_err(|error| eprintln!("{error:#}")).is_ok())
-}
-
-/// Sees to it that the pinned nightly toolchain is there, with Miri.
-///
-/// # Errors
-/// When it is not and cannot be installed. The error is the reason to skip what needs it.
-pub(crate) fn nightly() -> Result<()> {
-    let Some(rustup) = find("rustup") else { bail!("there is no rustup to install {NIGHTLY} with") };
-    let works = nightly_cargo().args(["miri", "--version"]).output().is_ok_and(|asked| asked.status.success());
-    if works {
-        return Ok(());
-    }
-    let mut add = Command::new(rustup);
-    add.args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"]);
-    add.args(["--component", "miri", "--component", "rust-src"]);
-    step_with_output(&format!("Adding Rust {NIGHTLY} with Miri"), || run(&mut add, INSTALL))
-        .with_context(|| format!("{NIGHTLY} cannot be installed"))
-}
-
-/// The cargo of the pinned nightly toolchain.
-pub(crate) fn nightly_cargo() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", NIGHTLY, "cargo"]);
-    command
 }
 
 fn has_toolchain(name: &str) -> Result<bool> {

@@ -16,6 +16,7 @@ use crate::capi;
 use crate::fuzz;
 use crate::image::{self, BARE};
 use crate::kernels;
+use crate::nightly;
 use crate::packages;
 use crate::panics;
 use crate::proofs;
@@ -36,7 +37,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 19] = [
+pub(super) static PARTS: [Part; 20] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -55,6 +56,7 @@ pub(super) static PARTS: [Part; 19] = [
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
     Part { name: "plugs", long: true, run: plugs, about: "1,000 rounds of devices that come and leave, on q35 and aarch64" },
+    Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
 
@@ -168,12 +170,12 @@ fn host(report: &mut Report) -> Result<()> {
 /// The library for C, called as C does. The unsafe code of virtio-serial is in its virtqueue, its mapped registers and its HAL.
 /// These tests drive both from end to end, also with devices that lie by chance; the others would take several minutes more.
 fn miri(report: &mut Report) -> Result<()> {
-    if let Err(reason) = setup::nightly() {
+    if let Err(reason) = nightly::install() {
         report.skip(format!("all: {reason:#}"));
         return Ok(());
     }
     let miri = |package, test| {
-        let mut command = setup::nightly_cargo();
+        let mut command = nightly::cargo();
         in_workspace(&mut command).args(["miri", "test", "--package", package, "--test", test]);
         command
     };
@@ -234,6 +236,25 @@ pub(super) fn linux(report: &mut Report) -> Result<()> {
     report.tests(&mut whole_system("linux"), LIMIT)
 }
 
+fn more_linux(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::linux()?;
+    for linux in &targets::LINUX_TARGETS {
+        image::build(linux.target, &image::LINUX)?;
+    }
+    let mut tests = whole_system("everywhere");
+    if !is_root() {
+        report.skip("packages, distributions and containers: only root can install them below a folder");
+        tests.args(["--", "architectures::"]);
+    } else if !may_mount() {
+        report.skip("containers: no program may have mounts of its own here");
+        tests.args(["--", "--skip", "lxc::"]);
+    } else {
+        setup::libvirt()?;
+    }
+    report.tests(&mut tests, LIMIT)
+}
+
 fn kit(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
@@ -252,6 +273,11 @@ fn hostile(report: &mut Report) -> Result<()> {
     report.tests(whole_system("hostile").envs(attack::prepare()?), LIMIT)
 }
 
+/// Whether a program may have mounts of its own: not in a chroot whose root is no mount point.
+fn may_mount() -> bool {
+    output(Command::new("unshare").args(["--mount", "true"]), LIMIT).is_ok()
+}
+
 fn libvirt(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
@@ -261,7 +287,7 @@ fn libvirt(report: &mut Report) -> Result<()> {
         return Ok(());
     }
     // libvirt gives each domain a /dev of its own.
-    if !answers() && output(Command::new("unshare").args(["--mount", "true"]), LIMIT).is_err() {
+    if !answers() && !may_mount() {
         report.skip("all: no program may have mounts of its own here, as in a chroot whose root is no mount point");
         return Ok(());
     }

@@ -96,11 +96,15 @@ fn files_are_found_by_each_kind_of_name() {
 #[test]
 fn folders_that_contain_themselves_and_sizes_beyond_the_disk_end() {
     let circle = record(20, u32::MAX, 2, b"CIRCLE", b"");
-    let mut disk = volume(&[&[circle, record(31, u32::MAX, 0, b"LARGE.;1", b""), record(39, 3000, 0, b"CUT.;1", b"")]]);
+    let last = record(u32::MAX, 5000, 2, b"LAST", b"");
+    let mut disk =
+        volume(&[&[circle, last, record(31, u32::MAX, 0, b"LARGE.;1", b""), record(39, 3000, 0, b"CUT.;1", b"")]]);
     let path = format!("{}large", "circle/".repeat(50));
     assert_eq!(read(&mut disk, &path), Err("it is too large"));
     assert_eq!(read(&mut disk, "cut"), Err("the disk cannot be read"));
-    assert_eq!(read(&mut disk, "circle/missing"), Err("there is no such file"));
+    for path in ["circle/missing", "last/missing"] {
+        assert_eq!(read(&mut disk, path), Err("there is no such file"));
+    }
 }
 
 proptest! {

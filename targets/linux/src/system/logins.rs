@@ -1,4 +1,4 @@
-//! Who is logged in, from utmp(5).
+//! Who is logged in, from utmp(5), or from logind where there is none.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::errno::text;
 use super::files::read_file;
+use super::sessions;
 
 /// Where glibc has what in a record. Its times have 32 bits on most architectures.
 #[derive(Clone, Copy)]
@@ -41,8 +42,8 @@ pub struct Login {
 pub fn all() -> Result<Vec<Login>, Failure> {
     match read_file("/var/run/utmp") {
         Ok(utmp) => Ok(logins(&utmp, Layout::OWN)),
-        // Small guests do not note who logs in.
-        Err(Errno::NOENT) => Ok(Vec::new()),
+        // Small guests do not note who logs in, and have no sessions either.
+        Err(Errno::NOENT) => Ok(once_each(sessions::all().into_iter().map(|(user, time)| Login { user, time }))),
         Err(error) => {
             warning!("nobody is told as logged in: /var/run/utmp: {}", text(error));
             Ok(Vec::new())
@@ -52,8 +53,12 @@ pub fn all() -> Result<Vec<Login>, Failure> {
 
 /// Every user who is logged in, once, since the first login.
 pub fn logins(utmp: &[u8], layout: Layout) -> Vec<Login> {
+    once_each(utmp.chunks_exact(layout.length).filter_map(|record| login(record, layout)))
+}
+
+fn once_each(all: impl Iterator<Item = Login>) -> Vec<Login> {
     let mut logins: Vec<Login> = Vec::new();
-    for login in utmp.chunks_exact(layout.length).filter_map(|record| login(record, layout)) {
+    for login in all {
         match logins.iter_mut().find(|known| known.user == login.user) {
             Some(known) => known.time = known.time.min(login.time),
             None => logins.push(login),

@@ -29,6 +29,7 @@ pub mod processors;
 pub mod programs;
 pub mod routes;
 pub mod rtc;
+mod sessions;
 pub mod shutdown;
 pub mod sleep;
 pub mod spawn;

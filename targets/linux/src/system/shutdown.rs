@@ -24,12 +24,13 @@ const SECONDS: u32 = 30;
 
 /// Asks PID 1.
 pub fn ask_init(how: Shutdown) -> Result<(), Errno> {
+    // systemctl and openrc-init have the same words for it.
+    let verb = match how {
+        Shutdown::Halt => "halt",
+        Shutdown::PowerDown => "poweroff",
+        Shutdown::Reboot => "reboot",
+    };
     if stat("/run/systemd/system").is_ok() {
-        let verb = match how {
-            Shutdown::Halt => "halt",
-            Shutdown::PowerDown => "poweroff",
-            Shutdown::Reboot => "reboot",
-        };
         // It asks logind, which lets those finish who delay the way down.
         match command::run(&["systemctl", verb], Some(SECONDS)) {
             Ok(ended) if ended.is_success() => return Ok(()),
@@ -45,7 +46,7 @@ pub fn ask_init(how: Shutdown) -> Result<(), Errno> {
         return kill_process(Pid::INIT, unsafe { Signal::from_raw_unchecked(number) });
     }
     let runlevel = if how == Shutdown::Reboot { b'6' } else { b'0' };
-    let fifos = [("/run/openrc/init.ctl", [runlevel].to_vec())];
+    let fifos = [("/run/openrc/init.ctl", verb.as_bytes().to_vec())];
     let halt: &[u8] = if how == Shutdown::Halt { b"INIT_HALT=HALT\0" } else { b"INIT_HALT=POWEROFF\0" };
     let requests = [request(SET_ENVIRONMENT, 0, halt), request(RUN_LEVEL, runlevel, b"")].concat();
     let sysvinit = ["/run/initctl", "/dev/initctl"].map(|path| (path, requests.clone()));

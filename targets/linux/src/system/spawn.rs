@@ -45,7 +45,7 @@ pub fn spawn(arguments: &[CString], environment: Option<&[CString]>, streams: St
 }
 
 /// Sees to it that no program gets what only the agent was given: descriptors of whoever started it, and that a write to a
-/// pipe which nobody reads any more fails and does not end the agent.
+/// pipe which nobody reads any more fails and does not end the agent. Root's programs have a HOME, which no service begins with.
 pub fn prepare() {
     let open = numbers("/proc/self/fd", "").unwrap_or_default();
     for number in open.into_iter().filter_map(|number| i32::try_from(number).ok()).filter(|number| *number > 2) {
@@ -54,6 +54,10 @@ pub fn prepare() {
     }
     // SAFETY: an ignored signal runs no code.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    if rustix::process::getuid().is_root() {
+        // SAFETY: There is one thread, and both are strings that end with NUL. A HOME that is there stays.
+        unsafe { libc::setenv(c"HOME".as_ptr(), c"/root".as_ptr(), 0) };
+    }
 }
 
 /// Which of the two processes a fork has left.

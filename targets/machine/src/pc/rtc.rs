@@ -10,6 +10,8 @@ const DATA_PORT: u16 = 0x71;
 /// The upper bit of the index port holds non-maskable interrupts back; they stay on.
 const INDEX_MASK: u8 = 0x7f;
 
+/// Second, minute, hour, weekday, day, month and year.
+const DATE: [u8; 7] = [0, 2, 4, 6, 7, 8, 9];
 const STATUS_A: u8 = 0x0a;
 const STATUS_B: u8 = 0x0b;
 const STATUS_D: u8 = 0x0d;
@@ -45,20 +47,13 @@ impl Rtc {
                     break;
                 }
             }
-            let registers = RtcRegisters {
-                second: read(0),
-                minute: read(2),
-                hour: read(4),
-                weekday: read(6),
-                day: read(7),
-                month: read(8),
-                year: read(9),
-                century: self.century.map(read),
-            };
-            if last == Some(registers) {
+            let shown = (DATE.map(read), self.century.map(read));
+            if last == Some(shown) {
+                let ([second, minute, hour, weekday, day, month, year], century) = shown;
+                let registers = RtcRegisters { second, minute, hour, weekday, day, month, year, century };
                 return RtcFormat(read(STATUS_B)).decode(&registers);
             }
-            last = Some(registers);
+            last = Some(shown);
         }
         None
     }
@@ -68,17 +63,9 @@ impl Rtc {
         let status = read(STATUS_B);
         let registers = RtcFormat(status).encode(unix_seconds)?;
         write(STATUS_B, status | SET);
-        for (register, value) in [
-            (0, registers.second),
-            (2, registers.minute),
-            (4, registers.hour),
-            (6, registers.weekday),
-            (7, registers.day),
-            (8, registers.month),
-            (9, registers.year),
-        ] {
-            write(register, value);
-        }
+        let RtcRegisters { second, minute, hour, weekday, day, month, year, .. } = registers;
+        let values = [second, minute, hour, weekday, day, month, year];
+        DATE.iter().zip(&values).for_each(|(register, value)| write(*register, *value));
         if let (Some(register), Some(century)) = (self.century, registers.century) {
             write(register, century);
         }

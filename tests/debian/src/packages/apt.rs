@@ -33,7 +33,7 @@ pub(super) struct Apt {
 
 impl Apt {
     /// Writes its settings. Archives that an earlier one has left in the folder are used again, once apt has checked them.
-    pub(super) fn new(folder: &Path, suites: &[&str]) -> Result<Self> {
+    pub(super) fn new(folder: &Path, architecture: &str, suites: &[&str]) -> Result<Self> {
         ensure!(
             Path::new(KEYRING).exists(),
             "{KEYRING} is missing; `apt-get install debian-archive-keyring` brings it"
@@ -45,12 +45,14 @@ impl Apt {
         }
         // Suites that change weekly are only valid for a week, and some mirrors keep older ones. Signatures are checked.
         let source = |suite: &&str| {
-            format!("deb [arch=amd64 signed-by={KEYRING} check-valid-until=no targets=Packages] {uri} {suite} main\n")
+            format!(
+                "deb [arch={architecture} signed-by={KEYRING} check-valid-until=no targets=Packages] {uri} {suite} main\n"
+            )
         };
         fs::write(folder.join("sources.list"), suites.iter().map(source).collect::<String>())?;
         // Nothing is installed, so that everything a package needs is downloaded.
         fs::write(folder.join("status"), "")?;
-        fs::write(folder.join("apt.conf"), settings(folder))?;
+        fs::write(folder.join("apt.conf"), settings(folder, architecture))?;
         Ok(Self { folder: folder.to_owned(), preferred })
     }
 
@@ -74,6 +76,14 @@ impl Apt {
         let mut archives: Vec<_> = archives.filter(|path| path.extension().is_some_and(|end| end == "deb")).collect();
         archives.sort_unstable();
         Ok(archives)
+    }
+
+    /// Downloads a package, and nothing else; returns the archive.
+    pub(super) fn download_alone(&self, package: &str) -> Result<PathBuf> {
+        let folder = self.folder.join("alone");
+        fs::create_dir_all(&folder)?;
+        run(self.command().args(["download", package]).current_dir(&folder).stdout(std::io::stderr()), DOWNLOAD)?;
+        super::first(&folder, |name| name.ends_with(".deb")).context("apt-get has downloaded no package")
     }
 
     fn install(&self) -> Command {
@@ -100,7 +110,7 @@ fn archive() -> Result<String> {
 }
 
 /// What differs from the settings of this machine's apt; its proxies, for one, stay.
-fn settings(folder: &Path) -> String {
+fn settings(folder: &Path, architecture: &str) -> String {
     let folder = folder.display();
     format!(
         "Dir::State \"{folder}/state\";\n\
@@ -115,6 +125,8 @@ fn settings(folder: &Path) -> String {
          #clear APT::Update::Post-Invoke-Success;\n\
          #clear DPkg::Pre-Invoke;\n\
          #clear DPkg::Post-Invoke;\n\
+         APT::Architecture \"{architecture}\";\n\
+         APT::Architectures {{ \"{architecture}\"; }};\n\
          APT::Sandbox::User \"root\";\n\
          APT::Keep-Downloaded-Packages \"true\";\n\
          Acquire::Retries \"3\";\n"

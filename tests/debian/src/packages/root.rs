@@ -42,6 +42,32 @@ pub struct Root {
 /// # Errors
 /// When it is not there and cannot be downloaded. Nothing is left of it then.
 pub fn root(name: &str, choices: &[&[&str]], packages: &[&str]) -> Result<Root> {
+    get(name, choices, packages, fetch)
+}
+
+/// One package for another of Debian's architectures, without what it depends on.
+///
+/// # Errors
+/// As [`root`].
+pub(super) fn alone(architecture: &str, name: &str, choices: &[&[&str]], package: &str) -> Result<Root> {
+    get(name, choices, &[package], |half, suites, _| {
+        let tree = emptied(half)?;
+        let apt = Apt::new(half, architecture, suites)?;
+        step(&format!("Downloading {package} for {architecture}"), || {
+            apt.update()?;
+            unpack(&[apt.download_alone(package)?], &tree)
+        })?;
+        Ok(tree)
+    })
+}
+
+/// The root of that name, which `fetch` makes in a folder if it is not there.
+fn get(
+    name: &str,
+    choices: &[&[&str]],
+    packages: &[&str],
+    fetch: impl Fn(&Path, &[&str], &[&str]) -> Result<PathBuf>,
+) -> Result<Root> {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join("roots");
     fs::create_dir_all(&all)?;
     let lock = File::create(all.join(format!("{name}.lock")))?;
@@ -80,19 +106,25 @@ pub fn root(name: &str, choices: &[&[&str]], packages: &[&str]) -> Result<Root> 
 
 /// Downloads packages into a folder and unpacks them in a folder in it, which is returned.
 fn fetch(half: &Path, suites: &[&str], packages: &[&str]) -> Result<PathBuf> {
-    fs::create_dir_all(half)?;
-    let tree = half.join("root");
-    if tree.exists() {
-        fs::remove_dir_all(&tree)?;
-    }
-    fs::create_dir(&tree)?;
-    let apt = Apt::new(half, suites)?;
+    let tree = emptied(half)?;
+    let apt = Apt::new(half, "amd64", suites)?;
     step(&format!("Downloading the lists of Debian's {}", suites.join(" and ")), || apt.update())?;
     let amount = apt.amount(packages)?;
     let (names, megabytes) = (packages.join(" "), amount.bytes.div_ceil(1_000_000));
     let what = format!("Downloading {names} and what they need: {} packages, {megabytes} MB", amount.packages);
     let archives = step(&what, || apt.download(packages))?;
     step(&format!("Unpacking {} packages", archives.len()), || unpack(&archives, &tree))?;
+    Ok(tree)
+}
+
+/// The empty folder in a folder that packages are unpacked to.
+fn emptied(half: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(half)?;
+    let tree = half.join("root");
+    if tree.exists() {
+        fs::remove_dir_all(&tree)?;
+    }
+    fs::create_dir(&tree)?;
     Ok(tree)
 }
 
