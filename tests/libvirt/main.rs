@@ -2,6 +2,7 @@
 
 mod daemon;
 mod domain;
+mod plug;
 mod program;
 mod storage;
 

@@ -121,7 +121,8 @@ impl Plugs {
 
         self.add("virtio-blk-pci", "disk", 1, json!({"drive": "disk"}))?;
         shows(&mut agent, "guest-get-disks", 1)?;
-        let file = agent.execute("guest-file-open", json!({"path": format!("/{round}"), "mode": "w"}), soon())?;
+        let file =
+            agent.execute("guest-file-open", json!({"path": format!("/{}", round % 100), "mode": "w"}), soon())?;
         let write = json!({"handle": file, "buf-b64": "aGVsbG8="});
         agent.execute("guest-file-write", write.clone(), soon())?;
 

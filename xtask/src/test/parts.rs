@@ -37,7 +37,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 19] = [
+pub(super) static PARTS: [Part; 20] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -55,6 +55,7 @@ pub(super) static PARTS: [Part; 19] = [
     Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and half a minute or a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
+    Part { name: "plugs", long: true, run: plugs, about: "1,000 rounds of devices that come and leave, on q35 and aarch64" },
     Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
@@ -203,6 +204,14 @@ fn qemu(report: &mut Report) -> Result<()> {
 fn kernels(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     kernels::test(false, report)
+}
+
+/// Each round takes some tenths of a second.
+fn plugs(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    let mut tests = whole_system("qemu");
+    tests.env("NANOQGA_PLUGS", "1000").args(["--", "plug::q35", "plug::aarch64"]);
+    report.tests(&mut tests, 2 * LIMIT)
 }
 
 fn more_kernels(report: &mut Report) -> Result<()> {

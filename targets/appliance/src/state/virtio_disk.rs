@@ -1,13 +1,13 @@
 //! `machine`'s disks, as `storage` uses them.
 
-use machine::heap::IdentityMapped;
+use machine::heap::Kept;
 use machine::transport::DeviceTransport;
 use machine::virtio_blk::{self, VirtioBlk};
 use storage::{BlockDevice, Error, SECTOR};
 
 /// A virtio disk.
 #[derive(Debug)]
-pub(crate) struct VirtioDisk(pub(crate) VirtioBlk<IdentityMapped, DeviceTransport>);
+pub(crate) struct VirtioDisk(pub(crate) VirtioBlk<Kept, DeviceTransport>);
 
 const _: () = assert!(
     SECTOR == virtio_blk::SECTOR
