@@ -2,6 +2,7 @@
 
 mod against;
 mod awake;
+mod blocks;
 mod boots;
 mod budgets;
 mod chart;
@@ -38,7 +39,7 @@ use nanoqga_testkit::accelerator::Accelerator;
 use nanoqga_testkit::process::output;
 
 use self::budgets::{Budgets, Verdict};
-use self::results::{Host, Measure, Results};
+use self::results::{Growth, Host, Measure, Results};
 
 const RESULTS: &str = "\
 The results of guests and linux are printed, and kept in target/bench:
@@ -47,12 +48,13 @@ report.html with charts, and results.json. That has
   host      the machine: processor, cores, qemu, accelerator, load (average of
             a minute, before and after)
   quick     whether it was the quick set
-  measures  each with name, title, unit, less_is_better, and figures: for each
+  measures  each with name, title, unit, less_is_better, is_count, and figures: for each
             contender its samples, one for each turn, and of these the median,
             low and high (a quarter of them is below low, a quarter above high)
   ratios    each with name, measure, sides (contenders), median, low and high.
             MEASURE/CONTENDER is how many times better than qemu-ga that
-            contender is
+            contender is, or its own figure if that is a count
+            grows-GROWTH/CONTENDER is by which power of x a figure grows
   growth    each with name, title, x and y (the axes' titles with their units),
             and lines: for each contender points with x, median, low and high";
 
@@ -96,11 +98,12 @@ enum Part {
     /// and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
     /// first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor
     /// time that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory, reading
-    /// one of 64 MiB on a disk, and writing one of 60 KiB over a serial line; the register accesses,
-    /// notifications and interrupts of a ping, as QEMU counts them;
+    /// one of 64 MiB on a disk, and writing one of 60 KiB over a serial line; the register accesses, notifications and interrupts of
+    /// a ping, and the blocks of code before the first reply, as QEMU counts them;
     /// the processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the
-    /// smallest memory in which a guest answers; and how time grows with the length of a message, the number of network cards,
-    /// and the number of guests that start at once
+    /// smallest memory in which a guest answers; how processor time grows with the length of a message, the number of network cards,
+    /// of channels and of hosts that come and leave, and with what is read of a file; and how time grows with the number of guests
+    /// that start at once
     Guests,
     /// The processor time of the agent for Linux beside that of qemu-ga and of a server that only echoes, over unix sockets
     Linux,
@@ -161,6 +164,7 @@ fn measure(args: &Args) -> Result<Results> {
     }
     let mut ratios: Vec<_> = measures.iter().flat_map(Measure::ratios).collect();
     ratios.extend(linux::ratios(&measures));
+    ratios.extend(growth.iter().flat_map(Growth::ratios));
     Ok(Results { host: host(before)?, quick: args.quick, measures, ratios, growth })
 }
 
@@ -187,7 +191,7 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
 
 /// The names of all ratios that there can be budgets for.
 fn ratio_names() -> impl Iterator<Item = String> {
-    measures::ratio_names().chain(linux::RATIOS.map(String::from))
+    measures::ratio_names().chain(linux::RATIOS.map(String::from)).chain(growth::ratio_names())
 }
 
 fn host(load_before: f64) -> Result<Host> {

@@ -1,4 +1,4 @@
-//! A file of 64 MiB on a disk: read from one end to the other, and in random places. Linux reads the disk itself, as a file.
+//! A large file on a disk: read from one end to the other, and in random places. Linux reads the disk itself, as a file.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,8 +16,8 @@ use super::session::Session;
 use super::talks::PIECE;
 
 const LENGTH: usize = 64 << 20;
-/// The file, its volume and the volume's table.
-const DISK: u64 = 72 << 20;
+/// What a disk has beside the file: the volume and its table.
+const REST: usize = 8 << 20;
 /// At the root of the volume.
 const FILE: &str = "bench.bin";
 
@@ -29,14 +29,11 @@ const SIDES: [Contender; 3] = [Contender::Appliance, Contender::LinuxAgent, Cont
 
 /// MB/s from one end to the other, and reads of 4 KiB in a second.
 pub(super) fn reads(files: &GuestFiles, machine: &'static Machine) -> Result<[Measure; 2]> {
-    let disk = files.folder().join("disk");
-    write_disk(&disk)?;
-    let start = |side: Contender| Session::start(side, &files.config_with_disk(side, machine, &disk)?);
-    let mut sessions = SIDES.into_iter().map(start).collect::<Result<Vec<_>>>()?;
+    let mut sessions = sessions(files, machine, LENGTH)?;
     let [mut whole, mut random] = ["file-read-64m", "file-random"].map(blank);
     for _ in 0..TURNS {
         for session in &mut sessions {
-            let path = if session.contender == Contender::Appliance { FILE } else { "/dev/vda" };
+            let path = path(session.contender);
             whole.add(session.contender, read_file(&mut session.agent, path, LENGTH, PIECE)? / 1e6);
             random.add(session.contender, random_reads(&mut session.agent, path, LENGTH, RANDOM_READS)?);
         }
@@ -44,17 +41,30 @@ pub(super) fn reads(files: &GuestFiles, machine: &'static Machine) -> Result<[Me
     Ok([whole, random])
 }
 
+/// Guests that share a disk with a file of so many bytes.
+pub(super) fn sessions(files: &GuestFiles, machine: &'static Machine, length: usize) -> Result<Vec<Session>> {
+    let disk = files.folder().join(format!("disk-{length}"));
+    write_disk(&disk, length)?;
+    let start = |side: Contender| Session::start(side, &files.config_with_disk(side, machine, &disk)?);
+    SIDES.into_iter().map(start).collect()
+}
+
+/// The path by which a contender reads the file, or as many bytes.
+pub(super) fn path(contender: Contender) -> &'static str {
+    if contender == Contender::Appliance { FILE } else { "/dev/vda" }
+}
+
 /// Writes a disk that is a FAT volume with the file.
-fn write_disk(path: &Path) -> Result<()> {
+fn write_disk(path: &Path, length: usize) -> Result<()> {
     let disk = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
-    disk.set_len(DISK)?;
+    disk.set_len((length + REST) as u64)?;
     let mut disk = StdIoWrapper::new(disk);
     format_volume(&mut disk, FormatVolumeOptions::new())?;
     let volume = FileSystem::new(disk, FsOptions::new())?;
     let piece: Vec<u8> = (0..=u8::MAX).cycle().take(1 << 20).collect();
     {
         let mut file = volume.root_dir().create_file(FILE)?;
-        for _ in 0..LENGTH / piece.len() {
+        for _ in 0..length / piece.len() {
             file.write_all(&piece)?;
         }
     }

@@ -9,7 +9,7 @@ use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
 use super::talks::{self, Effort};
-use super::{boots, counts, disks, growth, line};
+use super::{blocks, boots, counts, disks, growth, line};
 use crate::setup;
 
 const BOOTS: usize = 9;
@@ -71,6 +71,10 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
         let measure = || boots::first_reply(name, &files, machine, booted, boots);
         measures.push(step(&format!("Booting in {boots} turns on {machine}"), measure)?);
     }
+    for (name, machine) in [("boot-blocks", q35), ("boot-blocks-microvm", microvm)] {
+        let count = || blocks::before_first_reply(name, &files, machine);
+        measures.push(step(&format!("Counting blocks before the first reply on {machine}"), count)?);
+    }
     let start = |contender: &Contender| Session::start(*contender, &files.config(*contender, q35, CARDS)?);
     let mut sessions = talked_to.iter().map(start).collect::<Result<Vec<_>>>()?;
     let requests = || talks::requests(&mut sessions, effort);
@@ -81,7 +85,10 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
         growth.push(step("Sending longer and longer messages", || growth::messages(&mut sessions, GROWTH_TURNS))?);
         drop(sessions);
         measures.extend(step("Reading a large file on a disk", || disks::reads(&files, q35))?);
+        growth.push(step("Reading more and more of a file", || growth::file(&files, q35))?);
         growth.push(step("Asking for more and more interfaces", || growth::interfaces(&files, q35, GROWTH_TURNS))?);
+        growth.push(step("Asking beside more and more channels", || growth::channels(&files, q35, GROWTH_TURNS))?);
+        growth.push(step("Coming and leaving as more and more hosts", || growth::hosts(&files, q35))?);
         growth.push(step("Booting more and more guests at once", || boots::crowds(&files, q35, GROWTH_TURNS))?);
         measures
             .push(step("Looking for the smallest guests", || boots::smallest_memory(&files, q35, &Contender::AGENTS))?);

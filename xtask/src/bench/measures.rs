@@ -10,20 +10,27 @@ struct Definition {
     title: &'static str,
     unit: &'static str,
     less_is_better: bool,
+    is_count: bool,
 }
 
 const fn less(name: &'static str, title: &'static str, unit: &'static str) -> Definition {
-    Definition { name, title, unit, less_is_better: true }
+    Definition { name, title, unit, less_is_better: true, is_count: false }
 }
 
 const fn more(name: &'static str, title: &'static str, unit: &'static str) -> Definition {
-    Definition { name, title, unit, less_is_better: false }
+    Definition { name, title, unit, less_is_better: false, is_count: false }
+}
+
+const fn count(name: &'static str, title: &'static str, unit: &'static str) -> Definition {
+    Definition { name, title, unit, less_is_better: true, is_count: true }
 }
 
 /// In the order of the tables.
-static DEFINITIONS: [Definition; 42] = [
+static DEFINITIONS: [Definition; 44] = [
     less("first-reply", "power-on to first reply, q35", "ms"),
     less("first-reply-microvm", "power-on to first reply, microvm", "ms"),
+    count("boot-blocks", "blocks of code before the first reply, q35", "blocks"),
+    count("boot-blocks-microvm", "blocks of code before the first reply, microvm", "blocks"),
     less("ping-p50", "guest-ping, p50", "µs"),
     less("ping-p99", "guest-ping, p99", "µs"),
     less("info-p50", "guest-info, p50", "µs"),
@@ -39,9 +46,9 @@ static DEFINITIONS: [Definition; 42] = [
     more("file-random", "guest-file-seek and -read of 4 KiB anywhere in it", "1/s"),
     more("line-write", "guest-file-write of 60 KiB over a serial line", "MB/s"),
     less("line-cpu", "guest-file-write over a serial line, host CPU", "µs/KiB"),
-    less("ping-accesses", "guest-ping: accesses to registers of devices", "each"),
-    less("ping-notifications", "guest-ping: notifications of virtqueues", "each"),
-    less("ping-interrupts", "guest-ping: interrupts of virtio devices", "each"),
+    count("ping-accesses", "guest-ping: accesses to registers of devices", "each"),
+    count("ping-notifications", "guest-ping: notifications of virtqueues", "each"),
+    count("ping-interrupts", "guest-ping: interrupts of virtio devices", "each"),
     less("ping-cpu", "guest-ping, host CPU", "µs"),
     less("info-cpu", "guest-info, host CPU", "µs"),
     less("osinfo-cpu", "guest-get-osinfo, host CPU", "µs"),
@@ -86,13 +93,14 @@ pub(super) static LISTINGS: [(&str, &str); 5] = [
 /// The measure called `name`, without figures. A name that no table has is a mistake in this program.
 pub(super) fn blank(name: &str) -> Measure {
     let found = DEFINITIONS.iter().find(|definition| definition.name == name);
-    let Definition { name, title, unit, less_is_better } =
+    let Definition { name, title, unit, less_is_better, is_count } =
         found.unwrap_or_else(|| panic!("no measure is called {name}"));
     Measure {
         name: (*name).into(),
         title: (*title).into(),
         unit: (*unit).into(),
         less_is_better: *less_is_better,
+        is_count: *is_count,
         figures: Vec::new(),
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Measure {
     pub unit: String,
     /// Whether less of it is better.
     pub less_is_better: bool,
+    /// Whether it is counted. A busy host does not change it, so that it needs no reference.
+    pub is_count: bool,
     pub figures: Vec<Figure>,
 }
 
@@ -90,6 +92,33 @@ pub(super) struct Point {
     pub spread: Spread,
 }
 
+impl Growth {
+    /// By which power of x each contender's figure grows: 1 is linear, 0 stays the same.
+    pub(super) fn ratios(&self) -> Vec<Ratio> {
+        let ratio = |line: &Line| {
+            let power = line.power()?;
+            Some(Ratio {
+                name: format!("grows-{}/{}", self.name, line.contender.name()),
+                measure: self.name.clone(),
+                sides: vec![line.contender],
+                spread: Spread { median: power, low: power, high: power },
+            })
+        };
+        self.lines.iter().filter_map(ratio).collect()
+    }
+}
+
+impl Line {
+    /// The slope between the last point and the first one that is not beyond a fourth of its x, where both axes are logarithmic: what a
+    /// request costs whatever its size weighs little there. `None` for fewer than two points.
+    pub(super) fn power(&self) -> Option<f64> {
+        let last = self.points.last()?;
+        let before = self.points.iter().rev().find(|point| point.x <= last.x / 4.0)?;
+        let power = (last.spread.median / before.spread.median).ln() / (last.x / before.x).ln();
+        power.is_finite().then_some(power)
+    }
+}
+
 impl Measure {
     /// Adds a contender's next sample.
     pub(super) fn add(&mut self, contender: Contender, sample: f64) {
@@ -116,8 +145,12 @@ impl Measure {
         if self.less_is_better { quotients(theirs?, ours?) } else { quotients(ours?, theirs?) }
     }
 
-    /// How many times better each contender is than the reference, by names such as `first-reply/nano`.
+    /// How many times better each contender is than the reference, by names such as `first-reply/nano`; each contender's own figure,
+    /// if it is a count.
     pub(super) fn ratios(&self) -> Vec<Ratio> {
+        if self.is_count {
+            return self.figures.iter().map(|figure| self.alone(figure)).collect();
+        }
         let ratio = |contender: Contender| {
             let spread = self.times_better(contender, Contender::REFERENCE)?;
             Some(Ratio {
@@ -128,6 +161,11 @@ impl Measure {
             })
         };
         Contender::ALL.into_iter().filter(|contender| *contender != Contender::REFERENCE).filter_map(ratio).collect()
+    }
+
+    fn alone(&self, figure: &Figure) -> Ratio {
+        let name = format!("{}/{}", self.name, figure.contender.name());
+        Ratio { name, measure: self.name.clone(), sides: vec![figure.contender], spread: figure.spread }
     }
 }
 
@@ -195,6 +233,7 @@ pub(super) mod tests {
             title: "first reply".into(),
             unit: "ms".into(),
             less_is_better: true,
+            is_count: false,
             figures: Vec::new(),
         };
         for (ours, theirs) in [(50.0, 2000.0), (60.0, 1800.0), (50.0, 1600.0)] {
@@ -202,6 +241,28 @@ pub(super) mod tests {
             measure.add(Contender::QemuGa, theirs);
         }
         measure
+    }
+
+    #[test]
+    fn a_count_is_a_ratio_alone() {
+        let mut measure = Measure { figures: Vec::new(), is_count: true, ..boots() };
+        measure.add(Contender::Nano, 1024.0);
+        let ratios = measure.ratios();
+        assert_eq!((ratios.len(), &*ratios[0].name, ratios[0].spread.median), (1, "first-reply/nano", 1024.0));
+    }
+
+    #[test]
+    fn the_power_of_growth_is_that_of_its_upper_end() {
+        let line = |figures: &[(f64, f64)]| Line {
+            contender: Contender::Nano,
+            points: figures.iter().map(|&(x, y)| Point { x, spread: Spread { median: y, low: y, high: y } }).collect(),
+        };
+        let power = |figures: &[(f64, f64)]| line(figures).power().map(|power| (power * 100.0).round() / 100.0);
+        assert_eq!(power(&[(1.0, 50.0), (10.0, 50.0), (100.0, 500.0)]), Some(1.0));
+        assert_eq!(power(&[(1.0, 1.0), (2.0, 3.0), (4.0, 16.0)]), Some(2.0));
+        assert_eq!(power(&[(1.0, 7.0), (5.0, 7.0)]), Some(0.0));
+        assert_eq!(power(&[(1.0, 7.0), (2.0, 7.0)]), None, "too near each other");
+        assert_eq!(some().growth[0].ratios()[0].name, "grows-cards/nano");
     }
 
     #[test]

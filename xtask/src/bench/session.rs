@@ -68,6 +68,15 @@ impl Session {
         must_succeed(&mut self.agent, command).with_context(|| self.contender.to_string())
     }
 
+    /// Leaves, and comes back as another host.
+    pub(super) fn reconnect(&mut self) -> Result<()> {
+        let deadline = Deadline::seconds(PATIENCE);
+        // QEMU takes the next host when the last one has left.
+        let next = self.guest.connect(deadline)?.into_stream()?;
+        self.agent = Awake::over(next)?;
+        Ok(())
+    }
+
     /// QEMU's process id.
     pub(super) fn pid(&self) -> u32 {
         self.guest.pid()

@@ -1,8 +1,13 @@
 //! Results as tables: for a terminal, and in Markdown.
 
 use super::contender::Contender;
-use super::results::{Measure, Results};
+use super::results::{Growth, Measure, Results};
 use super::statistics::Spread;
+
+/// What stands above the shares of the limit, and above the powers of growth.
+pub(super) const LIMIT: &str =
+    "Share of the limit: what the bare ELF (a process that only echoes, for processes) does in place of each";
+pub(super) const GROWTH: &str = "How figures grow, at their upper end: 1 is linear, 0 stays the same";
 
 /// What stands where a contender has no such command, or was not measured.
 const NOTHING: &str = "–";
@@ -30,11 +35,33 @@ pub(super) fn text(results: &Results) -> String {
     let figure = |measure: &Measure, side| measure.figure(side).map(|figure| figure.spread);
     let unit = |measure: &Measure| format!("{}, {}", measure.title, measure.unit);
     format!(
-        "How many times better than {} (half of the turns lie within the parentheses)\n\n{}\nFigures\n\n{}",
+        "How many times better than {} (half of the turns lie within the parentheses)\n\n{}\nFigures\n\n{}\n{LIMIT}\n\n{}\n\
+         {GROWTH}\n\n{}",
         Contender::REFERENCE,
         columns(&rows(results, &others, |measure| measure.title.clone(), ratio)),
         columns(&rows(results, &Contender::ALL, unit, figure)),
+        columns(&limits(results)),
+        columns(&growth(results)),
     )
+}
+
+/// How much of the floor's figure each of ours reaches, where the floor has one.
+pub(super) fn limits(results: &Results) -> Vec<Vec<String>> {
+    let ours = [Contender::Nano, Contender::Appliance, Contender::LinuxAgent];
+    let share = |measure: &Measure, side| measure.times_better(side, Contender::Floor);
+    rows(results, &ours, |measure| measure.title.clone(), share)
+}
+
+/// By which power of what it grows with each figure grows.
+pub(super) fn growth(results: &Results) -> Vec<Vec<String>> {
+    let sides = Contender::AGENTS;
+    let heading = [String::new()].into_iter().chain(sides.iter().map(Contender::to_string)).collect();
+    let row = |growth: &Growth| {
+        let power = |side| growth.lines.iter().find(|line| line.contender == side)?.power();
+        let shown = sides.map(|side| power(side).map_or(NOTHING.into(), |power| format!("{power:.2}")));
+        [format!("{}, with {}", growth.title, growth.x)].into_iter().chain(shown).collect()
+    };
+    [heading].into_iter().chain(results.growth.iter().map(row)).collect()
 }
 
 /// A heading and a row for each measure that has something to say.
@@ -74,7 +101,20 @@ pub(super) fn markdown(results: &Results) -> String {
         let cells: Vec<_> = others().map(|side| format!(" {} |", markdown_cell(measure, side))).collect();
         text += &format!("| {}, {} |{}\n", measure.title, measure.unit, cells.concat());
     }
+    for (title, rows) in [(LIMIT, limits(results)), (GROWTH, growth(results))] {
+        if rows.len() > 1 {
+            text += &format!("\n{title}:\n\n{}", markdown_rows(&rows));
+        }
+    }
     text
+}
+
+/// A heading and rows of plain cells.
+fn markdown_rows(rows: &[Vec<String>]) -> String {
+    let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | "));
+    let (heading, rows) = rows.split_at(1);
+    let rule = heading.iter().map(|row| format!("|---|{}\n", "---:|".repeat(row.len().saturating_sub(1))));
+    heading.iter().map(line).chain(rule).chain(rows.iter().map(line)).collect()
 }
 
 fn markdown_cell(measure: &Measure, side: Contender) -> String {
@@ -110,11 +150,20 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_and_growth_are_tables_of_their_own() {
+        let mut results = some();
+        results.measures[0].add(Contender::Floor, 40.0);
+        let text = markdown(&results);
+        assert!(text.contains("| first reply | 0.800 | – | – |\n"), "{text}");
+        assert!(text.contains("| With cards, with cards | 1.00 | – | – | – |\n"), "{text}");
+        assert_eq!(text.matches("|---|").count(), 3, "{text}");
+    }
+
+    #[test]
     fn a_row_in_markdown_has_a_cell_for_each_contender() {
         let text = markdown(&some());
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.matches('|').count() == 2 + Contender::ALL.len()), "{text}");
+        assert!(lines[..3].iter().all(|line| line.matches('|').count() == 2 + Contender::ALL.len()), "{text}");
         assert!(lines[2].starts_with("| first reply, ms | 1800 | – | – | **32.0×** (31.0–36.0) 50.0 | – |"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::contender::Contender;
 use super::exchange::{PING, command, pipelined, read_file, round_trips, write_file};
@@ -124,12 +124,6 @@ fn idle(sessions: &[Session]) -> Result<Measure> {
         }
     }
     Ok(measure)
-}
-
-/// Milliseconds of a round trip, the median of some.
-pub(super) fn round_trip_ms(session: &mut Session, request: &str, times: usize) -> Result<Option<f64>> {
-    let times = round_trips(&mut session.agent, request, times).with_context(|| session.contender.to_string())?;
-    Ok(percentiles(&times, [50.0]).map(|[median]| median * 1e3))
 }
 
 /// A guest-ping whose request has so many bytes. All that makes it longer is its id, which comes back.
