@@ -1,5 +1,6 @@
 //! The appliance: all that it answers, and its loop.
 
+use machine::room::Room;
 use machine::{Handover, Machine, console, heap, log};
 use nanoqga::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
@@ -89,9 +90,7 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     let mut channels = Channels::find(&machine, agent, port, &mut |io| channel(io, commands));
     // A host that has another channel by its settings has no console later, either.
     let later = matches!(agent, None | Some(AgentChannel::Virtio));
-    let host_name = settings.words.host_name.clone();
-    let state = Appliance::find(&machine, settings, room);
-    let mut guest = Guest { machine, host_name, state };
+    let Some(mut guest) = guest(machine, settings, room) else { machine::halt() };
     // Printing the log takes longer than a first reply.
     while channels.serve(&mut guest) {}
     console::begin(guest.machine.options());
@@ -123,6 +122,15 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
             guest.sleep();
         }
     }
+}
+
+/// The guest, which would take much of the stack for as long as it runs. `None` if too little memory is left.
+// Kept whole: what it is built of is on the stack only meanwhile.
+#[inline(never)]
+fn guest(machine: Machine, settings: Settings, room: &'static mut [u8]) -> Option<Room<Guest<Appliance>>> {
+    let host_name = settings.words.host_name.clone();
+    let state = Appliance::find(&machine, settings, room);
+    Room::new(Guest { machine, host_name, state })
 }
 
 /// A channel on `io`, with memory of its own. `None` if too little is left.
