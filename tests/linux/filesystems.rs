@@ -78,7 +78,7 @@ fn a_frozen_file_system_holds_writes_back_until_it_is_thawed() -> Result<()> {
     let Booted { mut agent, guest } = with_loop()?;
     // Nothing can be started while it is frozen: so it is written to from before until after.
     let writes = "until busybox test -e /tmp/over; do \
-                      echo kept >> /mnt/file; echo a line is written > /dev/console; busybox usleep 10000; \
+                      echo kept >> /mnt/file; echo a line is writ''ten > /dev/console; busybox usleep 10000; \
                   done; busybox tail -n 1 /mnt/file";
     let writer = start(&mut agent, writes)?;
     let lines = || guest.console().matches("a line is written").count();

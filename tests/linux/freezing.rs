@@ -163,7 +163,7 @@ fn the_agent_answers_while_a_busy_disk_keeps_a_freeze_waiting() -> Result<()> {
     run(&mut agent, dirty)?;
     start(
         &mut agent,
-        "until busybox test -e /run/qga.state.isfrozen; do busybox usleep 10000; done; echo begun > /dev/console",
+        "until busybox test -e /run/qga.state.isfrozen; do busybox usleep 10000; done; echo be''gun > /dev/console",
     )?;
     agent.send(br#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?;
     guest.console_shows("begun", soon())?;
@@ -200,7 +200,7 @@ fn other_file_systems_are_thawed_while_one_keeps_a_freeze_waiting() -> Result<()
              if busybox test $number = 16 -a $command = 0xc0045877; then \
                  if busybox test $(busybox readlink $process/fd/$((fd))) = /data; then begun=yes; fi; \
              fi; \
-         done; done 2> /dev/null; echo begun > /dev/console; while true; do echo line > /other/file; echo written > /dev/console; \
+         done; done 2> /dev/null; echo be''gun > /dev/console; while true; do echo line > /other/file; echo writ''ten > /dev/console; \
          busybox usleep 50000; done",
     )?;
     agent.send(br#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?;
@@ -291,7 +291,7 @@ fn a_thaw_needs_no_list_of_the_mounts() -> Result<()> {
             "cd /tmp; place=/tmp; for level in 1 2 3 4; do place=$place/{name}; busybox mkdir $place; done; cd $place; \
              until busybox test -e /run/qga.state.isfrozen; do busybox usleep 10000; done; number=0; \
              while busybox test $number -lt 5200; do busybox mkdir $number; busybox mount --bind /tmp $number; \
-             number=$((number + 1)); done; echo all are mounted > /dev/console"
+             number=$((number + 1)); done; echo all are moun''ted > /dev/console"
         ),
     )?;
     ensure!(int(&mut agent, "guest-fsfreeze-freeze")? == 1);

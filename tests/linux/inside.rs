@@ -16,7 +16,8 @@ pub fn busybox() -> Result<Extra<'static>> {
     Ok(Extra { path: "/bin/busybox", mode: 0o755, content })
 }
 
-/// Starts a shell script; returns its number.
+/// Starts a shell script; returns its number. The agent logs the script: a word that is waited for on the console must not be in it as
+/// it is.
 pub fn start(agent: &mut Client, script: &str) -> Result<i64> {
     let arguments = json!({"path": "/bin/busybox", "arg": ["sh", "-c", script], "capture-output": true});
     let started = agent.execute("guest-exec", arguments, soon())?;
