@@ -46,6 +46,7 @@ mod barrier;
 #[cfg(feature = "nanoqga")]
 mod channel;
 mod connection;
+mod console;
 mod control;
 mod device;
 mod driver;
@@ -62,7 +63,7 @@ pub mod transport;
 mod virtqueue;
 
 pub use connection::Event;
-pub use device::{MAX_READ, MAX_UNREAD};
+pub use console::{MAX_READ, MAX_UNREAD};
 pub use driver::VirtioSerial;
 pub use error::Error;
 pub use interrupt::{InterruptHandle, InterruptRegister};
