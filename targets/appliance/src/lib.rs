@@ -16,6 +16,8 @@ pub mod load;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod serve;
 #[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod sockets;
+#[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;
 #[cfg(all(target_os = "none", feature = "testing"))]
 pub mod testing;

@@ -4,16 +4,17 @@ use machine::{Handover, Machine, heap, log};
 use nanoqga::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
 };
-use nanoqga::{Command, CommandSet, Memory};
+use nanoqga::{Agent, Command, CommandSet, Memory};
 use static_cell::ConstStaticCell;
 
-use crate::channel::{Channel, Io, Pump};
+use crate::channel::{Channel, Pump};
 use crate::channels::{Channels, PORT_NAME};
 use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
 use crate::guest::Guest;
+use crate::sockets::Sockets;
 use crate::state::Appliance;
-use crate::words::{Name, Words};
+use crate::words::{AgentChannel, Name, Words};
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -77,7 +78,15 @@ pub fn serve(handover: Handover, commands: &'static CommandSet<'static, Guest<Ap
     let (mut words, mut networks) = (Words::default(), ::network::Settings::default());
     let machine = Machine::start(handover, |word| words.take(word) || networks.take(word));
     let port = words.port.and_then(kept).unwrap_or(PORT_NAME);
-    let mut channels = Channels::find(&machine, words.agent, port, |io| channel(io, commands));
+    let sockets = words.vsock.and_then(|port| {
+        Sockets::find(&machine, port, || memory().map(|(memory, pump)| (Agent::new(commands, memory), pump)))
+    });
+    let chosen = words.agent.or(sockets.as_ref().map(|_| AgentChannel::BesideVsock));
+    let mut channels = Channels::find(&machine, chosen, port, |io| {
+        let (memory, pump) = memory()?;
+        Some(Channel::new(io, commands, memory, pump))
+    });
+    channels.add_sockets(sockets);
     let state = Appliance::find(&machine, networks);
     let mut guest = Guest { machine, host_name: words.host_name, state };
     loop {
@@ -97,11 +106,11 @@ fn kept(name: Name) -> Option<&'static str> {
     Some(place)
 }
 
-/// A channel on `io`, with memory of its own. `None` if too little is left.
-fn channel(io: Io, commands: &'static CommandSet<'static, Guest<Appliance>>) -> Option<Channel<Appliance, OUT>> {
+/// The memory of an agent, and its pump. `None` if too little is left.
+fn memory() -> Option<(Memory<'static>, &'static mut Pump<OUT>)> {
     let (Some(request), Some(reply), Some(pump)) = (heap::bytes(REQUEST), heap::bytes(REPLY), heap::room_for()) else {
         log!("no memory for a channel");
         return None;
     };
-    Some(Channel::new(io, commands, Memory { request, reply }, pump.write(Pump::new())))
+    Some((Memory { request, reply }, pump.write(Pump::new())))
 }

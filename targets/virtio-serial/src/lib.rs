@@ -61,6 +61,8 @@ pub mod pci;
 mod ring;
 pub mod transport;
 mod virtqueue;
+#[cfg(feature = "vsock")]
+pub mod vsock;
 
 pub use connection::Event;
 pub use console::{MAX_READ, MAX_UNREAD};

@@ -29,6 +29,7 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
     match kind {
         DeviceType::Network => "network card",
         DeviceType::Block => "disk",
+        DeviceType::Socket => "socket device",
         _ => "console",
     }
 }
