@@ -16,8 +16,8 @@
 //!
 //! # Memory
 //!
-//! The driver allocates 41 pages: two for the rings of each of three queues, 16 for received packets, 17 for packets to send, and one
-//! for events, and no others. Received bytes lie in the memory that [`Vsock::new`] is given. Each packet is one buffer with one descriptor, for
+//! The driver allocates 40 pages: two for the rings of each of three queues, 16 for received packets, 17 for packets to send, and one
+//! for events. Received bytes lie in the memory that [`Vsock::new`] is given. Each packet is one buffer with one descriptor, for
 //! header and data together, which devices accept if they are not older than Linux 6.2 or do not care.
 //!
 //! # Trust
