@@ -113,7 +113,6 @@ impl<'m> Connection<'m> {
 
     /// Begins a connection with the peer that has sent this request.
     pub(crate) fn accept(&mut self, request: &Header) {
-        self.window.clear();
         self.state = State::Open;
         self.peer = request.peer;
         self.is_new = true;
@@ -134,7 +133,10 @@ impl<'m> Connection<'m> {
     pub(crate) fn handle(&mut self, header: &Header, length: usize) -> bool {
         self.note_credit(header);
         match header.operation {
-            Operation::INVALID | Operation::CREDIT_UPDATE => {}
+            Operation::CREDIT_UPDATE => {}
+            // vhost-device-vsock 0.3 says this when it cannot read from the host's end, for example because the host has left before
+            // it had read all. It looks there again only when it is told of credit.
+            Operation::INVALID => self.owed |= CREDIT,
             Operation::RESET => self.leave(),
             Operation::SHUTDOWN => {
                 self.ended |= header.flags & SHUTDOWN_BOTH;

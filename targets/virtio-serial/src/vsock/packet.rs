@@ -17,7 +17,7 @@ pub(crate) const SHUTDOWN_BOTH: u32 = SHUTDOWN_RECEIVE | SHUTDOWN_SEND;
 pub(crate) struct Operation(pub(crate) u16);
 
 impl Operation {
-    /// Means nothing. vhost-device-vsock sends it when it has nothing to say after all.
+    /// Means nothing.
     pub(crate) const INVALID: Self = Self(0);
     pub(crate) const REQUEST: Self = Self(1);
     pub(crate) const RESPONSE: Self = Self(2);

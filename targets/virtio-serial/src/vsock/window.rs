@@ -27,10 +27,6 @@ impl<'m> Window<'m> {
         self.memory.len().saturating_sub(self.length)
     }
 
-    pub(crate) const fn clear(&mut self) {
-        self.length = 0;
-    }
-
     /// The first piece of the room, which is empty only if there is none.
     pub(crate) fn piece(&mut self) -> &mut [u8] {
         let size = self.memory.len();

@@ -104,6 +104,9 @@ fn packets_that_make_no_sense_are_answered_with_a_reset() {
 fn packets_that_mean_nothing_change_nothing() {
     let (host, mut driver, mut peers) = connected(100);
     peers.say(&host, 5, 0, 0, &[]);
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!(peers.of(5).told, 1, "vhost-device-vsock waits for that");
     // Nobody is there, and a RST is never answered with one.
     let stranger = Packet { from: (HOST, 77), to: (42, 1234), kind: STREAM, ..Packet::default() };
     for operation in [0, RST] {
@@ -164,4 +167,26 @@ fn a_buffer_that_comes_back_as_it_was_is_no_packet() {
         assert_eq!(read(&mut driver, 0), b"");
         assert!(driver.stream(0).unwrap().is_open());
     }
+}
+
+#[test]
+fn a_late_reset_does_not_end_the_next_connection_of_that_port() {
+    let (host, mut driver, mut peers) = connected(100);
+    host.device().busy = true;
+    for _ in 0..4 {
+        driver.stream(0).unwrap().write(b"x").unwrap();
+    }
+    peers.leave(&host, 5);
+    settle(&mut driver);
+    driver.stream(0).unwrap().finish();
+    // The device has forgotten the connection before it took the RST.
+    peers.connect(&host, 5, 100);
+    settle(&mut driver);
+    host.device().from_guest.clear();
+    host.device().busy = false;
+    host.device().run();
+    host.device().from_guest.clear();
+    settle(&mut driver);
+    let said: Vec<_> = host.device().from_guest.drain(..).map(|packet| packet.operation).collect();
+    assert_eq!(said, [RESPONSE]);
 }
