@@ -1,6 +1,6 @@
 //! A guest with a virtio socket device, which is vhost-device-vsock's: a process of its own that shares the guest's memory.
 
-use std::env;
+use std::fs::{self, File};
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -65,18 +65,19 @@ impl Vsock {
     }
 
     pub fn stream(&self) -> Result<UnixStream> {
-        let what = format!("nobody answers at port {PORT}; the guest says:\n{}", self.guest.tails());
+        // vhost-device-vsock 0.3 does nothing more if somebody connects while QEMU sets its queues up.
+        self.guest.console_shows("context ID 42", soon())?;
+        let what = format!(
+            "nobody answers at port {PORT}; the guest says:\n{}\nThe device:\n{}",
+            self.guest.tails(),
+            self.device.said()
+        );
         soon().poll_every(BETWEEN_TRIES, &what, || self.try_connect())
-    }
-
-    /// A connection to the device, which has asked for no port yet.
-    pub fn device_stream(&self) -> Result<UnixStream> {
-        UnixStream::connect(self.device.path("host")).context("the device is gone")
     }
 
     /// Connects as hosts of Firecracker do. `None` if the guest refuses.
     pub fn try_connect(&self) -> Result<Option<UnixStream>> {
-        let mut stream = self.device_stream()?;
+        let mut stream = UnixStream::connect(self.device.path("host")).context("the device is gone")?;
         stream.set_read_timeout(Some(soon().limit()))?;
         let mut answer = Vec::new();
         // In one write: the device expects the whole line at once.
@@ -113,13 +114,20 @@ impl Device {
             .arg(path("host"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::create(path("log"))?)
             .spawn()?;
         let device = Self { process, folder };
         soon().poll_every(BETWEEN_TRIES, "vhost-device-vsock does not start", || {
             Ok((device.path("device").exists() && device.path("host").exists()).then_some(()))
         })?;
         Ok(device)
+    }
+
+    /// The last that it has said.
+    fn said(&self) -> String {
+        let said = fs::read_to_string(self.path("log")).unwrap_or_default();
+        let lines: Vec<_> = said.lines().collect();
+        lines[lines.len().saturating_sub(10)..].join("\n")
     }
 
     fn path(&self, name: &str) -> PathBuf {

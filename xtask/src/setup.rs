@@ -9,7 +9,7 @@ use debian::packages::KEYRING;
 use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
 
-pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, nightly, nightly_cargo, toolchain};
+pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, nightly, nightly_cargo, toolchain, vsock};
 use crate::apt::{Needed, need};
 use crate::kernels;
 use crate::proofs;
@@ -82,6 +82,7 @@ pub(crate) fn main() -> Result<()> {
     lints()?;
     cargo_fuzz()?;
     cargo_hack()?;
+    vsock()?;
     if let Err(reason) = nightly() {
         eprintln!("Without Miri: {reason:#}");
     }

@@ -28,7 +28,7 @@ const LEFT: [SerialPlace; 1] = [Com1];
 pub struct Channels<S: 'static, const OUT: usize> {
     channels: Vec<Channel<S, OUT>, MAX_CHANNELS>,
     #[cfg(feature = "appliance")]
-    sockets: Option<Sockets<S, OUT>>,
+    sockets: Option<&'static mut Sockets<S, OUT>>,
 }
 
 impl<S, const OUT: usize> Channels<S, OUT> {
@@ -87,7 +87,7 @@ impl<S, const OUT: usize> Channels<S, OUT> {
 
     /// Serves the connections to a virtio socket device, too.
     #[cfg(feature = "appliance")]
-    pub fn add_sockets(&mut self, sockets: Option<Sockets<S, OUT>>) {
+    pub fn add_sockets(&mut self, sockets: Option<&'static mut Sockets<S, OUT>>) {
         self.sockets = sockets;
     }
 
@@ -134,14 +134,14 @@ impl<S, const OUT: usize> Channels<S, OUT> {
     pub fn suspend(&mut self) {
         self.channels.iter_mut().for_each(Channel::suspend);
         #[cfg(feature = "appliance")]
-        self.sockets.iter_mut().for_each(Sockets::suspend);
+        self.sockets.iter_mut().for_each(|sockets| sockets.suspend());
     }
 
     /// Sets their devices up again.
     pub fn resume(&mut self) {
         self.channels.retain_mut(Channel::resume);
         #[cfg(feature = "appliance")]
-        self.sockets.iter_mut().for_each(Sockets::resume);
+        self.sockets.iter_mut().for_each(|sockets| sockets.resume());
     }
 }
 

@@ -32,7 +32,13 @@ pub type Served<S, const OUT: usize> = (Agent<'static, Guest<S>>, &'static mut P
 impl<S, const OUT: usize> Sockets<S, OUT> {
     /// Finds the first virtio socket device, and takes connections to its port. `new` makes an agent for each, or returns `None` if there is
     /// no memory for it.
-    pub fn find(machine: &Machine, port: VsockPort, mut new: impl FnMut() -> Option<Served<S, OUT>>) -> Option<Self> {
+    // Agents are large. Inlined, they would lie on the stack for ever.
+    #[inline(never)]
+    pub fn find(
+        machine: &Machine,
+        port: VsockPort,
+        mut new: impl FnMut() -> Option<Served<S, OUT>>,
+    ) -> Option<&'static mut Self> {
         let mut found = None;
         machine.devices(DeviceType::Socket, |device| {
             if found.is_some() {
@@ -40,8 +46,7 @@ impl<S, const OUT: usize> Sockets<S, OUT> {
                 return;
             }
             let agents: Vec<_, MAX_CONNECTIONS> = (0..MAX_CONNECTIONS).map_while(|_| new()).collect();
-            let memory = heap::bytes(WINDOWS).filter(|_| agents.is_full());
-            let Some(memory) = memory else {
+            let (true, Some(memory), Some(place)) = (agents.is_full(), heap::bytes(WINDOWS), heap::room_for()) else {
                 log!("not used: no memory for its connections");
                 return;
             };
@@ -49,7 +54,7 @@ impl<S, const OUT: usize> Sockets<S, OUT> {
             match Vsock::new(device.transport, port.port, peers, memory) {
                 Ok(driver) => {
                     log!("the agent's port is {}, context ID {}", port.port, driver.cid().unwrap_or_default());
-                    found = Some(Self { driver, agents });
+                    found = Some(place.write(Self { driver, agents }));
                 }
                 Err(error) => log!("virtio socket: {}", error.reason()),
             }
