@@ -7,7 +7,7 @@ use virtio_drivers::transport::{DeviceType, Transport};
 
 use super::connection::Connection;
 use super::packet::{Header, Operation, Peer, STREAM};
-use super::queues::Queues;
+use super::queues::{CopyData, Queues};
 use super::resets::Resets;
 use super::stream::Stream;
 use super::window::Window;
@@ -248,11 +248,7 @@ fn accept(connections: &mut [Connection<'_>], resets: &mut Resets, request: &Hea
 }
 
 /// Stores `length` bytes of data, for which there is room.
-fn store(
-    window: &mut Window<'_>,
-    length: usize,
-    copy: &mut dyn FnMut(usize, &mut [u8]) -> Result<usize, Error>,
-) -> Result<(), Error> {
+fn store(window: &mut Window<'_>, length: usize, copy: &mut CopyData<'_>) -> Result<(), Error> {
     let mut stored = 0;
     // Two pieces, because the window may go on at its beginning.
     for _ in 0..2 {

@@ -25,6 +25,9 @@ const EVENT_BYTES: usize = 4;
 /// VIRTIO_VSOCK_EVENT_TRANSPORT_RESET, section 5.10.6.7.
 const TRANSPORT_RESET: u32 = 0;
 
+/// Copies from an offset of a packet's data to a slice, as much as fits. Returns the number of bytes.
+pub(crate) type CopyData<'a> = dyn FnMut(usize, &mut [u8]) -> Result<usize, Error> + 'a;
+
 /// The queues of an initialised device.
 pub(crate) struct Queues<H: Hal> {
     /// The guest's context ID.
@@ -65,12 +68,12 @@ impl<H: Hal> Queues<H> {
         Ok(true)
     }
 
-    /// Calls `take` with the next packet's header, and with a function that copies from its data: from an offset to a slice, as much as
-    /// fits. Returns whether there was a packet.
+    /// Calls `take` with the next packet's header, the number of its bytes of data, and what copies from
+    /// these. Returns whether there was a packet.
     pub(crate) fn receive(
         &mut self,
         transport: &mut impl Transport,
-        take: impl FnOnce(&Header, usize, &mut dyn FnMut(usize, &mut [u8]) -> Result<usize, Error>) -> Result<(), Error>,
+        take: impl FnOnce(&Header, usize, &mut CopyData<'_>) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         let received = self.receive.take(|queue, buffer, length| {
             let mut header = [0; HEADER_BYTES];

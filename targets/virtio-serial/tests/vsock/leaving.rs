@@ -13,9 +13,9 @@ fn what_a_host_has_sent_before_it_left_is_read() {
         let (host, mut driver, mut peers) = connected(100);
         peers.write(&host, 5, b"go down");
         if polite {
-            peers.leave(&host, 5)
+            peers.leave(&host, 5);
         } else {
-            peers.vanish(&host, 5)
+            peers.vanish(&host, 5);
         }
         settle(&mut driver);
         peers.listen(&host);

@@ -18,7 +18,7 @@ use crate::wire::{Driver, Host, PORT, settle};
 pub fn lie(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let host = Host::new(Device::new());
-    let allowed = if bytes.byte() % 2 == 0 { Allowed::Host } else { Allowed::Any };
+    let allowed = if bytes.byte().is_multiple_of(2) { Allowed::Host } else { Allowed::Any };
     let mut driver = host.start(allowed).unwrap();
     host.device().lies = true;
     while !bytes.0.is_empty() {
@@ -27,7 +27,7 @@ pub fn lie(bytes: &[u8]) {
         // Fewer, if the device allows fewer buffers.
         let pages = if driver.failure().is_none() { 1..=40 } else { 0..=0 };
         assert!(pages.contains(&pages_in_use()), "{} pages", pages_in_use());
-        if driver.failure().is_some() && bytes.byte() % 2 == 0 {
+        if driver.failure().is_some() && bytes.byte().is_multiple_of(2) {
             driver.restart();
         }
     }
@@ -98,7 +98,7 @@ fn tell_a_lie(host: &Host, bytes: &mut Bytes<'_>) {
         // Packets of anybody, true or not, whose length need not be theirs.
         0..=4 => {
             let packet = bytes.packet();
-            let claim = if bytes.byte() % 4 == 0 { bytes.number(5000) } else { packet.data.len() as u32 };
+            let claim = if bytes.byte().is_multiple_of(4) { bytes.number(5000) } else { packet.data.len() as u32 };
             device.to_guest.push_back(packet.claiming(claim));
             device.run();
         }
@@ -130,7 +130,7 @@ fn tell_a_lie(host: &Host, bytes: &mut Bytes<'_>) {
                 queue.lie_about_index(index);
             }
         }
-        10 => device.status |= if device.status != 0 && bytes.byte() % 4 == 0 { NEEDS_RESET } else { 0 },
+        10 => device.status |= if device.status != 0 && bytes.byte().is_multiple_of(4) { NEEDS_RESET } else { 0 },
         _ => {
             device.interrupt = u32::from(bytes.byte() % 4);
             device.cid = u64::from(bytes.number(50));

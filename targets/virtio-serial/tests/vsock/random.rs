@@ -39,7 +39,7 @@ impl World {
     }
 
     fn step(&mut self, what: u8, which: usize, much: usize) {
-        let Self { host, driver, peers, here, .. } = self;
+        let Self { host, peers, here, .. } = self;
         let one = which % here.len().max(1);
         match what % 12 {
             0..=2 => {
@@ -79,10 +79,10 @@ impl World {
                     peers.take(host, port);
                 }
             }
-            10 => host.device().busy = which % 2 == 0,
+            10 => host.device().busy = which.is_multiple_of(2),
             _ => self.serve(which % 4, much),
         }
-        if which % 3 == 0 {
+        if which.is_multiple_of(3) {
             self.settle();
         }
     }

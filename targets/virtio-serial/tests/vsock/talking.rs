@@ -10,6 +10,9 @@ use crate::packet::*;
 use crate::peer::{Peers, State};
 use crate::wire::{Driver, Host, PORT, settle, started};
 
+/// Makes something wrong.
+type Spoil<T> = fn(&mut T);
+
 /// Reads what is there.
 pub fn read(driver: &mut Driver, place: usize) -> Vec<u8> {
     let mut bytes = vec![0; 5000];
@@ -94,7 +97,7 @@ fn only_the_host_and_only_the_port_and_only_streams() {
         window: 100,
         ..Packet::default()
     };
-    let wrong: [(fn(&mut Packet), bool); 6] = [
+    let wrong: [(Spoil<Packet>, bool); 6] = [
         (|packet| packet.from.0 = 3, true),
         (|packet| packet.from.0 = HOST | 1 << 32, true),
         (|packet| packet.to.1 = PORT + 1, true),
@@ -128,7 +131,7 @@ fn only_the_host_and_only_the_port_and_only_streams() {
 
 #[test]
 fn what_is_not_a_usable_device_is_an_error() {
-    let cases: [(fn(&mut Device), Error); 4] = [
+    let cases: [(Spoil<Device>, Error); 4] = [
         (|device| device.device_type = 3, Error::NotASocket),
         (|device| device.offered &= !VERSION_1, Error::Features),
         (|device| device.refuses_features = true, Error::Features),
