@@ -130,6 +130,11 @@ impl<const N: usize, const OUT: usize> Pump<N, OUT> {
         Ok(busy || taken > 0 || !agent.is_receiving())
     }
 
+    /// Whether every request that was read is answered, and the reply written, but for a request that is not complete.
+    pub fn is_idle<G>(&self, agent: &Agent<'_, G>) -> bool {
+        self.input.is_empty() && self.output.is_empty() && agent.is_receiving()
+    }
+
     /// After a read: see [`host_changed`](Self::host_changed).
     fn end_what_was_left_behind<G>(&mut self, agent: &mut Agent<'_, G>) {
         if self.left_behind > 0 && matches!(self.input.bytes(), [b'{' | RESET, ..]) {

@@ -7,8 +7,8 @@ use virtio_drivers::transport::Transport;
 
 use crate::Error;
 use crate::connection::{Connection, Event};
+use crate::console::{Console, FIRST_GUESS, Queues, TRANSMIT_BYTES};
 use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
-use crate::device::{Device, FIRST_GUESS, Queues, TRANSMIT_BYTES};
 use crate::ring::ReceiveRing;
 
 /// Largest number of control messages that one `poll` handles. Devices have fewer to send at once, and it bounds the work for one
@@ -20,7 +20,9 @@ const MESSAGES_PER_POLL: usize = 4096;
 /// Call [`poll`](Self::poll) whenever the device interrupts, or from time to time, then receive and send. Dropping the driver
 /// resets the device.
 pub struct VirtioSerial<H: Hal, T: Transport> {
-    device: Device<H, T>,
+    device: Console<H, T>,
+    /// Size of the transmit buffer.
+    transmit_bytes: usize,
     name: &'static str,
     connection: Connection,
     answers: Answers,
@@ -54,9 +56,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.bytes().any(|byte| byte == 0) {
             return Err(Error::BadName);
         }
-        let device = Device::new(transport, bytes)?;
+        let device = Console::open(transport, bytes)?;
         let mut serial = Self {
             device,
+            transmit_bytes: bytes,
             name,
             connection: Connection::default(),
             answers: Answers::device_ready(),
@@ -268,7 +271,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     fn reset_if_due(&mut self) {
         let has_kept = self.device.has_kept();
         if (self.messages_lost || self.buffer_lost) && !has_kept && self.failure().is_none() {
-            self.device.restart_and_keep();
+            self.device.restart_and_keep(self.transmit_bytes);
             self.begin_anew();
         }
     }
@@ -325,7 +328,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     }
 
     fn restart_for(&mut self, port: u32) {
-        self.device.restart(port);
+        self.device.restart_for(port, self.transmit_bytes);
         self.begin_anew();
     }
 

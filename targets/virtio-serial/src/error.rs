@@ -8,7 +8,7 @@ use core::fmt;
 pub enum Error {
     /// The port name is empty, longer than 119 bytes, or contains a NUL.
     BadName,
-    /// The device's configuration cannot be read, or says that the device has no ports.
+    /// The device's configuration cannot be read, or says that a console has no ports.
     Config,
     /// The device does not offer VIRTIO_F_VERSION_1, or rejects the features that the driver selected.
     Features,
@@ -18,10 +18,13 @@ pub enum Error {
     NoMemory,
     /// The device does not offer VIRTIO_CONSOLE_F_MULTIPORT, so it has no named ports.
     NoMultiport,
-    /// The device does not complete a reset, or [`VirtioSerial::stop`](crate::VirtioSerial::stop) was called.
+    /// The device does not complete a reset, or the driver was told to stop.
     NoReset,
     /// The device is not a virtio console.
     NotAConsole,
+    /// The device is not a virtio socket device.
+    #[cfg(feature = "vsock")]
+    NotASocket,
     /// A virtqueue is missing.
     QueueTooSmall,
     /// The device returned a buffer that it did not own.
@@ -40,6 +43,8 @@ impl Error {
             Self::NoMultiport => "the device does not offer multiple ports",
             Self::NoReset => "the device does not complete a reset",
             Self::NotAConsole => "not a virtio console device",
+            #[cfg(feature = "vsock")]
+            Self::NotASocket => "not a virtio socket device",
             Self::QueueTooSmall => "a virtqueue is missing",
             Self::RingCorrupt => "the device returned a buffer it did not own",
         }
@@ -62,6 +67,8 @@ impl embedded_io::Error for Error {
             Self::Features | Self::NoMultiport | Self::NotAConsole | Self::QueueTooSmall => {
                 embedded_io::ErrorKind::Unsupported
             }
+            #[cfg(feature = "vsock")]
+            Self::NotASocket => embedded_io::ErrorKind::Unsupported,
             Self::Config | Self::NeedsReset | Self::NoReset | Self::RingCorrupt => embedded_io::ErrorKind::Other,
         }
     }

@@ -46,6 +46,7 @@ mod barrier;
 #[cfg(feature = "nanoqga")]
 mod channel;
 mod connection;
+mod console;
 mod control;
 mod device;
 mod driver;
@@ -60,9 +61,11 @@ pub mod pci;
 mod ring;
 pub mod transport;
 mod virtqueue;
+#[cfg(feature = "vsock")]
+pub mod vsock;
 
 pub use connection::Event;
-pub use device::{MAX_READ, MAX_UNREAD};
+pub use console::{MAX_READ, MAX_UNREAD};
 pub use driver::VirtioSerial;
 pub use error::Error;
 pub use interrupt::{InterruptHandle, InterruptRegister};

@@ -56,6 +56,19 @@ impl<H: Hal> ReceiveRing<H> {
         Ok(Some(length))
     }
 
+    /// Calls `take` with the next message, which is the content of one buffer: the queue, the buffer and the message's length. Returns
+    /// whether there was one.
+    #[cfg(feature = "vsock")]
+    pub(crate) fn take(
+        &mut self,
+        take: impl FnOnce(&mut Virtqueue<H>, usize, usize) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let Some((buffer, length)) = self.queue.reclaim()? else { return Ok(false) };
+        take(&mut self.queue, buffer, length)?;
+        self.lend_again(buffer)?;
+        Ok(true)
+    }
+
     /// Whether `message` would return a message.
     pub(crate) fn has_message(&self) -> bool {
         self.queue.used_buffers() > 0
@@ -148,7 +161,7 @@ impl<H: Hal> TransmitRing<H> {
         if bytes.is_empty() || !self.is_idle()? {
             return Ok(0);
         }
-        let count = self.queue.copy_in(0, bytes)?;
+        let count = self.queue.copy_in(0, 0, bytes)?;
         self.queue.lend(0, count)?;
         self.queue.notify(transport);
         Ok(count)

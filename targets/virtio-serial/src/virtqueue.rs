@@ -202,10 +202,10 @@ impl<H: Hal> Virtqueue<H> {
         Ok(count)
     }
 
-    /// Copies `bytes` to the beginning of a buffer, or as many of them as fit. Returns their number.
-    pub(crate) fn copy_in(&mut self, buffer: usize, bytes: &[u8]) -> Result<usize, Error> {
-        let count = self.buffers.bytes.min(bytes.len());
-        let start = self.ours(buffer, 0, count)?;
+    /// Copies `bytes` to `offset` of a buffer, or as many of them as fit. Returns their number.
+    pub(crate) fn copy_in(&mut self, buffer: usize, offset: usize, bytes: &[u8]) -> Result<usize, Error> {
+        let count = self.buffers.bytes.saturating_sub(offset).min(bytes.len());
+        let start = self.ours(buffer, offset, count)?;
         // SAFETY: as in `copy_out`.
         unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), count) };
         Ok(count)

@@ -1,0 +1,122 @@
+//! Credit, both ways (section 5.10.6.3).
+
+use embedded_io::{Write, WriteReady};
+
+use crate::packet::*;
+use crate::peer::State;
+use crate::talking::{connected, read};
+use crate::wire::{WINDOW, settle};
+
+#[test]
+fn a_host_is_told_of_room_when_half_of_the_window_was_read() {
+    let (host, mut driver, mut peers) = connected(100);
+    let sent: Vec<u8> = (0..WINDOW * 5).map(|byte| byte as u8).collect();
+    let (mut written, mut received) = (0, Vec::new());
+    while received.len() < sent.len() {
+        written += peers.write(&host, 5, &sent[written..]);
+        settle(&mut driver);
+        let bytes = read(&mut driver, 0);
+        assert!(!bytes.is_empty(), "it stands still after {} bytes", received.len());
+        received.extend(bytes);
+        settle(&mut driver);
+        peers.listen(&host);
+    }
+    assert_eq!(received, sent);
+    assert!((4..=10).contains(&peers.of(5).told), "told {} times", peers.of(5).told);
+}
+
+#[test]
+fn a_host_that_asks_is_told_unless_there_is_no_room() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.say(&host, 5, CREDIT_REQUEST, 0, &[]);
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!(peers.of(5).told, 1);
+
+    peers.write(&host, 5, &[7; WINDOW]);
+    peers.say(&host, 5, CREDIT_REQUEST, 0, &[]);
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!((peers.of(5).told, peers.of(5).credit()), (1, 0), "it would only ask again");
+    read(&mut driver, 0);
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!((peers.of(5).told, peers.of(5).credit()), (2, WINDOW));
+}
+
+#[test]
+fn a_host_that_sends_too_much_is_sent_a_reset() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.write(&host, 5, &[7; WINDOW - 1]);
+    peers.say(&host, 5, RW, 0, &[7; 2]);
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!(peers.of(5).state, State::Ended);
+    assert!(driver.stream(0).unwrap().has_left());
+    assert_eq!(read(&mut driver, 0), [7; WINDOW - 1], "what it was allowed to send is kept");
+}
+
+#[test]
+fn without_credit_the_host_is_asked_once_and_nothing_is_sent() {
+    let (host, mut driver, mut peers) = connected(10);
+    let mut stream = driver.stream(0).unwrap();
+    assert_eq!(stream.write(&[1; 50]).unwrap(), 10);
+    for _ in 0..5 {
+        assert!(!driver.stream(0).unwrap().write_ready().unwrap());
+        settle(&mut driver);
+    }
+    peers.listen(&host);
+    assert_eq!((peers.of(5).asked, peers.of(5).received.len()), (1, 10));
+    // Its answer grants none. It is not asked again, but tells when it has room.
+    settle(&mut driver);
+    assert!(!driver.stream(0).unwrap().write_ready().unwrap());
+    peers.listen(&host);
+    assert_eq!(peers.of(5).asked, 1);
+    peers.take(&host, 5);
+    settle(&mut driver);
+    assert_eq!(driver.stream(0).unwrap().write(&[2; 50]).unwrap(), 10);
+}
+
+#[test]
+fn one_who_lies_about_its_credit_keeps_only_itself_waiting() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.connect(&host, 6, 100);
+    settle(&mut driver);
+    peers.listen(&host);
+    for (window, taken) in [(0, 0), (0, u32::MAX), (100, 1 << 31), (u32::MAX, 5)] {
+        let peer = peers.of(5);
+        (peer.window, peer.taken) = (window, taken);
+        peers.say(&host, 5, CREDIT_UPDATE, 0, &[]);
+        settle(&mut driver);
+        let _ = driver.stream(0).unwrap().write_ready().unwrap();
+        assert!(driver.stream(1).unwrap().write(b"x").unwrap() == 1);
+    }
+    host.device().from_guest.clear();
+}
+
+#[test]
+fn a_device_that_takes_nothing_keeps_nobody_from_receiving() {
+    let (host, mut driver, mut peers) = connected(100_000);
+    host.device().busy = true;
+    for _ in 0..4 {
+        assert_eq!(driver.stream(0).unwrap().write(&[3; 100]).unwrap(), 100);
+    }
+    assert!(!driver.stream(0).unwrap().write_ready().unwrap(), "all buffers are out");
+    for _ in 0..100 {
+        peers.write(&host, 5, &[4; 100]);
+        settle(&mut driver);
+        assert_eq!(read(&mut driver, 0).len(), 100);
+        // The guest's credit is known only when the device takes what it says.
+        if peers.of(5).credit() < 100 {
+            break;
+        }
+    }
+    host.device().interrupt = 0;
+    host.device().busy = false;
+    host.device().run();
+    assert_eq!(host.device().interrupt, 1, "a buffer was waited for");
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!(peers.of(5).received.len(), 400);
+    assert_eq!(peers.of(5).credit(), WINDOW, "what was owed is said once there is a buffer");
+}
