@@ -43,9 +43,11 @@ impl Freeze for Guest {
 
     fn thaw(&mut self, cause: &mut Cause) -> Result<usize, Failure> {
         let outcome = self.thaw_all(cause);
-        // Before it, the line might have had to wait.
-        log::set_frozen(self.is_frozen());
-        log::audit("guest-fsfreeze-thaw", &if self.is_frozen() { "still frozen" } else { "thawed" });
+        if !self.is_frozen() {
+            // Before it, the line might have had to wait.
+            log::set_frozen(false);
+            audit("guest-fsfreeze-thaw", &"thawed");
+        }
         outcome
     }
 }
