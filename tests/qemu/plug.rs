@@ -192,5 +192,5 @@ fn shows(agent: &mut Client, command: &str, count: usize) -> Result<()> {
 fn free(log: &Value) -> Result<u64> {
     let lines = log.as_array().context("a log is a list")?;
     let figures = lines.iter().filter_map(|line| line.as_str()?.strip_suffix(" KiB of memory are free"));
-    Ok(figures.last().context("no figure of free memory")?.parse()?)
+    Ok(figures.next_back().context("no figure of free memory")?.parse()?)
 }

@@ -9,7 +9,6 @@ use super::connection::Connection;
 use super::packet::{Header, Operation, Peer, STREAM};
 use super::queues::{CopyData, Queues};
 use super::resets::Resets;
-use super::stream::Stream;
 use super::window::Window;
 use crate::Error;
 use crate::device::Device;
@@ -117,11 +116,6 @@ impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
         self.send_owed();
         self.lose_all_if_failed();
         busy
-    }
-
-    /// The connection at a place less than [`MAX_CONNECTIONS`], whether there is one now or not.
-    pub fn stream(&mut self, place: usize) -> Option<Stream<'_, 'm, H, T>> {
-        (place < MAX_CONNECTIONS).then_some(Stream { driver: self, place })
     }
 
     pub(crate) fn connection(&mut self, place: usize) -> Option<&mut Connection<'m>> {

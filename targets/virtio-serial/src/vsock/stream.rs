@@ -8,13 +8,20 @@ use virtio_drivers::Hal;
 use virtio_drivers::transport::Transport;
 
 use super::connection::Connection;
-use super::driver::Vsock;
+use super::driver::{MAX_CONNECTIONS, Vsock};
 use crate::Error;
 
 /// A place for a connection, which peers use one after the other.
 pub struct Stream<'d, 'm, H: Hal, T: Transport> {
     pub(crate) driver: &'d mut Vsock<'m, H, T>,
     pub(crate) place: usize,
+}
+
+impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
+    /// The connection at a place less than [`MAX_CONNECTIONS`], whether there is one now or not.
+    pub fn stream(&mut self, place: usize) -> Option<Stream<'_, 'm, H, T>> {
+        (place < MAX_CONNECTIONS).then_some(Stream { driver: self, place })
+    }
 }
 
 impl<'m, H: Hal, T: Transport> Stream<'_, 'm, H, T> {
