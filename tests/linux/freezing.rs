@@ -195,10 +195,10 @@ fn other_file_systems_are_thawed_while_one_keeps_a_freeze_waiting() -> Result<()
     run(&mut agent, "busybox dd if=/dev/zero of=/data/dirty bs=64k count=32")?;
     start(
         &mut agent,
-        "begun=; until busybox test $begun; do busybox usleep 10000; for process in /proc/[0-9]*; do \
+        "seen=; until busybox test $seen; do busybox usleep 10000; for process in /proc/[0-9]*; do \
              read -r number fd command rest < $process/syscall; \
              if busybox test $number = 16 -a $command = 0xc0045877; then \
-                 if busybox test $(busybox readlink $process/fd/$((fd))) = /data; then begun=yes; fi; \
+                 if busybox test $(busybox readlink $process/fd/$((fd))) = /data; then seen=yes; fi; \
              fi; \
          done; done 2> /dev/null; echo be''gun > /dev/console; while true; do echo line > /other/file; echo writ''ten > /dev/console; \
          busybox usleep 50000; done",
