@@ -191,6 +191,6 @@ fn shows(agent: &mut Client, command: &str, count: usize) -> Result<()> {
 /// The last figure of free memory in a log.
 fn free(log: &Value) -> Result<u64> {
     let lines = log.as_array().context("a log is a list")?;
-    let figures = lines.iter().filter_map(|line| line.as_str()?.strip_suffix(" KiB of memory are free"));
+    let mut figures = lines.iter().filter_map(|line| line.as_str()?.strip_suffix(" KiB of memory are free"));
     Ok(figures.next_back().context("no figure of free memory")?.parse()?)
 }
