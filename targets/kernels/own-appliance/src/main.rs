@@ -6,20 +6,16 @@ mod own;
 #[cfg(feature = "testing")]
 mod tests;
 
-use appliance::guest::Guest;
 #[cfg(not(feature = "testing"))]
 use appliance::serve::tables_with;
 use appliance::serve::{Table, serve};
-use appliance::state::Appliance;
 #[cfg(feature = "testing")]
 use appliance::testing::{last_words, tables_with};
 use machine::Handover;
-use nanoqga::{Command, CommandSet};
+use nanoqga::Command;
 
 const OWN: Table =
     &[Command::new("own-get-uptime", own::get_uptime), Command::new("own-get-memory-map", own::get_memory_map)];
-
-static COMMANDS: CommandSet<Guest<Appliance>> = CommandSet::new(&tables_with(OWN));
 
 #[cfg(not(feature = "testing"))]
 machine::entry_point!(main);
@@ -27,5 +23,5 @@ machine::entry_point!(main);
 machine::entry_point!(main, last_words::end);
 
 fn main(handover: Handover) -> ! {
-    serve(handover, &COMMANDS)
+    serve(handover, const { &tables_with(OWN) })
 }
