@@ -3,8 +3,8 @@
 //!
 //! A text in a block (`|`, `>`) and one with escapes count as empty: nothing that is understood here needs them.
 //!
-//! Own code, because the crates for YAML allocate. serde-json-core could read JSON, but would drop the names of keys that mean
-//! nothing here, and make this reader no smaller.
+//! Own code, because it must neither allocate nor panic, and must name the line and the keys that it does not understand.
+//! serde-json-core could read JSON, but would drop the names of keys that mean nothing here, and make this reader no smaller.
 
 mod block;
 mod flow;

@@ -1,6 +1,6 @@
 //! Files of an ISO 9660 volume, with Rock Ridge's names or Joliet's where there are any (ECMA-119, IEEE P1282, Joliet 1).
 //!
-//! Own code, because the crates for it need an allocator or std.
+//! Own code, because it must neither allocate nor panic, whatever is on the disk, and only reads two names deep.
 
 /// The size of a block in bytes.
 pub const BLOCK: usize = 2048;
