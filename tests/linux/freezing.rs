@@ -184,6 +184,27 @@ fn the_agent_answers_while_a_busy_disk_keeps_a_freeze_waiting() -> Result<()> {
 }
 
 #[test]
+fn a_request_that_came_with_a_freeze_is_answered_while_that_waits() -> Result<()> {
+    let (Booted { mut agent, mut guest }, _disk) = with_disk("", Vec::new())?;
+    throttle(&mut guest, 1)?;
+    run(&mut agent, "busybox dd if=/dev/zero of=/data/dirty bs=64k count=32")?;
+    agent.send(br#"{"execute":"guest-fsfreeze-freeze"}{"execute":"guest-ping"}"#, soon())?;
+    let line = agent.line(soon())?;
+    ensure!(String::from_utf8_lossy(&line).contains("still being frozen"), "{}", line.escape_ascii());
+    ensure!(agent.line(soon())?.starts_with(br#"{"return": {}}"#));
+    throttle(&mut guest, 0)?;
+    // It may come before the freeze is done.
+    agent.request(r#"{"execute":"guest-fsfreeze-thaw"}"#, soon())?;
+    thaws(&mut agent)?;
+    // One that has not to wait is done before the next request.
+    agent.send(br#"{"execute":"guest-fsfreeze-freeze"}{"execute":"guest-fsfreeze-thaw"}"#, soon())?;
+    for _ in 0..2 {
+        ensure!(agent.line(soon())?.starts_with(br#"{"return": 1}"#));
+    }
+    Ok(())
+}
+
+#[test]
 fn other_file_systems_are_thawed_while_one_keeps_a_freeze_waiting() -> Result<()> {
     let (Booted { mut agent, mut guest }, _disk) = with_disk("", Vec::new())?;
     run(

@@ -81,6 +81,11 @@ impl<'a, G> Agent<'a, G> {
         Ok(busy || took || !self.engine.is_receiving())
     }
 
+    /// Whether the host has sent more than the request that is answered next.
+    pub fn has_more(&self) -> bool {
+        self.input.bytes().iter().any(|byte| !byte.is_ascii_whitespace())
+    }
+
     /// Forgets what was received and what was not sent: the host has gone, or another one has come. A command that has to go on
     /// to its end does so now.
     pub fn reset(&mut self, guest: &mut G) {

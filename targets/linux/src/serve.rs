@@ -115,6 +115,7 @@ impl<'a> Server<'a> {
         self.guest.listen_to(Some(stream.descriptor()));
         let mut outcome = Ok(true);
         for _ in 0..ROUNDS {
+            self.guest.expect_more(self.agent.has_more());
             outcome = self.agent.poll(&mut self.guest, stream);
             // A request to freeze or thaw may end before that does.
             self.commands.set_frozen(self.guest.is_frozen());

@@ -17,7 +17,8 @@ const STILL_THAWING: Failure = Failure("file systems are still being thawed");
 const CUT_SHORT: Failure =
     Failure("file systems were thawed before, when the time limit for the frozen state was reached");
 
-/// How long a thaw waits for a file system that is still being frozen.
+/// How long a thaw waits for a file system that is still being frozen, and how long both wait while the host's next request waits for
+/// them.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 impl Freeze for Guest {
@@ -27,7 +28,8 @@ impl Freeze for Guest {
         let wanted = |found: &Mounted| found.mounts.iter().any(|mount| named(&mount.name()));
         self.freezer.freeze(&wanted).map_err(|error| failed(NOT_STARTED, error))?;
         let host = self.host.clone();
-        match self.freezer.wait(host.as_ref().map(|host| host.as_fd()), None) {
+        let patience = self.has_more.then_some(PATIENCE);
+        match self.freezer.wait(host.as_ref().map(|host| host.as_fd()), patience) {
             Some(Outcome::Frozen(count) | Outcome::Thawed(count, _)) => Ok(count),
             Some(Outcome::Failed(text)) => {
                 if self.freezer.is_frozen() {
@@ -58,7 +60,7 @@ impl Guest {
             return Err(CUT_SHORT);
         }
         self.freezer.thaw().map_err(|error| failed(NOT_STARTED, error))?;
-        let patience = self.freezer.is_freezing().then_some(PATIENCE);
+        let patience = (self.freezer.is_freezing() || self.has_more).then_some(PATIENCE);
         let host = self.host.clone();
         loop {
             match self.freezer.wait(host.as_ref().map(|host| host.as_fd()), patience) {

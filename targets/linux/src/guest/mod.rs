@@ -83,6 +83,8 @@ pub struct Guest {
     freezer: Freezer,
     /// The channel of the host whose request is answered: it may want something else before a long command has ended.
     host: Option<Rc<OwnedFd>>,
+    /// Whether it has asked for something else already.
+    has_more: bool,
     shutdown: Option<Shutdown>,
     files: OpenFiles,
     programs: Programs,
@@ -159,6 +161,7 @@ impl Guest {
                 seconds: options.freeze_limit,
             }),
             host: None,
+            has_more: false,
             options,
             shutdown: None,
             files: OpenFiles::default(),
@@ -195,6 +198,11 @@ impl Guest {
     /// else.
     pub fn listen_to(&mut self, host: Option<Rc<OwnedFd>>) {
         self.host = host;
+    }
+
+    /// Whether the host has sent another request behind the one that is answered next, so that its channel will not tell of that.
+    pub const fn expect_more(&mut self, has_more: bool) {
+        self.has_more = has_more;
     }
 
     /// The descriptors on which the guest waits: the ends of its programs' pipes, and who freezes file systems.
