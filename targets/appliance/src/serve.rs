@@ -91,9 +91,6 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     // A host that has another channel by its settings has no console later, either.
     let later = matches!(agent, None | Some(AgentChannel::Virtio));
     let Some(mut guest) = guest(machine, settings, room) else { machine::halt() };
-    // Printing the log takes longer than a first reply.
-    while channels.serve(&mut guest) {}
-    console::begin(guest.machine.options());
     loop {
         let woken = guest.take_woken();
         let busy = channels.serve(&mut guest);
@@ -107,6 +104,10 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
                 }
                 None => log!("no memory for the lists of commands"),
             }
+        }
+        // Not before: printing the log takes longer than a first reply.
+        if !busy {
+            console::begin(guest.machine.options());
         }
         // It suspends only when all earlier requests are answered.
         if guest.poll() || busy || guest.suspend_if_asked(&mut channels) {
