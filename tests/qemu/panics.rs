@@ -16,6 +16,8 @@ fn an_nmi_is_printed_and_ends_qemu_with_an_odd_status() -> Result<()> {
             // Where the agent's port is found late, it would take the log's serial port.
             config.append = "agent=virtio debug-exit=0xf4".into();
         })?;
+        // One that comes while the console's port is set up, after the first reply, has nowhere to be printed.
+        guest.console_shows("ready: ", soon())?;
         let mut qmp = guest.qmp(soon())?;
         // QEMU may be gone before it can answer. If it was not asked at all, it does not go.
         let _ = qmp.execute("inject-nmi", json!({}), soon());
