@@ -19,8 +19,8 @@ pub(super) const LIMIT: Duration = Duration::from_secs(1800);
 pub(super) fn qemu_tests() -> Result<Command> {
     let mut tests = whole_system("qemu");
     tests.envs(image::for_tests()?);
-    // They wait for guests at times: one more than there are processors keeps all of those busy.
-    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 1;
+    // They wait for guests at times: two more than there are processors keep all of those busy.
+    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 2;
     if env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", threads.to_string());
     }
