@@ -5,12 +5,16 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::client::Client;
+use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::folder::PrivateFolder;
+use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel::{Com1, Virtio};
-use nanoqga_testkit::qemu::Config;
+use nanoqga_testkit::machine::Machine;
+use nanoqga_testkit::qemu::{Boot, Config, Format};
 use serde_json::{Value, json};
 use tests::booted::{config_of, transcript};
 use tests::disk::Disk;
-use tests::images::APPLIANCE;
+use tests::images::{APPLIANCE, boot_disk, image};
 use tests::{Booted, soon};
 
 /// What OpenStack's nova has in `meta_data.json`, in part.
@@ -130,11 +134,14 @@ fn ask(agent: &mut Client, command: &str) -> Result<Value> {
 }
 
 /// Boots a guest that is told who it is, and asks it.
-fn is_told(machine: &str, source: Source, number: u8) -> Result<()> {
-    let mut config = config_of(&APPLIANCE, machine, Virtio)?;
+fn is_told(config: Config, source: Source, number: u8) -> Result<()> {
+    let mut config = config;
     config.argument("-netdev", "hubport,id=net,hubid=1").virtio("net", "netdev=net");
     let _drive = source.tell(&mut config, number)?;
-    let Booted { mut agent, guest: _guest } = Booted::start(&config)?;
+    let mut guest = Guest::start(&config)?;
+    let mut agent = guest.connect(soon())?;
+    // Firmware takes its time, some seconds where it is emulated.
+    agent.execute("guest-sync", json!({"id": 1}), Deadline::seconds(120))?;
     let name = ask(&mut agent, "guest-get-host-name")?;
     ensure!(name == json!({"host-name": format!("g{number}")}), "{name}");
     let interfaces = ask(&mut agent, "guest-network-get-interfaces")?;
@@ -160,17 +167,51 @@ fn is_told(machine: &str, source: Source, number: u8) -> Result<()> {
 
 /// Boots a guest for each source, all at once.
 fn all_are_told(machine: &str, sources: &[Source]) -> Result<()> {
+    are_told(&|_| config_of(&APPLIANCE, machine, Virtio), sources)
+}
+
+/// The same from copies of one boot disk, whose command line says nothing.
+fn all_are_told_from_a_disk(name: &str, firmware: Option<&'static str>, mib: u32, sources: &[Source]) -> Result<()> {
+    let machine = Machine::named(name)?;
+    let folder = PrivateFolder::new()?;
+    let disk = folder.path().join("boot-disk");
+    boot_disk(machine, &image(machine, &APPLIANCE)?, "", Format::Raw, &disk)?;
+    let config = |number| {
+        let copy = disk.with_extension(format!("{number}"));
+        fs::copy(&disk, &copy)?;
+        let mut config = Config::new(machine, Virtio, &copy);
+        config.boot = Boot::Disk(Format::Raw, firmware);
+        config.memory_kib = mib << 10;
+        Ok(config)
+    };
+    are_told(&config, sources)
+}
+
+fn are_told(config: &(dyn Fn(u8) -> Result<Config> + Sync), sources: &[Source]) -> Result<()> {
     thread::scope(|scope| {
         let guests = sources
             .iter()
             .zip(2..)
-            .map(|(&source, number)| (source, scope.spawn(move || is_told(machine, source, number))));
+            .map(|(&source, number)| (source, scope.spawn(move || is_told(config(number)?, source, number))));
         for (source, guest) in guests.collect::<Vec<_>>() {
             let told = guest.join().map_err(|_| anyhow::anyhow!("the test panicked"))?;
-            told.with_context(|| format!("{machine} by {source:?}"))?;
+            told.with_context(|| format!("{source:?}"))?;
         }
         Ok(())
     })
+}
+
+#[test]
+fn one_boot_disk_is_several_guests_by_bios() -> Result<()> {
+    all_are_told_from_a_disk("q35", None, 64, &[FwCfg, Smbios, ConfigDrive, NoCloudInFat, NoCloudInIso])
+}
+
+#[test]
+fn one_boot_disk_is_several_guests_by_uefi() -> Result<()> {
+    const AARCH64: &str = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd";
+    all_are_told_from_a_disk("aarch64-virt-pcie", Some(AARCH64), 128, &[FwCfg, Smbios, NoCloudInIso])?;
+    const RISCV64: &str = "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin";
+    all_are_told_from_a_disk("riscv64-virt-pcie", Some(RISCV64), 256, &[NoCloudInFat])
 }
 
 #[test]
