@@ -21,7 +21,7 @@ const QUICK_EFFORT: Effort =
 /// guest-ping and guest-info, which have budgets.
 const QUICK_COMMANDS: usize = 2;
 /// How often a file is written over a serial line: for some seconds.
-const LINE_TURNS: usize = 9;
+const LINE_TURNS: usize = 5;
 /// How often the figures that grow are measured.
 const GROWTH_TURNS: usize = 3;
 
