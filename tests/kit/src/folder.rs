@@ -36,8 +36,15 @@ impl PrivateFolder {
         static SWEPT: Once = Once::new();
         let all = env::temp_dir();
         SWEPT.call_once(|| sweep(&all));
-        let path = all.join(format!("{PREFIX}{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let path = loop {
+            let path = all.join(format!("{PREFIX}{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => break path,
+                // Of an earlier process of our number, which was killed while it made or removed the folder.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("cannot make {}", path.display())),
+            }
+        };
         let lock = File::create(path.join(LOCK))?;
         lock.lock().with_context(|| format!("cannot lock a file in {}", path.display()))?;
         Ok(Self { path, _lock: lock })
@@ -86,6 +93,21 @@ mod tests {
         assert!(path.is_dir());
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_another_process_of_our_number_left_is_passed_by() {
+        let first = PrivateFolder::new().unwrap();
+        let name = first.path().file_name().and_then(|name| name.to_str()).unwrap();
+        let number: u32 = name.rsplit('-').next().unwrap().parse().unwrap();
+        // Other tests make folders, too, so some of these may be theirs.
+        let left: Vec<_> = (number + 1..number + 20)
+            .map(|number| first.path().with_file_name(format!("{PREFIX}{}-{number}", process::id())))
+            .filter(|path| fs::create_dir(path).is_ok())
+            .collect();
+        let next = PrivateFolder::new();
+        left.iter().for_each(|path| fs::remove_dir(path).unwrap());
+        assert!(next.is_ok_and(|next| next.path() != first.path()) && !left.is_empty());
     }
 
     #[test]
