@@ -196,6 +196,9 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
                 console.acknowledge_interrupt();
             }
             if !pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))? {
+                if turn > 0 {
+                    guest.state.served();
+                }
                 return Ok(false);
             }
         }

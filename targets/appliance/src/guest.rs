@@ -20,6 +20,9 @@ pub trait State: Sized {
     fn has_news(&self) -> bool {
         false
     }
+
+    /// Notes that a channel had something to do.
+    fn served(&mut self) {}
 }
 
 /// The profile `nano` has none.

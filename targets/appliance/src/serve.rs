@@ -93,6 +93,7 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     let Some(mut guest) = guest(machine, settings, room) else { machine::halt() };
     loop {
         let woken = guest.take_woken();
+        guest.state.has_served = false;
         let busy = channels.serve(&mut guest);
         // Drives may bring more lists of commands.
         if core::mem::take(&mut guest.state.has_news) {
@@ -113,8 +114,10 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
         if guest.poll() || busy || guest.suspend_if_asked(&mut channels) {
             continue;
         }
-        // Only what came or shall leave can have ended a sleep after which nothing else was to do.
+        // Only what came or shall leave can have ended a sleep after which nothing else was to do. If a request came, too, the interrupt
+        // ends the next sleep at once.
         let changed = woken
+            && !guest.state.has_served
             && guest.replug(&mut channels, |channels, device| match later {
                 true => channels.add_console(device, port, &mut |io| channel(io, commands)),
                 false => log!("not used: the settings have another channel"),

@@ -40,6 +40,8 @@ pub struct Appliance {
     pub(crate) hotplug: Option<Hotplug>,
     /// Whether the guest has slept since somebody asked.
     woken: bool,
+    /// Whether a channel had something to do since this was last set back.
+    pub(crate) has_served: bool,
     /// Whether to suspend the machine when all earlier requests are answered.
     pub(crate) to_suspend: bool,
 }
@@ -59,6 +61,7 @@ impl Appliance {
             patience: PATIENCE,
             hotplug: None,
             woken: false,
+            has_served: false,
             to_suspend: false,
         }
     }
@@ -96,6 +99,10 @@ impl State for Appliance {
 
     fn has_news(&self) -> bool {
         self.has_news
+    }
+
+    fn served(&mut self) {
+        self.has_served = true;
     }
 }
 
