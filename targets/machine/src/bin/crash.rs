@@ -13,6 +13,8 @@ mod image {
     machine::entry_point!(main);
 
     fn main(handover: Handover) -> ! {
+        #[cfg(target_arch = "riscv64")]
+        enter_by_every_hart();
         let (mut faults, mut overflows) = (false, false);
         Machine::start(handover, |word| {
             let Some(way) = word.strip_prefix("hostname=") else { return false };
@@ -27,6 +29,20 @@ mod image {
             overflow(1);
         }
         panic!("this guest was to die")
+    }
+
+    /// Has firmware start other harts where this one began, as it once did by mistake. They must do nothing to this guest.
+    #[cfg(target_arch = "riscv64")]
+    fn enter_by_every_hart() {
+        /// A tenth of a second on QEMU's machine. The others need some thousand instructions to do harm.
+        const TICKS: u64 = 1_000_000;
+        unsafe extern "C" {
+            safe static _start: u8;
+        }
+        let others = (0..8).filter(|&hart| sbi_rt::hart_start(hart, (&raw const _start).addr(), 0).is_ok()).count();
+        let start = machine::timestamp();
+        while others > 0 && machine::timestamp() - start < TICKS {}
+        machine::log!("harts that began here, too: {}", others);
     }
 
     /// Takes more stack than there is.

@@ -1,15 +1,28 @@
 # From the SBI's entry (supervisor mode, paging off, a0 = number of this hart, a1 = physical address of the device tree) to
 # kernel_main with memory mapped (RISC-V SBI 2.0, 9.1; RISC-V privileged architecture, 10.3 to 10.5).
-# Harts other than this one are started only to be parked.
+# Harts other than this one are started only to be parked. OpenSBI 1.1 may send one here all the same: it takes the word that a hart
+# is wanted for granted before it has noted where. Whoever comes later than the first is parked.
 
     .section .bss.page_tables, "aw", @nobits    # page-aligned by the linker script
 level2:             .skip 4096      # 256 GiB in pages of 1 GiB
 level1:             .skip 4096      # the image's GiB in pages of 2 MiB
 level0:             .skip 4096      # the image's 2 MiB in pages of 4 KiB, for the stack's guard
 
+    .section .data.boot, "aw"       # not zeroed here; the loader brings it back after a reset
+    .balign 4
+is_taken: .word 0
+
     .section .text.boot, "ax"
     .global _start
 _start:
+    la t0, is_taken
+    li t1, 1
+    .option push
+    .option arch, +a
+    amoswap.w t1, t1, (t0)
+    .option pop
+    bnez t1, park
+
     csrw sie, zero
     csrci sstatus, 2                # interrupts end a sleep, but are never taken
     la t0, trap_entry
