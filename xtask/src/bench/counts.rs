@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use nanoqga_testkit::deadline::soon;
 use nanoqga_testkit::machine::Machine;
 
 use super::contender::{Contender, GuestFiles};
@@ -16,8 +17,10 @@ use super::session::Session;
 const PINGS: usize = 50;
 /// In so many rounds, of which the least counts: a busy host wakes a guest more often than once for a ping, and never less.
 const ROUNDS: usize = 10;
-/// The first ones find the guest still busy with its start.
-const EARLY_PINGS: usize = 100;
+/// So many last longer than the time between two looks for the beginning of a second, on the fastest of hosts.
+const EARLY_PINGS: usize = 500;
+/// What QEMU calls the real-time clock, at which a guest looks until it has seen a second begin.
+const CLOCK: &str = "name 'rtc'";
 
 /// Measures, and the events of QEMU that each counts. An access to a register leaves the guest, except for notifications of a
 /// virtqueue, which have an event of their own.
@@ -38,7 +41,11 @@ pub(super) fn of_a_ping(files: &GuestFiles, machine: &'static Machine, cards: u3
         }
         config.argument("-D", log.display().to_string());
         let mut session = Session::start(contender, &config)?;
-        round_trips(&mut session.agent, PING, EARLY_PINGS)?;
+        soon().poll("a guest that knows when a second begins", || {
+            let before = lines(&log, &[CLOCK])?;
+            round_trips(&mut session.agent, PING, EARLY_PINGS)?;
+            Ok((lines(&log, &[CLOCK])? == before).then_some(()))
+        })?;
         let mut least = [usize::MAX; COUNTED.len()];
         let mut before = counted(&log)?;
         for _ in 0..ROUNDS {
@@ -56,7 +63,15 @@ pub(super) fn of_a_ping(files: &GuestFiles, machine: &'static Machine, cards: u3
 
 /// How often each of the [`COUNTED`] is in QEMU's trace.
 fn counted(log: &Path) -> Result<[usize; COUNTED.len()]> {
-    let trace = fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
-    let is_one = |line: &&[u8], events: &[&str]| events.iter().any(|event| line.starts_with(event.as_bytes()));
-    Ok(COUNTED.map(|(_, events)| trace.split(|byte| *byte == b'\n').filter(|line| is_one(line, events)).count()))
+    let mut counts = [0; COUNTED.len()];
+    for (count, (_, events)) in counts.iter_mut().zip(COUNTED) {
+        *count = lines(log, events)?;
+    }
+    Ok(counts)
+}
+
+/// How many lines of QEMU's trace have one of some words.
+fn lines(log: &Path, words: &[&str]) -> Result<usize> {
+    let trace = fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+    Ok(trace.lines().filter(|line| words.iter().any(|word| line.contains(word))).count())
 }
