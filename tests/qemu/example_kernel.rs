@@ -1,4 +1,4 @@
-//! The README's kernel, whose own code is the agent's glue and nothing else.
+//! The kernel of docs/embedding.md, whose own code is the agent's glue and nothing else.
 
 use std::fs;
 use std::process::Command;

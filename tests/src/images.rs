@@ -28,7 +28,7 @@ pub struct Profile {
 pub static NANO: Profile = Profile { name: "nano", has_devices: false };
 /// The image with state behind its answers.
 pub static APPLIANCE: Profile = Profile { name: "appliance", has_devices: true };
-/// The README's kernel with an agent in it.
+/// The guide's kernel with an agent in it.
 pub static EXAMPLE: Profile = Profile { name: "example-kernel", has_devices: false };
 /// The appliance with tests that its host can run.
 pub static APPLIANCE_TESTS: Profile = Profile { name: "appliance-tests", has_devices: true };

@@ -9,6 +9,8 @@ pub mod disk;
 pub mod hostile;
 pub mod hosts;
 pub mod images;
+#[cfg(test)]
+mod pages;
 pub mod processor;
 pub mod program;
 pub mod recorded;

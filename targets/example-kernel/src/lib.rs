@@ -1,18 +1,13 @@
 //! A kernel with an agent in it.
 //!
-//! [`agent`] is all the glue, and the README shows it word for word. What every kernel has besides is in `main.rs`, and is
+//! [`agent`] is all the glue, and docs/embedding.md shows it word for word. What every kernel has besides is in `main.rs`, and is
 //! that of nanoqga's own image: boot code, memory for devices, a way to them, interrupts, a way to switch the machine off.
 #![no_std]
 
-/// The glue. It begins, as in the README, without a word of its own.
+/// The glue. It begins, as on that page, without a word of its own.
 pub mod agent;
 
-/// The README's kernel compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
-/// So do those of the guide.
+/// The guide's examples compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/embedding.md")]
 struct Guide;
@@ -20,9 +15,9 @@ struct Guide;
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_readme_shows_the_glue_that_is_tested() {
+    fn the_guide_shows_the_glue_that_is_tested() {
         let shown = concat!("```rust\n", include_str!("agent.rs"), "```\n");
-        assert!(include_str!("../../../README.md").contains(shown));
+        assert!(include_str!("../../../docs/embedding.md").contains(shown));
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(crate) static LINUX: Profile = Profile {
     about: "the agent for Linux, in one static file",
 };
 
-/// The README's kernel with an agent in it.
+/// The guide's kernel with an agent in it.
 static EXAMPLE: Profile = Profile {
     name: "example-kernel",
     package: EXAMPLE_KERNEL,
