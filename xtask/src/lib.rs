@@ -14,6 +14,7 @@ mod boot_disk;
 mod capi;
 mod completions;
 mod dist;
+mod docs;
 mod fuzz;
 mod image;
 mod kernels;
@@ -54,6 +55,7 @@ enum Subcommand {
     Image(image::Args),
     Attack(attack::Args),
     Dist(dist::Args),
+    Docs(docs::Args),
     Capi(capi::Args),
     Fuzz(fuzz::Args),
     Bench(bench::Args),
@@ -87,6 +89,7 @@ impl Subcommand {
             Self::Image(args) => image::main(args),
             Self::Attack(args) => attack::main(&args),
             Self::Dist(args) => dist::main(args),
+            Self::Docs(_) => docs::main(),
             Self::Capi(args) => capi::main(&args),
             Self::Fuzz(args) => fuzz::main(&args),
             Self::Bench(args) => bench::main(&args),
@@ -131,6 +134,7 @@ mod tests {
             "image --machine pc --elf a --format qcow2 --append --quiet --output b",
             "image --machine linux --arch armv7",
             "dist",
+            "docs",
             "dist --arch x86_64 --arch s390x --output a",
             "attack --seed 7 --seconds 60 q35_virtio::floods linux::",
             "capi --target x86_64-unknown-none",

@@ -131,6 +131,9 @@ pub const fn load_commands<G: LoadAverage>() -> &'static [Command<G>] {
     const { &[Command::new("guest-get-load", load)] }
 }
 
+/// Tells the guest's processors.
+///
+/// Returns a list: of each its number `logical-id`, whether it is `online`, and whether it `can-offline`.
 fn processors<G: Processors>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
     if step == 0 {
@@ -139,7 +142,11 @@ fn processors<G: Processors>(guest: &mut G, request: &mut Request<'_>, reply: &m
     reply.element(guest.processor(step))
 }
 
-/// Replies how many were set before the first that could not be; that is an error only if it was the first of all.
+/// Takes processors online or offline.
+///
+/// - `vcpus`: a list of objects with `logical-id`, an integer, and `online`, a boolean
+///
+/// Returns how many were set before the first that could not be. It fails if that was the first of all.
 fn set_processors<G: SetProcessors>(
     guest: &mut G,
     request: &mut Request<'_>,
@@ -159,6 +166,10 @@ fn set_processors<G: SetProcessors>(
     Ok(reply.whole(&set)?)
 }
 
+/// Tells what the processors have done.
+///
+/// Returns a list: of each its `type`, which is `linux`, its number `cpu`, and milliseconds: `user`, `nice`, `system`, `idle`, and
+/// where they are known `iowait`, `irq`, `softirq`, `steal`, `guest` and `guestnice`.
 fn times<G: ProcessorStatistics>(
     guest: &mut G,
     request: &mut Request<'_>,
@@ -171,6 +182,9 @@ fn times<G: ProcessorStatistics>(
     reply.element(guest.processor_times(step))
 }
 
+/// Tells how many tasks wanted to run, on average.
+///
+/// Returns `load1m`, `load5m` and `load15m`.
 fn load<G: LoadAverage>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     let load = guest.load()?;

@@ -257,6 +257,11 @@ pub const fn statistics_commands<G: DisksStatistics>() -> &'static [Command<G>] 
     const { &[Command::new("guest-get-diskstats", statistics).packed()] }
 }
 
+/// Tells the disks and their partitions.
+///
+/// Returns a list: of each its `name`, whether it is a `partition`, the names of those that it is made of in `dependencies`, and where
+/// they are known an `alias`, its `address` (the controller's `pci-controller`, `bus-type`, `bus`, `target`, `unit`, `serial`, `dev`, and
+/// on s390x `ccw-address`), and the health of an NVMe disk in `smart`.
 fn disks<G: Disks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     if request.step() == 0 {
         request.arguments().finish()?;
@@ -314,6 +319,10 @@ fn add_half(reply: &mut Reply<'_>, name: &str, half: &str, value: u64) -> Result
     reply.member(&member, &value)
 }
 
+/// Tells what the disks have done.
+///
+/// Returns a list: of each its `name`, `major`, `minor`, and its counters in `stats`: sectors of 512 bytes, requests, and
+/// milliseconds.
 fn statistics<G: DisksStatistics>(
     guest: &mut G,
     request: &mut Request<'_>,

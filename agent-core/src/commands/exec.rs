@@ -124,6 +124,18 @@ struct Started {
     pid: i64,
 }
 
+/// Starts a program.
+///
+/// - `path`: a string, looked up in PATH
+/// - `arg` (optional): a list of strings
+/// - `env` (optional): a list of strings such as `NAME=value`; default the agent's own
+/// - `input-data` (optional): what the program reads, in base64
+/// - `capture-output` (optional): `none` (the default), `stdout`, `stderr`, `merged` or `separated`, or a boolean: true
+///   is `separated`
+///
+/// Returns `pid`, by which guest-exec-status knows it.
+///
+/// Errors: why it cannot be started.
 fn exec<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     // All arguments are checked before the input is decoded. That is in place and ends the view, so they are taken again.
     let has_input = program(request)?.1;
@@ -161,8 +173,16 @@ impl From<Exit> for Ended {
     }
 }
 
-/// What has become of a program, then its outputs a chunk a step. Only when all is out the program is forgotten.
+/// Tells what has become of a program. One whose end was told is forgotten.
+///
+/// - `pid`: an integer
+///
+/// Returns `exited`, and when that is true `exitcode` or `signal`, `out-data` and `err-data` in base64 where output was captured, and
+/// `out-truncated` and `err-truncated`.
+///
+/// Errors: no such program.
 fn status<G: Exec>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    // What has become of a program, then its outputs a chunk a step. Only when all is out the program is forgotten.
     let mut arguments = request.arguments();
     let pid: i64 = arguments.required("pid")?;
     arguments.finish()?;

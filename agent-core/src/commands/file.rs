@@ -91,6 +91,14 @@ pub const fn commands<G: Files>() -> &'static [Command<G>] {
     }
 }
 
+/// Opens a file.
+///
+/// - `path`: a string
+/// - `mode` (optional): a string as C's `fopen` has it: `r` (the default), `w` or `a`, with `+` and `b` or without
+///
+/// Returns the handle, an integer that is never given again.
+///
+/// Errors: another mode, and why the file cannot be opened.
 fn open<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let path: Text<'_> = arguments.required("path")?;
@@ -138,20 +146,38 @@ fn check_open<G: Files>(guest: &mut G, handle: i64) -> Result<(), Error> {
     if guest.is_open(handle) { Ok(()) } else { Err(Error::Number("handle '", handle, "' has not been found")) }
 }
 
+/// Closes a file. What was written has arrived when this has succeeded.
+///
+/// - `handle`: an integer
+///
+/// Errors: no such handle, data that could not be written.
 fn close<G: Files>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let handle = only_handle(guest, request)?;
     guest.close(handle)?;
     Ok(Step::Done)
 }
 
+/// Writes what is still in memory to where other readers of the file see it.
+///
+/// - `handle`: an integer
+///
+/// Errors: no such handle, data that could not be written.
 fn flush<G: Files>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let handle = only_handle(guest, request)?;
     guest.flush(handle)?;
     Ok(Step::Done)
 }
 
-/// A `GuestFileRead`, a chunk a step. The members that are known last go out last.
+/// Reads from a file's position on.
+///
+/// - `handle`: an integer
+/// - `count` (optional): how many bytes at most, 0 to 50331648; default 4096
+///
+/// Returns `count`, how many were read, `buf-b64`, the bytes in base64, and `eof`, whether the file ended.
+///
+/// Errors: no such handle, a count out of range, a file that cannot be read.
 fn read<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    // A `GuestFileRead`, a chunk a step. The members that are known last go out last.
     let mut arguments = request.arguments();
     let handle: i64 = arguments.required("handle")?;
     let count: Option<i64> = arguments.optional("count")?;
@@ -203,6 +229,15 @@ struct Written {
     eof: bool,
 }
 
+/// Writes at a file's position.
+///
+/// - `handle`: an integer
+/// - `buf-b64`: the bytes, in base64
+/// - `count` (optional): how many of them; default all
+///
+/// Returns `count`, how many were written, and `eof`, which is false.
+///
+/// Errors: no such handle, text that is no base64, a count that is negative or more than there are bytes, a full disk.
 fn write<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let handle: i64 = arguments.required("handle")?;
@@ -246,6 +281,15 @@ impl<'m> Parameter<'m> for Whence {
     }
 }
 
+/// Moves a file's position.
+///
+/// - `handle`: an integer
+/// - `offset`: bytes, which may be negative
+/// - `whence`: from where: `set` or 0 for the beginning, `cur` or 1 for the position, `end` or 2
+///
+/// Returns `position`, in bytes from the beginning, and `eof`, which is false.
+///
+/// Errors: no such handle, a position before the beginning.
 fn seek<G: Files>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let handle: i64 = arguments.required("handle")?;

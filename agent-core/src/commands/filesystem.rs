@@ -91,6 +91,10 @@ pub const fn trim_commands<G: Trimming>() -> &'static [Command<G>] {
     const { &[Command::new("guest-fstrim", trim).to_the_end()] }
 }
 
+/// Tells the mounted file systems, the last one that was mounted first.
+///
+/// Returns a list: of each its `name`, `mountpoint` and `type`, the disks that it is on in `disk` (each as the `address` of
+/// guest-get-disks), and where they are known `used-bytes`, `total-bytes` and `total-bytes-privileged`.
 fn file_systems<G: FileSystems>(
     guest: &mut G,
     request: &mut Request<'_>,
@@ -113,6 +117,12 @@ fn disk_of<G: FileSystems>(guest: &mut G, file_system: usize, index: usize, repl
     list_member(reply, "disk", index, guest.disk_of(file_system, index)).then(|| index.saturating_add(1))
 }
 
+/// Gives the free space of file systems back to their disks.
+///
+/// - `minimum` (optional): the smallest free extent that is given back, in bytes; default 0
+///
+/// Returns `paths`, a list: of each file system its `path`, and either how many bytes were `trimmed` and the `minimum`, or the
+/// `error`.
 fn trim<G: Trimming>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let minimum = arguments.optional("minimum")?.unwrap_or(0);

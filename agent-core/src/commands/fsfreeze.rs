@@ -37,17 +37,33 @@ pub const fn commands<G: Freeze>() -> &'static [Command<G>] {
     }
 }
 
+/// Tells whether file systems are frozen.
+///
+/// Returns `thawed` or `frozen`. As long as it is `frozen`, only commands that write nothing are enabled.
 fn status<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(if request.is_frozen() { "frozen" } else { "thawed" })?)
 }
 
+/// Freezes all file systems: writes what is in memory to the disks and holds further writes back, so that a copy of the disks is
+/// consistent.
+///
+/// Returns how many were frozen.
+///
+/// Errors: one could not be frozen. All are thawed then.
 fn freeze<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     let outcome = guest.freeze(None, reply.cause());
     frozen(outcome, request, reply)
 }
 
+/// Freezes some file systems.
+///
+/// - `mountpoints` (optional): a list of strings; default all
+///
+/// Returns how many were frozen.
+///
+/// Errors: one could not be frozen. All are thawed then.
 fn freeze_list<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let mountpoints = arguments.optional("mountpoints")?;
@@ -62,6 +78,11 @@ fn frozen(outcome: Result<usize, Failure>, request: &Request<'_>, reply: &mut Re
     Ok(reply.whole(&outcome?)?)
 }
 
+/// Thaws all file systems.
+///
+/// Returns how many were thawed.
+///
+/// Errors: one stays frozen.
 fn thaw<G: Freeze>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     let count = guest.thaw(reply.cause())?;

@@ -16,13 +16,18 @@ pub const fn commands<G: Identity>() -> &'static [Command<G>] {
     const { &[Command::new("guest-ping", ping).while_frozen(), Command::new("guest-info", info).while_frozen().packed()] }
 }
 
+/// Does nothing, so that a host sees that the agent answers.
 fn ping<G>(_: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(Step::Done)
 }
 
-/// `GuestAgentInfo`, a command a step: the list is longer than the stage.
+/// Tells which commands the agent knows.
+///
+/// Returns `version`, three numbers with dots between, and `supported_commands`, a list: of each its `name`, whether it is
+/// `enabled`, and whether it has a `success-response`. One without replies only when it fails.
 fn info<G: Identity>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    // `GuestAgentInfo`, a command a step: the list is longer than the stage.
     let step = request.step();
     if step == 0 {
         request.arguments().finish()?;

@@ -100,6 +100,10 @@ pub const fn set_commands<G: SetMemoryBlocks>() -> &'static [Command<G>] {
     const { &[Command::new("guest-set-memory-blocks", set_blocks).to_the_end()] }
 }
 
+/// Tells the blocks of memory that can be taken away and given back.
+///
+/// Returns a list: of each its number `phys-index` (its physical address, in blocks), whether it is `online`, and whether it
+/// `can-offline`.
 fn blocks<G: MemoryBlocks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
     if step == 0 {
@@ -108,12 +112,18 @@ fn blocks<G: MemoryBlocks>(guest: &mut G, request: &mut Request<'_>, reply: &mut
     reply.element(guest.memory_block(step))
 }
 
-/// A block a step, each set when its answer is due.
+/// Takes blocks of memory online or offline.
+///
+/// - `mem-blks`: a list of objects with `phys-index`, an integer, and `online`, a boolean
+///
+/// Returns a list: of each its `phys-index`, a `response` (`success`, `not-found`, `operation-not-supported` or
+/// `operation-failed`), and the system's `error-code` where there is one.
 fn set_blocks<G: SetMemoryBlocks>(
     guest: &mut G,
     request: &mut Request<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<Step, Error> {
+    // A block a step, each set when its answer is due.
     if request.step() == 0 {
         let mut arguments = request.arguments();
         let blocks: List<'_, MemoryBlock> = arguments.required("mem-blks")?;
@@ -138,6 +148,9 @@ fn set_block<G: SetMemoryBlocks>(guest: &mut G, MemoryBlock { phys_index, online
     Response { phys_index, response, error_code }
 }
 
+/// Tells how large a block of memory is.
+///
+/// Returns `size`, in bytes.
 fn block_info<G: MemoryBlocks>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&BlockInfo { size: guest.memory_block_size()? })?)

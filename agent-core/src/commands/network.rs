@@ -219,6 +219,10 @@ pub const fn route_commands<G: Routes>() -> &'static [Command<G>] {
     const { &[Command::new("guest-network-get-route", routes).packed()] }
 }
 
+/// Tells the network interfaces.
+///
+/// Returns a list: of each its `name`, and where they are known its `hardware-address`, its `ip-addresses` (each with `ip-address`,
+/// `ip-address-type` and `prefix`), and its `statistics`.
 fn interfaces<G: Interfaces>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     if request.step() == 0 {
         request.arguments().finish()?;
@@ -254,6 +258,10 @@ fn rest_of_interface<G: Interfaces>(
     Some(part.saturating_add(1))
 }
 
+/// Tells the routes.
+///
+/// Returns a list: of each the interface `iface`, `destination`, `metric`, `source`, `gateway`, `mask` or `desprefixlen`, and `version`, 4 or 6, among
+/// others.
 fn routes<G: Routes>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
     if step == 0 {

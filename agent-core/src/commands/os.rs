@@ -89,16 +89,28 @@ pub const fn timezone_commands<G: LocalTime>() -> &'static [Command<G>] {
     const { &[Command::new("guest-get-timezone", timezone)] }
 }
 
+/// Tells what runs there.
+///
+/// Returns what is known of `kernel-release`, `kernel-version`, `machine`, `id`, `name`, `pretty-name`, `version`, `version-id`,
+/// `variant` and `variant-id`.
 fn os_info<G: Os>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.os_info())?)
 }
 
+/// Tells the guest's name in its network.
+///
+/// Returns `host-name`.
+///
+/// Errors: it has none.
 fn host_name<G: HostName>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&Name { host_name: guest.host_name()? })?)
 }
 
+/// Tells the guest's time zone.
+///
+/// Returns `offset`, in seconds east of UTC, and where it is known the `zone`.
 fn timezone<G: LocalTime>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.timezone())?)

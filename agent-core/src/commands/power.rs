@@ -31,6 +31,11 @@ pub const fn commands<G: Power>() -> &'static [Command<G>] {
     const { &[Command::new("guest-shutdown", shutdown).without_success_reply()] }
 }
 
+/// Shuts the guest down. There is no reply, unless it fails.
+///
+/// - `mode` (optional): `powerdown` (the default), `reboot` or `halt`
+///
+/// Errors: another mode, a machine that cannot do this.
 fn shutdown<G: Power>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let mode: Option<Text<'_>> = arguments.optional("mode")?;

@@ -52,8 +52,15 @@ pub const fn commands<G: AuthorizedKeys>() -> &'static [Command<G>] {
     }
 }
 
-/// `GuestAuthorizedKeys`, a part of a key a step: a key may be longer than the stage.
+/// Tells the keys that a user logs in with.
+///
+/// - `username`: a string
+///
+/// Returns `keys`, a list of lines of the user's `authorized_keys`.
+///
+/// Errors: no such user.
 fn keys<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    // `GuestAuthorizedKeys`, a part of a key a step: a key may be longer than the stage.
     let mut arguments = request.arguments();
     let user = arguments.required("username")?;
     arguments.finish()?;
@@ -85,6 +92,13 @@ fn keys<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut
     Ok(Step::More)
 }
 
+/// Adds keys that a user logs in with.
+///
+/// - `username`: a string
+/// - `keys`: a list of strings, each a line of `authorized_keys`
+/// - `reset` (optional): a boolean, whether all others are removed; default false
+///
+/// Errors: no such user, text that is no key.
 fn add<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let user = arguments.required("username")?;
@@ -96,6 +110,12 @@ fn add<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut 
     Ok(Step::Done)
 }
 
+/// Removes keys that a user logs in with.
+///
+/// - `username`: a string
+/// - `keys`: a list of strings, as they stand in `authorized_keys`
+///
+/// Errors: no such user, text that is no key.
 fn remove<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let user = arguments.required("username")?;

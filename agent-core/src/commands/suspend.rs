@@ -44,14 +44,23 @@ pub const fn disk_commands<G: Suspend>() -> &'static [Command<G>] {
     }
 }
 
+/// Writes the guest's memory to a disk and switches the machine off. There is no reply, unless it fails.
+///
+/// Errors: the guest cannot do this.
 fn disk<G: Suspend>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     suspend(guest, request, Sleep::Disk)
 }
 
+/// Suspends the guest to memory (ACPI S3). There is no reply, unless it fails.
+///
+/// Errors: the guest cannot do this.
 fn ram<G: Suspend>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     suspend(guest, request, Sleep::Ram)
 }
 
+/// Writes the guest's memory to a disk, and suspends it to memory. There is no reply, unless it fails.
+///
+/// Errors: the guest cannot do this.
 fn hybrid<G: Suspend>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     suspend(guest, request, Sleep::Hybrid)
 }

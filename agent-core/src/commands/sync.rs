@@ -15,6 +15,11 @@ pub const fn commands<G>() -> &'static [Command<G>] {
     }
 }
 
+/// Returns a number of the host's choice, so that the host knows that all replies before it were to earlier requests.
+///
+/// - `id`: an integer
+///
+/// Returns `id`.
 fn sync<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let id: i64 = arguments.required("id")?;
@@ -22,6 +27,12 @@ fn sync<G>(_: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Resul
     Ok(reply.whole(&id)?)
 }
 
+/// The same, with the byte 0xFF before the reply. A host that finds replies of an earlier host in the channel skips to that byte.
+/// It should send 0xFF before the request, too: the agent then drops what it has read of an earlier message.
+///
+/// - `id`: an integer
+///
+/// Returns `id`.
 fn sync_delimited<G>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = sync(guest, request, reply)?;
     reply.delimit();

@@ -44,11 +44,22 @@ pub const fn set_commands<G: SetClock>() -> &'static [Command<G>] {
     const { &[Command::new("guest-set-time", set_time)] }
 }
 
+/// Tells the guest's time.
+///
+/// Returns nanoseconds since 1970-01-01T00:00:00Z.
+///
+/// Errors: the machine has no clock.
 fn get_time<G: Clock>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     request.arguments().finish()?;
     Ok(reply.whole(&guest.time()?)?)
 }
 
+/// Sets the guest's clock and the machine's.
+///
+/// - `time` (optional): nanoseconds since 1970-01-01T00:00:00Z, in the years 1970 to 2069; without it the guest's clock is set from
+///   the machine's
+///
+/// Errors: a time out of range, a machine without a clock.
 fn set_time<G: SetClock>(guest: &mut G, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let time: Option<i64> = arguments.optional("time")?;

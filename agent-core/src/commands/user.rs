@@ -58,6 +58,9 @@ pub const fn password_commands<G: Passwords>() -> &'static [Command<G>] {
     const { &[Command::new("guest-set-user-password", set_password)] }
 }
 
+/// Tells who is logged in.
+///
+/// Returns a list: of each the `user`, `login-time` in seconds since 1970-01-01T00:00:00Z, and on Windows the `domain`.
 fn users<G: Users>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let step = request.step();
     if step == 0 {
@@ -73,6 +76,13 @@ fn users<G: Users>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'
     reply.end_element(added)
 }
 
+/// Gives a user a new password.
+///
+/// - `username`: a string
+/// - `password`: in base64
+/// - `crypted`: a boolean, whether it is a hash as the password file has it
+///
+/// Errors: no such user, a line break in either, a colon in the name, a password file that cannot be written.
 fn set_password<G: Passwords>(guest: &mut G, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let _: Text<'_> = arguments.required("username")?;

@@ -17,7 +17,9 @@ struct Setting {
     source: &'static str,
 }
 
-/// Returns each setting that counts, with its value and where it is from, those of the sources that count most first.
+/// Tells each setting that counts and where it is from, those of the sources that count most first.
+///
+/// Returns a list: of each the `setting`, its `value` and its `source`.
 fn config(guest: &mut Guest<Appliance>, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     if request.step() == 0 {
         request.arguments().finish()?;

@@ -10,8 +10,9 @@ use crate::state::Appliance;
 /// The appliance's own command.
 pub const LOG: &[Command<Guest<Appliance>>] = &[Command::new("nanoqga-log", log).while_frozen().packed()];
 
-/// Returns the lines that the log still has, as a console prints them, the newest last. Lines that are logged or overwritten while
-/// the reply is being sent may be missing.
+/// Tells what the guest has logged. Lines that are logged or overwritten while the reply is being sent may be missing.
+///
+/// Returns a list of strings: the lines that the log still has, as a console prints them, the newest last.
 fn log(_: &mut Guest<Appliance>, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     if request.step() == 0 {
         request.arguments().finish()?;

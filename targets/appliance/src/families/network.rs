@@ -110,9 +110,15 @@ fn told(interface: &str, Route { network, gateway }: Route) -> commands::Route<'
     }
 }
 
-/// `nanoqga-network-configure`: gives the interface `name` an address, by DHCP (`dhcp`: true) or as stated (`address`, in a network
-/// of `prefix` bits, with the router `gateway`). The reply is sent when the interface has the address. If no DHCP server gives one
-/// in time, that is the error, and the interface stays as it was.
+/// Gives a network interface an address. The reply is sent when the interface has it.
+///
+/// - `name`: a string such as `eth0`
+/// - `dhcp` (optional): a boolean, whether a DHCP server gives the address; default false
+/// - `address` (optional): a string, the address, without `dhcp`. It takes the place of the one of that version
+/// - `prefix` (optional): an integer, how many bits of the address are its network's
+/// - `gateway` (optional): a string, the address of the network's router
+///
+/// Errors: no such interface, an address of no use, no DHCP server that answers within 10 seconds. The interface stays as it was.
 fn configure(guest: &mut Guest<Appliance>, request: &mut Request<'_>, _: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
     let name: Text<'_> = arguments.required("name")?;
