@@ -1,12 +1,11 @@
 //! The page of all commands.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::source::{self, Command};
+use super::source::{self, Command, Lists};
 use crate::workspace;
 
 /// Families of the engine, in the page's order: the file's name, and what they are about.
@@ -77,7 +76,7 @@ pub(super) fn page() -> Result<String> {
     }
     write!(page, "\n## The appliance's own\n")?;
     for command in OWN.map(commands).into_iter().collect::<Result<Vec<_>>>()?.concat() {
-        section(&mut page, &command, guests.iter().filter(|guest| guest.names.contains(&command.name)))?;
+        section(&mut page, &command, guests.iter().filter(|guest| guest.lists.names.contains(&command.name)))?;
     }
     ensure!(count == 44, "{count} commands of QEMU's agent were found, and there are 44");
     Ok(page)
@@ -104,23 +103,20 @@ fn read(file: &str) -> Result<String> {
 /// What a guest answers.
 struct Guest {
     name: &'static str,
-    names: BTreeSet<String>,
-    tables: BTreeSet<(String, String)>,
+    lists: Lists,
 }
 
 impl Guest {
     fn read(name: &'static str, files: &[&str]) -> Result<Self> {
-        let mut guest = Self { name, names: BTreeSet::new(), tables: BTreeSet::new() };
+        let mut lists = Lists::default();
         for file in files {
-            let (mut names, mut tables) = source::listed(&read(file)?)?;
-            guest.names.append(&mut names);
-            guest.tables.append(&mut tables);
+            lists.add(&read(file)?)?;
         }
-        Ok(guest)
+        Ok(Self { name, lists })
     }
 
     fn answers(&self, command: &Command, family: &str) -> bool {
         let table = command.table.iter().map(|table| (family.to_owned(), table.clone()));
-        self.names.contains(&command.name) || table.into_iter().any(|table| self.tables.contains(&table))
+        self.lists.names.contains(&command.name) || table.into_iter().any(|table| self.lists.tables.contains(&table))
     }
 }

@@ -40,11 +40,24 @@ pub(super) fn commands(source: &str) -> Result<Vec<Command>> {
     Ok(found)
 }
 
-/// What a file lists: names of commands of its own, and tables, each by the name of its module and of its function.
-pub(super) fn listed(source: &str) -> Result<(BTreeSet<String>, BTreeSet<(String, String)>)> {
-    let mut reader = Calls::default();
-    reader.visit_file(&syn::parse_file(source)?);
-    Ok((reader.commands.into_iter().map(|(name, _)| name).collect(), reader.tables))
+/// What some files list.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    /// Commands of their own.
+    pub names: BTreeSet<String>,
+    /// Tables, each by the name of its module and of its function.
+    pub tables: BTreeSet<(String, String)>,
+}
+
+impl Lists {
+    /// Adds what a file lists.
+    pub(super) fn add(&mut self, source: &str) -> Result<()> {
+        let mut reader = Calls::default();
+        reader.visit_file(&syn::parse_file(source)?);
+        self.names.extend(reader.commands.into_iter().map(|(name, _)| name));
+        self.tables.append(&mut reader.tables);
+        Ok(())
+    }
 }
 
 /// An argument's name, and whether it may be left out.
@@ -194,9 +207,9 @@ mod tests {
 
     #[test]
     fn a_list_has_tables_and_commands() {
-        let (names, tables) =
-            listed(r#"const T: [T; 2] = [commands::file::commands(), &[Command::new("a", b)]];"#).unwrap();
-        assert_eq!(names, BTreeSet::from(["a".into()]));
-        assert_eq!(tables, BTreeSet::from([("file".into(), "commands".into())]));
+        let mut lists = Lists::default();
+        lists.add(r#"const T: [T; 2] = [commands::file::commands(), &[Command::new("a", b)]];"#).unwrap();
+        assert_eq!(lists.names, BTreeSet::from(["a".into()]));
+        assert_eq!(lists.tables, BTreeSet::from([("file".into(), "commands".into())]));
     }
 }
