@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use nanoqga::commands::{cpu, sync};
-use nanoqga::{Agent, Buffers, CommandSet, Failure};
+use nanoqga::{Agent, Buffers, Cause, CommandSet, Failure};
 use nanoqga_testkit::deadline::SOON;
 use nanoqga_testkit::process::output;
 
@@ -24,7 +24,7 @@ const COUNTED: &str = "NANOQGA_COUNTED";
 struct Guest;
 
 impl cpu::SetProcessors for Guest {
-    fn set_processor(&mut self, _: i64, _: bool) -> Result<(), Failure> {
+    fn set_processor(&mut self, _: i64, _: bool, _: &mut Cause) -> Result<(), Failure> {
         Err(Failure("there is no such processor"))
     }
 }

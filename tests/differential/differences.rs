@@ -224,12 +224,22 @@ pub const DIFFERENCES: &[Difference] = &[
         versions: ALL,
         everywhere: true,
         is_it: |exchange| {
-            let commands = ["guest-set-time", "guest-set-vcpus", "guest-set-user-password", "guest-ssh-"];
+            let commands = ["guest-set-time", "guest-set-user-password", "guest-ssh-"];
             let own = |text: &str| {
                 !["JSON ", "QMP ", "Parameter ", "Invalid parameter "].iter().any(|with| text.starts_with(with))
             };
             commands.iter().any(|name| exchange.command.starts_with(name))
                 && exchange.complaints().is_some_and(|texts| texts.into_iter().all(own))
+        },
+    },
+    Difference {
+        reason: "That a processor cannot be set is told in the words of newer versions.",
+        versions: before(11, 0),
+        everywhere: true,
+        is_it: |exchange| {
+            exchange.complaints().is_some_and(|[ours, theirs]| {
+                ours.starts_with("Could not open '/sys/devices/system/cpu/cpu") && theirs.contains("cpu/cpu")
+            })
         },
     },
     Difference {

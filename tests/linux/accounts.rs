@@ -75,7 +75,7 @@ fn a_password_that_nobody_could_log_in_with_is_refused() -> Result<()> {
         (b"a:b", true, "the password is not as crypt makes it"),
     ] {
         let text = refused(&mut agent, "guest-set-user-password", &password("root", bytes, crypted))?;
-        ensure!(text == format!("failed to set the password of user 'root': {expected}"), "{text}");
+        ensure!(text == format!("child process has failed to set user password: user 'root': {expected}"), "{text}");
     }
     let text = refused(&mut agent, "guest-set-user-password", &password("root", b"a\nb", false))?;
     ensure!(text == "forbidden characters in raw password", "{text}");

@@ -72,7 +72,7 @@ fn a_password_is_set_without_a_program_that_sets_passwords() -> Result<()> {
     ensure!(run(&mut agent, "busybox cat /etc/shadow")?.starts_with("root:$6$given:"));
     let unknown = json!({"username": "nobody", "password": "", "crypted": false});
     let text = refused(&mut agent, "guest-set-user-password", &unknown)?;
-    ensure!(text == "failed to set the password of user 'nobody': there is no such user", "{text}");
+    ensure!(text == "child process has failed to set user password: user 'nobody': there is no such user", "{text}");
     Ok(())
 }
 

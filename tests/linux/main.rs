@@ -17,3 +17,4 @@ mod power;
 mod signals;
 mod state;
 mod suspend;
+mod words;

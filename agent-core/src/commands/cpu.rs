@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::arguments::{List, Parameter, Value};
+use crate::cause::Cause;
 use crate::command::{Command, Request};
 use crate::error::{Error, Failure};
 use crate::reply::{Kind, Reply, Step};
@@ -86,7 +87,7 @@ pub trait SetProcessors {
     ///
     /// # Errors
     /// If there is no such processor, or it cannot be done.
-    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure>;
+    fn set_processor(&mut self, logical_id: i64, online: bool, cause: &mut Cause) -> Result<(), Failure>;
 }
 
 /// What `guest-get-cpustats` needs of its guest.
@@ -157,7 +158,7 @@ fn set_processors<G: SetProcessors>(
     arguments.finish()?;
     let mut set = 0usize;
     for processor in processors.iter() {
-        match guest.set_processor(processor.logical_id, processor.online) {
+        match guest.set_processor(processor.logical_id, processor.online, reply.cause()) {
             Ok(()) => set += 1,
             Err(failure) if set == 0 => return Err(failure.into()),
             Err(_) => break,

@@ -308,7 +308,7 @@ impl cpu::Processors for Guest {
 }
 
 impl cpu::SetProcessors for Guest {
-    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+    fn set_processor(&mut self, logical_id: i64, online: bool, _: &mut Cause) -> Result<(), Failure> {
         if !(0..self.count as i64).contains(&logical_id) {
             return Err(Failure("there is no such processor"));
         }

@@ -309,8 +309,8 @@ impl<S: Source> cpu::Processors for Guest<S> {
 }
 
 impl<S: Source> cpu::SetProcessors for Guest<S> {
-    fn set_processor(&mut self, _: i64, _: bool) -> Result<(), Failure> {
-        self.outcome(())
+    fn set_processor(&mut self, _: i64, _: bool, cause: &mut Cause) -> Result<(), Failure> {
+        self.outcome_with((), cause)
     }
 }
 

@@ -19,7 +19,9 @@ fn a_user_whose_password_cannot_be_set_is_named() -> Result<()> {
     let arguments = json!({"username": "no-such-user", "password": "", "crypted": false});
     let text = refused(&mut pair.ours.client, "guest-set-user-password", &arguments)?;
     ensure!(
-        text.starts_with("failed to set the password of user 'no-such-user': cannot lock /etc/.pwd.lock: "),
+        text.starts_with(
+            "child process has failed to set user password: user 'no-such-user': cannot lock /etc/.pwd.lock: "
+        ),
         "{text}"
     );
     Ok(())

@@ -1,11 +1,11 @@
 //! Answers about the appliance's processors and memory.
 
 use machine::memory_blocks::MemoryBlocks;
-use nanoqga::Failure;
 use nanoqga::commands::cpu::{
     Load, LoadAverage, Processor, ProcessorStatistics, ProcessorTimes, Processors, SetProcessors,
 };
 use nanoqga::commands::memory::{self, MemoryBlock, MemoryBlockError, SetMemoryBlocks};
+use nanoqga::{Cause, Failure};
 
 use crate::guest::Guest;
 use crate::load::Account;
@@ -39,7 +39,7 @@ impl Processors for Guest<Appliance> {
 }
 
 impl SetProcessors for Guest<Appliance> {
-    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+    fn set_processor(&mut self, logical_id: i64, online: bool, _: &mut Cause) -> Result<(), Failure> {
         let index = usize::try_from(logical_id).ok();
         match index.and_then(|index| self.processor(index).transpose()).transpose()? {
             None => Err(Failure("there is no processor of this number")),

@@ -1,14 +1,14 @@
 //! `guest-get-vcpus`, `guest-set-vcpus`, `guest-get-cpustats` and `guest-get-load`.
 
-use nanoqga::Failure;
 use nanoqga::commands::cpu;
+use nanoqga::{Cause, Failure};
 
 use super::{add, element};
 use crate::agent::Nanoqga;
 use crate::callbacks::cpu::{CpuCallbacks, Load, Processor, ProcessorTimes};
 use crate::guest::{Family, Guest, NO_CALLBACK};
 use crate::status::Status;
-use crate::text::outcome;
+use crate::text::{outcome, outcome_with};
 
 /// Adds the cpu family.
 #[unsafe(no_mangle)]
@@ -47,10 +47,10 @@ impl cpu::Processors for Guest {
 }
 
 impl cpu::SetProcessors for Guest {
-    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+    fn set_processor(&mut self, logical_id: i64, online: bool, cause: &mut Cause) -> Result<(), Failure> {
         let set = self.cpu.set_processor.ok_or(NO_CALLBACK)?;
         // SAFETY: The kernel's callback, with its context; what it returns is NULL or a text.
-        unsafe { outcome(set(self.context, logical_id, online.into())) }
+        unsafe { outcome_with(set(self.context, logical_id, online.into()), cause) }
     }
 }
 

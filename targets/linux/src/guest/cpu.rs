@@ -1,9 +1,9 @@
 //! `cpu`: the processors and their load.
 
-use nanoqga::Failure;
 use nanoqga::commands::cpu::{
     Load, LoadAverage, Processor, ProcessorStatistics, ProcessorTimes, Processors, SetProcessors,
 };
+use nanoqga::{Cause, Failure};
 
 use super::Guest;
 use crate::log::audit;
@@ -16,9 +16,9 @@ impl Processors for Guest {
 }
 
 impl SetProcessors for Guest {
-    fn set_processor(&mut self, logical_id: i64, online: bool) -> Result<(), Failure> {
+    fn set_processor(&mut self, logical_id: i64, online: bool, cause: &mut Cause) -> Result<(), Failure> {
         audit("guest-set-vcpus", &format_args!("{logical_id} online: {online}"));
-        processors::set_online(logical_id, online)
+        processors::set_online(logical_id, online, cause)
     }
 }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::Guest;
 use crate::log::audit;
 use crate::system::accounts::{Account, find, find_elsewhere};
-use crate::system::authorized_keys::{failed_to, lines, write};
+use crate::system::authorized_keys::{failed_to, failed_to_make, lines, make_directory, write};
 use crate::system::errno::{failed, failed_by};
 use crate::system::files::read_text;
 
@@ -48,7 +48,7 @@ impl AuthorizedKeys for Guest {
                 lines.push(key.to_string());
             }
         }
-        write(&account, &lines).map_err(|error| failed_to(WRITE, &account, error, cause))
+        save(&account, &lines, cause)
     }
 
     fn remove_authorized_keys(
@@ -65,8 +65,13 @@ impl AuthorizedKeys for Guest {
             outcome => outcome.map_err(|error| failed_to(READ, &account, error, cause))?,
         };
         lines.retain(|line| !keys.iter().any(|key| key == *line.as_str()));
-        write(&account, &lines).map_err(|error| failed_to(WRITE, &account, error, cause))
+        save(&account, &lines, cause)
     }
+}
+
+fn save(account: &Account, lines: &[String], cause: &mut Cause) -> Result<(), Failure> {
+    let directory = make_directory(account).map_err(|error| failed_to_make(account, error, cause))?;
+    write(&directory, account, lines).map_err(|error| failed_to(WRITE, account, error, cause))
 }
 
 fn account(user: Text<'_>, cause: &mut Cause) -> Result<Account, Failure> {

@@ -8,7 +8,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 use super::Guest;
 use crate::log::audit;
 use crate::system::errno::failed;
-use crate::system::rtc::Rtc;
+use crate::system::rtc::{FAILED, Rtc};
 
 const BILLION: i64 = 1_000_000_000;
 
@@ -29,13 +29,13 @@ impl SetClock for Guest {
             Ok(rtc) => rtc.set_time(seconds),
             // A machine without a clock of its own has none that could differ.
             Err(Errno::NOENT | Errno::NODEV | Errno::NXIO) => Ok(()),
-            Err(error) => Err(failed("failed to open the hardware clock", error)),
+            Err(error) => Err(failed(FAILED, error)),
         }
     }
 
     fn set_time_from_machine(&mut self) -> Result<(), Failure> {
         audit("guest-set-time", &"from the machine's clock");
-        let rtc = Rtc::open().map_err(|error| failed("failed to open the hardware clock", error))?;
+        let rtc = Rtc::open().map_err(|error| failed(FAILED, error))?;
         set_clock(rtc.time()?, 0)
     }
 }

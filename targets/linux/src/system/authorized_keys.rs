@@ -36,6 +36,11 @@ fn own_file(directory: &OwnedFd, account: &Account) -> Result<OwnedFd, Errno> {
     if is_file && (found.st_uid == account.user || is_public) { Ok(file) } else { Err(Errno::ACCESS) }
 }
 
+/// That it failed to make a user's directory for the file.
+pub fn failed_to_make(account: &Account, error: Errno, cause: &mut Cause) -> Failure {
+    failed_at("failed to create directory ", format_args!("'{}/{DIRECTORY}'", account.home), error, cause)
+}
+
 /// That it failed to read or write a user's file.
 pub fn failed_to(what: &'static str, account: &Account, error: Errno, cause: &mut Cause) -> Failure {
     failed_at(what, format_args!("'{}/{DIRECTORY}/{FILE}'", account.home), error, cause)
@@ -65,36 +70,45 @@ fn directory(home: impl AsFd) -> Result<OwnedFd, Errno> {
     openat(home, DIRECTORY, flags, Mode::empty())
 }
 
-/// Gives a user a file with these lines.
-pub fn write(account: &Account, lines: &[String]) -> Result<(), Errno> {
-    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-    let (user, group) = (Uid::from_raw(account.user), Gid::from_raw(account.group));
+/// Opens a user's directory for the file. If there is none, it is made.
+pub fn make_directory(account: &Account) -> Result<OwnedFd, Errno> {
     let home = home(account)?;
-    let directory = match directory(&home) {
+    match directory(&home) {
         Err(Errno::NOENT) => {
             mkdirat(&home, DIRECTORY, Mode::RWXU)?;
             let directory = directory(&home)?;
+            let (user, group) = owner(account);
             fchown(&directory, Some(user), Some(group))?;
-            directory
+            Ok(directory)
         }
-        outcome => outcome?,
-    };
-    match unlinkat(&directory, NEW_FILE, AtFlags::empty()) {
+        outcome => outcome,
+    }
+}
+
+fn owner(account: &Account) -> (Uid, Gid) {
+    (Uid::from_raw(account.user), Gid::from_raw(account.group))
+}
+
+/// Gives a user a file with these lines, in that directory.
+pub fn write(directory: &OwnedFd, account: &Account, lines: &[String]) -> Result<(), Errno> {
+    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+    let (user, group) = owner(account);
+    match unlinkat(directory, NEW_FILE, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(error) => return Err(error),
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let owner_only = Mode::RUSR | Mode::WUSR;
-    let file = openat(&directory, NEW_FILE, flags, owner_only)?;
-    let old = own_file(&directory, account);
+    let file = openat(directory, NEW_FILE, flags, owner_only)?;
+    let old = own_file(directory, account);
     let written = write_all(&file, text.as_bytes())
         .and_then(|()| fchmod(&file, owner_only))
         .and_then(|()| fchown(&file, Some(user), Some(group)))
         .and_then(|()| old.map_or(Ok(()), |old| keep_extended_attributes(old, &file)))
         .and_then(|()| fsync(&file))
-        .and_then(|()| renameat(&directory, NEW_FILE, &directory, FILE));
+        .and_then(|()| renameat(directory, NEW_FILE, directory, FILE));
     if written.is_err() {
-        let _ = unlinkat(&directory, NEW_FILE, AtFlags::empty());
+        let _ = unlinkat(directory, NEW_FILE, AtFlags::empty());
         return written;
     }
     fsync(directory)
@@ -114,21 +128,25 @@ mod tests {
         Account { user, group, home: home.into(), shadowed: true }
     }
 
+    fn write_all_of(account: &Account, lines: &[String]) -> Result<(), Errno> {
+        write(&make_directory(account)?, account, lines)
+    }
+
     #[test]
     fn keys_are_written_for_the_owner_alone_and_read_again() {
         let folder = TestFolder::new("ssh");
         let account = account_at(&folder.path("."));
         assert_eq!(lines(&account), Err(Errno::NOENT));
         let keys = ["# mine", "ssh-ed25519 AAAA one", "ssh-rsa BBBB two"].map(String::from);
-        write(&account, &keys).unwrap();
+        write_all_of(&account, &keys).unwrap();
         assert_eq!(lines(&account).unwrap(), keys);
-        write(&account, &keys[1..2]).unwrap();
+        write_all_of(&account, &keys[1..2]).unwrap();
         let path = folder.path(".ssh/authorized_keys");
         assert_eq!(fs::read_to_string(&path).unwrap(), "ssh-ed25519 AAAA one\n");
         let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&folder.path(".ssh"))), (0o600, 0o700));
         assert_eq!(names(&folder.path(".ssh")).unwrap(), ["authorized_keys"]);
-        write(&account, &[]).unwrap();
+        write_all_of(&account, &[]).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
     }
 
@@ -148,14 +166,14 @@ mod tests {
         }
         symlink(folder.path("other"), folder.path("home/.ssh")).unwrap();
         let account = account_at(&folder.path("home"));
-        assert!(write(&account, &["key".into()]).is_err());
+        assert!(write_all_of(&account, &["key".into()]).is_err());
         fs::remove_file(folder.path("home/.ssh")).unwrap();
         fs::create_dir(folder.path("home/.ssh")).unwrap();
         fs::write(folder.path("other/target"), "kept").unwrap();
         for name in [FILE, NEW_FILE] {
             symlink(folder.path("other/target"), folder.path(&alloc::format!("home/.ssh/{name}"))).unwrap();
         }
-        write(&account, &["key".into()]).unwrap();
+        write_all_of(&account, &["key".into()]).unwrap();
         assert_eq!(fs::read_to_string(folder.path("other/target")).unwrap(), "kept");
         assert_eq!(lines(&account).unwrap(), ["key"]);
     }
@@ -178,6 +196,6 @@ mod tests {
         // A part of the way home that is no folder, in a folder that others can write to.
         fs::set_permissions(folder.path("."), fs::Permissions::from_mode(0o777)).unwrap();
         symlink(folder.path("home"), folder.path("link")).unwrap();
-        assert!(write(&account_at(&folder.path("link")), &["key".into()]).is_err());
+        assert!(write_all_of(&account_at(&folder.path("link")), &["key".into()]).is_err());
     }
 }

@@ -4,14 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use core::ffi::CStr;
 
-use rustix::fs::{Access, access};
-
 use super::command;
 use super::errno::text;
 
-/// What begins the text of a hook that could not be run, of one that failed, and of one that was killed. The first and the last
-/// are qemu-ga's words.
-pub const NO_ACCESS: &str = "can't access fsfreeze hook ";
+/// What begins the text of a hook that failed, and of one that was killed: qemu-ga's words.
 pub const FAILED: &str = "child process has failed to execute fsfreeze hook: ";
 pub const KILLED: &str = "child process has terminated abnormally: ";
 
@@ -20,10 +16,9 @@ pub const KILLED: &str = "child process has terminated abnormally: ";
 /// # Errors
 /// What is wrong, in words: its status and what it has written to stdout and stderr.
 pub fn run(hook: &str, what: &CStr, limit: Option<u32>) -> Result<(), String> {
-    let no_access = |error| format!("{NO_ACCESS}'{hook}': {}", text(error));
-    access(hook, Access::EXEC_OK).map_err(no_access)?;
     let what = what.to_str().unwrap_or_default();
-    let ended = command::run(&[hook, what], limit).map_err(|error| format!("{FAILED}{}", text(error)))?;
+    let ended = command::run(&[hook, what], limit)
+        .map_err(|error| format!("{FAILED}failed to exec '{hook}': {}", text(error)))?;
     let said = &ended.output;
     Err(match ended.status {
         None => format!("{FAILED}not done after {} seconds: {said}", limit.unwrap_or_default()),
@@ -62,7 +57,7 @@ mod tests {
         let script = "#!/bin/sh\necho no database >&2; exit 4\n";
         assert_eq!(told(&folder, script, None), [FAILED, "exit status 4: no database"].concat());
         assert_eq!(told(&folder, "#!/bin/sh\nkill -9 $$\n", None), [KILLED, "signal 9: "].concat());
-        let missing = "can't access fsfreeze hook '/none': No such file or directory";
+        let missing = [FAILED, "failed to exec '/none': No such file or directory"].concat();
         assert_eq!(run("/none", c"thaw", None).unwrap_err(), missing);
     }
 

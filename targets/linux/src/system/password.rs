@@ -15,6 +15,8 @@ use super::accounts::{find, find_elsewhere, with_passwd, with_shadow};
 use super::errno::{self, failed_by};
 use super::files::read_text;
 
+/// How qemu-ga begins to tell it, and ends with what chpasswd(8) says.
+const FAILED: &str = "child process has failed to set user password: ";
 const NO_USER: &str = "there is no such user";
 const ELSEWHERE: &str = "the user is not in /etc/passwd, so the password is kept elsewhere";
 /// The longest password that libxcrypt and PAM take.
@@ -26,7 +28,7 @@ pub fn set(name: &str, password: &[u8], crypted: bool, cause: &mut Cause) -> Res
 }
 
 fn failed(name: &str, reason: &str, cause: &mut Cause) -> Failure {
-    failed_by("failed to set the password of user ", format_args!("'{name}': {reason}"), cause)
+    failed_by(FAILED, format_args!("user '{name}': {reason}"), cause)
 }
 
 /// Why something cannot be done.
@@ -123,10 +125,7 @@ mod tests {
     fn a_failure_says_whose_password_was_not_set() {
         let mut cause = Cause::new();
         let failure = failed("alice", "there is no random salt", &mut cause);
-        assert_eq!(
-            (failure.0, cause.as_str()),
-            ("failed to set the password of user ", "'alice': there is no random salt")
-        );
+        assert_eq!((failure.0, cause.as_str()), (FAILED, "user 'alice': there is no random salt"));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use nanoqga::Failure;
 use nanoqga::commands::cpu::{Load, Processor, ProcessorTimes};
+use nanoqga::{Cause, Failure};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::errno::failed;
+use super::errno::{failed, failed_by, text};
 use super::files::{KeptFile, open_directory, read_file, read_text, write_attribute};
 
 const CPUS: &str = "/sys/devices/system/cpu";
@@ -72,19 +72,20 @@ pub fn ranges(list: &str) -> impl Iterator<Item = RangeInclusive<i64>> {
 }
 
 /// Sees to it that a processor runs, or does not.
-pub fn set_online(id: i64, online: bool) -> Result<(), Failure> {
+pub fn set_online(id: i64, online: bool, cause: &mut Cause) -> Result<(), Failure> {
     let directory = format!("{CPUS}/cpu{id}");
-    open_directory(&directory).map_err(|error| failed("there is no such logical processor", error))?;
+    open_directory(&directory)
+        .map_err(|error| failed_by("Could not open '", format_args!("{directory}/': {}", text(error)), cause))?;
     let switch = format!("{directory}/online");
     match read_file(&switch) {
         // It has no switch: it is always online.
         Err(Errno::NOENT) if online => Ok(()),
-        Err(Errno::NOENT) => Err(Failure("the logical processor can't be offlined")),
-        Err(error) => Err(failed("failed to read a logical processor's state", error)),
+        Err(Errno::NOENT) => Err(failed_by("logical processor #", format_args!("{id} can't be offlined"), cause)),
+        Err(error) => Err(failed("pread sysfs file \"online\"", error)),
         Ok(state) if is_online(&state) == online => Ok(()),
         Ok(_) => {
             let outcome = write_attribute(&switch, if online { b"1" } else { b"0" });
-            outcome.map_err(|error| failed("failed to set a logical processor's state", error))
+            outcome.map_err(|error| failed("pwrite sysfs file \"online\"", error))
         }
     }
 }

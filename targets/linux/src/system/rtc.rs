@@ -30,6 +30,9 @@ struct RtcTime {
 const READ: Opcode = opcode::read::<RtcTime>(b'p', 9);
 const SET: Opcode = opcode::write::<RtcTime>(b'p', 10);
 
+/// How qemu-ga begins to tell that hwclock(8) has failed, in both directions.
+pub const FAILED: &str = "child process has failed to set hardware clock to system time";
+
 /// The clock, open.
 #[derive(Debug)]
 pub struct Rtc(OwnedFd);
@@ -45,7 +48,7 @@ impl Rtc {
     pub fn time(&self) -> Result<i64, Failure> {
         // SAFETY: RTC_RD_TIME (rtc(4)) writes a struct rtc_time, which this is.
         let time = unsafe { ioctl(&self.0, Getter::<READ, RtcTime>::new()) };
-        let time = time.map(seconds).map_err(|error| failed("failed to read the hardware clock", error))?;
+        let time = time.map(seconds).map_err(|error| failed(FAILED, error))?;
         // The zone of that time, not of local time: they differ for some hours twice a year.
         let guess = time.saturating_sub(offset(time));
         Ok(time.saturating_sub(offset(guess)))
@@ -56,7 +59,7 @@ impl Rtc {
         let time = broken_down(time.saturating_add(offset(time))).ok_or(Failure("Invalid time"))?;
         // SAFETY: RTC_SET_TIME (rtc(4)) reads a struct rtc_time, which this is.
         let outcome = unsafe { ioctl(&self.0, Setter::<SET, RtcTime>::new(time)) };
-        outcome.map_err(|error| failed("failed to set hardware clock to system time", error))
+        outcome.map_err(|error| failed(FAILED, error))
     }
 }
 

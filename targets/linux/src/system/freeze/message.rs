@@ -19,16 +19,8 @@ pub(super) const FAILED_TO_MARK: &str = "failed to mark file systems as frozen: 
 pub(super) const WORKER_ENDED: &str = "the process that holds file systems frozen has been killed";
 
 /// What the texts of failures begin with.
-const BEGINNINGS: [&str; 8] = [
-    FAILED_TO_READ,
-    FAILED_TO_OPEN,
-    FAILED_TO_FREEZE,
-    FAILED_TO_MARK,
-    WORKER_ENDED,
-    hook::NO_ACCESS,
-    hook::FAILED,
-    hook::KILLED,
-];
+const BEGINNINGS: [&str; 7] =
+    [FAILED_TO_READ, FAILED_TO_OPEN, FAILED_TO_FREEZE, FAILED_TO_MARK, WORKER_ENDED, hook::FAILED, hook::KILLED];
 
 /// No packet is longer; what is longer is cut.
 const LONGEST: usize = 4096;
