@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: feeds any bytes at all to the parts of the engine that read what a host sends, to the virtio-serial
-//! driver as its device, and to the readers of what firmware, loaders and devices leave for a machine.
+//! `cargo xtask fuzz`: feeds any bytes at all to the parts of the engine that read what a host sends, to the drivers of
+//! virtio-serial and vsock as their devices, and to the readers of what firmware, loaders and devices leave for a machine.
 //!
 //! Neither the engine nor these readers have unsafe code for a sanitizer to look into, Miri looks into the driver's, and
 //! without a sanitizer the fuzzer's instrumentation needs no nightly compiler.
@@ -23,7 +23,7 @@ use crate::workspace::{self, in_workspace};
 
 /// Feed the readers of what hosts, devices and firmware say with any bytes at all.
 ///
-/// Feeds scanner, agent and base64 with mutations of the recorded requests. To virtio_serial any bytes are what its device does. acpi,
+/// Feeds scanner, agent and base64 with mutations of the recorded requests. To virtio_serial and vsock any bytes are what their devices do. acpi,
 /// boot_info and device_tree get mutations of what firmware leaves for a guest, pci of what devices have in configuration space. As
 /// many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where they are missing. What a target cannot
 /// stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
@@ -45,11 +45,12 @@ pub(crate) type Target = (&'static str, u64);
 
 /// What can be fuzzed, and for how long a test does so. What reads firmware's tables and devices has a minute of two processors
 /// together, and so have the readers of disks and of networks, each alone.
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 12] = [
     ("scanner", 30),
     ("agent", 30),
     ("base64", 30),
     (DEVICE, 30),
+    ("vsock", 30),
     ("acpi", 30),
     ("boot_info", 30),
     ("device_tree", 30),

@@ -43,7 +43,7 @@ pub(super) static PARTS: [Part; 20] = [
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
-    Part { name: "miri", long: false, run: miri, about: "the tests of the virtqueue and of the library for C under Miri" },
+    Part { name: "miri", long: false, run: miri, about: "the drivers of virtio-serial and vsock, and the library for C, under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
     Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
     Part { name: "kit", long: false, run: kit, about: "the test kit: its program with each agent, guests that lie, and a new kernel's tests" },
@@ -179,19 +179,31 @@ fn miri(report: &mut Report) -> Result<()> {
         in_workspace(&mut command).args(["miri", "test", "--package", package, "--test", test]);
         command
     };
-    for (package, test) in [("capi", "calls"), ("virtio-serial", "serial")] {
-        report.run(miri(package, test).arg("--no-run"), LIMIT)?;
+    let driver = |test| {
+        let mut command = miri("virtio-serial", test);
+        command.args(["--features", "vsock"]);
+        command
+    };
+    for mut build in [miri("capi", "calls"), driver("serial"), driver("vsock")] {
+        report.run(build.arg("--no-run"), LIMIT)?;
     }
-    let serial = |tests: &[&str]| {
-        let mut command = miri("virtio-serial", "serial");
+    let tests_of = |test, tests: &[&str]| {
+        let mut command = driver(test);
         // The driver gets addresses from a HAL as numbers, as from any device.
         command.arg("--").args(tests).env("MIRIFLAGS", "-Zmiri-permissive-provenance");
         command
     };
-    // Miri interprets on one processor. Both take as long.
-    let halves = [serial(&["lifetime", "no_lies_do_harm", "offset_hal", "transports"]), serial(&["kept", "talking"])];
+    // These tests leak the memory that they lend the driver, and count its pages themselves.
+    let mut vsock = tests_of("vsock", &[]);
+    vsock.env("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-ignore-leaks");
+    // Miri interprets on one processor. Each takes as long.
+    let thirds = [
+        tests_of("serial", &["lifetime", "no_lies_do_harm", "offset_hal", "transports"]),
+        tests_of("serial", &["kept", "single", "talking"]),
+        vsock,
+    ];
     report.tests(&mut miri("capi", "calls"), LIMIT)?;
-    report.tests_at_once(halves, LIMIT)
+    report.tests_at_once(thirds, LIMIT)
 }
 
 fn qemu(report: &mut Report) -> Result<()> {

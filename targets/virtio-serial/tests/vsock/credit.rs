@@ -4,8 +4,8 @@ use embedded_io::{Write, WriteReady};
 
 use crate::packet::*;
 use crate::peer::State;
-use crate::talking::{connected, read};
-use crate::wire::{WINDOW, settle};
+use crate::talking::connected;
+use crate::wire::{WINDOW, read, settle};
 
 #[test]
 fn a_host_is_told_of_room_when_half_of_the_window_was_read() {

@@ -4,8 +4,8 @@ use embedded_io::{Read, Write};
 
 use crate::packet::*;
 use crate::peer::State;
-use crate::talking::{connected, read};
-use crate::wire::{settle, started};
+use crate::talking::connected;
+use crate::wire::{read, settle, started};
 
 #[test]
 fn what_a_host_has_sent_before_it_left_is_read() {

@@ -8,8 +8,7 @@ use crate::memory::pages_in_use;
 use crate::packet::*;
 use crate::peer::{Peers, State};
 use crate::queue::Queue;
-use crate::talking::read;
-use crate::wire::{Driver, Host, PORT, settle};
+use crate::wire::{Driver, Host, PORT, WINDOW, read, settle};
 
 /// Lets a device lie as `bytes` say, to their end.
 ///
@@ -19,7 +18,8 @@ pub fn lie(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let host = Host::new(Device::new());
     let allowed = if bytes.byte().is_multiple_of(2) { Allowed::Host } else { Allowed::Any };
-    let mut driver = host.start(allowed).unwrap();
+    let mut memory = vec![0; 4 * WINDOW];
+    let mut driver = host.start_in(&mut memory, allowed).unwrap();
     host.device().lies = true;
     while !bytes.0.is_empty() {
         tell_a_lie(&host, &mut bytes);
@@ -139,7 +139,7 @@ fn tell_a_lie(host: &Host, bytes: &mut Bytes<'_>) {
     }
 }
 
-fn use_the_driver(driver: &mut Driver, bytes: &mut Bytes<'_>) {
+fn use_the_driver(driver: &mut Driver<'_>, bytes: &mut Bytes<'_>) {
     for _ in 0..bytes.byte() % 5 {
         let place = usize::from(bytes.byte() % 4);
         match bytes.byte() % 6 {

@@ -4,8 +4,7 @@ use embedded_io::{Write, WriteReady};
 use proptest::prelude::*;
 
 use crate::peer::{Peers, State};
-use crate::talking::read;
-use crate::wire::{Driver, Host, settle, started};
+use crate::wire::{Driver, Host, read, settle, started};
 
 /// What a place has read and written since its host came.
 #[derive(Default)]
@@ -22,7 +21,7 @@ fn said(port: u32, at: usize) -> u8 {
 
 struct World {
     host: Host,
-    driver: Driver,
+    driver: Driver<'static>,
     peers: Peers,
     /// The ports of hosts that have not left, and how much each has sent.
     here: Vec<(u32, usize)>,

@@ -1,6 +1,6 @@
 //! Conversations, and who may have one.
 
-use embedded_io::{Read, ReadReady, Write, WriteReady};
+use embedded_io::{ReadReady, Write, WriteReady};
 use virtio_serial::Error;
 use virtio_serial::vsock::Peers as Allowed;
 
@@ -8,25 +8,13 @@ use crate::device::{Device, FEATURES_OK, VERSION_1};
 use crate::memory::{PageLimit, pages_in_use};
 use crate::packet::*;
 use crate::peer::{Peers, State};
-use crate::wire::{Driver, Host, PORT, settle, started};
+use crate::wire::{Driver, Host, PORT, read, settle, started};
 
 /// Makes something wrong.
 type Spoil<T> = fn(&mut T);
 
-/// Reads what is there.
-pub fn read(driver: &mut Driver, place: usize) -> Vec<u8> {
-    let mut bytes = vec![0; 5000];
-    let mut stream = driver.stream(place).unwrap();
-    if !stream.read_ready().unwrap() {
-        return Vec::new();
-    }
-    let count = stream.read(&mut bytes).unwrap();
-    bytes.truncate(count);
-    bytes
-}
-
 /// A peer at port 5 that is connected at place 0.
-pub fn connected(window: u32) -> (Host, Driver, Peers) {
+pub fn connected(window: u32) -> (Host, Driver<'static>, Peers) {
     let (host, mut driver) = started();
     let mut peers = Peers::default();
     peers.connect(&host, 5, window);

@@ -3,6 +3,7 @@
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
+use embedded_io::{Read, ReadReady};
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{Error, PhysAddr, Result};
 use virtio_serial::vsock::{Peers, Vsock};
@@ -11,7 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use crate::device::Device;
 use crate::memory::TestHal;
 
-pub type Driver = Vsock<'static, TestHal, Wire>;
+pub type Driver<'m> = Vsock<'m, TestHal, Wire>;
 
 /// The port that the driver takes connections to.
 pub const PORT: u32 = 1234;
@@ -34,22 +35,29 @@ impl Host {
         self.0.borrow_mut()
     }
 
-    pub fn start(&self, peers: Peers) -> std::result::Result<Driver, virtio_serial::Error> {
+    pub fn start(&self, peers: Peers) -> std::result::Result<Driver<'static>, virtio_serial::Error> {
         // Tests are few, so what they leak is little.
-        let memory = Vec::leak(vec![0; 4 * WINDOW + 3]);
+        self.start_in(Vec::leak(vec![0; 4 * WINDOW + 3]), peers)
+    }
+
+    pub fn start_in<'m>(
+        &self,
+        memory: &'m mut [u8],
+        peers: Peers,
+    ) -> std::result::Result<Driver<'m>, virtio_serial::Error> {
         Vsock::new(Wire(self.0.clone()), PORT, peers, memory)
     }
 }
 
 /// A device with a driver that takes connections of the host.
-pub fn started() -> (Host, Driver) {
+pub fn started() -> (Host, Driver<'static>) {
     let host = Host::new(Device::new());
     let driver = host.start(Peers::Host).unwrap();
     (host, driver)
 }
 
 /// Polls as a main loop does, until the driver has nothing to do.
-pub fn settle(driver: &mut Driver) {
+pub fn settle(driver: &mut Driver<'_>) {
     driver.acknowledge_interrupt();
     for _ in 0..10_000 {
         if !driver.poll() {
@@ -57,6 +65,18 @@ pub fn settle(driver: &mut Driver) {
         }
     }
     panic!("the driver never comes to rest");
+}
+
+/// Reads what is there.
+pub fn read(driver: &mut Driver<'_>, place: usize) -> Vec<u8> {
+    let mut bytes = vec![0; 5000];
+    let mut stream = driver.stream(place).unwrap();
+    if !stream.read_ready().unwrap() {
+        return Vec::new();
+    }
+    let count = stream.read(&mut bytes).unwrap();
+    bytes.truncate(count);
+    bytes
 }
 
 impl Transport for Wire {
