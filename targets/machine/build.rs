@@ -20,9 +20,9 @@ fn main() {
     let script = folder.join("../linker").join(variable("CARGO_CFG_TARGET_ARCH")).with_extension("ld");
     println!("cargo::rerun-if-changed={}", script.display());
     // A file of arguments, so that kernels have one to pass on. No page alignment in the image: there is one segment, and
-    // nobody maps it from a file.
+    // nobody maps it from a file. Functions of the same instructions become one: nothing compares their addresses.
     let file = Path::new(&variable("OUT_DIR")).join("link-arguments");
-    fs::write(&file, format!("\"-T{}\"\n--no-pie\n--nmagic\n", script.display()))
+    fs::write(&file, format!("\"-T{}\"\n--no-pie\n--nmagic\n--icf=all\n", script.display()))
         .expect("cargo's folder can be written to");
     println!("cargo::rustc-link-arg-bins=@{}", file.display());
     println!("cargo::metadata=link_arguments=@{}", file.display());

@@ -42,7 +42,7 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     ) -> Self {
         let mut channels = Self(Vec::new());
         if matches!(chosen, None | Some(AgentChannel::Virtio)) {
-            machine.devices(DeviceType::Console, |device| channels.add_console(device, port, &mut new));
+            machine.devices(DeviceType::Console, &mut |device| channels.add_console(device, port, &mut new));
         }
         let serial_port = match chosen {
             Some(AgentChannel::Virtio) => None,

@@ -14,7 +14,7 @@ mod kernel {
         let mut machine = Machine::start(handover, |_| false);
         console::begin(machine.options());
         let mut found = None;
-        machine.devices(DeviceType::Console, |device| found = found.take().or(Some(device.transport)));
+        machine.devices(DeviceType::Console, &mut |device| found = found.take().or(Some(device.transport)));
         match found.map(|transport| serve_agent::<IdentityMapped, _>(transport, || machine.sleep())) {
             Some(Ok(())) => {
                 log!("powering off");

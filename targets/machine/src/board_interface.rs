@@ -26,7 +26,7 @@ must_be! {
     Machine::start: fn(Handover, OwnWord) -> Machine;
     Machine::options: fn(&Machine) -> &Options;
     Machine::clock: fn(&mut Machine) -> &mut Clock;
-    Machine::devices: fn(&Machine, DeviceType, fn(Device));
+    Machine::devices: fn(&Machine, DeviceType, &mut dyn FnMut(Device));
     Machine::log_unused: fn(&Machine, &[DeviceType]);
     Machine::processors: fn(&Machine) -> Processors;
     Machine::ram: fn(&Machine) -> &[Ram];

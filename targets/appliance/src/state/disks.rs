@@ -97,7 +97,7 @@ impl Storage {
             frozen: false,
             unwritten_since: None,
         };
-        machine.devices(DeviceType::Block, |device| storage.add(device));
+        machine.devices(DeviceType::Block, &mut |device| storage.add(device));
         storage
     }
 

@@ -19,7 +19,7 @@ impl Links {
     /// unless it is empty.
     pub(crate) fn find(machine: &Machine, networks: &Settings, host_name: &str) -> Self {
         let mut links = Self(Numbered::new());
-        machine.devices(DeviceType::Network, |device| links.add(device, networks, host_name));
+        machine.devices(DeviceType::Network, &mut |device| links.add(device, networks, host_name));
         links
     }
 

@@ -90,13 +90,13 @@ impl Machine {
 
     /// Finds the virtio devices of a type and switches them on, on PCI and at a microvm's places, and hands each to `take`.
     /// Called once for a type.
-    pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
+    pub fn devices(&self, kind: DeviceType, take: &mut dyn FnMut(Device)) {
         if let Some(config_space) = self.config_space {
             let unmask = |line| self.interrupts.unmask(line);
             // SAFETY: These ports are a virtio device's.
             let ports = |first| Some(unsafe { IoPorts::new(u16::try_from(first).ok()?) });
             // SAFETY: What can be reached is mapped for ever, and nothing else lies where a device's registers do.
-            unsafe { find_on_pci(config_space, kind, identity_map::reach, ports, unmask, &mut take) }
+            unsafe { find_on_pci(config_space, kind, identity_map::reach, ports, unmask, take) }
         }
         self.mmio_devices(&mut |transport, place| {
             if transport.device_type() == kind {

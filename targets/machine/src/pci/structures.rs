@@ -74,7 +74,7 @@ const NOTIFY: usize = 1;
 pub fn enable<C: ConfigurationAccess>(
     access: &mut C,
     at: DeviceFunction,
-    reach: impl Fn(&ops::Range<u64>) -> bool,
+    reach: fn(&ops::Range<u64>) -> bool,
 ) -> Result<(Structures, Option<u8>), Unusable> {
     let status_command = access.read_word(at, 4);
     let mut pointer = match status_command & STATUS_CAPABILITIES {
@@ -99,7 +99,7 @@ pub fn enable<C: ConfigurationAccess>(
         let slot = found.get_mut(kind).filter(|slot| header as u8 == CAPABILITY_VENDOR && slot.length == 0);
         // Of each kind, the first that can be used counts (4.1.4.1).
         if let (Some(slot), Some(&need)) = (slot, NEEDS.get(kind)) {
-            match structure(access, at, pointer, need, &reach) {
+            match structure(access, at, pointer, need, reach) {
                 Ok(window) => {
                     *slot = window;
                     if kind == NOTIFY {
@@ -132,7 +132,7 @@ fn structure<C: ConfigurationAccess>(
     at: DeviceFunction,
     pointer: u8,
     (size, align): (u32, u32),
-    reach: impl Fn(&ops::Range<u64>) -> bool,
+    reach: fn(&ops::Range<u64>) -> bool,
 ) -> Result<Window, Unusable> {
     // The capability has up to five words, which must lie in the 256 bytes of configuration space.
     if pointer > 0xec {

@@ -43,15 +43,15 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
 pub(crate) unsafe fn find_on_pci<C: ConfigurationAccess + Copy>(
     space: C,
     kind: DeviceType,
-    reach: impl Fn(&Range<u64>) -> bool,
+    reach: fn(&Range<u64>) -> bool,
     ports: impl Fn(u32) -> Option<IoPorts>,
     unmask: impl Fn(u32),
-    mut take: impl FnMut(Device),
+    take: &mut dyn FnMut(Device),
 ) {
     pci::scan(&space, &mut |at, id| {
         if pci::virtio_device(id) == Some(kind)
             // SAFETY: The caller's promise. Each function is looked at once.
-            && let Some(device) = unsafe { open_on_pci(space, at, id, kind, &reach, &ports, &unmask) }
+            && let Some(device) = unsafe { open_on_pci(space, at, id, kind, reach, &ports, &unmask) }
         {
             take(device);
         }
@@ -91,11 +91,11 @@ pub(crate) unsafe fn open_on_pci<C: ConfigurationAccess + Copy>(
     at: DeviceFunction,
     id: u32,
     kind: DeviceType,
-    reach: impl Fn(&Range<u64>) -> bool,
+    reach: fn(&Range<u64>) -> bool,
     ports: impl Fn(u32) -> Option<IoPorts>,
     unmask: impl Fn(u32),
 ) -> Option<Device> {
-    let modern = pci::enable(&mut { space }, at, &reach).map(|(structures, line)| {
+    let modern = pci::enable(&mut { space }, at, reach).map(|(structures, line)| {
         // SAFETY: The caller's promise; `enable` found them in a device of this type.
         (DeviceTransport::Pci(unsafe { PciTransport::new(kind, structures) }), line)
     });

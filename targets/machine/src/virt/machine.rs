@@ -91,12 +91,12 @@ impl Machine {
 
     /// Finds the virtio devices of a type and switches them on, on PCI and at the board's own places, and hands each to
     /// `take`. Called once for a type.
-    pub fn devices(&self, kind: DeviceType, mut take: impl FnMut(Device)) {
+    pub fn devices(&self, kind: DeviceType, take: &mut dyn FnMut(Device)) {
         if let Some(pci) = self.pci {
             // SAFETY: These ports are a virtio device's, and what is not RAM is mapped.
             let ports = |first: u32| Some(unsafe { IoPorts::new(pci.io?.find(first.into(), LEGACY_SIZE)?) });
             // SAFETY: `enable` gives nothing beyond 4 GiB, and what is not RAM there is mapped as devices.
-            unsafe { find_on_pci(pci.space, kind, is_low, ports, |line| self.unmask(line), &mut take) }
+            unsafe { find_on_pci(pci.space, kind, is_low, ports, |line| self.unmask(line), take) }
         }
         self.mmio_devices(&mut |transport, address, node| {
             if transport.device_type() == kind {

@@ -17,7 +17,7 @@ static BUFFERS: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::new());
 /// The port, if the machine has one.
 pub fn find(machine: &Machine) -> Option<Port> {
     let mut found = None;
-    machine.devices(DeviceType::Console, |device| found = found.take().or(Some(device.transport)));
+    machine.devices(DeviceType::Console, &mut |device| found = found.take().or(Some(device.transport)));
     VirtioSerial::new(found?, "org.qemu.guest_agent.0").ok()
 }
 
