@@ -9,7 +9,7 @@ use debian::packages::KEYRING;
 use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
 
-pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, toolchain};
+pub(crate) use self::rust::{cargo_fuzz, cargo_hack, lints, mdbook, toolchain};
 use crate::apt::{Needed, need};
 use crate::kernels;
 use crate::nightly;

@@ -52,15 +52,29 @@ pub(crate) fn cargo_hack() -> Result<()> {
     cargo_tool("hack", "0.6.46")
 }
 
+/// Sees to it that mdBook is there, without what serves a book and watches its pages.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn mdbook() -> Result<()> {
+    install(
+        &mut Command::new("mdbook"),
+        &["mdbook", "--version", "0.5.4", "--no-default-features", "--features", "search"],
+    )
+}
+
 fn cargo_tool(name: &str, version: &str) -> Result<()> {
+    install(Command::new("cargo").arg(name), &[&format!("cargo-{name}"), "--version", version])
+}
+
+/// Installs a package of a program if that does not work.
+fn install(program: &mut Command, package: &[&str]) -> Result<()> {
     // It comes from the registry all else comes from, so nothing has to be asked.
-    let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
-    if works {
+    if program.arg("--version").output().is_ok_and(|asked| asked.status.success()) {
         return Ok(());
     }
-    let package = format!("cargo-{name}");
-    step_with_output(&format!("Installing {package} {version}"), || {
-        run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
+    step_with_output(&format!("Installing {}", package.join(" ")), || {
+        run(Command::new("cargo").args(["install", "--locked"]).args(package), INSTALL)
     })
 }
 
