@@ -134,7 +134,7 @@ impl Installed {
 }
 
 /// Nothing is to be recovered or repaired.
-fn is_clean(disk: &Path) -> Result<()> {
+pub fn is_clean(disk: &Path) -> Result<()> {
     let tool = |name: &str| Command::new(find(name).unwrap_or_else(|| name.into()));
     let features = output(tool("dumpe2fs").arg("-h").arg(disk), SOON)?;
     ensure!(!features.contains("needs_recovery"), "{features}");

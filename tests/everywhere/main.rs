@@ -6,3 +6,4 @@ mod distributions;
 mod large;
 mod lxc;
 mod packages;
+mod whole_guest;

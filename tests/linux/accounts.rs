@@ -1,15 +1,23 @@
 //! Accounts whose files others write, too: odd lines, full disks, users who are kept elsewhere, links.
 
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::{Result, ensure};
 use debian::linux::Extra;
 use nanoqga_testkit::client::Client;
+use nanoqga_testkit::deadline::SOON;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Channel;
+use nanoqga_testkit::process::{find, output};
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::{Booted, soon};
 
 use crate::booted::boot_with;
+use crate::filesystems::attach;
 use crate::inside::{busybox, refused, run};
 
 const GETENT: &str = "#!/bin/busybox sh\nif test \"$*\" = \"passwd -- lena\"; then echo lena:*:2000:2000::/tmp/lena:/bin/sh; \
@@ -139,5 +147,49 @@ fn a_link_among_a_users_keys_shows_and_changes_nothing() -> Result<()> {
         ensure!(text.ends_with("Too many levels of symbolic links"), "{command}: {text}");
     }
     ensure!(run(&mut agent, "busybox cat /tmp/secret")? == "secret\n");
+    Ok(())
+}
+
+/// What debugfs does with a disk that nobody has mounted.
+fn debugfs(disk: &Path, request: &str) -> Result<String> {
+    let program = find("debugfs").unwrap_or_else(|| "debugfs".into());
+    output(Command::new(program).args(["-w", "-R", request]).arg(disk), SOON)
+}
+
+#[test]
+fn labels_stay_on_files_that_are_written_anew() -> Result<()> {
+    const FILES: [(&str, &str); 2] =
+        [("shadow", "root:*:1:0:99999:7:::\n"), ("bob/.ssh/authorized_keys", "ssh-rsa BBBB two\n")];
+    const LABELS: [(&str, &str); 3] =
+        [("security.selinux", "system_u:object_r:shadow_t:s0"), ("user.note", "kept"), ("trusted.note", "kept too")];
+    let folder = PrivateFolder::new()?;
+    let (etc, disk) = (folder.path().join("etc"), folder.path().join("disk"));
+    fs::create_dir_all(etc.join("bob/.ssh"))?;
+    fs::write(etc.join("passwd"), "root:x:0:0:root:/root:/bin/sh\nbob:x:3:3::/etc/bob:/bin/sh\n")?;
+    for (name, content) in FILES {
+        fs::write(etc.join(name), content)?;
+    }
+    File::create(&disk)?.set_len(16 << 20)?;
+    let program = find("mkfs.ext4").unwrap_or_else(|| "mkfs.ext4".into());
+    output(Command::new(program).arg("-q").arg("-d").arg(&etc).arg(&disk), SOON)?;
+    for (file, _) in FILES {
+        for (label, value) in LABELS {
+            debugfs(&disk, &format!("ea_set /{file} {label} {value:?}"))?;
+        }
+    }
+    let Booted { mut agent, mut guest } = boot_with(Channel::Virtio, &[busybox()?], |config| attach(config, &disk))?;
+    run(&mut agent, "busybox mount -t ext4 /dev/vda /etc && busybox chown -R 3:3 /etc/bob")?;
+    agent.execute("guest-set-user-password", password("root", b"secret", false), soon())?;
+    let keys = json!({"username": "bob", "keys": ["ssh-ed25519 AAAA one"]});
+    agent.execute("guest-ssh-add-authorized-keys", keys, soon())?;
+    agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
+    ensure!(guest.wait(soon())?.success());
+    for (file, old) in FILES {
+        ensure!(debugfs(&disk, &format!("cat /{file}"))? != old, "{file} is as it was");
+        for (label, value) in LABELS {
+            let kept = debugfs(&disk, &format!("ea_get /{file} {label}"))?;
+            ensure!(kept.contains(value), "{file}, {label}: {kept}");
+        }
+    }
     Ok(())
 }

@@ -9,4 +9,4 @@ mod newer;
 mod pair;
 mod programs;
 
-pub use pair::{Pair, finished};
+pub use pair::{Pair, finished, sorted};

@@ -1,63 +1,36 @@
 //! The words of failures: a guest with two agents in it, ours and qemu-ga, which are asked for the same things that cannot be done.
 
-use std::fs;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use debian::linux::Extra;
-use debian::reference::QemuGa;
 use nanoqga_testkit::client::{Client, request_line};
 use nanoqga_testkit::folder::PrivateFolder;
-use nanoqga_testkit::machine::Channel;
 use serde_json::{Value, json};
-use tests::booted::synchronise;
 use tests::{Booted, soon};
 
-use crate::booted::boot_with;
+use crate::both;
 use crate::filesystems::{attach, ext4};
-use crate::inside::{busybox, run, start};
+use crate::inside::run;
 
-/// What qemu-ga runs, beside the programs that are missing here: those that it needs, and a hook that a file tells what to do.
-const SETUP: &str = "busybox mkdir -p /sbin /tmp/state && busybox ln -s /bin/busybox /sbin/hwclock && \
+/// What qemu-ga runs, beside what is missing here: programs that it needs, and a hook that a file tells what to do.
+const SETUP: &str = "busybox mkdir -p /sbin && busybox ln -s /bin/busybox /sbin/hwclock && \
     busybox mount -t ext4 /dev/vda /mnt && echo exit 0 > /tmp/hook";
 const CHPASSWD: &str = "#!/bin/busybox sh\nread line; echo chpasswd cannot: ${line%%:*} >&2; exit 1\n";
 const HOOK: &str = "#!/bin/busybox sh\n. /tmp/hook\n";
 
-const QEMU_GA: &str = "exec /bin/ld-linux-x86-64.so.2 --library-path /bin /bin/qemu-ga --statedir=/tmp/state \
-    --fsfreeze-hook=/hook --method=isa-serial --path=/dev/ttyS1";
-
 /// A guest with both agents, and qemu-ga's connection. The folder keeps the disk.
 fn with_both() -> Result<(Booted, Client, PrivateFolder)> {
-    let qemu_ga = QemuGa::find()?;
-    let mut files = Vec::from([("/bin/qemu-ga".to_owned(), fs::read(qemu_ga.executable().program())?)]);
-    for (place, file) in qemu_ga.libraries()? {
-        let name = place.file_name().context("a library has a name")?.to_string_lossy();
-        files.push((format!("/bin/{name}"), fs::read(file)?));
-    }
     let file = |path, mode, content: &str| Extra { path, mode, content: content.into() };
-    let mut extras = Vec::from([
-        busybox()?,
+    let files = Vec::from([
         file("/bin/chpasswd", 0o755, CHPASSWD),
         file("/hook", 0o755, HOOK),
         file("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nbob:x:3:3::/tmp/bob:/bin/sh\n"),
         file("/etc/shadow", 0o640, "root:*:1:0:99999:7:::\nbob:*:1:0:99999:7:::\n"),
     ]);
-    extras.extend(files.into_iter().map(|(path, content)| Extra { path: path.leak(), mode: 0o755, content }));
     let folder = PrivateFolder::new()?;
     let disk = folder.path().join("disk");
     ext4(&disk)?;
-    let mut booted = boot_with(Channel::Virtio, &extras, |config| {
-        config.channels.push(Channel::Com2);
-        config.memory_kib = 192 << 10;
-        config.append += " --fsfreeze-hook=/hook";
-        attach(config, &disk);
-    })?;
+    let (mut booted, theirs) = both::boot(files, |config| attach(config, &disk))?;
     run(&mut booted.agent, SETUP)?;
-    start(&mut booted.agent, QEMU_GA)?;
-    // What comes over a serial line that nobody has open is lost.
-    let is_open = "for name in /proc/[0-9]*/fd/*; do busybox readlink $name; done; true";
-    soon().poll("qemu-ga", || Ok(run(&mut booted.agent, is_open)?.contains("/dev/ttyS1").then_some(())))?;
-    let mut theirs = booted.guest.connect_to(1, soon())?;
-    synchronise(&mut theirs, 1)?;
     Ok((booted, theirs, folder))
 }
 

@@ -3,14 +3,11 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::{Bus, Channel, Machine};
-use nanoqga_testkit::process::output;
 use nanoqga_testkit::qemu::Config;
 
 use crate::initramfs::Archive;
@@ -21,7 +18,6 @@ const LISTENING: &str = "serving /dev/ttyS1";
 
 /// Depends on the newest kernel that Debian makes for virtual machines.
 const KERNEL: &str = "linux-image-cloud-amd64";
-const QUESTION: Duration = Duration::from_secs(60);
 
 /// What that kernel has not built in, each after what it needs: virtio, its two buses, the agent's port, and more devices.
 const VIRTIO: [&str; 2] = ["drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko"];
@@ -70,8 +66,21 @@ pub struct Extra<'a> {
 /// # Errors
 /// When there is no kernel.
 pub fn config(agent: &Path, channel: Channel, initramfs: &Path, extras: &[Extra<'_>]) -> Result<Config> {
-    let kernel = Kernel::find()?;
-    let machine = Machine::named("q35")?;
+    config_on(Machine::named("q35")?, &Kernel::find()?, agent, channel, initramfs, extras)
+}
+
+/// The same, with another machine and a kernel for it.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn config_on(
+    machine: &'static Machine,
+    kernel: &Kernel,
+    agent: &Path,
+    channel: Channel,
+    initramfs: &Path,
+    extras: &[Extra<'_>],
+) -> Result<Config> {
     let modules = Modules { bus: machine.bus, disks: true, network: false };
     kernel.write_initramfs(initramfs, agent, modules, extras)?;
     let mut config = Config::new(machine, channel, &kernel.image);
@@ -82,7 +91,11 @@ pub fn config(agent: &Path, channel: Channel, initramfs: &Path, extras: &[Extra<
         Channel::Com2 => " -m isa-serial -p /dev/ttyS1 -v",
         Channel::Com1 => " -m isa-serial -p /dev/ttyS0",
     };
-    let console = if config.has_console() { "console=ttyS0 " } else { "" };
+    let console = match machine.architecture() {
+        _ if !config.has_console() => "",
+        "aarch64" => "console=ttyAMA0 ",
+        _ => "console=ttyS0 ",
+    };
     // The kernel waits so briefly for the timer's interrupt that a busy host may look like a broken one.
     config.append = format!("{console}quiet panic=-1 no_timer_check -- --modules /modules{method}");
     Ok(config)
@@ -103,11 +116,19 @@ impl Kernel {
     /// # Errors
     /// When it cannot be downloaded.
     pub fn find() -> Result<Self> {
-        let folder = packages::unpacked("linux-image-", || {
-            let depends = output(Command::new("apt-cache").args(["depends", "--important", KERNEL]), QUESTION)?;
-            let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
-            package.map(String::from).with_context(|| format!("{KERNEL} is in no package index; try `apt-get update`"))
-        })?;
+        Self::unpacked(&packages::unpacked("linux-image-", || packages::first_dependency(KERNEL))?)
+    }
+
+    /// Debian's kernel for virtual machines of aarch64, of the oldest Debian that has security updates: those of newer ones are packed.
+    ///
+    /// # Errors
+    /// When it cannot be downloaded.
+    pub fn of_aarch64() -> Result<Self> {
+        let root = packages::chosen_by("arm64", "linux-arm64", &[&["bookworm"]], "linux-image-cloud-arm64")?;
+        Self::unpacked(&root.path(""))
+    }
+
+    fn unpacked(folder: &Path) -> Result<Self> {
         let image = first(&folder.join("boot"), |name| name.starts_with("vmlinuz-")).context("no kernel")?;
         let modules = first(&folder.join("lib/modules"), |_| true).context("no modules")?.join("kernel");
         Ok(Self { image, modules })

@@ -7,15 +7,16 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use nanoqga_testkit::process::run;
+use nanoqga_testkit::process::{output, run};
 use nanoqga_testkit::progress::step;
 
 pub use apt::KEYRING;
-pub use root::{NEWEST, Root, alone, root};
+pub use root::{NEWEST, Root, alone, chosen_by, root};
 
 mod apt;
 mod root;
 
+const QUESTION: Duration = Duration::from_secs(60);
 const DOWNLOAD: Duration = Duration::from_secs(600);
 
 /// The end of a folder's name whose package is not all in it yet.
@@ -56,6 +57,16 @@ pub fn unpacked(prefix: &str, name: impl FnOnce() -> Result<String>) -> Result<P
         }
         Ok(folder)
     })
+}
+
+/// The first package that one of this machine's packages depends on.
+///
+/// # Errors
+/// When it is in no index.
+pub fn first_dependency(package: &str) -> Result<String> {
+    let depends = output(Command::new("apt-cache").args(["depends", "--important", package]), QUESTION)?;
+    let first = apt::first_dependency(&depends);
+    first.with_context(|| format!("{package} is in no package index; try `apt-get update`"))
 }
 
 /// The first entry of a folder whose name is wanted.

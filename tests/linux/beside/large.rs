@@ -47,6 +47,40 @@ fn a_file_is_written_by_one_request_and_its_memory_given_back() -> Result<()> {
     Ok(())
 }
 
+/// What hosts ask for again and again, and how often in all.
+const QUESTIONS: [&str; 10] = [
+    "guest-ping",
+    "guest-info",
+    "guest-get-osinfo",
+    "guest-get-timezone",
+    "guest-network-get-interfaces",
+    "guest-get-fsinfo",
+    "guest-get-disks",
+    "guest-get-vcpus",
+    "guest-get-users",
+    "guest-file-open",
+];
+const ASKED: usize = 10_000;
+
+#[test]
+fn ten_thousand_commands_leave_no_memory_behind() -> Result<()> {
+    let mut ours = Agent::ours()?;
+    for place in 0..ASKED {
+        let command = QUESTIONS[place % QUESTIONS.len()];
+        if command == "guest-file-open" {
+            let handle = ours.get(command, &json!({"path": "/proc/self/status"}))?;
+            ours.get("guest-file-read", &json!({"handle": handle}))?;
+            ours.get("guest-file-close", &json!({"handle": handle}))?;
+        } else {
+            ours.get(command, &json!({}))?;
+        }
+    }
+    write(&mut ours, 48_000_000)?;
+    let resident = resident(&ours.program)?;
+    ensure!(resident <= 600, "{resident} KiB");
+    Ok(())
+}
+
 #[test]
 fn a_program_takes_a_hundred_kilobytes_as_its_input() -> Result<()> {
     let mut ours = Agent::ours()?;

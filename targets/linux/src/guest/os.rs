@@ -10,7 +10,9 @@ use crate::system::time_zone;
 
 impl Os for Guest {
     fn os_info(&mut self) -> OsInfo<'_> {
-        let (kernel, release) = (self.kernel.insert(uname()), self.release.look(&self.options.os_release));
+        // Of the kernel's names only the host's changes.
+        let kernel = self.kernel.get_or_insert_with(uname);
+        let release = self.release.look(&self.options.os_release);
         OsInfo {
             kernel_release: kernel.release().to_str().ok(),
             kernel_version: kernel.version().to_str().ok(),

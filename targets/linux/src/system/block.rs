@@ -81,9 +81,22 @@ pub fn is_virtual(device: &str) -> bool {
 
 /// The directories of the devices that a device is made from, by its own.
 pub fn slaves(device: &str) -> Vec<String> {
-    let directory = format!("{device}/slaves");
-    let names = names(&directory).unwrap_or_default();
-    names.iter().filter_map(|name| linked(&directory, name).ok()).collect()
+    linked_from(&format!("{device}/slaves"))
+}
+
+/// The directories of all devices that a btrfs is on, by that of one of them.
+pub fn of_btrfs(device: &str) -> Vec<String> {
+    const ALL: &str = "/sys/fs/btrfs";
+    let file_systems = names(ALL).unwrap_or_default();
+    let mut devices = file_systems.iter().map(|id| linked_from(&format!("{ALL}/{id}/devices")));
+    devices
+        .find(|devices| devices.iter().any(|found| found == device))
+        .unwrap_or_else(|| Vec::from([device.to_string()]))
+}
+
+fn linked_from(directory: &str) -> Vec<String> {
+    let names = names(directory).unwrap_or_default();
+    names.iter().filter_map(|name| linked(directory, name).ok()).collect()
 }
 
 /// The path of the node of a device, by its directory.
@@ -317,5 +330,6 @@ mod tests {
     #[test]
     fn what_is_made_from_nothing_is_nowhere() {
         assert_eq!((places("/sys/devices/virtual/block/none"), slaves("/none")), (vec![], Vec::<String>::new()));
+        assert_eq!(of_btrfs("/none"), ["/none"]);
     }
 }

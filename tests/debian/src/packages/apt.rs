@@ -83,6 +83,13 @@ impl Apt {
         archives(&folder)?.pop().context("apt-get has downloaded no package")
     }
 
+    /// The first package that one depends on.
+    pub(super) fn first_dependency(&self, package: &str) -> Result<String> {
+        let mut ask = Command::new("apt-cache");
+        ask.arg("--config-file").arg(self.folder.join("apt.conf")).args(["depends", "--important", package]);
+        first_dependency(&output(&mut ask, QUESTION)?).with_context(|| format!("{package} is in no package index"))
+    }
+
     fn install(&self) -> Command {
         let mut command = self.command();
         command.args(["--yes", "--no-install-recommends", "--target-release", &self.preferred, "install"]);
@@ -94,6 +101,11 @@ impl Apt {
         command.arg("-qq").arg("--config-file").arg(self.folder.join("apt.conf"));
         command
     }
+}
+
+/// The first dependency that apt-cache has listed.
+pub(super) fn first_dependency(listed: &str) -> Option<String> {
+    listed.lines().find_map(|line| line.trim().strip_prefix("Depends: ")).map(String::from)
 }
 
 /// The archives of packages in a folder.

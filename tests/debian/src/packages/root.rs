@@ -61,6 +61,23 @@ pub fn alone(architecture: &str, name: &str, choices: &[&[&str]], package: &str)
     })
 }
 
+/// The first package that one depends on, for another of Debian's architectures, without what it depends on itself: the newest kernel
+/// has a new name each time.
+///
+/// # Errors
+/// As [`root`].
+pub fn chosen_by(architecture: &str, name: &str, choices: &[&[&str]], package: &str) -> Result<Root> {
+    get(name, choices, &[], |half, suites, _| {
+        let tree = emptied(half)?;
+        let apt = Apt::new(half, architecture, suites)?;
+        step(&format!("Downloading {package} for {architecture}"), || {
+            apt.update()?;
+            unpack(&[apt.download_alone(&apt.first_dependency(package)?)?], &tree)
+        })?;
+        Ok(tree)
+    })
+}
+
 /// The root of that name, which `fetch` makes in a folder if it is not there.
 fn get(
     name: &str,

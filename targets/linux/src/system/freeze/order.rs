@@ -9,7 +9,7 @@ use core::{mem, ptr};
 use rustix::fd::AsRawFd;
 use rustix::fs::{Mode, OFlags, open, stat};
 
-use super::super::block::{node, slaves};
+use super::super::block::{node, of_btrfs, slaves};
 use super::super::files::real_path;
 use super::super::mounts::{Device, Mounted};
 
@@ -72,17 +72,21 @@ fn numbers(found: &Mounted) -> Vec<Device> {
 
 /// What the files lie on that a file system's disk is made from, through volumes and partitions.
 fn bases(found: &Mounted) -> Vec<Base> {
-    let (major, minor) = found.disk;
     let mut bases = Vec::new();
-    let first = real_path(&alloc::format!("/sys/dev/block/{major}:{minor}"));
-    let mut devices: Vec<(String, usize)> = first.into_iter().map(|device| (device, 0)).collect();
+    let first = device_at(found.disk);
+    let all = first.map(|first| if found.kind == "btrfs" { of_btrfs(&first) } else { Vec::from([first]) });
+    let mut devices: Vec<(String, usize)> = all.into_iter().flatten().map(|device| (device, 0)).collect();
     while let Some((device, depth)) = devices.pop() {
         if depth == DEEPEST {
             bases.push(Base::Unknown);
         } else if stat(alloc::format!("{device}/partition")).is_ok() {
             devices.extend(device.rsplit_once('/').map(|(disk, _)| (disk.to_string(), depth + 1)));
         } else if stat(alloc::format!("{device}/loop/backing_file")).is_ok() {
-            bases.push(node(&device).and_then(|node| file_of_loop(&node)).map_or(Base::Unknown, Base::Number));
+            match node(&device).and_then(|node| below_loop(&node)) {
+                None => bases.push(Base::Unknown),
+                Some(Below::File(number)) => bases.push(Base::Number(number)),
+                Some(Below::Device(number)) => devices.extend(device_at(number).map(|device| (device, depth + 1))),
+            }
         } else {
             devices.extend(slaves(&device).into_iter().map(|slave| (slave, depth + 1)));
         }
@@ -90,21 +94,42 @@ fn bases(found: &Mounted) -> Vec<Base> {
     bases
 }
 
-/// The number of the file system that has a loop device's file. Its path may be gone, or another file's by now.
-fn file_of_loop(node: &str) -> Option<Device> {
+/// The directory of a block device, by its number.
+fn device_at((major, minor): Device) -> Option<String> {
+    real_path(&alloc::format!("/sys/dev/block/{major}:{minor}")).ok()
+}
+
+/// What a loop device lies on.
+enum Below {
+    /// A file on the file system with this number.
+    File(Device),
+    /// Another block device.
+    Device(Device),
+}
+
+/// What a loop device lies on. The path in sysfs may be gone, or another file's by now.
+fn below_loop(node: &str) -> Option<Below> {
     const LOOP_GET_STATUS64: libc::c_ulong = 0x4C05;
-    /// `struct loop_info64` of `linux/loop.h`, of which only the first member is used.
+    /// `struct loop_info64` of `linux/loop.h`, of which only the first members are used.
     #[repr(C)]
     struct Status {
+        /// That of the file system with the file.
         device: u64,
-        rest: [u64; 28],
+        inode: u64,
+        /// That of the file itself, if it is a device.
+        file_device: u64,
+        rest: [u64; 26],
     }
     let device = open(node, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).ok()?;
     // SAFETY: It is numbers, which may be zero.
     let mut status: Status = unsafe { mem::zeroed() };
     // SAFETY: The kernel writes one structure, of 232 bytes, which this is.
     let outcome = unsafe { libc::ioctl(device.as_raw_fd(), LOOP_GET_STATUS64 as _, ptr::from_mut(&mut status)) };
-    (outcome == 0).then(|| (rustix::fs::major(status.device), rustix::fs::minor(status.device)))
+    let number = |device| (rustix::fs::major(device), rustix::fs::minor(device));
+    (outcome == 0).then(|| match status.file_device {
+        0 => Below::File(number(status.device)),
+        device => Below::Device(number(device)),
+    })
 }
 
 #[cfg(test)]
