@@ -100,10 +100,7 @@ fn a_lock_that_somebody_has_is_waited_for() -> Result<()> {
         "/init -d -f /etc/.pwd.lock -m unix-listen -p /tmp/other.sock -t /tmp && \
          until busybox test -s /etc/.pwd.lock; do busybox usleep 10000; done",
     )?;
-    start(
-        &mut agent,
-        "busybox sleep 2; echo > /tmp/released; read pid < /etc/.pwd.lock; busybox kill $pid",
-    )?;
+    start(&mut agent, "busybox sleep 2; echo > /tmp/released; read pid < /etc/.pwd.lock; busybox kill $pid")?;
     agent.execute("guest-set-user-password", password("root", b"secret", false), soon())?;
     run(&mut agent, "busybox test -e /tmp/released").context("it was not waited for")?;
     ensure!(hash_of(&mut agent, "root")?.starts_with("$6$"));
