@@ -6,4 +6,5 @@ mod distributions;
 mod large;
 mod lxc;
 mod packages;
+mod recipes;
 mod whole_guest;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use debian::linux::Extra;
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::deadline::SOON;
@@ -18,7 +18,7 @@ use tests::{Booted, soon};
 
 use crate::booted::boot_with;
 use crate::filesystems::attach;
-use crate::inside::{busybox, refused, run};
+use crate::inside::{busybox, refused, run, start};
 
 const GETENT: &str = "#!/bin/busybox sh\nif test \"$*\" = \"passwd -- lena\"; then echo lena:*:2000:2000::/tmp/lena:/bin/sh; \
     else exit 2; fi\n";
@@ -88,6 +88,22 @@ fn a_password_that_nobody_could_log_in_with_is_refused() -> Result<()> {
     let text = refused(&mut agent, "guest-set-user-password", &password("root", b"a\nb", false))?;
     ensure!(text == "forbidden characters in raw password", "{text}");
     ensure!(hash_of(&mut agent, "root")? == "*");
+    Ok(())
+}
+
+#[test]
+fn a_lock_that_somebody_has_is_waited_for() -> Result<()> {
+    let Booted { mut agent, guest: _guest } = with_accounts()?;
+    // The pid file of a daemon is locked as lckpwdf(3) locks this file.
+    run(
+        &mut agent,
+        "/init -d -f /etc/.pwd.lock -m unix-listen -p /tmp/other.sock -t /tmp && \
+         until busybox test -s /etc/.pwd.lock; do busybox usleep 10000; done",
+    )?;
+    start(&mut agent, "busybox sleep 2; echo > /tmp/released; read pid < /etc/.pwd.lock; busybox kill $pid")?;
+    agent.execute("guest-set-user-password", password("root", b"secret", false), soon())?;
+    run(&mut agent, "busybox test -e /tmp/released").context("it was not waited for")?;
+    ensure!(hash_of(&mut agent, "root")?.starts_with("$6$"));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Freezing that hurts nobody: file systems on one another, mounts that are no file systems, hooks and hosts that fail, disks
 //! that are busy, agents that are killed.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +12,6 @@ use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel;
 use nanoqga_testkit::process::{find, output};
-use nanoqga_testkit::qemu::Config;
 use serde_json::{Value, json};
 use tests::booted::{resynchronise_after_another, synchronise};
 use tests::{Booted, soon};
@@ -19,7 +19,6 @@ use tests::{Booted, soon};
 use crate::booted::boot_with;
 use crate::filesystems::{attach, ext4, int};
 use crate::inside::{busybox, refused, run, start};
-use crate::other_init;
 
 /// Boots a guest with an ext4 file system on a disk, mounted at /data. The folder keeps the disk.
 fn with_disk(append: &str, extras: Vec<Extra<'_>>) -> Result<(Booted, PrivateFolder)> {
@@ -124,7 +123,7 @@ fn a_hook_that_never_ends_is_ended_by_the_limit() -> Result<()> {
 }
 
 /// Waits until the agent says that nothing is frozen.
-fn thaws(agent: &mut Client) -> Result<()> {
+pub fn thaws(agent: &mut Client) -> Result<()> {
     soon()
         .poll("the thaw", || Ok((agent.execute("guest-fsfreeze-status", json!({}), soon())? == "thawed").then_some(())))
 }
@@ -251,56 +250,6 @@ fn a_freeze_goes_on_when_its_host_leaves() -> Result<()> {
     run(&mut agent, "echo written > /data/file && busybox sync").map(drop)
 }
 
-/// Boots a guest where BusyBox starts the agent again that was killed, with an ext4 file system at /data.
-fn with_respawned_agent(options: &str) -> Result<(Booted, PrivateFolder)> {
-    let folder = PrivateFolder::new()?;
-    let file = folder.path().join("disk");
-    ext4(&file)?;
-    let adjust = |config: &mut Config| attach(config, &file);
-    let mut booted = other_init::boot_agent(&format!("/init {options}"), adjust)?;
-    run(&mut booted.agent, "busybox mkdir /data && busybox mount -t ext4 /dev/vda /data")?;
-    Ok((booted, folder))
-}
-
-/// Freezes, and kills the agent when it has replied.
-fn freeze_and_kill(mut agent: Client, guest: &mut Guest) -> Result<Client> {
-    // Nothing can be started while file systems are frozen.
-    start(
-        &mut agent,
-        "until busybox test -e /run/qga.state.isfrozen; do busybox usleep 10000; done; busybox usleep 500000; \
-         busybox kill -9 $PPID",
-    )?;
-    ensure!(int(&mut agent, "guest-fsfreeze-freeze")? == 1);
-    // QEMU stops reading from a host that sends to a port which is closed.
-    drop(agent);
-    let serving = |guest: &Guest| guest.console().matches("serving /dev/virtio-ports").count();
-    let before = serving(guest);
-    soon().poll("the next agent", || Ok((serving(guest) > before).then_some(())))?;
-    let mut agent = guest.connect(soon())?;
-    resynchronise_after_another(&mut agent, 7)?;
-    Ok(agent)
-}
-
-#[test]
-fn what_a_killed_agent_has_frozen_is_thawed_by_the_next() -> Result<()> {
-    let (Booted { mut agent, mut guest }, _disk) = with_respawned_agent("-v")?;
-    for _ in 0..3 {
-        agent = freeze_and_kill(agent, &mut guest)?;
-        ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "frozen");
-        ensure!(int(&mut agent, "guest-fsfreeze-thaw")? == 1);
-        run(&mut agent, "echo written > /data/file && busybox sync")?;
-    }
-    Ok(())
-}
-
-#[test]
-fn what_a_killed_agent_has_frozen_is_thawed_in_time() -> Result<()> {
-    let (Booted { agent, mut guest }, _disk) = with_respawned_agent("-v --freeze-limit 2")?;
-    let mut agent = freeze_and_kill(agent, &mut guest)?;
-    thaws(&mut agent)?;
-    run(&mut agent, "echo written > /data/file && busybox sync").map(drop)
-}
-
 #[test]
 fn a_thaw_needs_no_list_of_the_mounts() -> Result<()> {
     let (Booted { mut agent, guest }, _disk) = with_disk("", Vec::new())?;
@@ -336,6 +285,34 @@ fn a_frozen_state_of_another_boot_is_none() -> Result<()> {
     freezes(&mut agent, 1, "/data")
 }
 
+/// Has files come, grow and go in these folders of /, until there is /tmp/over.
+pub fn load(agent: &mut Client, places: &[&str]) -> Result<()> {
+    let load = "cd /$0; while ! busybox test -e /tmp/over; do for name in 1 2 3 4 5 6 7 8; do \
+                busybox dd if=/dev/zero of=$name bs=4k count=$name; busybox mv $name old$name; done; \
+                busybox rm old2 old4; echo $0 > /tmp/alive-$0; done > /dev/null 2>&1";
+    for place in places {
+        let arguments = json!({"path": "/bin/busybox", "arg": ["sh", "-c", load, place]});
+        agent.execute("guest-exec", arguments, soon())?;
+    }
+    Ok(())
+}
+
+/// Waits until that load has gone on in each of them.
+pub fn is_written_to_again(agent: &mut Client, places: &[&str]) -> Result<()> {
+    let alive: Vec<_> = places.iter().map(|place| format!("alive-{place}")).collect();
+    run(agent, &format!("cd /tmp && busybox rm -f {}", alive.join(" ")))?;
+    soon().poll("all writers", || {
+        let there = run(agent, "busybox ls /tmp")?;
+        Ok(alive.iter().all(|alive| there.contains(alive)).then_some(()))
+    })
+}
+
+/// Nothing on a disk that nobody uses is to be repaired.
+pub fn is_whole(disk: &Path) -> Result<()> {
+    let check = find("e2fsck").unwrap_or_else(|| "e2fsck".into());
+    output(Command::new(check).arg("-fn").arg(disk), SOON).map(drop)
+}
+
 /// How often file systems are frozen under load.
 const ROUNDS: usize = 100;
 
@@ -343,14 +320,7 @@ const ROUNDS: usize = 100;
 fn a_hundred_freezes_under_load_leave_file_systems_whole() -> Result<()> {
     let (Booted { mut agent, mut guest }, disk) = with_disk("", Vec::new())?;
     run(&mut agent, NESTED)?;
-    // Files come, grow and go in both file systems.
-    let load = "cd /$0; while ! busybox test -e /tmp/over; do for name in 1 2 3 4 5 6 7 8; do \
-                busybox dd if=/dev/zero of=$name bs=4k count=$name; busybox mv $name old$name; done; \
-                busybox rm old2 old4; echo $0 > /tmp/alive-$0; done > /dev/null 2>&1";
-    for place in ["data", "loop"] {
-        let arguments = json!({"path": "/bin/busybox", "arg": ["sh", "-c", load, place]});
-        agent.execute("guest-exec", arguments, soon())?;
-    }
+    load(&mut agent, &["data", "loop"])?;
     for round in 0..ROUNDS {
         if round % 10 == 9 {
             // A host that leaves without its reply; the next one thaws whatever there is.
@@ -364,15 +334,9 @@ fn a_hundred_freezes_under_load_leave_file_systems_whole() -> Result<()> {
         let (frozen, thawed) = (int(&mut agent, "guest-fsfreeze-freeze")?, int(&mut agent, "guest-fsfreeze-thaw")?);
         ensure!((frozen, thawed) == (2, 2), "round {round}: {frozen} frozen, {thawed} thawed");
     }
-    // Both are written to again.
-    run(&mut agent, "busybox rm /tmp/alive-data /tmp/alive-loop")?;
-    soon().poll("both writers", || {
-        let alive = run(&mut agent, "busybox ls /tmp")?;
-        Ok((alive.contains("alive-data") && alive.contains("alive-loop")).then_some(()))
-    })?;
+    is_written_to_again(&mut agent, &["data", "loop"])?;
     run(&mut agent, "echo > /tmp/over")?;
     agent.send(br#"{"execute":"guest-shutdown"}"#, soon())?;
     ensure!(guest.wait(soon())?.success());
-    let check = find("e2fsck").unwrap_or_else(|| "e2fsck".into());
-    output(Command::new(check).arg("-fn").arg(disk.path().join("disk")), SOON).map(drop)
+    is_whole(&disk.path().join("disk"))
 }

@@ -10,6 +10,7 @@ mod containers;
 mod filesystems;
 mod freezing;
 mod inside;
+mod killed;
 mod machine;
 mod options;
 mod other_init;
