@@ -181,7 +181,7 @@ fn miri(report: &mut Report) -> Result<()> {
     };
     let driver = |test| {
         let mut command = miri("virtio-serial", test);
-        command.args(["--features", "vsock"]);
+        command.args(["--features", "single-port,vsock"]);
         command
     };
     for mut build in [miri("capi", "calls"), driver("serial"), driver("vsock")] {
