@@ -26,9 +26,23 @@ const LEFT: [SerialPlace; 3] = [SerialPlace::Com3, SerialPlace::Com4, Com1];
 #[cfg(not(feature = "appliance"))]
 const LEFT: [SerialPlace; 1] = [Com1];
 
+/// Whether virtio consoles are among the chosen channels.
+pub(crate) const fn has_consoles(chosen: Option<AgentChannel>) -> bool {
+    #[cfg(feature = "appliance")]
+    if matches!(chosen, Some(AgentChannel::Console)) {
+        return true;
+    }
+    matches!(chosen, None | Some(AgentChannel::Virtio))
+}
+
 /// The channels that are served.
 #[derive(Debug)]
-pub struct Channels<S: 'static, const OUT: usize>(Vec<Channel<S, OUT>, MAX_CHANNELS>);
+pub struct Channels<S: 'static, const OUT: usize> {
+    channels: Vec<Channel<S, OUT>, MAX_CHANNELS>,
+    /// Whether a console without named ports is used, whose only port is somebody's terminal otherwise.
+    #[cfg(feature = "appliance")]
+    takes_terminals: bool,
+}
 
 impl<S: State, const OUT: usize> Channels<S, OUT> {
     /// Finds the `chosen` channel or, without a choice, all that the host may use. `port` is the name of the virtio-serial port. The
@@ -40,24 +54,34 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         port: &'static str,
         mut new: impl FnMut(Io) -> Option<Channel<S, OUT>>,
     ) -> Self {
-        let mut channels = Self(Vec::new());
-        if matches!(chosen, None | Some(AgentChannel::Virtio)) {
+        let mut channels = Self {
+            channels: Vec::new(),
+            #[cfg(feature = "appliance")]
+            takes_terminals: chosen == Some(AgentChannel::Console),
+        };
+        if has_consoles(chosen) {
             machine.devices(DeviceType::Console, &mut |device| channels.add_console(device, port, &mut new));
         }
         let serial_port = match chosen {
             Some(AgentChannel::Virtio) => None,
+            #[cfg(feature = "appliance")]
+            Some(AgentChannel::Console) => None,
             Some(AgentChannel::Serial(place)) => machine.serial_port(place),
             #[cfg(feature = "appliance")]
             Some(AgentChannel::Pci) => machine.serial_port_on_pci(),
             None => machine.serial_port(Com2).or_else(|| channels.serial_port_left(machine)),
         };
-        if channels.0.is_empty() && serial_port.is_none() {
+        if channels.channels.is_empty() && serial_port.is_none() {
             log!("no channel for the agent");
         }
-        log!("ready: {} virtio console(s), {} serial port(s)", channels.0.len(), u8::from(serial_port.is_some()));
+        log!(
+            "ready: {} virtio console(s), {} serial port(s)",
+            channels.channels.len(),
+            u8::from(serial_port.is_some())
+        );
         if let Some(channel) = serial_port.and_then(|port| new(Io::Serial(port))) {
             // There is room: the last place was kept.
-            let _ = channels.0.push(channel);
+            let _ = channels.channels.push(channel);
         }
         channels
     }
@@ -71,7 +95,14 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     ) {
         #[cfg(feature = "appliance")]
         let place = device.pci;
-        match VirtioSerial::with_transmit_buffer(device.transport, port, OUT) {
+        #[cfg(feature = "appliance")]
+        let opened = match self.takes_terminals {
+            true => VirtioSerial::with_single_port(device.transport, port, OUT),
+            false => VirtioSerial::with_transmit_buffer(device.transport, port, OUT),
+        };
+        #[cfg(not(feature = "appliance"))]
+        let opened = VirtioSerial::with_transmit_buffer(device.transport, port, OUT);
+        match opened {
             Ok(console) => {
                 let _channel = self.add(Io::Virtio(console), new);
                 #[cfg(feature = "appliance")]
@@ -88,17 +119,17 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         new: &mut impl FnMut(Io) -> Option<Channel<S, OUT>>,
     ) -> Option<&mut Channel<S, OUT>> {
         #[cfg(feature = "appliance")]
-        if let Some(index) = self.0.iter().position(Channel::is_gone) {
-            let channel = self.0.get_mut(index)?;
+        if let Some(index) = self.channels.iter().position(Channel::is_gone) {
+            let channel = self.channels.get_mut(index)?;
             channel.replace(console);
             return Some(channel);
         }
-        if self.0.len() < MAX_CHANNELS - 1 {
-            _ = self.0.push(new(console)?);
-            return self.0.last_mut();
+        if self.channels.len() < MAX_CHANNELS - 1 {
+            _ = self.channels.push(new(console)?);
+            return self.channels.last_mut();
         }
-        let place = self.0.iter_mut().position(|channel| !channel.has_port());
-        match place.and_then(|place| self.0.get_mut(place)) {
+        let place = self.channels.iter_mut().position(|channel| !channel.has_port());
+        match place.and_then(|place| self.channels.get_mut(place)) {
             Some(channel) => {
                 log!("an earlier one is not used: it has no port for the agent");
                 channel.replace(console);
@@ -113,7 +144,7 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
 
     /// The serial port that a host may use that has no virtio-serial port. The first one is the log's if there is another.
     fn serial_port_left(&mut self, machine: &Machine) -> Option<SerialPort> {
-        if self.0.iter_mut().any(Channel::has_port) {
+        if self.channels.iter_mut().any(Channel::has_port) {
             return None;
         }
         #[cfg(feature = "appliance")]
@@ -128,9 +159,9 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         let mut busy = false;
         // A console that has failed has nothing to do. The log has the reason.
         #[cfg(not(feature = "appliance"))]
-        self.0.retain_mut(|channel| channel.serve(guest).map(|more| busy |= more).is_ok());
+        self.channels.retain_mut(|channel| channel.serve(guest).map(|more| busy |= more).is_ok());
         #[cfg(feature = "appliance")]
-        for channel in self.0.iter_mut().filter(|channel| !channel.is_gone()) {
+        for channel in self.channels.iter_mut().filter(|channel| !channel.is_gone()) {
             match channel.serve(guest) {
                 Ok(more) => busy |= more,
                 // Another one may take its place.
@@ -143,22 +174,22 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     /// Answers other commands from now on.
     #[cfg(feature = "appliance")]
     pub fn set_commands(&mut self, commands: &'static CommandSet<'static, Guest<S>>) {
-        self.0.iter_mut().for_each(|channel| channel.set_commands(commands));
+        self.channels.iter_mut().for_each(|channel| channel.set_commands(commands));
     }
 
     /// Stops their devices before the machine sleeps.
     pub fn suspend(&mut self) {
-        self.0.iter_mut().for_each(Channel::suspend);
+        self.channels.iter_mut().for_each(Channel::suspend);
     }
 
     /// Sets their devices up again.
     pub fn resume(&mut self) {
-        self.0.retain_mut(Channel::resume);
+        self.channels.retain_mut(Channel::resume);
     }
 
     /// Drops the consoles that `keep` does not keep.
     #[cfg(feature = "appliance")]
     pub(crate) fn retain(&mut self, keep: &dyn Fn(DeviceFunction) -> bool) {
-        self.0.iter_mut().for_each(|channel| channel.retain(keep));
+        self.channels.iter_mut().for_each(|channel| channel.retain(keep));
     }
 }

@@ -8,7 +8,7 @@ use nanoqga::commands::{
 use nanoqga::{Command, CommandSet, Memory};
 
 use crate::channel::{Channel, Io, Pump};
-use crate::channels::{Channels, PORT_NAME};
+use crate::channels::{Channels, PORT_NAME, has_consoles};
 use crate::families::config::CONFIG;
 use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
@@ -16,7 +16,6 @@ use crate::guest::Guest;
 use crate::policy;
 use crate::settings::{Settings, Source};
 use crate::state::{Appliance, host_words};
-use crate::words::AgentChannel;
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -89,7 +88,7 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     let agent = settings.words.agent;
     let mut channels = Channels::find(&machine, agent, port, &mut |io| channel(io, commands));
     // A host that has another channel by its settings has no console later, either.
-    let later = matches!(agent, None | Some(AgentChannel::Virtio));
+    let later = has_consoles(agent);
     let Some(mut guest) = guest(machine, settings, room) else { machine::halt() };
     loop {
         let woken = guest.take_woken();

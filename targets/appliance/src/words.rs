@@ -9,6 +9,9 @@ use machine::SerialPlace;
 pub enum AgentChannel {
     /// `agent=virtio`: the virtio-serial port.
     Virtio,
+    /// `agent=console`: that, or the single port of a virtio console without named ports.
+    #[cfg(feature = "appliance")]
+    Console,
     /// `agent=com1` and the like: a serial port. The log is not printed on that.
     Serial(SerialPlace),
     /// `agent=pci`: the first serial port on PCI.
@@ -28,7 +31,7 @@ const PORT_NAME: usize = 119;
 /// The agent's words of a command line. Those that only the appliance knows are not in the smaller image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// `agent=virtio|com1|com2|auto`, and in the appliance `com3|com4|pci`. `None`, for `auto`: virtio and the second serial port,
+    /// `agent=virtio|com1|com2|auto`, and in the appliance `console|com3|com4|pci`. `None`, for `auto`: virtio and the second serial port,
     /// else another one.
     pub agent: Option<AgentChannel>,
     /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
@@ -44,6 +47,8 @@ impl Words {
             "agent=virtio" => Some(AgentChannel::Virtio),
             "agent=com1" => Some(AgentChannel::Serial(Com1)),
             "agent=com2" => Some(AgentChannel::Serial(Com2)),
+            #[cfg(feature = "appliance")]
+            "agent=console" => Some(AgentChannel::Console),
             #[cfg(feature = "appliance")]
             "agent=com3" => Some(AgentChannel::Serial(SerialPlace::Com3)),
             #[cfg(feature = "appliance")]
@@ -82,6 +87,8 @@ mod tests {
             ("agent=virtio", Some(AgentChannel::Virtio)),
             ("agent=com1", Some(AgentChannel::Serial(SerialPlace::Com1))),
             ("agent=com2", Some(AgentChannel::Serial(SerialPlace::Com2))),
+            #[cfg(feature = "appliance")]
+            ("agent=console", Some(AgentChannel::Console)),
             #[cfg(feature = "appliance")]
             ("agent=com4", Some(AgentChannel::Serial(SerialPlace::Com4))),
             #[cfg(feature = "appliance")]

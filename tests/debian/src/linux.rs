@@ -81,6 +81,7 @@ pub fn config(agent: &Path, channel: Channel, initramfs: &Path, extras: &[Extra<
         Channel::Virtio | Channel::VirtioModern => "",
         Channel::Com2 => " -m isa-serial -p /dev/ttyS1 -v",
         Channel::Com1 => " -m isa-serial -p /dev/ttyS0",
+        Channel::Console => " -m virtio-serial -p /dev/hvc0",
     };
     let console = if config.has_console() { "console=ttyS0 " } else { "" };
     // The kernel waits so briefly for the timer's interrupt that a busy host may look like a broken one.
