@@ -20,6 +20,9 @@ pub const MAX_CHANNELS: usize = 5;
 /// The port's name on every host.
 pub const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
+/// How many steps each channel may do in turn with the others before anything else is done.
+const TURNS: usize = 16;
+
 /// The serial ports that the agent takes if it has no other channel.
 #[cfg(feature = "appliance")]
 const LEFT: [SerialPlace; 3] = [SerialPlace::Com3, SerialPlace::Com4, Com1];
@@ -154,15 +157,31 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         LEFT.into_iter().find_map(|place| machine.serial_port(place))
     }
 
-    /// Does what can be done on any of them without waiting, or some of it. Returns whether there may be more.
+    /// Does what can be done on all of them without waiting, or some of it. Returns whether there may be more.
     pub fn serve(&mut self, guest: &mut Guest<S>) -> bool {
+        for turn in 0..TURNS {
+            if !self.step(guest, turn == 0) {
+                if turn > 0 {
+                    guest.state.served();
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Does one step on each, so that none keeps another waiting for longer. Returns whether there may be more.
+    fn step(&mut self, guest: &mut Guest<S>, has_woken: bool) -> bool {
         let mut busy = false;
         // A console that has failed has nothing to do. The log has the reason.
         #[cfg(not(feature = "appliance"))]
-        self.channels.retain_mut(|channel| channel.serve(guest).map(|more| busy |= more).is_ok());
+        self.channels.retain_mut(|channel| channel.step(guest, has_woken).map(|more| busy |= more).is_ok());
         #[cfg(feature = "appliance")]
         for channel in self.channels.iter_mut().filter(|channel| !channel.is_gone()) {
-            match channel.serve(guest) {
+            if guest.state.has_news() {
+                return true;
+            }
+            match channel.step(guest, has_woken) {
                 Ok(more) => busy |= more,
                 // Another one may take its place.
                 Err(_) => channel.replace(Io::Gone),
