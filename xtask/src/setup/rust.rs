@@ -8,6 +8,7 @@ use nanoqga_testkit::process::{find, output, run};
 use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::{Needed, need};
+use crate::workspace;
 
 const INSTALL: Duration = Duration::from_secs(900);
 
@@ -50,6 +51,23 @@ pub(crate) fn cargo_fuzz() -> Result<()> {
 /// When it is not and cannot be installed.
 pub(crate) fn cargo_hack() -> Result<()> {
     cargo_tool("hack", "0.6.46")
+}
+
+/// Sees to it that vhost-device-vsock is there, in a folder of the workspace, because it is no tool of cargo's.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn vsock() -> Result<()> {
+    const VERSION: &str = "0.3.0";
+    let root = workspace::path("target/tools");
+    if root.join("bin/vhost-device-vsock").is_file() {
+        return Ok(());
+    }
+    step_with_output(&format!("Installing vhost-device-vsock {VERSION}"), || {
+        let mut install = Command::new("cargo");
+        install.args(["install", "vhost-device-vsock", "--version", VERSION, "--locked", "--root"]).arg(root);
+        run(&mut install, INSTALL)
+    })
 }
 
 fn cargo_tool(name: &str, version: &str) -> Result<()> {
