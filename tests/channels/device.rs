@@ -12,9 +12,11 @@ use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::client::Client;
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
-use nanoqga_testkit::machine::Bus;
+use nanoqga_testkit::machine::{Bus, Channel};
 use nanoqga_testkit::process::find;
 use nanoqga_testkit::qemu::Config;
+use tests::booted::config_of;
+use tests::images::APPLIANCE;
 use tests::soon;
 
 /// The agent's port.
@@ -38,6 +40,16 @@ struct Device {
 }
 
 impl Vsock {
+    /// The appliance on a machine, with `words` on its command line and the given channels besides.
+    pub fn boot(machine: &str, words: &str, others: &[Channel], adjust: impl FnOnce(&mut Config)) -> Result<Self> {
+        let mut config = config_of(&APPLIANCE, machine, Channel::Virtio)?;
+        config.channels = others.to_vec();
+        config.append = words.into();
+        config.memory_kib = 32 << 10;
+        adjust(&mut config);
+        Self::start(config, "context ID 42")
+    }
+
     /// A guest that shows `ready` on its console when it listens.
     pub fn start(mut config: Config, ready: &'static str) -> Result<Self> {
         let device = Device::start()?;

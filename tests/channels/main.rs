@@ -3,3 +3,4 @@
 
 mod device;
 mod linux;
+mod vsock;

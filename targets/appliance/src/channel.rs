@@ -10,6 +10,8 @@ use nanoqga::{Agent, CommandSet, Memory};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
+#[cfg(feature = "appliance")]
+use crate::carrier::Carrier;
 use crate::guest::{Guest, State};
 
 /// How often a console is polled before it counts as one that does not answer. One that answers does so in a few milliseconds,
@@ -189,6 +191,8 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
         {
             console.acknowledge_interrupt();
         }
+        #[cfg(feature = "appliance")]
+        let io = &mut Carrier::Own(io);
         pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))
     }
 

@@ -2,6 +2,8 @@
 
 use heapless::Vec;
 use machine::SerialPlace::{self, Com1, Com2};
+#[cfg(feature = "appliance")]
+use machine::room::Room;
 use machine::transport::Device;
 use machine::{Machine, SerialPort, log};
 #[cfg(feature = "appliance")]
@@ -13,6 +15,8 @@ use virtio_serial::VirtioSerial;
 
 use crate::channel::{Channel, Io};
 use crate::guest::{Guest, State};
+#[cfg(feature = "appliance")]
+use crate::sockets::Sockets;
 use crate::words::AgentChannel;
 
 /// How many channels are served: up to four virtio consoles, of which a host needs one, and a serial port.
@@ -45,22 +49,31 @@ pub struct Channels<S: 'static, const OUT: usize> {
     /// Whether a console without named ports is used, whose only port is somebody's terminal otherwise.
     #[cfg(feature = "appliance")]
     takes_terminals: bool,
+    #[cfg(feature = "appliance")]
+    sockets: Option<Room<Sockets<S, OUT>>>,
 }
 
 impl<S: State, const OUT: usize> Channels<S, OUT> {
     /// Finds the `chosen` channel or, without a choice, all that the host may use. `port` is the name of the virtio-serial port. The
-    /// first serial port is left for the log if there is another channel. `new` makes a channel, or returns `None` if there is no memory
-    /// for it.
+    /// first serial port is left for the log if there is another channel. `sockets` are served, too. `new` makes a channel, or returns
+    /// `None` if there is no memory for it.
     pub fn find(
         machine: &Machine,
         chosen: Option<AgentChannel>,
         port: &'static str,
+        #[cfg(feature = "appliance")] sockets: Option<Room<Sockets<S, OUT>>>,
         mut new: impl FnMut(Io) -> Option<Channel<S, OUT>>,
     ) -> Self {
+        #[cfg(feature = "appliance")]
+        let has_other = sockets.is_some();
+        #[cfg(not(feature = "appliance"))]
+        let has_other = false;
         let mut channels = Self {
             channels: Vec::new(),
             #[cfg(feature = "appliance")]
             takes_terminals: chosen == Some(AgentChannel::Console),
+            #[cfg(feature = "appliance")]
+            sockets,
         };
         if has_consoles(chosen) {
             machine.devices(DeviceType::Console, &mut |device| channels.add_console(device, port, &mut new));
@@ -72,9 +85,10 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
             Some(AgentChannel::Serial(place)) => machine.serial_port(place),
             #[cfg(feature = "appliance")]
             Some(AgentChannel::Pci) => machine.serial_port_on_pci(),
+            None if has_other => machine.serial_port(Com2),
             None => machine.serial_port(Com2).or_else(|| channels.serial_port_left(machine)),
         };
-        if channels.channels.is_empty() && serial_port.is_none() {
+        if channels.channels.is_empty() && serial_port.is_none() && !has_other {
             log!("no channel for the agent");
         }
         log!(
@@ -187,6 +201,10 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
                 Err(_) => channel.replace(Io::Gone),
             }
         }
+        #[cfg(feature = "appliance")]
+        if let Some(sockets) = &mut self.sockets {
+            busy |= sockets.step(guest, has_woken);
+        }
         busy
     }
 
@@ -194,16 +212,21 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
     #[cfg(feature = "appliance")]
     pub fn set_commands(&mut self, commands: &'static CommandSet<'static, Guest<S>>) {
         self.channels.iter_mut().for_each(|channel| channel.set_commands(commands));
+        self.sockets.iter_mut().for_each(|sockets| sockets.set_commands(commands));
     }
 
     /// Stops their devices before the machine sleeps.
     pub fn suspend(&mut self) {
         self.channels.iter_mut().for_each(Channel::suspend);
+        #[cfg(feature = "appliance")]
+        self.sockets.iter_mut().for_each(|sockets| sockets.suspend());
     }
 
     /// Sets their devices up again.
     pub fn resume(&mut self) {
         self.channels.retain_mut(Channel::resume);
+        #[cfg(feature = "appliance")]
+        self.sockets.iter_mut().for_each(|sockets| sockets.resume());
     }
 
     /// Drops the consoles that `keep` does not keep.
