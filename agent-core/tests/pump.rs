@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::VecDeque;
 
-use common::{COMMANDS, Guest, agent};
+use common::{COMMANDS, File, Guest, agent};
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use nanoqga::commands::info;
 use nanoqga::serve::{Channel, HostChange, Line, Pump};
@@ -19,6 +19,8 @@ struct Port {
     broken: bool,
     /// The most that one read gives.
     read: usize,
+    /// The most that one write takes.
+    write: usize,
     /// The most that one write was asked to take.
     offered: usize,
     /// A change of host that was not told yet.
@@ -29,7 +31,7 @@ struct Port {
 
 impl Port {
     fn new(sent: &[u8]) -> Self {
-        Self { from_host: sent.iter().copied().collect(), host_reads: true, read: 7, ..Self::default() }
+        Self { from_host: sent.iter().copied().collect(), host_reads: true, read: 7, write: 5, ..Self::default() }
     }
 
     fn check(&self) -> Result<(), ErrorKind> {
@@ -69,7 +71,7 @@ impl Write for Port {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         assert!(self.host_reads, "the pump would wait for the host");
         self.offered = self.offered.max(bytes.len());
-        let taken = bytes.len().min(5);
+        let taken = bytes.len().min(self.write);
         self.to_host.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
@@ -107,6 +109,41 @@ fn replies_to_requests_that_came_together_leave_together() {
     while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
     assert_eq!(channel.to_host, PONG.repeat(10));
     assert_eq!(channel.offered, PONG.len() * 10);
+}
+
+/// A kernel polls its channels in turn. So another host's request is answered in a few turns, however long a reply is.
+#[test]
+fn a_long_reply_delays_another_channel_by_one_piece_a_turn() {
+    const SIZE: usize = 1 << 20;
+    const PIECE: usize = 4096;
+    let mut guest = Guest::default();
+    guest.files.insert("/long".into(), vec![b'x'; SIZE]);
+    guest.handles.insert(5, File { path: "/long".into(), position: 0, appends: false });
+    let request = format!(r#"{{"execute":"guest-file-read","arguments":{{"handle":5,"count":{SIZE}}}}}"#);
+    let mut long = Port { read: 512, write: usize::MAX, ..Port::new(request.as_bytes()) };
+    let mut other = Port { read: 512, ..Port::new(b"") };
+    let (mut reader, mut answering) = (agent(&COMMANDS), agent(&COMMANDS));
+    let (mut read, mut answer) = (Pump::<512, PIECE>::new(), Pump::<512, PIECE>::new());
+    let mut turn = |long: &mut Port, other: &mut Port| {
+        let before = long.to_host.len();
+        let busy = read.poll(&mut reader, &mut guest, long).unwrap();
+        assert!(long.to_host.len() - before <= PIECE);
+        answer.poll(&mut answering, &mut guest, other).unwrap() || busy
+    };
+    while long.to_host.is_empty() {
+        assert!(turn(&mut long, &mut other));
+    }
+    for pings in 1..=20 {
+        other.from_host.extend(PING);
+        // It is read in one turn, and a write takes five bytes.
+        for _ in 0..1 + PONG.len().div_ceil(5) {
+            assert!(turn(&mut long, &mut other));
+        }
+        assert_eq!(other.to_host, PONG.repeat(pings));
+        assert!(!long.to_host.ends_with(b"\n"), "the reply has ended");
+    }
+    while turn(&mut long, &mut other) {}
+    assert!(long.to_host.len() > SIZE / 3 * 4 && long.to_host.ends_with(b"\n"));
 }
 
 #[test]

@@ -163,7 +163,7 @@ impl Target {
         match self.kind {
             Kind::Pump | Kind::Linux => LeftOver::Nothing,
             Kind::Image(_, _, Channel::Virtio | Channel::VirtioModern, _) => LeftOver::Replies,
-            Kind::Image(_, _, Channel::Com1 | Channel::Com2, _) => LeftOver::Anything,
+            Kind::Image(_, _, Channel::Com1 | Channel::Com2 | Channel::Console, _) => LeftOver::Anything,
         }
     }
 

@@ -157,6 +157,20 @@ rows! {
         "virtserialport,bus=last.0,chardev=agent0,name=org.qemu.guest_agent.0"],
         log = &["it has no port for the agent"];
 
+    // A console without named ports is somebody's terminal, unless the host says that it is the agent's. Even then a named port
+    // counts.
+    terminal_is_left_alone: devices = &["virtio-serial-pci,id=single,max_ports=1", "virtconsole,bus=single.0",
+        "virtio-serial-pci,id=many", "virtserialport,bus=many.0,chardev=agent0,name=org.qemu.guest_agent.0"],
+        log = &["does not offer multiple ports"];
+    named_port_beside_a_terminal: profiles = APPLIANCE_ALONE, devices = &[CONSOLE, "virtconsole", PORT],
+        append = "agent=console";
+    console_modern_mmio: profiles = APPLIANCE_ALONE, machine = "microvm", arguments = &[MODERN_MMIO],
+        devices = &["virtio-serial-device,max_ports=1", "virtconsole,chardev=agent0"], append = "agent=console",
+        serial = true, idle = true;
+    console_modern_pci: profiles = APPLIANCE_ALONE, machine = "riscv64-virt",
+        devices = &["virtio-serial-pci,max_ports=1,disable-legacy=on", "virtconsole,chardev=agent0"],
+        append = "agent=console", serial = true;
+
     // Serial ports beside the usual two.
     com3: profiles = APPLIANCE_ALONE, devices = &["isa-serial,index=2,chardev=agent0"], serial = true;
     com4: profiles = APPLIANCE_ALONE, machine = "pc", devices = &["isa-serial,index=3,chardev=agent0"], serial = true;

@@ -1,7 +1,7 @@
 //! Every machine with every channel and profile: what each row must do.
 
 use anyhow::Result;
-use nanoqga_testkit::machine::Channel::{self, Com1, Com2, Virtio, VirtioModern};
+use nanoqga_testkit::machine::Channel::{self, Com1, Com2, Console, Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
 use tests::Booted;
 use tests::images::{APPLIANCE, NANO, Profile};
@@ -24,7 +24,12 @@ impl Row {
 
     /// Boots it after `adjust` has had its say.
     pub fn boot_with(self, adjust: impl FnOnce(&mut Config)) -> Result<Booted> {
-        Booted::of(self.profile, self.machine, self.channel, adjust)
+        Booted::of(self.profile, self.machine, self.channel, |config| {
+            if self.channel == Console {
+                config.append = "agent=console".into();
+            }
+            adjust(config);
+        })
     }
 }
 
@@ -123,6 +128,12 @@ mod the_appliance {
         microvm_virtio: "microvm" over Virtio, ends by power::off_and_reboot;
         microvm_only_uart: "microvm" over Com1, ends by power::off_and_reboot;
         microvm_noacpi_virtio: "microvm-noacpi" over Virtio, ends by power::off_refused;
+        // The single port of a console.
+        q35_console: "q35" over Console, ends by power::off_and_reboot;
+        microvm_console: "microvm" over Console, ends by power::off_and_reboot;
+        aarch64_virt_console: "aarch64-virt" over Console, ends by power::off_and_reboot;
+        aarch64_virt_pcie_console: "aarch64-virt-pcie" over Console, ends by power::off_and_reboot;
+        riscv64_virt_console: "riscv64-virt" over Console, ends by power::off_and_reboot;
         riscv64_virt_virtio: "riscv64-virt" over Virtio, ends by power::off_and_reboot;
         riscv64_virt_pcie_virtio: "riscv64-virt-pcie" over Virtio, ends by power::off_and_reboot;
         riscv64_virt_uart: "riscv64-virt" over Com2, ends by power::off_and_reboot;

@@ -10,6 +10,8 @@ use nanoqga::{Agent, CommandSet, Memory};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 use virtio_serial::{Error, Event, MAX_READ, VirtioSerial};
 
+#[cfg(feature = "appliance")]
+use crate::carrier::Carrier;
 use crate::guest::{Guest, State};
 
 /// How often a console is polled before it counts as one that does not answer. One that answers does so in a few milliseconds,
@@ -104,9 +106,6 @@ impl serve::Channel for Io {
     }
 }
 
-/// How often a channel is polled in a row while it is busy. Others wait that long, and need not be polled as often.
-const TURNS: usize = 16;
-
 /// What carries a channel's bytes to its agent and back, up to `OUT` of a reply at once, which is also what a virtio console takes.
 pub type Pump<const OUT: usize> = serve::Pump<MAX_READ, OUT>;
 
@@ -177,32 +176,24 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
         self.pump.reset(&mut self.agent);
     }
 
-    /// Does what can be done without waiting, or some of it. Returns whether there may be more.
+    /// Does one step of what can be done without waiting. Returns whether there may be more. `has_woken` says that the guest may have slept
+    /// since the last step, so that the device's interrupt must be acknowledged.
     ///
     /// # Errors
     /// When the device has failed. It stays so.
-    pub fn serve(&mut self, guest: &mut Guest<S>) -> Result<bool, Error> {
+    pub fn step(&mut self, guest: &mut Guest<S>, has_woken: bool) -> Result<bool, Error> {
         let Self { io, agent, pump, .. } = self;
         #[cfg(feature = "testing")]
         let io = crate::testing::last_words::lend(io);
-        for turn in 0..TURNS {
-            if guest.state.has_news() {
-                return Ok(true);
-            }
-            // What comes from here on interrupts again. A test that sleeps could not if the interrupt of its own request were left.
-            if let Io::Virtio(console) = io
-                && (turn == 0 || cfg!(feature = "testing"))
-            {
-                console.acknowledge_interrupt();
-            }
-            if !pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))? {
-                if turn > 0 {
-                    guest.state.served();
-                }
-                return Ok(false);
-            }
+        // What comes from here on interrupts again. A test that sleeps could not if the interrupt of its own request were left.
+        if let Io::Virtio(console) = io
+            && (has_woken || cfg!(feature = "testing"))
+        {
+            console.acknowledge_interrupt();
         }
-        Ok(true)
+        #[cfg(feature = "appliance")]
+        let io = &mut Carrier::Own(io);
+        pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))
     }
 
     /// Stops its device before the machine sleeps. What the host sends from now on waits in QEMU, as far as QEMU keeps it.

@@ -4,6 +4,8 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod carrier;
 #[cfg(target_os = "none")]
 pub mod channel;
 #[cfg(target_os = "none")]
@@ -21,6 +23,8 @@ pub mod replug;
 pub mod serve;
 #[cfg(feature = "appliance")]
 pub mod settings;
+#[cfg(all(target_os = "none", feature = "appliance"))]
+pub mod sockets;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod state;
 #[cfg(all(target_os = "none", feature = "testing"))]

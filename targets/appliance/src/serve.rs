@@ -5,18 +5,18 @@ use machine::{Handover, Machine, console, heap, log};
 use nanoqga::commands::{
     cpu, disk, exec, file, filesystem, fsfreeze, info, memory, network, os, power, suspend, sync, time, user,
 };
-use nanoqga::{Command, CommandSet, Memory};
+use nanoqga::{Agent, Command, CommandSet, Memory};
 
 use crate::channel::{Channel, Io, Pump};
-use crate::channels::{Channels, PORT_NAME};
+use crate::channels::{Channels, PORT_NAME, has_consoles};
 use crate::families::config::CONFIG;
 use crate::families::log::LOG;
 use crate::families::network::CONFIGURE;
 use crate::guest::Guest;
 use crate::policy;
 use crate::settings::{Settings, Source};
+use crate::sockets::Sockets;
 use crate::state::{Appliance, host_words};
-use crate::words::AgentChannel;
 
 /// The longest request in bytes. Hosts send files in lines of up to 88 KiB.
 const REQUEST: usize = 128 << 10;
@@ -87,9 +87,12 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     let Some(mut commands) = policy::commands(tables, &settings) else { machine::halt() };
     let port = settings.values("port").last().unwrap_or(PORT_NAME);
     let agent = settings.words.agent;
-    let mut channels = Channels::find(&machine, agent, port, &mut |io| channel(io, commands));
+    let sockets = settings.words.vsock.and_then(|port| {
+        Sockets::find(&machine, port, || memory().map(|(memory, pump)| (Agent::new(commands, memory), pump)))
+    });
+    let mut channels = Channels::find(&machine, agent, port, sockets, &mut |io| channel(io, commands));
     // A host that has another channel by its settings has no console later, either.
-    let later = matches!(agent, None | Some(AgentChannel::Virtio));
+    let later = has_consoles(agent);
     let Some(mut guest) = guest(machine, settings, room) else { machine::halt() };
     loop {
         let woken = guest.take_woken();
@@ -139,9 +142,15 @@ fn guest(machine: Machine, settings: Settings, room: &'static mut [u8]) -> Optio
 
 /// A channel on `io`, with memory of its own. `None` if too little is left.
 fn channel(io: Io, commands: &'static CommandSet<'static, Guest<Appliance>>) -> Option<Channel<Appliance, OUT>> {
+    let (memory, pump) = memory()?;
+    Some(Channel::new(io, commands, memory, pump))
+}
+
+/// The memory of an agent, and its pump. `None` if too little is left.
+fn memory() -> Option<(Memory<'static>, &'static mut Pump<OUT>)> {
     let (Some(request), Some(reply), Some(pump)) = (heap::bytes(REQUEST), heap::bytes(REPLY), heap::room_for()) else {
         log!("no memory for a channel");
         return None;
     };
-    Some(Channel::new(io, commands, Memory { request, reply }, pump.write(Pump::new())))
+    Some((Memory { request, reply }, pump.write(Pump::new())))
 }

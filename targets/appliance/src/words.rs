@@ -9,11 +9,35 @@ use machine::SerialPlace;
 pub enum AgentChannel {
     /// `agent=virtio`: the virtio-serial port.
     Virtio,
+    /// `agent=console`: that, or the single port of a virtio console without named ports.
+    #[cfg(feature = "appliance")]
+    Console,
     /// `agent=com1` and the like: a serial port. The log is not printed on that.
     Serial(SerialPlace),
     /// `agent=pci`: the first serial port on PCI.
     #[cfg(feature = "appliance")]
     Pci,
+}
+
+/// `agent=vsock:PORT`, or `agent=vsock:PORT,any`.
+#[cfg(feature = "appliance")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VsockPort {
+    /// The port that hosts connect to.
+    pub port: u32,
+    /// Others than the host may connect, too.
+    pub any: bool,
+}
+
+#[cfg(feature = "appliance")]
+impl VsockPort {
+    fn parse(word: &str) -> Option<Self> {
+        let port = word.strip_prefix("agent=vsock:")?;
+        let (port, any) = port.strip_suffix(",any").map_or((port, false), |port| (port, true));
+        // The largest number is not a port: it stands for any.
+        let port = port.parse().ok().filter(|&port| port != u32::MAX)?;
+        Some(Self { port, any })
+    }
 }
 
 /// A host name.
@@ -28,9 +52,12 @@ const PORT_NAME: usize = 119;
 /// The agent's words of a command line. Those that only the appliance knows are not in the smaller image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// `agent=virtio|com1|com2|auto`, and in the appliance `com3|com4|pci`. `None`, for `auto`: virtio and the second serial port,
+    /// `agent=virtio|com1|com2|auto`, and in the appliance `console|com3|com4|pci`. `None`, for `auto`: virtio and the second serial port,
     /// else another one.
     pub agent: Option<AgentChannel>,
+    /// `agent=vsock:PORT`, in the appliance: serves this port of a virtio socket device, too.
+    #[cfg(feature = "appliance")]
+    pub vsock: Option<VsockPort>,
     /// `hostname=NAME`: the guest's name in its network, of at most 64 bytes.
     pub host_name: Option<Name>,
 }
@@ -45,6 +72,8 @@ impl Words {
             "agent=com1" => Some(AgentChannel::Serial(Com1)),
             "agent=com2" => Some(AgentChannel::Serial(Com2)),
             #[cfg(feature = "appliance")]
+            "agent=console" => Some(AgentChannel::Console),
+            #[cfg(feature = "appliance")]
             "agent=com3" => Some(AgentChannel::Serial(SerialPlace::Com3)),
             #[cfg(feature = "appliance")]
             "agent=com4" => Some(AgentChannel::Serial(SerialPlace::Com4)),
@@ -56,8 +85,13 @@ impl Words {
         true
     }
 
-    /// Takes a word that has a name.
+    /// Takes a word that has a name or a number.
     fn take_name(&mut self, word: &str) -> Option<()> {
+        #[cfg(feature = "appliance")]
+        if let Some(vsock) = VsockPort::parse(word) {
+            self.vsock = Some(vsock);
+            return Some(());
+        }
         #[cfg(feature = "appliance")]
         if let Some(name) = word.strip_prefix("port=") {
             // The settings keep it.
@@ -83,6 +117,8 @@ mod tests {
             ("agent=com1", Some(AgentChannel::Serial(SerialPlace::Com1))),
             ("agent=com2", Some(AgentChannel::Serial(SerialPlace::Com2))),
             #[cfg(feature = "appliance")]
+            ("agent=console", Some(AgentChannel::Console)),
+            #[cfg(feature = "appliance")]
             ("agent=com4", Some(AgentChannel::Serial(SerialPlace::Com4))),
             #[cfg(feature = "appliance")]
             ("agent=pci", Some(AgentChannel::Pci)),
@@ -96,6 +132,15 @@ mod tests {
         }
         assert_eq!(words.host_name.as_deref(), Some("web-1"));
         assert!(!words.take("hostname=") && words.host_name.is_some());
+        #[cfg(feature = "appliance")]
+        for (word, vsock) in [
+            ("agent=vsock:0", super::VsockPort { port: 0, any: false }),
+            ("agent=vsock:4294967294", super::VsockPort { port: u32::MAX - 1, any: false }),
+            ("agent=vsock:1234,any", super::VsockPort { port: 1234, any: true }),
+        ] {
+            assert!(words.take(word), "{word}");
+            assert_eq!((words.vsock, words.agent), (Some(vsock), None), "{word}");
+        }
     }
 
     #[test]
@@ -108,6 +153,13 @@ mod tests {
             "agent=",
             "agent=serial",
             "agent=com5",
+            "agent=vsock",
+            "agent=vsock:",
+            "agent=vsock:,any",
+            "agent=vsock:-1",
+            "agent=vsock:4294967295",
+            "agent=vsock:1234,",
+            "agent=vsock:1234,all",
             "port",
             "port=",
             &long_port,

@@ -7,7 +7,7 @@ use virtio_drivers::transport::Transport;
 
 use crate::Error;
 use crate::connection::{Connection, Event};
-use crate::console::{Console, FIRST_GUESS, Queues, TRANSMIT_BYTES};
+use crate::console::{Choice, Console, Control, FIRST_GUESS, Queues, TRANSMIT_BYTES};
 use crate::control::{self, Answers, MAX_NAME_BYTES, MESSAGE_BYTES, Told};
 use crate::ring::ReceiveRing;
 
@@ -21,8 +21,7 @@ const MESSAGES_PER_POLL: usize = 4096;
 /// resets the device.
 pub struct VirtioSerial<H: Hal, T: Transport> {
     device: Console<H, T>,
-    /// Size of the transmit buffer.
-    transmit_bytes: usize,
+    choice: Choice,
     name: &'static str,
     connection: Connection,
     answers: Answers,
@@ -53,22 +52,43 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// # Errors
     /// Those of [`new`](Self::new).
     pub fn with_transmit_buffer(transport: T, name: &'static str, bytes: usize) -> Result<Self, Error> {
+        let choice = Choice {
+            transmit_bytes: bytes,
+            #[cfg(feature = "single-port")]
+            single_port: false,
+        };
+        Self::open(transport, name, choice)
+    }
+
+    /// The same, but a device that does not offer VIRTIO_CONSOLE_F_MULTIPORT, or has one port only, is used as well. Its port 0 has no
+    /// name: it is found at once and stays open, because such a device does not say whether a host is there.
+    ///
+    /// That port is somebody's terminal on most hypervisors. So call this only if whoever runs the virtual machine has asked for it.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), but never [`Error::NoMultiport`].
+    #[cfg(feature = "single-port")]
+    pub fn with_single_port(transport: T, name: &'static str, bytes: usize) -> Result<Self, Error> {
+        Self::open(transport, name, Choice { transmit_bytes: bytes, single_port: true })
+    }
+
+    fn open(transport: T, name: &'static str, choice: Choice) -> Result<Self, Error> {
         if name.is_empty() || name.len() > MAX_NAME_BYTES || name.bytes().any(|byte| byte == 0) {
             return Err(Error::BadName);
         }
-        let device = Console::open(transport, bytes)?;
+        let device = Console::open(transport, choice)?;
         let mut serial = Self {
             device,
-            transmit_bytes: bytes,
+            choice,
             name,
             connection: Connection::default(),
-            answers: Answers::device_ready(),
+            answers: Answers::default(),
             host_changed: false,
             host_left: false,
             messages_lost: false,
             buffer_lost: false,
         };
-        serial.answer();
+        serial.begin();
         match serial.failure() {
             Some(error) => Err(error),
             None => Ok(serial),
@@ -123,10 +143,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         let is_asked = self.answers.next().is_none();
         // In this order: an answer is there before the buffer is returned.
         self.failure().is_some()
-            || is_asked
-                && self.with_queues(|queues, _| {
-                    Ok(queues.control_transmit.is_idle()? && !queues.control_receive.has_message())
-                })
+            || is_asked && self.with_queues(|queues, _| Ok(queues.is_told()? && !queues.has_message()))
     }
 
     /// Whether a host has opened its side of the port.
@@ -187,11 +204,11 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
                 // Kept bytes may be of a host that is there. They are not returned before the device has said whether one is,
                 // which it has once it has read PORT_OPEN, the driver's last message.
                 let found = match queues.kept {
-                    Some(_) => asked && queues.control_transmit.is_idle()?,
+                    Some(_) => asked && queues.is_told()?,
                     None => queues.receive.has_bytes()?,
                 };
                 // In this order: if there is no message after the bytes were found, they are of the host that is known.
-                Ok(found && !queues.control_receive.has_message())
+                Ok(found && !queues.has_message())
             })
     }
 
@@ -226,10 +243,10 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         // Before the port is found, messages about other ports may use all buffers: that is no reason for a reset, upon which the
         // device would send them again.
         let was_found = self.port().is_some();
-        let was_full = was_found && self.with_queues(|queues, _| Ok(queues.control_receive.is_full()));
+        let was_full = was_found && self.with_control(|control, _| Ok(control.receive.is_full()));
         let mut message = [0; MESSAGE_BYTES];
         for _ in 0..MESSAGES_PER_POLL {
-            if let Some(length) = self.with_queues(|queues, _| queues.control_receive.message(&mut message)) {
+            if let Some(length) = self.with_control(|control, _| control.receive.message(&mut message)) {
                 if let Some(port) = message.get(..length).and_then(|message| self.handle(message)) {
                     self.restart_for(port);
                     // The device begins anew, and interrupts when it has sent a message.
@@ -243,8 +260,8 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         }
         self.note_what_was_lost(was_full);
         self.reset_if_due();
-        self.with_queues(|queues, transport| {
-            queues.control_receive.announce(transport);
+        self.with_control(|control, transport| {
+            control.receive.announce(transport);
             Ok(())
         });
         if self.failure().is_some() {
@@ -271,7 +288,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     fn reset_if_due(&mut self) {
         let has_kept = self.device.has_kept();
         if (self.messages_lost || self.buffer_lost) && !has_kept && self.failure().is_none() {
-            self.device.restart_and_keep(self.transmit_bytes);
+            self.device.restart_and_keep(self.choice);
             self.begin_anew();
         }
     }
@@ -281,8 +298,9 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     #[inline(never)]
     fn handle(&mut self, message: &[u8]) -> Option<u32> {
         let (port, told) = control::parse(message)?;
-        let &Queues { port: ours, max_ports, .. } = self.device.queues()?;
-        if port >= max_ports {
+        let queues = self.device.queues()?;
+        let (ours, last_port) = (queues.port, queues.control()?.last_port);
+        if port > last_port {
             return None;
         }
         match told {
@@ -316,7 +334,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     /// Sends the device the next answer. Returns `false` if there is none, or the device has not read the last one yet.
     fn answer(&mut self) -> bool {
         let Some(message) = self.answers.next() else { return false };
-        let sent = self.with_queues(|queues, transport| queues.control_transmit.send(transport, &message)) > 0;
+        let sent = self.with_control(|control, transport| control.transmit.send(transport, &message)) > 0;
         if sent && self.answers.sent() {
             // QEMU fetches what a host has sent before when it is notified of a buffer. PORT_OPEN alone does not make it do that.
             self.with_queues(|queues, transport| {
@@ -328,7 +346,7 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
     }
 
     fn restart_for(&mut self, port: u32) {
-        self.device.restart_for(port, self.transmit_bytes);
+        self.device.restart_for(port, self.choice);
         self.begin_anew();
     }
 
@@ -337,8 +355,30 @@ impl<H: Hal, T: Transport> VirtioSerial<H, T> {
         self.lose_port();
         (self.host_changed, self.host_left) = (false, false);
         (self.messages_lost, self.buffer_lost) = (false, false);
-        self.answers = Answers::device_ready();
-        self.answer();
+        self.begin();
+    }
+
+    /// Starts the conversation, unless the device has a single port, of which it says nothing.
+    fn begin(&mut self) {
+        self.answers = Answers::default();
+        match self.device.queues() {
+            Some(queues) if queues.control().is_none() => {
+                self.connection.found(queues.port);
+                self.connection.set_open(true);
+            }
+            _ => {
+                self.answers = Answers::device_ready();
+                self.answer();
+            }
+        }
+    }
+
+    /// Calls `work` if the device has control queues, as [`with_queues`](Self::with_queues) does.
+    fn with_control<R: Default>(&mut self, work: impl FnOnce(&mut Control<H>, &mut T) -> Result<R, Error>) -> R {
+        self.with_queues(|queues, transport| match queues.control_mut() {
+            Some(control) => work(control, transport),
+            None => Ok(R::default()),
+        })
     }
 
     /// Calls `work` if the device is initialised. Otherwise, or if `work` returns an error, the port is gone and the result is the

@@ -90,6 +90,7 @@ pub fn config_on(
         Channel::Virtio | Channel::VirtioModern => "",
         Channel::Com2 => " -m isa-serial -p /dev/ttyS1 -v",
         Channel::Com1 => " -m isa-serial -p /dev/ttyS0",
+        Channel::Console => " -m virtio-serial -p /dev/hvc0",
     };
     let console = match machine.architecture() {
         _ if !config.has_console() => "",

@@ -167,6 +167,8 @@ pub enum Channel {
     Virtio,
     /// A virtio-serial port of a device without the legacy interface.
     VirtioModern,
+    /// The single port of a virtio console without named ports, as many monitors have.
+    Console,
     /// A 16550 of its own, COM2 or on PCI, beside the console.
     Com2,
     /// The machine's only UART, COM1 or the board's 16550. There is no console then.
@@ -174,9 +176,9 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Whether it is a UART, which does not tell of hosts that come and leave.
+    /// Whether it is a UART or a console's single port, which do not tell of hosts that come and leave.
     pub const fn is_serial(self) -> bool {
-        matches!(self, Self::Com1 | Self::Com2)
+        matches!(self, Self::Com1 | Self::Com2 | Self::Console)
     }
 }
 
@@ -185,6 +187,7 @@ impl fmt::Display for Channel {
         f.write_str(match self {
             Self::Virtio => "virtio",
             Self::VirtioModern => "virtio, modern",
+            Self::Console => "console",
             Self::Com2 => "uart",
             Self::Com1 => "uart on COM1",
         })

@@ -240,6 +240,14 @@ impl Config {
         match channel {
             Channel::Virtio => self.virtio_channel(args, index, false),
             Channel::VirtioModern => self.virtio_channel(args, index, true),
+            Channel::Console => {
+                let device = match self.machine.bus {
+                    Bus::Pci => "virtio-serial-pci",
+                    Bus::Mmio => "virtio-serial-device",
+                };
+                args.pair("-device", format!("{device},id=serial{index},max_ports=1"));
+                args.pair("-device", format!("virtconsole,bus=serial{index}.0,chardev=agent{index},id=port{index}"));
+            }
             Channel::Com2 => args.pair("-device", format!("{},chardev=agent{index}", self.machine.second_uart)),
             Channel::Com1 => args.pair("-serial", format!("chardev:agent{index}")),
         }

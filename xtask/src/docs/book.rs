@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// Builds the book; returns the path of its first page.
 pub(super) fn build() -> Result<PathBuf> {
-    setup::mdbook()?;
+    let mdbook = setup::mdbook()?;
     let folder = workspace::path("target/book");
     let pages = folder.join("pages");
     if pages.exists() {
@@ -42,7 +42,7 @@ pub(super) fn build() -> Result<PathBuf> {
         }
         fs::write(pages.join(name), moved.text)?;
     }
-    step_with_output("Building the book", || run(Command::new("mdbook").arg("build").arg(&folder), LIMIT))?;
+    step_with_output("Building the book", || run(Command::new(mdbook).arg("build").arg(&folder), LIMIT))?;
     Ok(folder.join("html/index.html"))
 }
 

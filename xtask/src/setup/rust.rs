@@ -1,5 +1,6 @@
 //! Tools for Rust that cargo and rustup install: lints, cargo's subcommands, and other versions of the compiler.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use nanoqga_testkit::process::{find, output, run};
 use nanoqga_testkit::progress::step_with_output;
 
 use crate::apt::{Needed, need};
+use crate::workspace;
 
 const INSTALL: Duration = Duration::from_secs(900);
 
@@ -52,29 +54,45 @@ pub(crate) fn cargo_hack() -> Result<()> {
     cargo_tool("hack", "0.6.46")
 }
 
-/// Sees to it that mdBook is there, without what serves a book and watches its pages.
+/// Sees to it that mdBook is there, without what serves a book and watches its pages; returns its path.
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub(crate) fn mdbook() -> Result<()> {
-    install(
-        &mut Command::new("mdbook"),
-        &["mdbook", "--version", "0.5.4", "--no-default-features", "--features", "search"],
-    )
+pub(crate) fn mdbook() -> Result<PathBuf> {
+    own_tool("mdbook", "0.5.4", &["--no-default-features", "--features", "search"])
+}
+
+/// Sees to it that vhost-device-vsock is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn vsock() -> Result<()> {
+    own_tool("vhost-device-vsock", "0.3.0", &[]).map(drop)
+}
+
+/// Installs a program that is no tool of cargo's where it is missing: in a folder of the workspace. Returns its path.
+fn own_tool(name: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
+    let root = workspace::path("target/tools");
+    let program = root.join("bin").join(name);
+    if !program.is_file() {
+        step_with_output(&format!("Installing {name} {version}"), || {
+            let mut install = Command::new("cargo");
+            install.args(["install", name, "--version", version, "--locked", "--root"]).arg(root).args(options);
+            run(&mut install, INSTALL)
+        })?;
+    }
+    Ok(program)
 }
 
 fn cargo_tool(name: &str, version: &str) -> Result<()> {
-    install(Command::new("cargo").arg(name), &[&format!("cargo-{name}"), "--version", version])
-}
-
-/// Installs a package of a program if that does not work.
-fn install(program: &mut Command, package: &[&str]) -> Result<()> {
     // It comes from the registry all else comes from, so nothing has to be asked.
-    if program.arg("--version").output().is_ok_and(|asked| asked.status.success()) {
+    let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
+    if works {
         return Ok(());
     }
-    step_with_output(&format!("Installing {}", package.join(" ")), || {
-        run(Command::new("cargo").args(["install", "--locked"]).args(package), INSTALL)
+    let package = format!("cargo-{name}");
+    step_with_output(&format!("Installing {package} {version}"), || {
+        run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
     })
 }
 

@@ -13,8 +13,10 @@ use crate::load::Account;
 use crate::policy;
 use crate::settings::Settings;
 
-/// The types of virtio devices that have a driver.
+/// The types of virtio devices that have a driver, also when they come later.
 pub(crate) const DRIVEN: [DeviceType; 3] = [DeviceType::Console, DeviceType::Block, DeviceType::Network];
+/// The same if vsock is served.
+const WITH_VSOCK: [DeviceType; 4] = [DeviceType::Console, DeviceType::Block, DeviceType::Network, DeviceType::Socket];
 /// For how many idle moments, of about a millisecond each, the network waits for a host's first request.
 const PATIENCE: u8 = 20;
 
@@ -140,7 +142,8 @@ impl Guest<Appliance> {
         let host_name = self.host_name.as_deref().unwrap_or_default();
         links.get_or_insert_with(|| {
             let links = Links::find(&self.machine, &settings.networks, host_name);
-            self.machine.log_unused(&DRIVEN);
+            let driven = if settings.words.vsock.is_some() { &WITH_VSOCK[..] } else { &DRIVEN };
+            self.machine.log_unused(driven);
             (*hotplug, *woken) = (Hotplug::find(&self.machine), true);
             links
         })

@@ -30,6 +30,9 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
     match kind {
         DeviceType::Network => "network card",
         DeviceType::Block => "disk",
+        // nano has no driver of one.
+        #[cfg(feature = "rare-machines")]
+        DeviceType::Socket => "socket device",
         _ => "console",
     }
 }

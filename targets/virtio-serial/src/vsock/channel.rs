@@ -9,9 +9,8 @@ use super::stream::Stream;
 use crate::Error;
 
 impl<H: Hal, T: Transport> Stream<'_, '_, H, T> {
-    /// Polls the pump of this place, and does what a connection needs besides: a new host finds a new conversation; what a host that
-    /// has left asked for is still done, but not replied to; and a host that sends no more has its replies before the connection ends.
-    /// Returns whether there may be more to do.
+    /// Polls the pump of this place, and does what a connection needs besides: [`before_poll`](Self::before_poll), and
+    /// [`after_poll`](Self::after_poll) if there was nothing to do. Returns whether there may be more to do.
     ///
     /// # Errors
     /// That of the driver.
@@ -21,17 +20,33 @@ impl<H: Hal, T: Transport> Stream<'_, '_, H, T> {
         agent: &mut Agent<'_, G>,
         guest: &mut G,
     ) -> Result<bool, Error> {
+        self.before_poll(pump, agent);
+        let busy = pump.poll(agent, guest, self)?;
+        if !busy {
+            self.after_poll(pump, agent);
+        }
+        Ok(busy)
+    }
+
+    /// A new host finds a new conversation. What a host that has left asked for is still done, but not replied to.
+    pub fn before_poll<G, const N: usize, const OUT: usize>(
+        &mut self,
+        pump: &mut Pump<N, OUT>,
+        agent: &mut Agent<'_, G>,
+    ) {
         if self.take_new() {
             pump.reset(agent);
         }
         if self.has_left() {
             agent.abandon_reply();
         }
-        let busy = pump.poll(agent, guest, self)?;
-        if !busy && pump.is_idle(agent) {
+    }
+
+    /// Ends a connection whose host sends no more, or has left, if nothing is left to do for it.
+    pub fn after_poll<G, const N: usize, const OUT: usize>(&mut self, pump: &Pump<N, OUT>, agent: &Agent<'_, G>) {
+        if pump.is_idle(agent) {
             self.finish();
         }
-        Ok(busy)
     }
 }
 

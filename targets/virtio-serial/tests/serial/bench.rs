@@ -33,6 +33,11 @@ impl Host {
         Serial::new(self.wire(), AGENT)
     }
 
+    /// Also for a device with a single port.
+    pub fn start_single(&self) -> std::result::Result<Serial, virtio_serial::Error> {
+        Serial::with_single_port(self.wire(), AGENT, 4096)
+    }
+
     pub fn device(&self) -> RefMut<'_, Device> {
         self.0.borrow_mut()
     }

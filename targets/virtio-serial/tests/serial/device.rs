@@ -121,6 +121,11 @@ impl Device {
         Self { legacy: true, offered: modern.offered & !VERSION_1, ..modern }
     }
 
+    /// A device with a single port, which has no name.
+    pub fn single(self) -> Self {
+        Self { offered: self.offered & !MULTIPORT, max_ports: 0, ..self }.with_port(0, "")
+    }
+
     pub fn with_port(mut self, id: u32, name: &str) -> Self {
         self.ports.insert(id, Port { name: name.into(), ..Port::default() });
         self
@@ -162,6 +167,9 @@ impl Device {
         }
         self.status = if self.refuses_features { status & !FEATURES_OK } else { status };
         if self.status & DRIVER_OK != 0 {
+            // Without the feature nobody says so.
+            let single = self.accepted & MULTIPORT == 0;
+            self.ports.get_mut(&0).into_iter().for_each(|port| port.guest_open |= single);
             memory::set_in_use(self.queues.values().map(|queue| queue.descriptors).collect());
         }
     }
@@ -311,6 +319,9 @@ impl Device {
 
     /// Sends a control message, which is cut to the driver's buffer.
     pub fn tell(&mut self, id: u32, event: u16, value: u16, payload: &[u8]) {
+        if self.accepted & MULTIPORT == 0 {
+            return;
+        }
         self.tell_raw(&message(id, event, value, payload), None);
     }
 

@@ -17,5 +17,6 @@ mod kept;
 mod lifetime;
 mod lying;
 mod offset_hal;
+mod single;
 mod talking;
 mod transports;

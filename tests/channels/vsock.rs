@@ -1,0 +1,249 @@
+//! The appliance's agent on vsock.
+
+use std::io::{Read, Write};
+
+use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::agent::Agent;
+use nanoqga_testkit::files::{pull, push};
+use nanoqga_testkit::machine::Channel::{self, Com2, Virtio};
+use serde_json::{Value, json};
+use tests::booted::synchronise;
+use tests::disk::Disk;
+use tests::hostile::Noise;
+use tests::{recorded, soon};
+
+use crate::device::{PORT, Vsock};
+
+fn words() -> String {
+    format!("agent=vsock:{PORT}")
+}
+
+fn booted(machine: &str) -> Result<Vsock> {
+    Vsock::boot(machine, &words(), &[], |_| ())
+}
+
+/// All recorded conversations, hosts that leave at any moment, and one that asks for the end and does not wait for it.
+fn row(machine: &str, hosts: usize) -> Result<()> {
+    let mut vsock = booted(machine)?;
+    recorded::hold_all(&mut vsock.connect()?)?;
+    come_and_leave(&vsock, hosts)?;
+    synchronise(&mut vsock.connect()?, 7)?;
+    vsock.stream()?.write_all(br#"{"execute":"guest-shutdown"}"#)?;
+    ensure!(vsock.guest.ended()?.success(), "{}", vsock.guest.tails());
+    Ok(())
+}
+
+/// Hosts connect, send a part of a request or all of it, read a part of its reply or all of it, and leave.
+fn come_and_leave(vsock: &Vsock, hosts: usize) -> Result<()> {
+    let mut noise = Noise::new(1);
+    let mut answered = 0;
+    for id in 0..hosts {
+        let mut stream = vsock.stream()?;
+        let request = format!("{{\"execute\":\"guest-sync\",\"arguments\":{{\"id\":{id}}}}}");
+        let asked = if noise.one_in(2) { request.len() } else { noise.below(request.len()) };
+        stream.write_all(&request.as_bytes()[..asked])?;
+        if asked == request.len() && noise.one_in(2) {
+            let reply = format!("{{\"return\": {id}}}\n");
+            let mut read = vec![0; if noise.one_in(2) { reply.len() } else { noise.below(reply.len()) }];
+            stream.read_exact(&mut read)?;
+            ensure!(reply.as_bytes().starts_with(&read), "{} instead of {reply}", String::from_utf8_lossy(&read));
+            answered += 1;
+        }
+    }
+    ensure!(answered > hosts / 8, "only {answered} of {hosts} were answered");
+    Ok(())
+}
+
+#[test]
+fn q35() -> Result<()> {
+    row("q35", 1000)
+}
+
+#[test]
+fn microvm() -> Result<()> {
+    row("microvm", 1000)
+}
+
+#[test]
+fn aarch64_virt() -> Result<()> {
+    row("aarch64-virt", 1000)
+}
+
+#[test]
+fn aarch64_virt_pcie() -> Result<()> {
+    row("aarch64-virt-pcie", 100)
+}
+
+#[test]
+fn riscv64_virt() -> Result<()> {
+    row("riscv64-virt", 1000)
+}
+
+#[test]
+fn riscv64_virt_pcie() -> Result<()> {
+    row("riscv64-virt-pcie", 100)
+}
+
+#[test]
+fn ten_thousand_hosts_take_no_memory() -> Result<()> {
+    let mut vsock = booted("pc")?;
+    come_and_leave(&vsock, 100)?;
+    let before = free_memory(&mut vsock, 1)?;
+    come_and_leave(&vsock, 10_000)?;
+    let after = free_memory(&mut vsock, 2)?;
+    ensure!(after == before, "{before} became {after}");
+    Ok(())
+}
+
+/// What the guest says of its free memory after it has looked at a device that comes, the `nth` one.
+fn free_memory(vsock: &mut Vsock, nth: usize) -> Result<String> {
+    let device = json!({"driver": "virtio-rng-pci", "id": format!("rng{nth}")});
+    vsock.guest.qmp(soon())?.execute("device_add", device, soon())?;
+    let mut agent = vsock.connect()?;
+    soon().poll("the guest's look at the device", || {
+        let log = agent.execute("nanoqga-log", json!({}), soon())?;
+        let lines = log.as_array().context("a log is a list")?.iter().filter_map(|line| line.as_str());
+        Ok(lines.filter(|line| line.ends_with("KiB of memory are free")).nth(nth - 1).map(String::from))
+    })
+}
+
+#[test]
+fn a_large_file_is_the_same_on_both_sides() -> Result<()> {
+    let content: Vec<u8> = (0..64_usize << 20).map(|place| (place * 7 / 3 + place / 4096) as u8).collect();
+    let disk = Disk::fat(32, 100 << 10)?;
+    let mut vsock = Vsock::boot("q35", &words(), &[], |config| disk.attach(config, "", ""))?;
+    let mut agent = Agent::over(vsock.connect()?);
+    push(&mut agent, &mut &content[..], "/large", &mut |_| ())?;
+    let mut read = Vec::new();
+    pull(&mut agent, "/large", &mut read, &mut |_| ())?;
+    ensure!(read == content, "{} bytes came back, and others", read.len());
+    vsock.stream()?.write_all(br#"{"execute":"guest-shutdown"}"#)?;
+    ensure!(vsock.guest.ended()?.success(), "{}", vsock.guest.tails());
+    ensure!(disk.get("/large")? == content, "another file is on the disk");
+    Ok(())
+}
+
+#[test]
+fn one_that_does_not_read_keeps_only_itself_waiting() -> Result<()> {
+    let disk = Disk::fat(16, 32 << 10)?;
+    let content = vec![b'x'; 8 << 20];
+    let vsock = Vsock::boot("q35", &words(), &[], |config| disk.attach(config, "", ""))?;
+    let mut agent = Agent::over(vsock.connect()?);
+    push(&mut agent, &mut &content[..], "/file", &mut |_| ())?;
+    let handle = vsock.connect()?.execute("guest-file-open", json!({"path": "/file"}), soon())?;
+    // Two ask for more than all buffers between here and there hold, and read nothing.
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        let mut stream = vsock.stream()?;
+        let request = json!({"execute": "guest-file-read", "arguments": {"handle": handle, "count": 4 << 20}});
+        stream.write_all(request.to_string().as_bytes())?;
+        silent.push(stream);
+    }
+    for id in 0..100 {
+        synchronise(&mut vsock.connect()?, id)?;
+    }
+    // Both get their replies all the same.
+    for mut stream in silent {
+        let (mut line, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+        while line.last() != Some(&b'\n') {
+            let count = stream.read(&mut piece)?;
+            ensure!(count > 0, "the reply ends after {} bytes", line.len());
+            line.extend(&piece[..count]);
+        }
+        ensure!(line.len() > 4 << 20, "{}", String::from_utf8_lossy(&line[..100]));
+    }
+    Ok(())
+}
+
+#[test]
+fn four_are_served_and_a_fifth_is_refused() -> Result<()> {
+    let vsock = booted("q35")?;
+    let mut agents = Vec::new();
+    for id in 0..4 {
+        let mut agent = vsock.connect()?;
+        synchronise(&mut agent, id)?;
+        agents.push(agent);
+    }
+    ensure!(vsock.try_connect()?.is_none(), "a fifth host was served");
+    for agent in &mut agents {
+        synchronise(agent, 9)?;
+    }
+    agents.pop();
+    synchronise(&mut vsock.connect()?, 10)
+}
+
+#[test]
+fn every_channel_is_served_at_once() -> Result<()> {
+    const OTHERS: [Channel; 2] = [Virtio, Com2];
+    let mut vsock = Vsock::boot("q35", &words(), &OTHERS, |_| ())?;
+    let mut agents = vec![vsock.connect()?];
+    for index in 0..OTHERS.len() {
+        agents.push(vsock.guest.connect_to(index, soon())?);
+    }
+    for id in 0..50 {
+        for agent in &mut agents {
+            synchronise(agent, id)?;
+        }
+    }
+    // They share the guest: a file that one has opened is known to the others.
+    let handle = agents[0].execute("guest-file-open", json!({"path": "/shared", "mode": "w"}), soon())?;
+    for agent in &mut agents {
+        agent.execute("guest-file-write", json!({"handle": handle, "buf-b64": "eA=="}), soon())?;
+    }
+    Ok(())
+}
+
+/// A host reads a long reply piece by piece. After each piece the others are answered: the reply has not ended, because nobody has read it.
+#[test]
+fn a_long_reply_keeps_no_other_channel_waiting() -> Result<()> {
+    const PIECE: usize = 16 << 10;
+    let disk = Disk::fat(16, 32 << 10)?;
+    let content = vec![b'x'; 4 << 20];
+    let mut vsock = Vsock::boot("q35", &words(), &[Virtio, Com2], |config| disk.attach(config, "", ""))?;
+    let mut over_vsock = vsock.connect()?;
+    let mut on_line = vsock.guest.connect_to(1, soon())?;
+    synchronise(&mut on_line, 1)?;
+    let mut agent = Agent::over(vsock.guest.connect_to(0, soon())?);
+    push(&mut agent, &mut &content[..], "/file", &mut |_| ())?;
+    let handle = over_vsock.execute("guest-file-open", json!({"path": "/file"}), soon())?;
+    let read = json!({"execute": "guest-file-read", "arguments": {"handle": handle, "count": content.len()}});
+    drop(agent);
+    for mut reader in [vsock.guest.connect_to(0, soon())?.into_stream()?, vsock.stream()?] {
+        reader.set_read_timeout(Some(soon().limit()))?;
+        // The handle is all channels'.
+        over_vsock.execute("guest-file-seek", json!({"handle": handle, "offset": 0, "whence": 0}), soon())?;
+        reader.write_all(read.to_string().as_bytes())?;
+        let (mut reply, mut piece) = (Vec::new(), vec![0; PIECE]);
+        for id in 0..100 {
+            reader.read_exact(&mut piece)?;
+            reply.extend(&piece);
+            synchronise(&mut over_vsock, id)?;
+            synchronise(&mut on_line, id)?;
+        }
+        ensure!(!reply.contains(&b'\n'), "the reply has ended");
+        while reply.last() != Some(&b'\n') {
+            let count = reader.read(&mut piece)?;
+            ensure!(count > 0, "the reply ends after {} bytes", reply.len());
+            reply.extend(&piece[..count]);
+        }
+        let reply: Value = serde_json::from_slice(&reply)?;
+        ensure!(reply["return"]["count"] == content.len(), "{}", reply["return"]["count"]);
+    }
+    Ok(())
+}
+
+/// QEMU's vhost-user device is of the host's context ID only, so `any` must not keep the host out.
+#[test]
+fn others_than_the_host_may_be_let_in_too() -> Result<()> {
+    let vsock = Vsock::boot("q35", &format!("{},any", words()), &[], |_| ())?;
+    synchronise(&mut vsock.connect()?, 1)
+}
+
+#[test]
+fn without_its_word_the_device_is_not_used() -> Result<()> {
+    let mut vsock = Vsock::boot("q35", "", &[Virtio], |_| ())?;
+    synchronise(&mut vsock.guest.connect(soon())?, 1)?;
+    vsock.guest.console_shows("is not used", soon())?;
+    ensure!(vsock.try_connect()?.is_none(), "a host was served");
+    synchronise(&mut vsock.guest.connect(soon())?, 2).context("the agent's port works")
+}
