@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tests::booted::resynchronise;
 use tests::disk::Disk;
 use tests::images::APPLIANCE;
+use tests::processor::share_during;
 use tests::{Booted, soon};
 
 use crate::appliance::sleeps;
@@ -772,6 +773,54 @@ fn a_disk_that_was_used_lets_the_guest_sleep() -> Result<()> {
         let Booted { mut agent, guest: _guest } = with_disk(machine, &disk)?;
         put(&mut agent, "/file", &pattern(100_000))?;
         sleeps(&mut agent).context(machine)?;
+    }
+    Ok(())
+}
+
+/// Most of the processor time is QEMU's, to translate what runs the first time.
+const OF_A_CORE: f64 = 0.4;
+
+/// Reads a file of a disk that takes its time. If `at_once`, in two requests that come together, so that the second one's interrupt
+/// waits while the guest waits for the disk.
+fn sleeps_while_a_disk_is_slow(machine: &str, at_once: bool) -> Result<()> {
+    let content = pattern(120_000);
+    let disk = Disk::fat(16, 16 << 10)?;
+    disk.put("file", &content)?;
+    let slow = |config: &mut Config| disk.attach(config, ",throttling.iops-total=4", "");
+    let Booted { mut agent, guest } = booted(machine, slow)?;
+    let handle = open(&mut agent, "file", "r")?;
+    let arguments = json!({"handle": handle, "count": content.len() / 2});
+    let request = format!("{}\n", json!({"execute": "guest-file-read", "arguments": arguments}));
+    let mut read = Vec::new();
+    let reading = || {
+        for requests in if at_once { vec![2] } else { vec![1, 1] } {
+            agent.send(request.repeat(requests).as_bytes(), soon())?;
+            for _ in 0..requests {
+                let reply: Value = serde_json::from_slice(&agent.line(soon())?)?;
+                read.extend(BASE64_STANDARD.decode(reply["return"]["buf-b64"].as_str().unwrap_or_default())?);
+            }
+        }
+        Ok(())
+    };
+    let (share, ()) = share_during(guest.pid(), reading)?;
+    ensure!(read == content, "{machine}: {} bytes", read.len());
+    // An Arm CPU sleeps only while no device has an interrupt for it, and that of the next request may be there already.
+    ensure!(share < OF_A_CORE || machine == "aarch64-virt", "{machine}: QEMU took {share:.2} of a core");
+    Ok(())
+}
+
+#[test]
+fn the_guest_sleeps_while_a_disk_is_slow() -> Result<()> {
+    for machine in ["q35", "pc", "microvm", "aarch64-virt", "riscv64-virt", "riscv64-virt-pcie"] {
+        sleeps_while_a_disk_is_slow(machine, false)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_guest_sleeps_while_a_disk_is_slow_and_its_host_asks_for_more() -> Result<()> {
+    for machine in ["q35", "pc", "microvm", "riscv64-virt-pcie"] {
+        sleeps_while_a_disk_is_slow(machine, true)?;
     }
     Ok(())
 }

@@ -37,9 +37,21 @@ pub fn rests(pid: u32, bar: f64) -> Result<f64> {
 
 /// The share of a core that a process takes in the next window.
 fn share(pid: u32) -> Result<f64> {
+    let window = || {
+        thread::sleep(WINDOW); // no wait: processor time is measured over this window
+        Ok(())
+    };
+    Ok(share_during(pid, window)?.0)
+}
+
+/// The share of a core that a process takes while `work` is done, and what that returns.
+///
+/// # Errors
+/// Those of `work`, and when the process is gone.
+pub fn share_during<T>(pid: u32, work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
     let (before, start) = (ticks(pid)?, Instant::now());
-    thread::sleep(WINDOW); // no wait: processor time is measured over this window
-    Ok((ticks(pid)? - before) as f64 / ticks_per_second()? / start.elapsed().as_secs_f64())
+    let value = work()?;
+    Ok(((ticks(pid)? - before) as f64 / ticks_per_second()? / start.elapsed().as_secs_f64(), value))
 }
 
 /// Whether a process of one thread waits for an event.

@@ -7,7 +7,7 @@ use virtio_drivers::transport::DeviceType;
 use crate::arch::must_be;
 use crate::board::{
     EXITS, HostFiles, LogPort, Machine, PowerButton, PowerError, Rtc, SerialPort, Suspend, Timer, log_port,
-    monotonic_ns,
+    monotonic_ns, nap,
 };
 use crate::clock::Clock;
 use crate::command_line::Options;
@@ -47,6 +47,7 @@ must_be! {
     Timer::find: fn(&Machine) -> Option<Timer>;
     Timer::sleep_for: fn(&Timer, u64, fn());
     Timer::doze: fn(&Timer, fn());
+    nap: fn(u64, bool);
 
     // Serial ports, each handed out once. The log has one of its own, which may be of another kind.
     Machine::serial_port: fn(&Machine, SerialPlace) -> Option<SerialPort>;

@@ -64,5 +64,5 @@ pub use self::hotplug::Hotplug;
 #[cfg(target_os = "none")]
 pub use arch::{ARCHITECTURE, halt, timestamp};
 #[cfg(target_os = "none")]
-pub use board::{HostFiles, LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns};
+pub use board::{HostFiles, LogPort, Machine, PowerButton, PowerError, SerialPort, Suspend, Timer, monotonic_ns, nap};
 pub use serial_place::SerialPlace;

@@ -1,11 +1,12 @@
 //! A driver for virtio block devices (virtio 1.2, section 5.2).
 //!
 //! Own code, because the driver of the crate `virtio-drivers` cannot discard, panics on buffers of odd sizes and waits for
-//! ever. This one performs one request at a time, in memory of its own, and waits for at most [`PATIENCE_NS`]. It resets a
-//! device that takes longer or breaks the rules of the queue, and uses it only after [`VirtioBlk::restart`].
+//! ever. This one performs one request at a time, in memory of its own, and waits for at most [`PATIENCE_NS`], asleep if that is long.
+//! It resets a device that takes longer or breaks the rules of the queue, and uses it only after [`VirtioBlk::restart`].
+
+mod waiting;
 
 use core::fmt;
-use core::hint;
 use core::mem;
 use core::ptr::NonNull;
 use core::slice;
@@ -13,6 +14,8 @@ use core::slice;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
+pub use self::waiting::PATIENCE_NS;
+use self::waiting::wait;
 use crate::transport::reset;
 use crate::virtqueue::VirtQueue;
 
@@ -22,11 +25,6 @@ pub const SECTOR: usize = 512;
 pub const BLOCK: usize = 4096;
 /// The most bytes that a request can read or write. A request costs as much as copying some ten KiB.
 pub const MAX_TRANSFER: usize = 32 << 10;
-
-/// The longest time that a request may take, in nanoseconds.
-pub const PATIENCE_NS: u64 = 30_000_000_000;
-/// The same on a machine without a clock, in checks of the queue.
-const PATIENCE_LOOKS: u64 = 1 << 32;
 
 const QUEUE: u16 = 0;
 /// Buffers of a request: a header, the data and a status.
@@ -165,6 +163,7 @@ pub struct VirtioBlk<H: Hal, T: Transport> {
     address: PhysAddr,
     request: NonNull<Request>,
     clock: fn() -> Option<u64>,
+    nap: fn(u64, bool),
     properties: Properties,
     statistics: Statistics,
 }
@@ -179,18 +178,20 @@ impl<H: Hal, T: Transport> fmt::Debug for VirtioBlk<H, T> {
 }
 
 impl<H: Hal, T: Transport> VirtioBlk<H, T> {
-    /// Initialises the device. `clock` returns monotonic nanoseconds, or `None` on a machine without a clock.
+    /// Initialises the device. `clock` returns monotonic nanoseconds, or `None` on a machine without a clock. `nap` sleeps until a
+    /// device interrupts, for no longer than so many nanoseconds. With `true`, a device that does not let go of its interrupt ends no
+    /// second sleep.
     ///
     /// # Errors
     /// If the device cannot be used. It has been reset then, unless it does not complete a reset.
-    pub fn new(mut transport: T, clock: fn() -> Option<u64>) -> Result<Self, Unusable> {
+    pub fn new(mut transport: T, clock: fn() -> Option<u64>, nap: fn(u64, bool)) -> Result<Self, Unusable> {
         let (queue, properties) = start(&mut transport)?;
         let (address, request) = H::dma_alloc(PAGES, BufferDirection::Both);
         if address == 0 {
             return Err(give_up(&mut transport, Unusable::NoMemory));
         }
         let (queue, request) = (Some(queue), request.cast());
-        Ok(Self { transport, queue, address, request, clock, properties, statistics: Statistics::default() })
+        Ok(Self { transport, queue, address, request, clock, nap, properties, statistics: Statistics::default() })
     }
 
     /// Resets the device, before the machine sleeps. All requests fail until [`restart`](Self::restart).
@@ -344,21 +345,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         if queue.should_notify() {
             self.transport.notify(QUEUE);
         }
-        let mut looks = 0;
-        let answered = loop {
-            if added.is_err() || queue.has_completed() {
-                break added.is_ok();
-            }
-            looks += 1;
-            let late = match ((self.clock)(), start) {
-                (Some(now), Some(start)) => now.saturating_sub(start) > PATIENCE_NS,
-                _ => looks > PATIENCE_LOOKS,
-            };
-            if late {
-                break false;
-            }
-            hint::spin_loop();
-        };
+        let answered = added.is_ok() && wait(queue, &mut self.transport, self.clock, self.nap);
         let Some((_, written)) = queue.take().ok().flatten().filter(|_| answered) else {
             self.stop();
             return Err(Error::Io);
@@ -454,7 +441,7 @@ fn start<H: Hal, T: Transport>(transport: &mut T) -> Result<(VirtQueue<H>, Prope
     let Ok(mut queue) = VirtQueue::new(transport, QUEUE, 1, CHAIN) else {
         return Err(give_up(transport, Unusable::Queue));
     };
-    // No interrupts, because `perform` waits for the answer.
+    // `wait` asks for interrupts when it needs them.
     queue.set_interrupts(false);
     transport.set_status(status | DeviceStatus::DRIVER_OK);
     Ok((queue, properties))

@@ -143,10 +143,13 @@ impl<H: Hal> VirtQueue<H> {
         unsafe { self.at::<u16>(places(self.size)[1]).read_volatile() & NO_NOTIFY == 0 }
     }
 
-    /// Asks the device to interrupt for requests that it has completed, or not to.
+    /// Asks the device to interrupt for requests that it has completed, or not to. It may not have seen that when it completes one at
+    /// this moment, so look for one after asking.
     pub fn set_interrupts(&mut self, wanted: bool) {
         // SAFETY: The available ring begins with its flags.
         unsafe { self.at::<u16>(places(self.size)[0]).write_volatile(if wanted { 0 } else { NO_INTERRUPT }) };
+        // The device must see the flag before the driver looks (2.7.7.1).
+        fence(Ordering::SeqCst);
     }
 
     /// Whether the device has completed a request that was not taken yet.

@@ -4,7 +4,7 @@ use heapless::Vec;
 use machine::log::Value;
 use machine::transport::Device;
 use machine::virtio_blk::{Unusable, VirtioBlk};
-use machine::{Machine, heap, log, monotonic_ns};
+use machine::{Machine, heap, log, monotonic_ns, nap};
 use storage::{BLOCK, BlockDevice, Cache, Error, OpenFiles, RamDisk, Volume, find_volume};
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::DeviceFunction;
@@ -108,7 +108,7 @@ impl Storage {
         if self.disks.next_number().is_none() {
             return log!("more than {} disks", MAX_DISKS);
         }
-        let disk = VirtioBlk::new(device.transport, monotonic_ns)
+        let disk = VirtioBlk::new(device.transport, monotonic_ns, nap)
             .and_then(|driver| self.disks.add(Disk::new(VirtioDisk(driver), device.pci)).ok_or(Unusable::NoMemory));
         if let Err(error) = disk {
             log!("virtio disk: {}", error.reason());

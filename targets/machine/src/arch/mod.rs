@@ -48,6 +48,7 @@ mod on_virt {
         is_this_cpu: fn(u64) -> bool;
         counter_hz: fn() -> Option<u64>;
         set_timer: fn(Option<u64>);
+        sleep_until_timer: fn(bool);
         Interrupts::find: fn(&Tree<'_>) -> Option<Interrupts>;
         Interrupts::number: fn(&[u8]) -> Option<u32>;
         Interrupts::unmask: fn(&Interrupts, u32);

@@ -35,5 +35,5 @@ pub use self::serial_port::SerialPort;
 /// What the log is written to.
 pub use self::serial_port::{SerialPort as LogPort, log_port};
 pub use self::suspend::Suspend;
-pub use self::timer::Timer;
+pub use self::timer::{Timer, nap};
 pub(crate) use crate::arch::identity_map::reach;

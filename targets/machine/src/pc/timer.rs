@@ -5,6 +5,7 @@ use core::cell::Cell;
 use super::Machine;
 use super::apic_timer::{ApicTimer, EMULATED_NS};
 use super::clock::monotonic_ns;
+use crate::arch::sleep_until_timer;
 
 /// Counts of the first sleep: 1 ms on KVM and QEMU, a few tens on real buses.
 const FIRST_COUNTS: u32 = 62_500;
@@ -64,5 +65,18 @@ impl Timer {
             let seen = u64::try_from((u128::from(slept) << 16) / u128::from(passed)).unwrap_or(u64::MAX).max(1);
             self.scale.set(Some(seen.max(self.scale.get().unwrap_or(0) / 2)));
         }
+    }
+}
+
+/// Sleeps until an interrupt, for no longer than so many nanoseconds, without the machine. If it is `deaf`, a device that does not let go
+/// of its interrupt ends no second sleep. The timer must have been found.
+pub fn nap(ns: u64, deaf: bool) {
+    match ApicTimer::find() {
+        Some(counter) => {
+            // Timers that are not emulated are slower.
+            counter.start(u32::try_from(ns / EMULATED_NS).unwrap_or(u32::MAX).max(1));
+            sleep_until_timer(deaf);
+        }
+        None => core::hint::spin_loop(),
     }
 }

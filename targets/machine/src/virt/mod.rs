@@ -29,4 +29,4 @@ pub use self::serial_port::{SerialPort as LogPort, first_serial_port as log_port
 pub use self::suspend::Suspend;
 pub(crate) use self::time::hypervisor_start_ns;
 pub use self::time::monotonic_ns;
-pub use self::timer::Timer;
+pub use self::timer::{Timer, nap};

@@ -1,7 +1,7 @@
 //! The CPU's timer, for one purpose: that a sleep ends in time.
 
 use super::Machine;
-use crate::arch::{counter_hz, set_timer, timestamp};
+use crate::arch::{counter_hz, set_timer, sleep_until_timer, timestamp};
 
 /// The timer, which goes by the CPU's counter.
 #[derive(Debug)]
@@ -25,6 +25,15 @@ impl Timer {
     pub fn doze(&self, sleep: impl FnOnce()) {
         self.sleep_for(1_000_000, sleep);
     }
+}
+
+/// Sleeps until an interrupt, for no longer than so many nanoseconds, without the machine. If it is `deaf`, devices do not end it, where
+/// the CPU can do that.
+pub fn nap(ns: u64, deaf: bool) {
+    let Some(end) = counter_in(ns) else { return core::hint::spin_loop() };
+    set_timer(Some(end));
+    sleep_until_timer(deaf);
+    set_timer(None);
 }
 
 /// What the counter will show in so many nanoseconds.

@@ -1,6 +1,7 @@
 //! The driver and a device written from the specification, honest or not (virtio 1.2, sections 2.7 and 5.2).
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::boxed::Box;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::vec::Vec;
@@ -17,6 +18,9 @@ struct Host;
 std::thread_local! {
     static PAGES_OUT: Cell<usize> = const { Cell::new(0) };
     static NOW: Cell<u64> = const { Cell::new(0) };
+    static NAPS: RefCell<Vec<(u64, bool)>> = const { RefCell::new(Vec::new()) };
+    /// What happens during a nap. Returns whether that ends it at once.
+    static AT_NAPS: RefCell<Option<Box<dyn FnMut() -> bool>>> = const { RefCell::new(None) };
 }
 
 fn layout(pages: usize) -> Layout {
@@ -54,6 +58,21 @@ unsafe impl Hal for Host {
 fn clock() -> Option<u64> {
     NOW.set(NOW.get() + 1_000_000_000);
     Some(NOW.get())
+}
+
+/// A clock on which a look takes ten microseconds.
+fn fine_clock() -> Option<u64> {
+    NOW.set(NOW.get() + 10_000);
+    Some(NOW.get())
+}
+
+/// Sleeps, and notes how. What [`AT_NAPS`] has is done meanwhile.
+fn nap(ns: u64, deaf: bool) {
+    NAPS.with_borrow_mut(|naps| naps.push((ns, deaf)));
+    let end_early = AT_NAPS.with_borrow_mut(|at_naps| at_naps.as_mut().is_some_and(|work| work()));
+    if !end_early {
+        NOW.set(NOW.get() + ns);
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,7 +265,7 @@ impl Transport for Device {
 type Driver = VirtioBlk<Host, Device>;
 
 fn driver(device: &Device) -> Driver {
-    Driver::new(device.clone(), clock).unwrap()
+    Driver::new(device.clone(), clock, nap).unwrap()
 }
 
 #[test]
@@ -286,7 +305,7 @@ fn a_queue_has_the_size_that_its_device_says() {
     {
         let device = device(64);
         (device.0.borrow_mut().legacy, device.0.borrow_mut().largest) = (legacy, largest);
-        let driver = Driver::new(device.clone(), clock);
+        let driver = Driver::new(device.clone(), clock, nap);
         if chosen < CHAIN as u64 {
             assert_eq!(driver.err(), Some(Unusable::Queue), "{largest}");
             continue;
@@ -358,7 +377,7 @@ fn what_cannot_be_used_is_not() {
     let unusable = |adjust: &dyn Fn(&mut State)| {
         let device = device(64);
         adjust(&mut device.0.borrow_mut());
-        Driver::new(device, clock).err()
+        Driver::new(device, clock, nap).err()
     };
     assert_eq!(unusable(&|device| device.features &= !VERSION_1), Some(Unusable::Features));
     assert_eq!(unusable(&|device| device.configuration[21] = 3), Some(Unusable::OddBlocks));
@@ -407,4 +426,55 @@ fn a_device_that_was_reset_without_the_driver_is_restarted() {
     assert_eq!(disk.read(0, &mut block), Err(Error::Io));
     drop(disk);
     assert_eq!(PAGES_OUT.get(), before);
+}
+
+/// A driver of a device that answers during the nap of a number, and whether the device may interrupt during each nap. `end_early` says
+/// which naps something else ends.
+fn read_slowly(answered_at: usize, end_early: fn(usize) -> bool) -> Vec<(u64, bool)> {
+    let device = device(64);
+    device.0.borrow_mut().manner = Manner::Silent;
+    let mut disk = Driver::new(device.clone(), fine_clock, nap).unwrap();
+    let (slow, mut nap) = (device.clone(), 0);
+    NAPS.take();
+    AT_NAPS.set(Some(Box::new(move || {
+        nap += 1;
+        let mut state = slow.0.borrow_mut();
+        assert_eq!(read::<u16>(state.queue[1]), 0, "the device may interrupt");
+        if nap == answered_at {
+            state.serve();
+        }
+        nap == answered_at || end_early(nap)
+    })));
+    let mut bytes = [0; SECTOR];
+    disk.read(8, &mut bytes).unwrap();
+    assert_eq!(bytes, device.0.borrow().disk[8 * SECTOR..][..SECTOR]);
+    assert_eq!(read::<u16>(device.0.borrow().queue[1]), 1, "it need not interrupt any more");
+    AT_NAPS.take();
+    NAPS.take()
+}
+
+#[test]
+fn a_slow_request_is_slept_through_until_the_device_interrupts() {
+    let naps = read_slowly(10, |_| false);
+    assert_eq!(naps.len(), 10);
+    assert!(naps.iter().all(|(_, deaf)| !deaf), "{naps:?}");
+    // Each is as long as all before it: a device that does not interrupt is waited for twice as long as it takes, at most.
+    assert!(naps.windows(2).all(|pair| pair[1].0 >= 2 * pair[0].0), "{naps:?}");
+}
+
+#[test]
+fn a_device_that_nobody_asks_ends_one_nap() {
+    let naps = read_slowly(10, |nap| nap == 3);
+    let deaf: Vec<_> = naps.iter().map(|(_, deaf)| *deaf).collect();
+    assert_eq!(deaf, [false, false, false, true, true, true, true, true, true, true]);
+    // As nothing but time ends them now, they are short.
+    assert!(naps[3..].iter().all(|(ns, _)| (10_000..1_000_000).contains(ns)), "{naps:?}");
+}
+
+#[test]
+fn a_quick_request_needs_no_nap() {
+    let mut disk = Driver::new(device(64), fine_clock, nap).unwrap();
+    NAPS.take();
+    disk.read(8, &mut [0; SECTOR]).unwrap();
+    assert_eq!(NAPS.take(), []);
 }

@@ -36,3 +36,8 @@ pub(super) fn wait_for_interrupt() {
     wfi();
     compiler_fence(Ordering::SeqCst);
 }
+
+/// Sleeps until the timer interrupts, which must be set, or a device: no CPU of this kind can be `deaf` to these alone.
+pub(crate) fn sleep_until_timer(_deaf: bool) {
+    wait_for_interrupt();
+}

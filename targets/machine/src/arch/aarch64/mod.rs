@@ -17,8 +17,8 @@ mod rtc;
 mod secure;
 mod time;
 
-pub(crate) use self::cpu::is_this_cpu;
 pub use self::cpu::{halt, timestamp};
+pub(crate) use self::cpu::{is_this_cpu, sleep_until_timer};
 pub(crate) use self::interrupts::Interrupts;
 pub use self::log_port::{LogPort, log_port};
 pub(crate) use self::psci::{power_off, reboot};

@@ -54,3 +54,13 @@ pub(super) fn wait_for_interrupt() {
     wfi();
     compiler_fence(Ordering::SeqCst);
 }
+
+/// Sleeps until the timer interrupts, which must be set, or a device, unless it is `deaf`.
+pub(crate) fn sleep_until_timer(deaf: bool) {
+    if deaf {
+        // SAFETY: Nothing is taken: see `wake_by_devices`.
+        unsafe { sie::clear_sext() }
+    }
+    wait_for_interrupt();
+    wake_by_devices();
+}

@@ -14,8 +14,8 @@ mod sbi;
 mod time;
 mod traps;
 
-pub(crate) use self::cpu::is_this_cpu;
 pub use self::cpu::{halt, timestamp};
+pub(crate) use self::cpu::{is_this_cpu, sleep_until_timer};
 pub(crate) use self::interrupts::Interrupts;
 pub(crate) use self::rtc::Rtc;
 pub(crate) use self::sbi::{park_other_cpus, power_off, reboot};

@@ -22,6 +22,8 @@ const ENTRY_SIZE: usize = 5;
 const CODE_SEGMENT: u16 = 0x08;
 /// The task state segment's descriptor is the fourth, and takes two places.
 const TASK_SEGMENT: u16 = 3;
+/// Up to the highest vector.
+const GATE_COUNT: usize = TIMER_VECTOR as usize + 1;
 const INTERRUPT_GATE: u16 = 0x8e00;
 
 unsafe extern "C" {
@@ -61,7 +63,7 @@ impl Gate {
 
 /// It only names the emergency stack. All else in it is for code that is less privileged than the kernel.
 static mut TASK_STATE: MaybeUninit<TaskStateSegment> = MaybeUninit::zeroed();
-static mut GATES: [Gate; SPURIOUS_VECTOR as usize + 1] = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
+static mut GATES: [Gate; GATE_COUNT] = [Gate::ABSENT; GATE_COUNT];
 
 /// Installs the handlers. Called at boot, and when the machine has woken.
 pub(crate) fn install() {
@@ -76,7 +78,7 @@ pub(crate) fn install() {
         gdt[4] = task_state >> 32;
         load_tss(SegmentSelector::new(TASK_SEGMENT, PrivilegeLevel::Ring0));
 
-        let mut gates = [Gate::ABSENT; SPURIOUS_VECTOR as usize + 1];
+        let mut gates = [Gate::ABSENT; GATE_COUNT];
         for (vector, gate) in gates.iter_mut().enumerate().take(EXCEPTIONS) {
             *gate = Gate::new(entries + vector * ENTRY_SIZE, 1);
         }

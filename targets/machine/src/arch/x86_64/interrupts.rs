@@ -20,16 +20,19 @@ use crate::memory::as_many_as_fit;
 
 /// The vector of every device.
 pub(crate) const WAKE_VECTOR: u8 = 0x20;
-/// The timer's. Its interrupts are edge-triggered, and the last interrupt of a vector decides whether the I/O APIC hears of its
-/// end: with one vector for both, a device's could be forgotten for good.
-pub(crate) const TIMER_VECTOR: u8 = 0x21;
 /// The local APIC's vector for interrupts that vanish; the lowest four bits are one on every CPU.
 pub(crate) const SPURIOUS_VECTOR: u8 = 0x2f;
+/// The timer's. Its interrupts are edge-triggered, and the last interrupt of a vector decides whether the I/O APIC hears of its
+/// end: with one vector for both, a device's could be forgotten for good. It is of a higher class, so that it comes while a device's
+/// has not ended.
+pub(crate) const TIMER_VECTOR: u8 = 0x30;
 
 const APIC_ID: u64 = 0x20;
 const APIC_TASK_PRIORITY: u64 = 0x80;
 const APIC_END_OF_INTERRUPT: u64 = 0xb0;
 const APIC_SPURIOUS: u64 = 0xf0;
+/// The word of the in-service registers that has the timer's bit.
+const APIC_TIMER_IN_SERVICE: u64 = 0x100 + 0x10 * (TIMER_VECTOR as u64 / 32);
 const APIC_LINT0: u64 = 0x350;
 const APIC_LINT1: u64 = 0x360;
 const APIC_SOFTWARE_ENABLE: u32 = 1 << 8;
@@ -142,6 +145,24 @@ impl Interrupts {
         compiler_fence(Ordering::SeqCst);
         enable_and_hlt();
         compiler_fence(Ordering::SeqCst);
+    }
+}
+
+/// Sleeps until the timer interrupts, which must be set, or a device. If it is `deaf`, no device that has interrupted since
+/// [`Interrupts::sleep_unless`] or this was called without it.
+pub(crate) fn sleep_until_timer(deaf: bool) {
+    if !deaf {
+        end_of_interrupt();
+    }
+    compiler_fence(Ordering::SeqCst);
+    enable_and_hlt();
+    compiler_fence(Ordering::SeqCst);
+    let register = LOCAL_APIC.load(Ordering::Relaxed) + APIC_TIMER_IN_SERVICE;
+    // SAFETY: The timer is set, so the local APIC is on, and its registers are mapped.
+    let in_service = unsafe { ptr::with_exposed_provenance::<u32>(register as usize).read_volatile() };
+    // A device's ends later: one that was not asked yet would interrupt again at once.
+    if in_service & 1 << (TIMER_VECTOR % 32) != 0 {
+        end_of_interrupt();
     }
 }
 

@@ -9,7 +9,7 @@ mod interrupts;
 
 pub(crate) use self::cpu::{apic_id, cpuid, hypervisor, triple_fault};
 pub use self::cpu::{halt, timestamp};
-pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR};
+pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR, sleep_until_timer};
 
 /// The architecture's name, as `uname -m` has it.
 pub const ARCHITECTURE: &str = "x86_64";
