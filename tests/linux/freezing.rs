@@ -146,7 +146,7 @@ fn a_host_that_never_thaws_is_not_waited_for() -> Result<()> {
 }
 
 /// Has the guest's first disk write this many bytes a second; 0 is as many as it can.
-fn throttle(guest: &mut Guest, bytes: u64) -> Result<()> {
+pub fn throttle(guest: &mut Guest, bytes: u64) -> Result<()> {
     let mut qmp = guest.qmp(soon())?;
     let blocks = qmp.execute("query-block", json!({}), soon())?;
     let device = blocks[0]["device"].as_str().context("no disk")?;

@@ -38,7 +38,7 @@ pub fn is_frozen(directory: &str) -> bool {
 #[derive(Debug)]
 pub struct Mark {
     path: String,
-    _lock: OwnedFd,
+    file: OwnedFd,
 }
 
 impl Mark {
@@ -50,7 +50,7 @@ impl Mark {
         write_all(&file, boot_id().unwrap_or_default().as_bytes())?;
         // Without locks nobody can tell, and the worst is that one thaws what the other has frozen.
         let _ = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { path, _lock: file })
+        Ok(Self { path, file })
     }
 
     /// The mark that was made by somebody else, locked now if nobody else has it.
@@ -59,7 +59,12 @@ impl Mark {
         // It is not written to: it may be frozen.
         let file = open(path.as_str(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
         let _ = fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { path, _lock: file })
+        Ok(Self { path, file })
+    }
+
+    /// Waits until nobody else has locked it, which is as long as that process lives.
+    pub fn wait_for_others(&self) {
+        while fcntl_lock(&self.file, FlockOperation::LockExclusive) == Err(Errno::INTR) {}
     }
 
     /// Takes it away.

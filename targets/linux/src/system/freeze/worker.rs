@@ -106,8 +106,11 @@ impl Worker<'_> {
         // There is none if only a person has frozen something.
         let mark = Mark::take_over(&self.options.state_dir).ok();
         let by_limit = self.wait_for_end();
-        let count = thaw_all(&held);
+        let mut count = thaw_all(&held);
         if let Some(mark) = mark {
+            // Who was killed in freezing a file system ends when that is frozen.
+            mark.wait_for_others();
+            count += thaw_all(&held);
             self.forget(mark);
         }
         Ok(Message::Thawed { count, by_limit, complaint: self.run_hook(c"thaw").err().unwrap_or_default() })
