@@ -196,6 +196,12 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
         pump.poll(agent, guest, io).inspect_err(|error| log!("virtio console: {}", error.reason()))
     }
 
+    /// Whether the host's side has taken all that was sent. If not, the device interrupts when it has.
+    pub fn has_sent(&mut self) -> bool {
+        // One that has failed sends no more.
+        serve::Channel::is_drained(&mut self.io).unwrap_or(true)
+    }
+
     /// Stops its device before the machine sleeps. What the host sends from now on waits in QEMU, as far as QEMU keeps it.
     pub fn suspend(&mut self) {
         if let Io::Virtio(console) = &mut self.io {

@@ -215,6 +215,11 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         self.sockets.iter_mut().for_each(|sockets| sockets.set_commands(commands));
     }
 
+    /// Whether the host has taken all that was sent on any of them. If not, a device interrupts when it has.
+    pub fn have_sent(&mut self) -> bool {
+        self.channels.iter_mut().all(Channel::has_sent)
+    }
+
     /// Stops their devices before the machine sleeps.
     pub fn suspend(&mut self) {
         self.channels.iter_mut().for_each(Channel::suspend);

@@ -58,8 +58,16 @@ mod image {
             Some(Channel::new(io, &COMMANDS, buffers.memory(), pump))
         };
         let mut channels = Channels::find(&guest.machine, words.agent, PORT_NAME, new);
-        // Printing the log takes longer than a first reply.
-        while channels.serve(&mut guest) {}
+        // Printing the log takes longer than a first reply, and meanwhile QEMU does not send one.
+        loop {
+            if channels.serve(&mut guest) {
+                continue;
+            }
+            if channels.have_sent() {
+                break;
+            }
+            guest.machine.sleep();
+        }
         console::begin(guest.machine.options());
         loop {
             if !channels.serve(&mut guest) {
