@@ -325,17 +325,19 @@ impl Options {
 }
 
 fn help(program: &str) -> String {
-    let (virtio, isa) = (Method::VirtioSerial.default_path(), Method::IsaSerial.default_path());
-    let (virtio, isa) = (virtio.unwrap_or_default(), isa.unwrap_or_default());
+    let [virtio, isa, xen] =
+        [Method::VirtioSerial, Method::IsaSerial, Method::Xen].map(|method| method.default_path().unwrap_or_default());
     format!(
         "\
 Usage: {program} [-m METHOD -p PATH] [OPTION]...
 nanoqga {VERSION}: a QEMU guest agent
 
-  -m, --method METHOD     virtio-serial (the default), isa-serial, unix-listen or vsock-listen
+  -m, --method METHOD     virtio-serial (the default), isa-serial, xen, unix-listen or vsock-listen
   -p, --path PATH         the channel's device or socket; CID:PORT for vsock-listen
-                          virtio-serial: {virtio}, or the port of that name
+                          virtio-serial: {virtio}, or the port of that name,
+                          or Xen's console of that name
                           isa-serial: {isa}
+                          xen: {xen}, a console's name, or its device
   -l, --logfile FILE      log to FILE instead of stderr
   -f, --pidfile FILE      the daemon's process id goes here ({PID_FILE})
   -F, --fsfreeze-hook[=PROGRAM]

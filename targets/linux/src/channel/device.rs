@@ -21,16 +21,20 @@ const PORTS: &str = "/sys/class/virtio-ports";
 
 const SPEED: u32 = 38_400;
 
-/// Opens the port at `path` or, where no udev has made that link, the one of that name.
-pub(super) fn open_virtio(path: &str) -> Result<OwnedFd, String> {
+/// Opens the port at `path` or, where no udev has made that link, the one of that name, if there is one.
+pub(super) fn open_virtio(path: &str) -> Result<Option<OwnedFd>, String> {
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let explained = |error: Errno| format!("{path}: {}", text(error));
     match open(path, flags, Mode::empty()) {
         Err(Errno::NOENT) => {}
-        opened => return opened.map_err(explained),
+        opened => return opened.map(Some).map_err(|error| format!("{path}: {}", text(error))),
     }
-    let device = path.strip_prefix(LINKS).and_then(device_of).ok_or_else(|| explained(Errno::NOENT))?;
-    open(&*device, flags, Mode::empty()).map_err(|error| format!("{device}: {}", text(error)))
+    let Some(device) = port_name(path).and_then(device_of) else { return Ok(None) };
+    open(&*device, flags, Mode::empty()).map(Some).map_err(|error| format!("{device}: {}", text(error)))
+}
+
+/// The name of the port that a path is for.
+pub(super) fn port_name(path: &str) -> Option<&str> {
+    path.strip_prefix(LINKS)
 }
 
 /// The device of the port called `name`.

@@ -4,6 +4,7 @@ mod activation;
 mod device;
 mod socket;
 mod stream;
+mod xen;
 
 use alloc::format;
 use alloc::string::String;
@@ -18,13 +19,15 @@ pub use activation::Activation;
 pub use device::HostWatch;
 pub use stream::{Lost, Stream};
 
-/// What kind of channel: qemu-ga's methods.
+/// What kind of channel: qemu-ga's methods, and one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// A port of a virtio console.
     VirtioSerial,
     /// A serial line.
     IsaSerial,
+    /// A console of Xen's. qemu-ga has no such method.
+    Xen,
     /// A unix socket that we make.
     UnixListen,
     /// A vsock port that we listen at.
@@ -32,9 +35,10 @@ pub enum Method {
 }
 
 impl Method {
-    const NAMES: [(&str, Self); 4] = [
+    const NAMES: [(&str, Self); 5] = [
         ("virtio-serial", Self::VirtioSerial),
         ("isa-serial", Self::IsaSerial),
+        ("xen", Self::Xen),
         ("unix-listen", Self::UnixListen),
         ("vsock-listen", Self::VsockListen),
     ];
@@ -57,6 +61,7 @@ impl Method {
         match self {
             Self::VirtioSerial => Some(device::VIRTIO_PATH),
             Self::IsaSerial => Some("/dev/ttyS0"),
+            Self::Xen => Some(xen::NAME),
             Self::UnixListen | Self::VsockListen => None,
         }
     }
@@ -91,15 +96,31 @@ impl Channel {
     pub fn open(method: Method, path: &str) -> Result<Self, String> {
         let explained = |error: Errno| format!("{path}: {}", text(error));
         match method {
-            Method::VirtioSerial => {
-                let port = device::open_virtio(path)?;
-                let host = HostWatch::new(&port).map_err(explained)?;
-                Ok(Self::Port { stream: Stream::new(port), host })
-            }
-            Method::IsaSerial => Ok(Self::Line(Stream::new(device::open_serial(path).map_err(explained)?))),
+            Method::VirtioSerial => match device::open_virtio(path)? {
+                Some(port) => {
+                    let host = HostWatch::new(&port).map_err(explained)?;
+                    Ok(Self::Port { stream: Stream::new(port), host })
+                }
+                // Xen has no virtio of its own, and its tools give a console such a name.
+                None => match device::port_name(path).map(xen::device_of).transpose()?.flatten() {
+                    Some(console) => Self::line(&console),
+                    None => Err(explained(Errno::NOENT)),
+                },
+            },
+            Method::IsaSerial => Self::line(path),
+            Method::Xen => match xen::device_of(path)? {
+                Some(console) => Self::line(&console),
+                None => Err(format!("Xen's store has no console called {path}")),
+            },
             Method::UnixListen => Ok(Self::listening(socket::listen_unix(path).map_err(explained)?)),
             Method::VsockListen => Ok(Self::listening(socket::listen_vsock(path)?)),
         }
+    }
+
+    fn line(path: &str) -> Result<Self, String> {
+        let line = device::open_serial(path).map_err(|error| format!("{path}: {}", text(error)))?;
+        debug!("the channel is {path}");
+        Ok(Self::Line(Stream::new(line)))
     }
 
     /// The channel of a socket that listens already.

@@ -35,3 +35,4 @@ pub mod sleep;
 pub mod spawn;
 pub mod state;
 pub mod time_zone;
+pub mod xen_store;
