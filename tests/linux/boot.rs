@@ -25,7 +25,9 @@ fn a_host_that_leaves_in_mid_message_and_returns_finds_a_clean_parser() -> Resul
         let heard = |guest: &Guest| guest.console().matches("debug: the host is gone").count();
         let before = heard(&guest);
         drop(agent);
-        soon().poll("an agent without a host", || Ok((heard(&guest) > before).then_some(())))?;
+        soon()
+            .poll("an agent without a host", || Ok((heard(&guest) > before).then_some(())))
+            .with_context(|| guest.tails())?;
         agent = guest.connect(soon())?;
         synchronise(&mut agent, id)?;
     }
