@@ -9,6 +9,7 @@ mod chart;
 mod contender;
 mod counts;
 mod disks;
+mod echoes;
 mod engine;
 mod exchange;
 mod growth;
@@ -97,11 +98,11 @@ enum Part {
     /// The images (nano, appliance) and the agent for Linux as process 1 of a guest, beside Debian's kernel with BusyBox
     /// and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
     /// first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor
-    /// time that QEMU takes for them; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory, reading
-    /// one of 64 MiB on a disk, and writing one of 60 KiB over a serial line; the register accesses, notifications and interrupts of
+    /// time that QEMU takes for them, also beside the floor's echo where QEMU polls no eventfds; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory, reading
+    /// one of 64 MiB on a disk, and 1 MiB of a slow one, and writing one of 60 KiB over a serial line; the register accesses, notifications and interrupts of
     /// a ping, and the blocks of code before the first reply, as QEMU counts them;
     /// the processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the
-    /// smallest memory in which a guest answers; how processor time grows with the length of a message, the number of network cards,
+    /// smallest memory in which a guest answers; how processor time grows with the length of a message, the number of its elements, of network cards,
     /// of channels and of hosts that come and leave, and with what is read of a file; and how time grows with the number of guests
     /// that start at once
     Guests,
@@ -164,6 +165,7 @@ fn measure(args: &Args) -> Result<Results> {
     }
     let mut ratios: Vec<_> = measures.iter().flat_map(Measure::ratios).collect();
     ratios.extend(linux::ratios(&measures));
+    ratios.extend(echoes::ratios(&measures));
     ratios.extend(growth.iter().flat_map(Growth::ratios));
     Ok(Results { host: host(before)?, quick: args.quick, measures, ratios, growth })
 }
@@ -191,7 +193,8 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
 
 /// The names of all ratios that there can be budgets for.
 fn ratio_names() -> impl Iterator<Item = String> {
-    measures::ratio_names().chain(linux::RATIOS.map(String::from)).chain(growth::ratio_names())
+    let own = linux::RATIOS.into_iter().chain(echoes::RATIOS).map(String::from);
+    measures::ratio_names().chain(own).chain(growth::ratio_names())
 }
 
 fn host(load_before: f64) -> Result<Host> {

@@ -177,16 +177,18 @@ impl GuestFiles {
         Ok(config)
     }
 
-    /// The same with a disk, which several guests may read, instead of network cards.
+    /// The same with a disk, which several guests may read, instead of network cards. `drive` has more of what QEMU's `-drive` takes, each
+    /// begun by a comma.
     pub(super) fn config_with_disk(
         &self,
         contender: Contender,
         machine: &'static Machine,
         disk: &Path,
+        drive: &str,
     ) -> Result<Config> {
         let mut config =
             self.bare_config(contender, machine, Modules { bus: machine.bus, disks: true, network: false })?;
-        config.disk(&format!("format=raw,readonly=on,file={}", disk.display()), "");
+        config.disk(&format!("format=raw,readonly=on,file={}{drive}", disk.display()), "");
         Ok(config)
     }
 

@@ -1,4 +1,5 @@
-//! A large file on a disk: read from one end to the other, and in random places. Linux reads the disk itself, as a file.
+//! A large file on a disk: read from one end to the other, and in random places; and one on a slow disk. Linux reads the disk itself, as
+//! a file.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,6 +15,7 @@ use super::measures::blank;
 use super::results::Measure;
 use super::session::Session;
 use super::talks::PIECE;
+use super::usage::microseconds;
 
 const LENGTH: usize = 64 << 20;
 /// What a disk has beside the file: the volume and its table.
@@ -25,11 +27,17 @@ const TURNS: usize = 3;
 /// In one turn: some 10,000 in all turns.
 const RANDOM_READS: usize = 3334;
 
-const SIDES: [Contender; 3] = [Contender::Appliance, Contender::LinuxAgent, Contender::QemuGa];
+/// A disk that takes its time, how much of it is read, and in which pieces: a request each.
+const SLOW: &str = ",throttling.iops-total=10";
+const SLOW_LENGTH: usize = 1 << 20;
+const SLOW_PIECE: usize = 32 << 10;
+
+/// All that have files, ours first.
+pub(super) const SIDES: [Contender; 3] = [Contender::Appliance, Contender::LinuxAgent, Contender::QemuGa];
 
 /// MB/s from one end to the other, and reads of 4 KiB in a second.
 pub(super) fn reads(files: &GuestFiles, machine: &'static Machine) -> Result<[Measure; 2]> {
-    let mut sessions = sessions(files, machine, LENGTH)?;
+    let mut sessions = sessions(files, machine, LENGTH, &SIDES, "")?;
     let [mut whole, mut random] = ["file-read-64m", "file-random"].map(blank);
     for _ in 0..TURNS {
         for session in &mut sessions {
@@ -41,12 +49,32 @@ pub(super) fn reads(files: &GuestFiles, machine: &'static Machine) -> Result<[Me
     Ok([whole, random])
 }
 
-/// Guests that share a disk with a file of so many bytes.
-pub(super) fn sessions(files: &GuestFiles, machine: &'static Machine, length: usize) -> Result<Vec<Session>> {
+/// The processor time that QEMU takes to read 1 MiB of a disk that takes seconds for it, in milliseconds. Once, because Linux has it in
+/// memory then.
+pub(super) fn slow(files: &GuestFiles, machine: &'static Machine, quick: bool) -> Result<Measure> {
+    let sides = if quick { &SIDES[..1] } else { &SIDES };
+    let mut measure = blank("slow-disk-cpu");
+    for mut session in sessions(files, machine, SLOW_LENGTH, sides, SLOW)? {
+        let path = path(session.contender);
+        let read = |session: &mut Session| read_file(&mut session.agent, path, SLOW_LENGTH, SLOW_PIECE);
+        let (used, _) = microseconds(session.pid(), || read(&mut session))?;
+        measure.add(session.contender, used / 1e3);
+    }
+    Ok(measure)
+}
+
+/// Guests that share a disk with a file of so many bytes. `drive` has more of what QEMU's `-drive` takes.
+pub(super) fn sessions(
+    files: &GuestFiles,
+    machine: &'static Machine,
+    length: usize,
+    sides: &[Contender],
+    drive: &str,
+) -> Result<Vec<Session>> {
     let disk = files.folder().join(format!("disk-{length}"));
     write_disk(&disk, length)?;
-    let start = |side: Contender| Session::start(side, &files.config_with_disk(side, machine, &disk)?);
-    SIDES.into_iter().map(start).collect()
+    let start = |side: &Contender| Session::start(*side, &files.config_with_disk(*side, machine, &disk, drive)?);
+    sides.iter().map(start).collect()
 }
 
 /// The path by which a contender reads the file, or as many bytes.

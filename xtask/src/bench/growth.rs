@@ -1,4 +1,4 @@
-//! How the processor time of a guest's QEMU grows: with the length of a message, the number of interfaces, of channels and of hosts
+//! How the processor time of a guest's QEMU grows: with the length of a message and its elements, the number of interfaces, of channels and of hosts
 //! that come and leave, and with a file's length.
 
 use anyhow::{Result, ensure};
@@ -21,6 +21,9 @@ const MESSAGES: usize = 20;
 /// More than what a request has around its id.
 const ENVELOPE: usize = 64;
 
+/// Numbers of elements of a message's id. nano takes the first three.
+const ELEMENTS: [usize; 4] = [10, 100, 1000, 10_000];
+
 /// Numbers of network cards. The appliance drives up to four.
 const CARDS: [u32; 4] = [1, 2, 4, 8];
 const APPLIANCE_CARDS: u32 = 4;
@@ -38,7 +41,7 @@ const FILES: [usize; 5] = [1, 4, 16, 64, 256];
 const REFERENCE_FILE: usize = 16;
 
 /// The names of what grows.
-const NAMES: [&str; 6] = [MESSAGE, "interfaces", "channels", HOST, "file", "guests"];
+const NAMES: [&str; 7] = [MESSAGE, "elements", "interfaces", "channels", HOST, "file", "guests"];
 const MESSAGE: &str = "message";
 const HOST: &str = "hosts";
 
@@ -96,6 +99,24 @@ pub(super) fn messages(sessions: &mut [Session], turns: usize) -> Result<Growth>
     }
     let title = "Processor time of a guest-ping with a long id";
     Ok(samples.growth(MESSAGE, title, "length of the request, bytes", "processor time, µs"))
+}
+
+/// A guest-ping against the number of elements of its id, which come back.
+pub(super) fn elements(sessions: &mut [Session], turns: usize) -> Result<Growth> {
+    let mut samples = Samples::default();
+    for elements in ELEMENTS {
+        let request = format!("{},\"id\":[{}0]}}", PING.trim_end_matches('}'), "0,".repeat(elements - 1));
+        for _ in 0..turns {
+            let takes_it = |session: &&mut Session| request.len() < session.contender.longest_request();
+            for session in sessions.iter_mut().filter(takes_it) {
+                let reply = exchange(&mut session.agent, &request)?;
+                ensure!(reply > 2 * elements, "{}: {reply} bytes for {elements} elements", session.contender);
+                samples.add(session.contender, elements as f64, cost(session, &request, MESSAGES)?);
+            }
+        }
+    }
+    let title = "Processor time of a guest-ping with a list as its id";
+    Ok(samples.growth("elements", title, "elements", "processor time, µs"))
 }
 
 /// guest-network-get-interfaces against the number of network cards.
@@ -171,7 +192,7 @@ pub(super) fn hosts(files: &GuestFiles, machine: &'static Machine) -> Result<Gro
 pub(super) fn file(files: &GuestFiles, machine: &'static Machine) -> Result<Growth> {
     let mut samples = Samples::default();
     let longest = FILES[FILES.len() - 1];
-    let mut sessions = disks::sessions(files, machine, longest << 20)?;
+    let mut sessions = disks::sessions(files, machine, longest << 20, &disks::SIDES, "")?;
     for mib in FILES {
         for session in &mut sessions {
             if session.contender == Contender::REFERENCE && mib > REFERENCE_FILE {

@@ -9,7 +9,7 @@ use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
 use super::talks::{self, Effort};
-use super::{blocks, boots, counts, disks, growth, line};
+use super::{blocks, boots, counts, disks, echoes, growth, line};
 use crate::setup;
 
 const BOOTS: usize = 9;
@@ -79,10 +79,13 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
     let mut sessions = talked_to.iter().map(start).collect::<Result<Vec<_>>>()?;
     let requests = || talks::requests(&mut sessions, effort);
     measures.extend(step(&format!("Sending requests in {} turns", effort.turns), requests)?);
+    measures.push(step("Sending pings beside echoes", || echoes::measure(&files, q35))?);
+    measures.push(step("Reading a slow disk", || disks::slow(&files, q35, quick))?);
     measures.extend(step("Counting what a ping takes", || counts::of_a_ping(&files, q35, CARDS))?);
     if !quick {
         measures.extend(step("Waiting", || talks::others(&sessions))?);
         growth.push(step("Sending longer and longer messages", || growth::messages(&mut sessions, GROWTH_TURNS))?);
+        growth.push(step("Sending longer and longer lists", || growth::elements(&mut sessions, GROWTH_TURNS))?);
         drop(sessions);
         measures.extend(step("Reading a large file on a disk", || disks::reads(&files, q35))?);
         growth.push(step("Reading more and more of a file", || growth::file(&files, q35))?);

@@ -26,7 +26,7 @@ const fn count(name: &'static str, title: &'static str, unit: &'static str) -> D
 }
 
 /// In the order of the tables.
-static DEFINITIONS: [Definition; 44] = [
+static DEFINITIONS: [Definition; 46] = [
     less("first-reply", "power-on to first reply, q35", "ms"),
     less("first-reply-microvm", "power-on to first reply, microvm", "ms"),
     count("boot-blocks", "blocks of code before the first reply, q35", "blocks"),
@@ -45,11 +45,13 @@ static DEFINITIONS: [Definition; 44] = [
     more("file-read-64m", "guest-file-read of 64 MiB on a disk, 48 KiB each", "MB/s"),
     more("file-random", "guest-file-seek and -read of 4 KiB anywhere in it", "1/s"),
     more("line-write", "guest-file-write of 60 KiB over a serial line", "MB/s"),
+    count("slow-disk-cpu", "guest-file-read on a disk of 10 requests a second, host CPU", "ms/MiB"),
     less("line-cpu", "guest-file-write over a serial line, host CPU", "µs/KiB"),
     count("ping-accesses", "guest-ping: accesses to registers of devices", "each"),
     count("ping-notifications", "guest-ping: notifications of virtqueues", "each"),
     count("ping-interrupts", "guest-ping: interrupts of virtio devices", "each"),
     less("ping-cpu", "guest-ping, host CPU", "µs"),
+    less("ping-alone-cpu", "guest-ping, host CPU without QEMU's eventfds", "µs"),
     less("info-cpu", "guest-info, host CPU", "µs"),
     less("osinfo-cpu", "guest-get-osinfo, host CPU", "µs"),
     less("interfaces-cpu", "guest-network-get-interfaces, host CPU", "µs"),
