@@ -57,7 +57,8 @@ mod image {
             let (buffers, pump) = buffers.next()?;
             Some(Channel::new(io, &COMMANDS, buffers.memory(), pump))
         };
-        let mut channels = Channels::find(&guest.machine, words.agent, PORT_NAME, new);
+        let mut channels = Channels::none();
+        channels.find(&guest.machine, words.agent, PORT_NAME, new);
         // Printing the log takes longer than a first reply.
         while channels.serve(&mut guest) {}
         console::begin(guest.machine.options());
