@@ -54,29 +54,43 @@ pub struct Channels<S: 'static, const OUT: usize> {
 }
 
 impl<S: State, const OUT: usize> Channels<S, OUT> {
+    /// None yet.
+    pub const fn none() -> Self {
+        Self {
+            channels: Vec::new(),
+            #[cfg(feature = "appliance")]
+            takes_terminals: false,
+            #[cfg(feature = "appliance")]
+            sockets: None,
+        }
+    }
+
+    /// Serves the connections to a virtio socket device, too.
+    #[cfg(feature = "appliance")]
+    pub fn add_sockets(&mut self, sockets: Option<Room<Sockets<S, OUT>>>) {
+        self.sockets = sockets;
+    }
+
     /// Finds the `chosen` channel or, without a choice, all that the host may use. `port` is the name of the virtio-serial port. The
-    /// first serial port is left for the log if there is another channel. `sockets` are served, too. `new` makes a channel, or returns
-    /// `None` if there is no memory for it.
+    /// first serial port is left for the log if there is another channel. `new` makes a channel, or returns `None` if there is no memory
+    /// for it.
     pub fn find(
+        &mut self,
         machine: &Machine,
         chosen: Option<AgentChannel>,
         port: &'static str,
-        #[cfg(feature = "appliance")] sockets: Option<Room<Sockets<S, OUT>>>,
         mut new: impl FnMut(Io) -> Option<Channel<S, OUT>>,
-    ) -> Self {
+    ) {
         #[cfg(feature = "appliance")]
-        let has_other = sockets.is_some();
+        let has_other = self.sockets.is_some();
         #[cfg(not(feature = "appliance"))]
         let has_other = false;
-        let mut channels = Self {
-            channels: Vec::new(),
-            #[cfg(feature = "appliance")]
-            takes_terminals: chosen == Some(AgentChannel::Console),
-            #[cfg(feature = "appliance")]
-            sockets,
-        };
+        #[cfg(feature = "appliance")]
+        {
+            self.takes_terminals = chosen == Some(AgentChannel::Console);
+        }
         if has_consoles(chosen) {
-            machine.devices(DeviceType::Console, &mut |device| channels.add_console(device, port, &mut new));
+            machine.devices(DeviceType::Console, &mut |device| self.add_console(device, port, &mut new));
         }
         let serial_port = match chosen {
             Some(AgentChannel::Virtio) => None,
@@ -86,21 +100,16 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
             #[cfg(feature = "appliance")]
             Some(AgentChannel::Pci) => machine.serial_port_on_pci(),
             None if has_other => machine.serial_port(Com2),
-            None => machine.serial_port(Com2).or_else(|| channels.serial_port_left(machine)),
+            None => machine.serial_port(Com2).or_else(|| self.serial_port_left(machine)),
         };
-        if channels.channels.is_empty() && serial_port.is_none() && !has_other {
+        if self.channels.is_empty() && serial_port.is_none() && !has_other {
             log!("no channel for the agent");
         }
-        log!(
-            "ready: {} virtio console(s), {} serial port(s)",
-            channels.channels.len(),
-            u8::from(serial_port.is_some())
-        );
+        log!("ready: {} virtio console(s), {} serial port(s)", self.channels.len(), u8::from(serial_port.is_some()));
         if let Some(channel) = serial_port.and_then(|port| new(Io::Serial(port))) {
             // There is room: the last place was kept.
-            let _ = channels.channels.push(channel);
+            let _ = self.channels.push(channel);
         }
-        channels
     }
 
     /// Serves a console, too.

@@ -90,7 +90,9 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
     let sockets = settings.words.vsock.and_then(|port| {
         Sockets::find(&machine, port, || memory().map(|(memory, pump)| (Agent::new(commands, memory), pump)))
     });
-    let mut channels = Channels::find(&machine, agent, port, sockets, &mut |io| channel(io, commands));
+    let mut channels = Channels::none();
+    channels.add_sockets(sockets);
+    channels.find(&machine, agent, port, &mut |io| channel(io, commands));
     // A host that has another channel by its settings has no console later, either.
     let later = has_consoles(agent);
     let Some(mut guest) = guest(machine, settings, room) else { machine::halt() };

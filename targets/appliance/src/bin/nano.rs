@@ -57,7 +57,8 @@ mod image {
             let (buffers, pump) = buffers.next()?;
             Some(Channel::new(io, &COMMANDS, buffers.memory(), pump))
         };
-        let mut channels = Channels::find(&guest.machine, words.agent, PORT_NAME, new);
+        let mut channels = Channels::none();
+        channels.find(&guest.machine, words.agent, PORT_NAME, new);
         // Printing the log takes longer than a first reply, and meanwhile QEMU does not send one.
         loop {
             if channels.serve(&mut guest) {
