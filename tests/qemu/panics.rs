@@ -39,7 +39,10 @@ fn a_hart_that_begins_where_another_began_does_no_harm() -> Result<()> {
     let status = guest.wait(soon())?;
     let console = guest.console();
     let (_, others) = console.split_once("harts that began here, too: ").context("it has started the others")?;
-    ensure!(!status.success() && !others.starts_with('0') && others.contains("this guest was to die"), "{status}, {console}");
+    ensure!(
+        !status.success() && !others.starts_with('0') && others.contains("this guest was to die"),
+        "{status}, {console}"
+    );
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use crate::policy;
 use crate::settings::Settings;
 
 /// The types of virtio devices that have a driver.
-pub(crate) const DRIVEN: [DeviceType; 3] = [DeviceType::Console, DeviceType::Block, DeviceType::Network];
+pub(crate) const DRIVEN: [DeviceType; 4] =
+    [DeviceType::Console, DeviceType::Block, DeviceType::ScsiHost, DeviceType::Network];
 /// For how many idle moments, of about a millisecond each, the network waits for a host's first request.
 const PATIENCE: u8 = 20;
 

@@ -30,6 +30,7 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
     match kind {
         DeviceType::Network => "network card",
         DeviceType::Block => "disk",
+        DeviceType::ScsiHost => "SCSI controller",
         _ => "console",
     }
 }
