@@ -23,6 +23,7 @@ mod plug;
 mod power;
 mod prompt;
 mod rows;
+mod scsi;
 mod settings;
 mod snapshots;
 mod state;

@@ -115,7 +115,7 @@ impl Source {
 }
 
 /// A drive in ISO 9660 with these files, as genisoimage makes it.
-fn iso(label: &str, options: &[&str], files: &[(&str, String)]) -> Result<Disk> {
+pub fn iso(label: &str, options: &[&str], files: &[(&str, String)]) -> Result<Disk> {
     let disk = Disk::blank(0)?;
     let folder = disk.folder().join("files");
     for (path, content) in files {

@@ -159,7 +159,7 @@ fn a_mebibyte_is_written(machine: &str, bits: u32, kib: u64) -> Result<()> {
     Ok(())
 }
 
-fn guest_can_power_off(machine: &str) -> bool {
+pub fn guest_can_power_off(machine: &str) -> bool {
     nanoqga_testkit::machine::Machine::named(machine).is_ok_and(|machine| machine.powers_off)
 }
 

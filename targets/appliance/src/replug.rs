@@ -2,7 +2,7 @@
 
 use machine::transport::Device;
 use machine::{heap, log};
-use virtio_drivers::transport::DeviceType::{Block, Console};
+use virtio_drivers::transport::DeviceType::{Block, Console, ScsiHost};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
 use crate::channels::Channels;
@@ -27,8 +27,10 @@ impl Guest<Appliance> {
         hotplug.new_devices(&self.machine, &DRIVEN, &mut |kind, device| match kind {
             Console => add_console(channels, device),
             Block => self.state.storage.add(device),
+            ScsiHost => self.state.storage.add_controller(device),
             _ => self.state.add_card(device, self.host_name.as_deref().unwrap_or_default()),
         });
+        self.state.storage.look_for_units();
         log!("{} KiB of memory are free", heap::free() / 1024);
         self.state.hotplug = Some(hotplug);
         self.state.look_again();

@@ -22,6 +22,7 @@ pub mod date;
 pub mod device_tree;
 #[cfg(target_os = "none")]
 mod entry;
+mod exchange;
 pub mod fw_cfg;
 #[cfg(target_os = "none")]
 pub mod heap;
@@ -53,6 +54,7 @@ mod virt;
 pub mod virtio_blk;
 #[cfg(target_os = "none")]
 pub mod virtio_net;
+pub mod virtio_scsi;
 pub mod virtqueue;
 #[cfg(target_os = "none")]
 mod wait;

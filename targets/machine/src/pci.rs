@@ -70,6 +70,7 @@ pub fn virtio_device(id: u32) -> Option<DeviceType> {
         (VENDOR_VIRTIO, 0x1000) => Some(DeviceType::Network),
         (VENDOR_VIRTIO, 0x1001) => Some(DeviceType::Block),
         (VENDOR_VIRTIO, 0x1003) => Some(DeviceType::Console),
+        (VENDOR_VIRTIO, 0x1004) => Some(DeviceType::ScsiHost),
         (VENDOR_VIRTIO, modern @ 0x1040..0x1080) => DeviceType::try_from(modern - 0x1040).ok(),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! Memory for a value that comes and goes with a device.
 
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
@@ -77,5 +78,59 @@ impl<T> Drop for Room<T> {
 impl<T: fmt::Debug> fmt::Debug for Room<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+/// A value that several share, in whole pages of its own. It is dropped with the last of them.
+pub struct Shared<T>(ManuallyDrop<Room<Counted<T>>>);
+
+struct Counted<T> {
+    /// By how many it is shared.
+    count: Cell<usize>,
+    value: RefCell<T>,
+}
+
+impl<T> Shared<T> {
+    /// Moves a value there. `None` if too little memory is left.
+    pub fn new(value: T) -> Option<Self> {
+        let room = Room::new(Counted { count: Cell::new(1), value: RefCell::new(value) })?;
+        Some(Self(ManuallyDrop::new(room)))
+    }
+
+    /// Whether both are the same value.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.0 == other.0.0
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        self.0.count.set(self.0.count.get() + 1);
+        Self(ManuallyDrop::new(Room(self.0.0)))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = RefCell<T>;
+
+    fn deref(&self) -> &RefCell<T> {
+        &self.0.value
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        let left = self.0.count.get() - 1;
+        self.0.count.set(left);
+        if left == 0 {
+            // SAFETY: This is the last one, and is not used again.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }

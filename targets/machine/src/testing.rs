@@ -1,5 +1,7 @@
 //! Physical memory made by tests.
 
+pub mod dma;
+
 use std::vec::Vec;
 
 use crate::memory::Memory;

@@ -8,17 +8,25 @@ use nanoqga::commands::disk::{
 
 use crate::guest::Guest;
 use crate::state::Appliance;
-use crate::state::disk::{DEV, name};
+use crate::state::VirtioDisk;
+use crate::state::disk::{DEV, Kind, Title};
 use crate::state::disks::{Place, Storage};
 
 const NS_PER_MS: u64 = 1_000_000;
-/// Linux's first major number for drivers without a fixed one, and how many minor numbers it gives a virtio disk.
-const MAJOR: u64 = 254;
-const MINORS: u64 = 16;
+
+/// Linux's numbers of a disk. Those of virtio disks are its first for drivers without a fixed one.
+const fn device_number(Title { kind, number }: Title) -> (u64, u64) {
+    match kind {
+        Kind::Virtio => (254, 16 * number as u64),
+        Kind::Scsi => (8, 16 * number as u64),
+        Kind::Cd => (11, number as u64),
+    }
+}
 
 impl Storage {
     /// The `index`-th of all disks and partitions. A disk's partitions follow it.
     fn nth(&mut self, mut index: usize) -> Option<Place> {
+        self.look_for_units();
         for (number, disk) in self.disks.iter_mut() {
             // A disk that cannot be read is listed without partitions.
             let partitions = disk.partitions().map_or(0, |partitions| partitions.len());
@@ -40,7 +48,7 @@ impl Storage {
             None => None,
             Some(partition) => Some(disk.partition_number(partition)?),
         };
-        self.name = name(index, number);
+        self.name = disk.title.name(number);
         Some(())
     }
 
@@ -60,7 +68,11 @@ impl Storage {
             function: at.function,
         });
         let (serial, dev) = (disk.serial(), Some(self.name.as_str()));
-        Some(DiskAddress { pci_controller, bus_type: BusType::Virtio, serial, dev, ..DiskAddress::default() })
+        let (bus_type, target, unit) = match &disk.driver {
+            VirtioDisk::Blk(_) => (BusType::Virtio, 0, 0),
+            VirtioDisk::Scsi(_, unit) => (BusType::Scsi, unit.address().target.into(), unit.address().unit.into()),
+        };
+        Some(DiskAddress { pci_controller, bus_type, target, unit, serial, dev, ..DiskAddress::default() })
     }
 }
 
@@ -93,15 +105,17 @@ impl Disks for Guest<Appliance> {
 impl DisksStatistics for Guest<Appliance> {
     fn disk_statistics(&mut self, index: usize) -> Result<Option<DiskStatistics<'_>>, Failure> {
         let storage = &mut self.state.storage;
-        let Some((number, disk)) = storage.disks.iter_mut().nth(index) else { return Ok(None) };
-        storage.name = name(number, None);
-        let done = *disk.driver.0.statistics();
+        storage.look_for_units();
+        let Some((_, disk)) = storage.disks.iter_mut().nth(index) else { return Ok(None) };
+        storage.name = disk.title.name(None);
+        let (major, minor) = device_number(disk.title);
+        let done = *disk.driver.statistics();
         let ms = |done: &Done| Some(done.ns / NS_PER_MS);
         let all = done.reads.ns + done.writes.ns + done.flushes.ns + done.discards.ns;
         Ok(Some(DiskStatistics {
             name: storage.short_name(),
-            major: MAJOR,
-            minor: number as u64 * MINORS,
+            major,
+            minor,
             stats: DiskCounters {
                 read_sectors: Some(done.reads.sectors),
                 read_ios: Some(done.reads.requests),

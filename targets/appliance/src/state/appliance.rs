@@ -13,10 +13,12 @@ use crate::load::Account;
 use crate::policy;
 use crate::settings::Settings;
 
-/// The types of virtio devices that have a driver, also when they come later.
-pub(crate) const DRIVEN: [DeviceType; 3] = [DeviceType::Console, DeviceType::Block, DeviceType::Network];
+/// The types of virtio devices that have a driver.
+pub(crate) const DRIVEN: [DeviceType; 4] =
+    [DeviceType::Console, DeviceType::Block, DeviceType::ScsiHost, DeviceType::Network];
 /// The same if vsock is served.
-const WITH_VSOCK: [DeviceType; 4] = [DeviceType::Console, DeviceType::Block, DeviceType::Network, DeviceType::Socket];
+const WITH_VSOCK: [DeviceType; 5] =
+    [DeviceType::Console, DeviceType::Block, DeviceType::ScsiHost, DeviceType::Network, DeviceType::Socket];
 /// For how many idle moments, of about a millisecond each, the network waits for a host's first request.
 const PATIENCE: u8 = 20;
 

@@ -4,11 +4,10 @@ use core::fmt::Write;
 
 use heapless::String;
 use machine::room::Room;
-use machine::virtio_blk::SERIAL_BYTES;
 use storage::{Error, Partition, Partitions, Place as VolumePlace, find_partitions, find_volume};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
-use super::virtio_disk::VirtioDisk;
+use super::virtio_disk::{Serial, VirtioDisk};
 
 /// What every device's name begins with.
 pub(crate) const DEV: &str = "/dev/";
@@ -17,35 +16,58 @@ const LETTERS: usize = 26;
 /// A device's name, with `/dev/`. There is room for `/dev/vdzz128`.
 pub(crate) type Name = String<12>;
 
-/// The name of the disk of this index or, with a partition's number, of that partition: as Linux names them.
-pub(crate) fn name(disk: usize, partition: Option<u8>) -> Name {
-    let mut name = Name::new();
-    let letter = |index: usize| char::from(b'a' + (index % LETTERS) as u8);
-    _ = name.push_str("/dev/vd");
-    if let Some(first) = (disk / LETTERS).checked_sub(1) {
-        _ = name.push(letter(first));
+/// The kinds of disks that are named and numbered apart, as Linux does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Virtio,
+    Scsi,
+    Cd,
+}
+
+/// What a disk is called: its kind, and the number that it has among those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Title {
+    pub(crate) kind: Kind,
+    pub(crate) number: usize,
+}
+
+impl Title {
+    /// The name of the disk or, with a partition's number, of that partition: as Linux names them.
+    pub(crate) fn name(self, partition: Option<u8>) -> Name {
+        let mut name = Name::new();
+        let letter = |index: usize| char::from(b'a' + (index % LETTERS) as u8);
+        _ = name.push_str(match self.kind {
+            Kind::Virtio => "/dev/vd",
+            Kind::Scsi => "/dev/sd",
+            Kind::Cd => "/dev/sr",
+        });
+        match (self.kind, (self.number / LETTERS).checked_sub(1)) {
+            (Kind::Cd, _) => _ = write!(name, "{}", self.number as u8),
+            (_, None) => _ = name.push(letter(self.number)),
+            (_, Some(first)) => _ = name.push(letter(first)).and_then(|()| name.push(letter(self.number))),
+        }
+        if let Some(number) = partition {
+            _ = write!(name, "{number}");
+        }
+        name
     }
-    _ = name.push(letter(disk));
-    if let Some(number) = partition {
-        _ = write!(name, "{number}");
-    }
-    name
 }
 
 /// A disk as it was found.
 #[derive(Debug)]
 pub(crate) struct Disk {
+    pub(crate) title: Title,
     pub(crate) driver: VirtioDisk,
     pub(crate) pci: Option<DeviceFunction>,
     /// `None` until a request needs it.
-    serial: Option<String<SERIAL_BYTES>>,
+    serial: Option<Serial>,
     /// `None` until the disk could be read, and for a disk without partitions.
     partitions: Option<Option<Room<Partitions>>>,
 }
 
 impl Disk {
-    pub(crate) const fn new(driver: VirtioDisk, pci: Option<DeviceFunction>) -> Self {
-        Self { driver, pci, serial: None, partitions: None }
+    pub(crate) const fn new(title: Title, driver: VirtioDisk, pci: Option<DeviceFunction>) -> Self {
+        Self { title, driver, pci, serial: None, partitions: None }
     }
 
     /// The disk's serial number, if it was read and is not empty.
@@ -56,10 +78,7 @@ impl Disk {
     /// Reads the disk's serial number, once.
     pub(crate) fn ask_serial(&mut self) {
         if self.serial.is_none() {
-            let told = self.driver.0.serial().unwrap_or_default();
-            let told = told.split(|&byte| byte == 0).next().unwrap_or_default();
-            let shown = told.trim_ascii().iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
-            self.serial = Some(shown.map(|&byte| char::from(byte)).collect());
+            self.serial = Some(self.driver.serial());
         }
     }
 

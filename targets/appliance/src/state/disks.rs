@@ -9,9 +9,10 @@ use storage::{BLOCK, BlockDevice, Cache, Error, OpenFiles, RamDisk, Volume, find
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
-use super::disk::{Disk, Name, name};
+use super::disk::{Disk, Kind, Name, Title};
 use super::drive::Drive;
 use super::numbered::Numbered;
+use super::scsi::{MAX_CONTROLLERS, Scsi};
 use super::virtio_disk::VirtioDisk;
 
 pub(super) const MAX_DISKS: usize = 32;
@@ -40,10 +41,11 @@ struct Mounted {
 #[derive(Debug)]
 pub struct Storage {
     pub(crate) disks: Numbered<Disk, MAX_DISKS>,
+    pub(super) controllers: Vec<Scsi, MAX_CONTROLLERS>,
     /// Which disks are drives with settings, as far as they were looked at.
     drives: Vec<Option<Drive>, MAX_DISKS>,
     /// Why a disk is not among them, if there is or was such a disk.
-    unusable: Option<&'static str>,
+    pub(super) unusable: Option<&'static str>,
     /// The name that a host is told.
     pub(crate) name: Name,
     /// Why there is no volume. `None` if there is one, or no request has needed it.
@@ -70,14 +72,14 @@ pub(crate) struct Reached<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Complaint {
     /// The disk that should have one. `None` if its driver cannot use it, so that it has no name.
-    disk: Option<usize>,
+    disk: Option<Title>,
     pub(crate) reason: &'static str,
 }
 
 impl Complaint {
     /// What a host calls the disk.
     pub(crate) fn name(&self) -> Name {
-        self.disk.map_or_else(|| "virtio disk".try_into().unwrap_or_default(), |disk| name(disk, None))
+        self.disk.map_or_else(|| "virtio disk".try_into().unwrap_or_default(), |disk| disk.name(None))
     }
 }
 
@@ -86,6 +88,7 @@ impl Storage {
     pub(crate) fn find(machine: &Machine) -> Self {
         let mut storage = Self {
             disks: Numbered::new(),
+            controllers: Vec::new(),
             drives: Vec::new(),
             unusable: None,
             name: Name::new(),
@@ -98,35 +101,55 @@ impl Storage {
             unwritten_since: None,
         };
         machine.devices(DeviceType::Block, &mut |device| storage.add(device));
+        machine.devices(DeviceType::ScsiHost, &mut |device| storage.add_controller(device));
         storage
     }
 
-    /// Adds a disk. From now on no files are kept in memory.
+    /// Adds a disk that is a device of its own.
     // Kept whole: the images are smaller so.
     #[inline(never)]
     pub(crate) fn add(&mut self, device: Device) {
-        if self.disks.next_number().is_none() {
-            return log!("more than {} disks", MAX_DISKS);
-        }
-        let disk = VirtioBlk::new(device.transport, monotonic_ns, nap)
-            .and_then(|driver| self.disks.add(Disk::new(VirtioDisk(driver), device.pci)).ok_or(Unusable::NoMemory));
-        if let Err(error) = disk {
-            log!("virtio disk: {}", error.reason());
-            self.unusable = Some(error.reason());
-        }
-        self.drives.clear();
-        if self.is_mounted(|place| place == Place::Ram) {
-            log!("the files in memory are gone: there is a disk");
-            self.forget_volume();
+        match VirtioBlk::new(device.transport, monotonic_ns, nap) {
+            Ok(driver) => _ = self.add_disk(Kind::Virtio, VirtioDisk::Blk(driver), device.pci),
+            Err(error) => {
+                log!("virtio disk: {}", error.reason());
+                self.unusable = Some(error.reason());
+            }
         }
     }
 
-    /// Drops the disks that `keep` does not keep. Files on them are closed.
+    /// Adds a disk. From now on no files are kept in memory. Returns whether there was room.
+    pub(super) fn add_disk(&mut self, kind: Kind, driver: VirtioDisk, pci: Option<DeviceFunction>) -> bool {
+        let mut title = Title { kind, number: 0 };
+        while self.disks.iter_mut().any(|(_, disk)| disk.title == title) {
+            title.number += 1;
+        }
+        let is_added = self.disks.add(Disk::new(title, driver, pci)).is_some();
+        if !is_added {
+            let reason = Unusable::NoMemory.reason();
+            log!("{}: {}, or there are more than {} disks", Value::copied(&title.name(None)), reason, MAX_DISKS);
+            self.unusable = Some(reason);
+        }
+        self.drives.clear();
+        if kind != Kind::Cd && self.is_mounted(|place| place == Place::Ram) {
+            log!("the files in memory are gone: there is a disk");
+            self.forget_volume();
+        }
+        is_added
+    }
+
+    /// Drops the disks and controllers that `keep` does not keep. Files on them are closed.
     pub(crate) fn retain(&mut self, keep: &dyn Fn(DeviceFunction) -> bool) {
-        self.disks.retain(|number, disk| {
-            let is_kept = disk.pci.is_none_or(keep);
+        self.retain_disks(&|disk| disk.pci.is_none_or(keep));
+        self.retain_controllers(keep);
+    }
+
+    /// Drops the disks that `keep` does not keep. Files on them are closed.
+    pub(super) fn retain_disks(&mut self, keep: &dyn Fn(&Disk) -> bool) {
+        self.disks.retain(|_, disk| {
+            let is_kept = keep(disk);
             if !is_kept {
-                log!("{} was removed", Value::copied(&name(number, None)));
+                log!("{} was removed", Value::copied(&disk.title.name(None)));
             }
             is_kept
         });
@@ -138,6 +161,11 @@ impl Storage {
             // Files that a host writes next must not be kept in memory.
             self.unusable.get_or_insert("it was removed");
         }
+    }
+
+    /// The name of a disk.
+    pub(super) fn name_of(&self, index: usize) -> Name {
+        self.disks.get(index).map_or_else(Name::new, |disk| disk.title.name(None))
     }
 
     fn is_mounted(&self, at: impl Fn(Place) -> bool) -> bool {
@@ -188,8 +216,11 @@ impl Storage {
 
     pub(crate) fn acknowledge_interrupts(&mut self) {
         for (_, disk) in self.disks.iter_mut() {
-            disk.driver.0.acknowledge_interrupt();
+            if let VirtioDisk::Blk(disk) = &mut disk.driver {
+                disk.acknowledge_interrupt();
+            }
         }
+        self.acknowledge_controllers();
     }
 
     /// The volume. The first call mounts it.
@@ -208,11 +239,10 @@ impl Storage {
     /// Mounts the first FAT volume that can be used. On a machine without disks, or with none but those that firmware boots from,
     /// mounts one in memory.
     fn mount(&mut self) -> Result<(), Error> {
+        self.look_for_units();
         let mut failure = None;
         for index in 0..MAX_DISKS {
-            if self.disks.get(index).is_none() {
-                continue;
-            }
+            let Some(title) = self.disks.get(index).map(|disk| disk.title) else { continue };
             match (self.mount_disk(index), failure) {
                 (Ok(()), _) => {
                     self.complaint = None;
@@ -220,13 +250,13 @@ impl Storage {
                 }
                 (Err(Error::FirmwareOnly), _) => {}
                 // That a disk is damaged says more than that another one is empty.
-                (Err(error), None) => failure = Some((index, error)),
-                (Err(error), Some((_, Error::NoVolume))) if error != Error::NoVolume => failure = Some((index, error)),
+                (Err(error), None) => failure = Some((title, error)),
+                (Err(error), Some((_, Error::NoVolume))) if error != Error::NoVolume => failure = Some((title, error)),
                 (Err(_), Some(_)) => {}
             }
         }
         let complaint = match (failure, self.unusable) {
-            (Some((index, error)), _) => Complaint { disk: Some(index), reason: error.reason() },
+            (Some((title, error)), _) => Complaint { disk: Some(title), reason: error.reason() },
             (None, Some(unusable)) => Complaint { disk: None, reason: unusable },
             (None, None) => return self.mount_ram_disk(),
         };
@@ -246,10 +276,13 @@ impl Storage {
         *self.drives.get(index)?
     }
 
-    /// Mounts the first FAT volume of a disk. A drive with settings is not for files, like one to boot from.
+    /// Mounts the first FAT volume of a disk. A drive with settings and a CD are not for files, like one to boot from.
     fn mount_disk(&mut self, index: usize) -> Result<(), Error> {
-        if self.drive(index).is_some() {
-            log!("{} is not for files: it has settings", Value::copied(&name(index, None)));
+        let has_settings = self.drive(index).is_some();
+        let title = self.disks.get(index).ok_or(Error::Io)?.title;
+        if has_settings || title.kind == Kind::Cd {
+            let reason = if has_settings { "it has settings" } else { "it is a CD" };
+            log!("{} is not for files: {}", Value::copied(&title.name(None)), reason);
             return Err(Error::FirmwareOnly);
         }
         let disk = self.disks.get_mut(index).ok_or(Error::Io)?;
@@ -311,16 +344,24 @@ impl Storage {
     /// Writes the cache back, and stops the disks before the machine sleeps.
     pub(crate) fn suspend(&mut self) {
         self.sync();
-        self.disks.iter_mut().for_each(|(_, disk)| disk.driver.0.stop());
+        for (_, disk) in self.disks.iter_mut() {
+            if let VirtioDisk::Blk(disk) = &mut disk.driver {
+                disk.stop();
+            }
+        }
+        self.suspend_controllers();
     }
 
     /// Sets the disks up again.
     pub(crate) fn resume(&mut self) {
-        for (index, disk) in self.disks.iter_mut() {
-            if let Err(error) = disk.driver.0.restart() {
-                log!("{}: {}", Value::copied(&name(index, None)), error.reason());
+        for (_, disk) in self.disks.iter_mut() {
+            if let VirtioDisk::Blk(driver) = &mut disk.driver
+                && let Err(error) = driver.restart()
+            {
+                log!("{}: {}", Value::copied(&disk.title.name(None)), error.reason());
             }
         }
+        self.resume_controllers();
     }
 
     /// Writes the cache back for the last time. A frozen volume must not change, and has nothing to write.

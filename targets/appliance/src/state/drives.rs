@@ -7,7 +7,6 @@ use machine::log;
 use machine::log::Value;
 use storage::{Cache, Error, Volume};
 
-use super::disk::name;
 use super::disks::{MAX_DISKS, Storage};
 use super::drive::{Drive, Format, Sectors};
 use super::listener::Listener;
@@ -17,12 +16,13 @@ use crate::settings::{Settings, Source};
 impl Storage {
     /// Reads all drives with settings, by way of `room`.
     pub(super) fn read_drives(&mut self, room: &mut [u8], settings: &mut Settings) {
+        self.look_for_units();
         for (kind, source) in [(Kind::ConfigDrive, Source::ConfigDrive), (Kind::NoCloud, Source::NoCloud)] {
             for index in 0..MAX_DISKS {
                 if let Some(drive) = self.drive(index).filter(|drive| drive.kind == kind)
                     && let Err(error) = self.read_drive(index, drive, room, &mut Listener { settings, source })
                 {
-                    log!("{} is not taken: {}", Value::copied(&name(index, None)), error.reason());
+                    log!("{} is not taken: {}", Value::copied(&self.name_of(index)), error.reason());
                 }
             }
         }
@@ -35,7 +35,7 @@ impl Storage {
         room: &mut [u8],
         listener: &mut Listener<'_>,
     ) -> Result<(), Error> {
-        log!("{} has settings: its label is {}", Value::copied(&name(index, None)), kind.label());
+        log!("{} has settings: its label is {}", Value::copied(&self.name_of(index)), kind.label());
         match format {
             Format::Iso(volume) => {
                 let disk = self.disks.get_mut(index).ok_or(Error::Io)?;

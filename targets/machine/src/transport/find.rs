@@ -33,6 +33,7 @@ pub const fn name_of(kind: DeviceType) -> &'static str {
         // nano has no driver of one.
         #[cfg(feature = "rare-machines")]
         DeviceType::Socket => "socket device",
+        DeviceType::ScsiHost => "SCSI controller",
         _ => "console",
     }
 }
