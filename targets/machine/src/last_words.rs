@@ -27,6 +27,18 @@ pub fn die_after(info: &PanicInfo<'_>, work: impl FnOnce()) -> ! {
     leave(depth)
 }
 
+/// The same without the message: prints where a panic was, and leaves. A message brings into an image what formats it.
+pub fn die_at(info: &PanicInfo<'_>) -> ! {
+    let depth = DEPTH.fetch_add(1, Ordering::Relaxed);
+    if depth == 0
+        && let Some(place) = info.location()
+    {
+        // SAFETY: As above.
+        unsafe { console::last_words(format_args!("panicked at {place}")) };
+    }
+    leave(depth)
+}
+
 /// The same for an exception: prints a line of the log and leaves. It needs no `core::fmt`.
 #[inline(always)]
 pub(crate) fn die_of<const N: usize>(template: Template<N>, values: [Value; N]) -> ! {

@@ -7,3 +7,4 @@ pub mod linux;
 pub mod packages;
 pub mod qemu;
 pub mod reference;
+pub mod xen;

@@ -58,6 +58,7 @@ pub(super) static PARTS: [Part; 21] = [
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
     Part { name: "plugs", long: true, run: plugs, about: "1,000 rounds of devices that come and leave, on q35 and aarch64" },
     Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
+    Part { name: "xen", long: true, run: xen, about: "the agent for Linux and the images in domains of Xen, which is downloaded into target/" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
 
@@ -274,6 +275,18 @@ fn more_linux(report: &mut Report) -> Result<()> {
         setup::libvirt()?;
     }
     report.tests(&mut tests, LIMIT)
+}
+
+fn xen(report: &mut Report) -> Result<()> {
+    setup::qemu()?;
+    setup::disks()?;
+    if let Err(reason) = debian::xen::Xen::find() {
+        report.skip(format!("all: {reason:#}"));
+        return Ok(());
+    }
+    image::build(targets::LINUX_TARGET, &image::LINUX)?;
+    // While one test has its turn, another keeps the machine for the next.
+    report.tests(whole_system("xen").env("RUST_TEST_THREADS", "3"), LIMIT)
 }
 
 fn kit(report: &mut Report) -> Result<()> {

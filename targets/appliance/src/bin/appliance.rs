@@ -6,7 +6,7 @@ mod image {
     use appliance::serve::{TABLES, serve};
     use machine::Handover;
 
-    machine::entry_point!(main);
+    machine::entry_point!(main, machine::last_words::die_at);
 
     fn main(handover: Handover) -> ! {
         serve(handover, &TABLES)

@@ -154,10 +154,16 @@ fn unpack(archives: &[PathBuf], tree: &Path) -> Result<()> {
         versions += &output(Command::new("dpkg-deb").arg("--show").arg(archive), QUESTION)?;
         fs::remove_file(archive)?;
     }
-    // The links that installing makes.
+    // The links that installing makes. Debian 12's packages still have files where the links are.
     for folder in ["bin", "lib", "lib64", "sbin"] {
-        if !tree.join(folder).exists() {
-            symlink(format!("usr/{folder}"), tree.join(folder))?;
+        let (link, merged) = (tree.join(folder), tree.join("usr").join(folder));
+        if link.is_dir() && !link.is_symlink() {
+            fs::create_dir_all(&merged)?;
+            run(Command::new("cp").args(["--archive", "--link"]).arg(link.join(".")).arg(&merged), UNPACK)?;
+            fs::remove_dir_all(&link)?;
+        }
+        if !link.exists() {
+            symlink(Path::new("usr").join(folder), link)?;
         }
     }
     // Nobody gains another user's rights by a program that is here.

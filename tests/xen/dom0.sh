@@ -1,0 +1,46 @@
+#!/bin/busybox sh
+# The first process of domain 0: starts what Xen's tools need, and then runs the host's lines one after another. The output of each
+# ends with a line of `=` and its status.
+/bin/busybox --install -s /sbin
+export PATH=/usr/lib/xen-4.17/bin:/usr/bin:/sbin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs run /run
+mkdir -p /run/lock /run/xen /dev/pts /var/lock
+ln -s /run /var/run
+mount -t devpts pts /dev/pts
+for module in /modules/*; do insmod $module; done
+mount -t xenfs xenfs /proc/xen
+xenstored --pid-file /run/xen/xenstored.pid
+xen-init-dom0
+xenconsoled --pid-file=/run/xen/xenconsoled.pid --log=guest --log-dir=/var/log/xen
+for port in /sys/class/virtio-ports/*; do ln -s /dev/${port##*/} /run/$(cat $port/name); done
+echo "domain 0 is up after $(cut -d' ' -f1 /proc/uptime) s"
+
+# Leads a host's way to the agent at a socket, once somebody listens there.
+reach() {
+    socat /run/$1 UNIX:$2,retry=1000,interval=0.1 3>&- &
+}
+
+# Waits until the domain of a name, which had a number, has ended.
+ended() {
+    while [ "$2" ] && [ "$(xl domid $1 2>/dev/null)" = "$2" ]; do sleep 0.2; done
+}
+
+# Has the tools switch a domain off.
+switch_off() {
+    number=$(xl domid $1)
+    xl shutdown $1
+    ended $1 $number
+}
+
+exec 3<>/run/lines
+while read -r line <&3; do
+    eval "$line" >/run/said 2>&1 </dev/null
+    status=$?
+    cat /run/said >&3
+    echo "= $status" >&3
+done
+echo "the host's lines have ended"
+poweroff -f

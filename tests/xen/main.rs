@@ -1,0 +1,26 @@
+//! Domains of Xen: the agent for Linux and the images, each behind a console of the name that Xen's tools give an agent.
+
+mod host;
+mod images;
+mod rows;
+mod scenario;
+
+use anyhow::Result;
+
+macro_rules! rows {
+    ($($test:ident: $row:ident,)*) => {
+        $(
+            #[test]
+            fn $test() -> Result<()> {
+                scenario::of(rows::$row)
+            }
+        )*
+    };
+}
+
+rows! {
+    linux_pv: LINUX_PV,
+    linux_pvh: LINUX_PVH,
+    linux_named: LINUX_NAMED,
+    nano_virtio: NANO_VIRTIO,
+}

@@ -1,0 +1,96 @@
+//! The rows: which domains are made, and what is expected of each.
+
+use crate::images::{INITRAMFS, LINUX, NANO_DISK};
+
+/// A domain.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name, and that of its socket in domain 0.
+    pub name: &'static str,
+    /// pv, pvh or hvm.
+    kind: &'static str,
+    /// What it boots.
+    boots: Boots,
+    /// How its host reaches it.
+    channel: Channel,
+    /// What else its configuration has.
+    more: &'static str,
+    /// How it ends.
+    pub end: End,
+}
+
+/// What a domain boots.
+#[derive(Clone, Copy, Debug)]
+enum Boots {
+    /// Debian's kernel with the agent for Linux as its first process, which gets these words.
+    Linux(&'static str),
+    /// A disk of domain 0's files.
+    Disk(&'static str),
+}
+
+/// The way to an agent.
+#[derive(Clone, Copy, Debug)]
+enum Channel {
+    /// A console of the agent's name.
+    Console,
+    /// A port of a virtio console.
+    Virtio,
+}
+
+/// How a domain ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By guest-shutdown.
+    Agent,
+    /// By `xl shutdown`.
+    Tools,
+}
+
+const LINUX_ROW: Row =
+    Row { name: "", kind: "", boots: Boots::Linux("-v"), channel: Channel::Console, more: "", end: End::Agent };
+
+pub const LINUX_PV: Row = Row { name: "linux-pv", kind: "pv", end: End::Tools, ..LINUX_ROW };
+/// With an emulated TSC, Linux dies at an instruction that Xen does not emulate.
+pub const LINUX_PVH: Row = Row { name: "linux-pvh", kind: "pvh", more: "tsc_mode=\"native\"", ..LINUX_ROW };
+/// The method is named, and there is another agent's console.
+pub const LINUX_NAMED: Row = Row { name: "linux-named", kind: "pv", boots: Boots::Linux("-v -m xen"), ..LINUX_ROW };
+
+const DISK_ROW: Row = Row { kind: "hvm", channel: Channel::Virtio, ..LINUX_ROW };
+
+pub const NANO_VIRTIO: Row = Row { name: "nano-virtio", boots: Boots::Disk(NANO_DISK), ..DISK_ROW };
+
+impl Row {
+    /// The socket in domain 0 at which its agent is.
+    pub fn socket(&self) -> String {
+        format!("/run/{}.sock", self.name)
+    }
+
+    /// Its configuration for xl.
+    pub fn configuration(&self) -> String {
+        let Self { name, kind, more, .. } = self;
+        let boots = match self.boots {
+            Boots::Linux(words) => format!(
+                "kernel=\"{LINUX}\"\nramdisk=\"{INITRAMFS}\"\nextra=\"console=hvc0 quiet panic=-1 -- {words}\"\nmemory=128"
+            ),
+            Boots::Disk(disk) => {
+                format!("disk=[\"format=raw,vdev=hda,access=rw,backendtype=qdisk,target={disk}\"]\nmemory=64")
+            }
+        };
+        let channel = match self.channel {
+            // xl 4.17 gives the first channel the number of the domain's own console, and loses it.
+            Channel::Console => format!(
+                "channel=[\"connection=pty,name=none\",\"connection=socket,path={},name=org.qemu.guest_agent.0\"]",
+                self.socket()
+            ),
+            Channel::Virtio => format!(
+                "serial=\"pty\"\ndevice_model_args_hvm=[\"-device\",\"virtio-serial-pci\",\"-chardev\",\
+                 \"socket,id=agent,path={},server=on,wait=off\",\"-device\",\
+                 \"virtserialport,chardev=agent,name=org.qemu.guest_agent.0\"]",
+                self.socket()
+            ),
+        };
+        format!(
+            "name=\"{name}\"\ntype=\"{kind}\"\nvcpus=1\nvga=\"none\"\nvnc=0\non_crash=\"preserve\"\n{boots}\n{channel}\n{more}\n"
+        )
+    }
+}
