@@ -37,7 +37,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 21] = [
+pub(super) static PARTS: [Part; 22] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
