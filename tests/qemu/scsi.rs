@@ -147,8 +147,6 @@ fn units_come_and_leave(machine: &str) -> Result<()> {
         config.argument("-blockdev", format!("driver=raw,node-name=disk,file.driver=file,file.filename={file}"));
     })?;
     let mut qmp = guest.qmp(soon())?;
-    // Has the guest find its slots, which it does later otherwise.
-    agent.execute("guest-network-get-interfaces", json!({}), soon())?;
     let mut handle = Value::Null;
     for round in 0..3 {
         add(&mut qmp, json!({"driver": "virtio-scsi-pci", "id": "scsi", "bus": "slot0"}))?;

@@ -121,8 +121,8 @@ pub fn serve(handover: Handover, tables: &'static [Table]) -> ! {
         }
         // Only what came or shall leave can have ended a sleep after which nothing else was to do. If a request came, too, the interrupt
         // ends the next sleep at once.
-        let changed = woken
-            && !guest.state.has_served
+        let may_have_changed = core::mem::take(&mut guest.state.must_look) || woken && !guest.state.has_served;
+        let changed = may_have_changed
             && guest.replug(&mut channels, |channels, device| match later {
                 true => channels.add_console(device, port, &mut |io| channel(io, commands)),
                 false => log!("not used: the settings have another channel"),

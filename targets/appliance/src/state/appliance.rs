@@ -44,6 +44,8 @@ pub struct Appliance {
     pub(crate) hotplug: Option<Hotplug>,
     /// Whether the guest has slept since somebody asked.
     woken: bool,
+    /// Whether to look at the slots at the next idle moment, also if nothing interrupts.
+    pub(crate) must_look: bool,
     /// Whether a channel had something to do since this was last set back.
     pub(crate) has_served: bool,
     /// Whether to suspend the machine when all earlier requests are answered.
@@ -65,6 +67,7 @@ impl Appliance {
             patience: PATIENCE,
             hotplug: None,
             woken: false,
+            must_look: false,
             has_served: false,
             to_suspend: false,
         }
@@ -73,7 +76,7 @@ impl Appliance {
     /// Has the guest look for devices that came or shall leave before it sleeps: whoever writes to the registers of a slot may lose
     /// its interrupt.
     pub(crate) const fn look_again(&mut self) {
-        self.woken = true;
+        self.must_look = true;
     }
 
     /// Uses a network card that came. If the others are not found yet, it will be found with them.
@@ -140,13 +143,13 @@ impl Guest<Appliance> {
     /// The network interfaces. The first call finds them.
     pub(crate) fn links(&mut self) -> &mut Links {
         self.read_drives();
-        let Appliance { links, settings, hotplug, woken, .. } = &mut self.state;
+        let Appliance { links, settings, hotplug, must_look, .. } = &mut self.state;
         let host_name = self.host_name.as_deref().unwrap_or_default();
         links.get_or_insert_with(|| {
             let links = Links::find(&self.machine, &settings.networks, host_name);
             let driven = if settings.words.vsock.is_some() { &WITH_VSOCK[..] } else { &DRIVEN };
             self.machine.log_unused(driven);
-            (*hotplug, *woken) = (Hotplug::find(&self.machine), true);
+            (*hotplug, *must_look) = (Hotplug::find(&self.machine), true);
             links
         })
     }
