@@ -13,6 +13,7 @@ use heapless::Vec;
 use virtio_drivers::Hal;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 
+pub use self::command::Address;
 use self::command::{Cdb, ILLEGAL_REQUEST, UNIT_ATTENTION, sense_in_words, sense_key};
 use crate::exchange::{AnswerIs, CHAIN, Data, Exchange, SPARE, SPARES, agree, give_up};
 use crate::virtio_blk::{BLOCK, MAX_TRANSFER, SECTOR, Statistics, Unusable};
@@ -63,15 +64,6 @@ pub const SERIAL_BYTES: usize = 36;
 // Peripheral device types (SPC-4, 6.6.2), and what says that there is no such unit.
 const DISK: u8 = 0;
 const CD: u8 = 5;
-
-/// The place of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// The target.
-    pub target: u8,
-    /// The logical unit of the target, at most 16383.
-    pub unit: u16,
-}
 
 /// A unit that is a disk or a CD.
 #[derive(Clone, Copy, Debug)]

@@ -9,10 +9,10 @@ use storage::{BLOCK, BlockDevice, Cache, Error, OpenFiles, RamDisk, Volume, find
 use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
+use super::controllers::{MAX_CONTROLLERS, Scsi};
 use super::disk::{Disk, Kind, Name, Title};
 use super::drive::Drive;
 use super::numbered::Numbered;
-use super::scsi::{MAX_CONTROLLERS, Scsi};
 use super::virtio_disk::VirtioDisk;
 
 pub(super) const MAX_DISKS: usize = 32;

@@ -1,6 +1,7 @@
 //! The state behind the answers of the profile `appliance`.
 
 mod appliance;
+mod controllers;
 pub(crate) mod disk;
 pub mod disks;
 mod drive;

@@ -8,20 +8,10 @@ use machine::virtio_scsi::{Address, Unit, VirtioScsi};
 use machine::{log, monotonic_ns, nap};
 use virtio_drivers::transport::pci::bus::DeviceFunction;
 
+use super::controllers::{MAX_CONTROLLERS, Scsi};
 use super::disk::Kind;
 use super::disks::{MAX_DISKS, Storage};
 use super::virtio_disk::{Controller, VirtioDisk};
-
-pub(super) const MAX_CONTROLLERS: usize = 4;
-
-/// A controller as it was found.
-#[derive(Debug)]
-pub(super) struct Scsi {
-    driver: Shared<Controller>,
-    pci: Option<DeviceFunction>,
-    /// Whether its units must be looked for. That takes a request for each target, so it waits until a request needs a disk.
-    has_news: bool,
-}
 
 impl Storage {
     /// Adds a controller.

@@ -1,7 +1,5 @@
 //! SCSI's commands and what they are answered (SPC-4, SBC-3, SAM-5).
 
-use super::Address;
-
 /// The longest command, in bytes.
 pub(super) const CDB_BYTES: usize = 32;
 pub(super) type Cdb = [u8; CDB_BYTES];
@@ -22,6 +20,15 @@ const HARDWARE_ERROR: u8 = 0x4;
 pub(super) const ILLEGAL_REQUEST: u8 = 0x5;
 pub(super) const UNIT_ATTENTION: u8 = 0x6;
 const DATA_PROTECT: u8 = 0x7;
+
+/// The place of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The target.
+    pub target: u8,
+    /// The logical unit of the target, at most 16383.
+    pub unit: u16,
+}
 
 /// A sense key in words.
 pub(super) const fn sense_in_words(key: u8) -> &'static str {
