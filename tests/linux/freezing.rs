@@ -160,9 +160,10 @@ fn the_agent_answers_while_a_busy_disk_keeps_a_freeze_waiting() -> Result<()> {
     throttle(&mut guest, 1)?;
     let dirty = "busybox dd if=/dev/zero of=/data/dirty bs=64k count=32";
     run(&mut agent, dirty)?;
+    // The process that freezes has the agent's name, and waits for the disk in the state D. A thaw before that calls it off.
     start(
         &mut agent,
-        "until busybox test -e /run/qga.state.isfrozen; do busybox usleep 10000; done; echo be''gun > /dev/console",
+        "until busybox cat /proc/[0-9]*/stat | busybox grep -q '(init) D'; do busybox usleep 10000; done; echo be''gun > /dev/console",
     )?;
     agent.send(br#"{"execute":"guest-fsfreeze-freeze"}"#, soon())?;
     guest.console_shows("begun", soon())?;
@@ -172,7 +173,7 @@ fn the_agent_answers_while_a_busy_disk_keeps_a_freeze_waiting() -> Result<()> {
     ensure!(agent.line(soon())?.starts_with(br#"{"return": {}}"#));
     ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "frozen");
     synchronise(&mut agent, 5)?;
-    let text = refused(&mut agent, "guest-fsfreeze-thaw", &json!({}))?;
+    let text = refused(&mut agent, "guest-fsfreeze-thaw", &json!({})).with_context(|| guest.tails())?;
     ensure!(text == "file systems are still being frozen", "{text}");
     ensure!(agent.execute("guest-fsfreeze-status", json!({}), soon())? == "frozen");
     // When the disk has written all, what was frozen is thawed without another word.

@@ -113,7 +113,8 @@ impl<H: Hal, T: Transport> Exchange<H, T> {
         mut transport: T,
         number: u16,
         queue: VirtQueue<H>,
-        (clock, nap): (fn() -> Option<u64>, fn(u64, bool)),
+        clock: fn() -> Option<u64>,
+        nap: fn(u64, bool),
     ) -> Result<Self, Unusable> {
         let (address, memory) = H::dma_alloc(PAGES, BufferDirection::Both);
         if address == 0 {

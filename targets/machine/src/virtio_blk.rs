@@ -134,7 +134,7 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
     /// If the device cannot be used. It has been reset then, unless it does not complete a reset.
     pub fn new(mut transport: T, clock: fn() -> Option<u64>, nap: fn(u64, bool)) -> Result<Self, Unusable> {
         let (queue, properties) = start(&mut transport)?;
-        let exchange = Exchange::new(transport, QUEUE, queue, (clock, nap))?;
+        let exchange = Exchange::new(transport, QUEUE, queue, clock, nap)?;
         Ok(Self { exchange, properties, statistics: Statistics::default() })
     }
 

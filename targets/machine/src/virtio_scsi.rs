@@ -171,7 +171,7 @@ impl<H: Hal, T: Transport> VirtioScsi<H, T> {
     pub fn new(mut transport: T, clock: fn() -> Option<u64>, nap: fn(u64, bool)) -> Result<Self, Unusable> {
         let (queue, others, status) = start(&mut transport)?;
         // Without memory for requests it is reset, and nothing of the queues is used.
-        let exchange = Exchange::new(transport, REQUESTS, queue, (clock, nap))?;
+        let exchange = Exchange::new(transport, REQUESTS, queue, clock, nap)?;
         let mut scsi = Self { exchange, others: Some(others), last_target: 0 };
         scsi.begin(status);
         Ok(scsi)
