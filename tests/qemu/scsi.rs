@@ -28,8 +28,10 @@ fn booted(machine: &str, properties: &str, adjust: impl FnOnce(&mut Config)) -> 
     })
 }
 
-/// The disks by name, bus, target and unit, with their serial numbers.
-fn disks(agent: &mut Client) -> Result<Vec<(String, String, u64, u64, Value)>> {
+/// A disk's name, bus, target and unit, and its serial number.
+type Told = (String, String, u64, u64, Value);
+
+fn disks(agent: &mut Client) -> Result<Vec<Told>> {
     let told = agent.execute("guest-get-disks", json!({}), soon())?;
     let disk = |disk: &Value| {
         let at = &disk["address"];
@@ -152,7 +154,7 @@ fn units_come_and_leave(machine: &str) -> Result<()> {
         add(&mut qmp, json!({"driver": "virtio-scsi-pci", "id": "scsi", "bus": "slot0"}))?;
         for unit in [5, 1] {
             add(&mut qmp, json!({"driver": "scsi-hd", "id": "unit", "drive": "disk", "scsi-id": 4, "lun": unit}))?;
-            let is_there = |disk: &(_, _, _, u64, _)| disk.3 == unit;
+            let is_there = |disk: &Told| disk.3 == unit;
             soon()
                 .poll("a disk", || Ok(disks(&mut agent)?.iter().any(is_there).then_some(())))
                 .with_context(|| format!("round {round}, unit {unit}{}", guest.tails()))?;

@@ -14,6 +14,7 @@ pub(crate) type Controller = VirtioScsi<Kept, DeviceTransport>;
 
 /// A virtio disk: a device of its own, or a unit of a SCSI controller.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most disks are of the larger kind")]
 pub(crate) enum VirtioDisk {
     Blk(VirtioBlk<Kept, DeviceTransport>),
     Scsi(Shared<Controller>, Unit),
