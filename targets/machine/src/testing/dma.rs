@@ -1,4 +1,4 @@
-//! Memory that tests share with device models, and their clock.
+//! What the tests of drivers share: memory for device models, their clock, and their configuration.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::boxed::Box;
@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::vec::Vec;
 
-use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
+use virtio_drivers::{BufferDirection, Error, Hal, PAGE_SIZE, PhysAddr, Result};
+use zerocopy::FromBytes;
 
 /// Memory whose physical addresses are its virtual ones.
 pub struct Host;
@@ -79,4 +80,10 @@ pub fn read<T: Copy>(address: u64) -> T {
 pub fn write<T>(address: u64, value: T) {
     // SAFETY: As above.
     unsafe { core::ptr::with_exposed_provenance_mut::<T>(address as usize).write_volatile(value) }
+}
+
+/// A field of a device's configuration.
+pub fn field<T: FromBytes>(configuration: &[u8], offset: usize) -> Result<T> {
+    let field = configuration.get(offset..).ok_or(Error::ConfigSpaceTooSmall)?;
+    T::read_from_prefix(field).map(|(value, _)| value).map_err(|_| Error::ConfigSpaceTooSmall)
 }

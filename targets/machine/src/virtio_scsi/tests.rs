@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::vec::Vec;
 
 use virtio_drivers::transport::{DeviceType, InterruptStatus};
-use virtio_drivers::{Error as VirtioError, PhysAddr, Result as VirtioResult};
+use virtio_drivers::{PhysAddr, Result as VirtioResult};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::*;
 use crate::exchange::PATIENCE_NS;
-use crate::testing::dma::{Host, NOW, PAGES_OUT, clock, nap, read, write};
+use crate::testing::dma::{Host, NOW, PAGES_OUT, clock, field, nap, read, write};
 
 const BLOCKS: usize = 128;
 const AT: Address = Address { target: 3, unit: 300 };
@@ -243,9 +243,7 @@ impl Transport for Device {
     }
 
     fn read_config_space<T: FromBytes + IntoBytes>(&self, offset: usize) -> VirtioResult<T> {
-        let state = self.0.borrow();
-        let field = state.configuration.get(offset..).ok_or(VirtioError::ConfigSpaceTooSmall)?;
-        T::read_from_prefix(field).map(|(value, _)| value).map_err(|_| VirtioError::ConfigSpaceTooSmall)
+        field(&self.0.borrow().configuration, offset)
     }
 
     fn write_config_space<T: IntoBytes + Immutable>(&mut self, _: usize, _: T) -> VirtioResult<()> {
