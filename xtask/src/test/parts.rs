@@ -53,7 +53,7 @@ pub(super) static PARTS: [Part; 22] = [
     Part { name: "libvirt", long: false, run: libvirt, about: "the images under a real libvirtd (as root)" },
     Part { name: "capi", long: false, run: c_library, about: "the library for kernels in C, in a kernel under QEMU and in programs under valgrind" },
     Part { name: "kernels", long: false, run: kernels, about: "the engine in kernels of others, and a kernel on machine alone" },
-    Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and half a minute or a minute of each" },
+    Part { name: "fuzz", long: false, run: fuzz::test, about: "the lints of the fuzz targets, and a quarter of a minute to a minute of each" },
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
     Part { name: "plugs", long: true, run: plugs, about: "1,000 rounds of devices that come and leave, on q35 and aarch64" },
