@@ -6,7 +6,6 @@ mod build;
 mod osdk;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,9 +15,8 @@ use nanoqga_testkit::process::run;
 use self::all::{CORTEX_M_BARE, CORTEX_M_POLLED, KERNELS};
 use self::build::Kernel;
 use crate::apt::need;
-use crate::test::Report;
+use crate::test::{Report, whole_system};
 use crate::usage::one_of;
-use crate::workspace::in_workspace;
 
 /// For all tests of all kernels together.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -39,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let kernels = if args.kernels.is_empty() { KERNELS.iter().collect() } else { args.kernels.clone() };
-    let mut tests = command();
+    let mut tests = whole_system("kernels");
     for kernel in &kernels {
         kernel.toolchain()?;
         let program = kernel.build()?;
@@ -71,7 +69,7 @@ pub(crate) fn setup() -> Result<()> {
 
 /// The tests of those that are not `long`, or of those that are. One whose toolchain cannot be had is skipped.
 pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
-    let mut tests = command();
+    let mut tests = whole_system("kernels");
     let mut names: Vec<String> = if long { vec![] } else { ["machine_only::", "pages::"].map(String::from).into() };
     for kernel in KERNELS.iter().filter(|kernel| kernel.long == long) {
         if let Err(reason) = kernel.toolchain() {
@@ -97,12 +95,6 @@ pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
 fn ignored_test(line: &str) -> Option<String> {
     let (test, reason) = line.strip_prefix("test ")?.split_once(" ... ignored, ")?;
     Some(format!("{test}: {reason}"))
-}
-
-fn command() -> Command {
-    let mut tests = Command::new("cargo");
-    in_workspace(tests.args(["test", "--package", "tests", "--test", "kernels"]));
-    tests
 }
 
 /// Builds the firmware for a Cortex-M3 with the polled agent, and without an agent.

@@ -13,6 +13,7 @@ use clap::builder::PossibleValue;
 use nanoqga_testkit::deadline;
 use nanoqga_testkit::machine::Machine;
 
+pub(crate) use self::commands::whole_system;
 use self::parts::{PARTS, Part};
 pub(crate) use self::report::Report;
 use self::report::Row;
@@ -27,7 +28,7 @@ use crate::usage::one_of;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 NANOQGA_SEED (a number) in the environment changes the requests of the part differential, NANOQGA_REQUESTS their number. \
-RUST_TEST_THREADS sets how many tests of the part qemu run at once. NANOQGA_QEMU is a folder with the QEMU programs to run \
+RUST_TEST_THREADS sets how many tests run at once. NANOQGA_QEMU is a folder with the QEMU programs to run \
 guests on, or `newest` for Debian's newest.")]
 pub(crate) struct Args {
     /// What is run; all but the long ones when none is named

@@ -19,18 +19,18 @@ pub(super) const LIMIT: Duration = Duration::from_secs(1800);
 pub(super) fn qemu_tests() -> Result<Command> {
     let mut tests = whole_system("qemu");
     tests.envs(image::for_tests()?);
-    // They wait for guests at times: two more than there are processors keep all of those busy.
-    let threads = thread::available_parallelism().map_or(1, NonZero::get) + 2;
-    if env::var_os("RUST_TEST_THREADS").is_none() {
-        tests.env("RUST_TEST_THREADS", threads.to_string());
-    }
     Ok(tests)
 }
 
 /// The command that runs a program of the package `tests`.
-pub(super) fn whole_system(test: &str) -> Command {
+pub(crate) fn whole_system(test: &str) -> Command {
     let mut command = cargo("test");
     command.args(["--package", "tests", "--test", test]);
+    // They wait for guests at times: two more than there are processors keep all of those busy.
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get) + 2;
+        command.env("RUST_TEST_THREADS", threads.to_string());
+    }
     command
 }
 
