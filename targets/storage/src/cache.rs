@@ -2,7 +2,8 @@
 //!
 //! Written blocks stay here until the caller asks for them to be written back, or until no block can be replaced without that.
 //! They are written in this order: data of files, then the table of clusters, then directories. So a directory on the disk
-//! never names clusters that are not written yet, as long as no cluster is reused that a directory on the disk still names.
+//! never names clusters that are not written yet, as long as no cluster is reused that a directory on the disk still names, and no
+//! two directories lie in blocks that have data of each other's files.
 //!
 //! The data of files is read some blocks ahead, in one request to the disk, and written back so. A disk that lies in memory needs
 //! none of this: what is read and written is copied.
@@ -21,11 +22,24 @@ const SECTORS: u64 = (BLOCK / SECTOR) as u64;
 const MAX_BLOCKS: usize = 32;
 
 /// What an unwritten block contains, in the order in which blocks are written back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Content {
     Data,
     Table,
+    /// A directory and, in another cluster, data of a file, which another directory may name.
+    DirectoryAndData,
     Directory,
+}
+
+impl Content {
+    /// What a block contains that is written again. It is written back with the last that it contains.
+    fn and(self, before: Option<Self>) -> Self {
+        match (self, before) {
+            (Self::Data, Some(Self::Directory)) | (Self::Directory, Some(Self::Data)) => Self::DirectoryAndData,
+            (Self::Directory, Some(Self::DirectoryAndData)) => Self::DirectoryAndData,
+            (content, before) => before.map_or(content, |before| before.max(content)),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,9 +143,7 @@ impl Cache {
             let (now, later) = from.split_at(from.len().min(BLOCK - offset));
             let slot = self.slot(device, block, now.len() < BLOCK)?;
             copy(now, self.bytes(slot).get_mut(offset..offset + now.len()).unwrap_or_default())?;
-            // A block with several kinds of content is written back with the last of them.
-            let unwritten = self.tags[slot].unwritten;
-            self.tags[slot].unwritten = unwritten.filter(|&before| before as u8 > content as u8).or(Some(content));
+            self.tags[slot].unwritten = Some(content.and(self.tags[slot].unwritten));
             position += now.len() as u64;
             from = later;
         }
@@ -140,7 +152,7 @@ impl Cache {
 
     /// Writes all unwritten blocks back. If that fails, drops all blocks.
     pub(super) fn write_back(&mut self, device: &mut dyn BlockDevice) -> Result<(), Error> {
-        let written = [Content::Data, Content::Table, Content::Directory]
+        let written = [Content::Data, Content::Table, Content::DirectoryAndData, Content::Directory]
             .iter()
             .try_for_each(|&content| self.write_back_only(device, content));
         if written.is_err() {

@@ -1,0 +1,3 @@
+//! Faults on purpose, where no guest is needed for them.
+
+mod power;

@@ -1,0 +1,334 @@
+//! Disks that lose power: whatever part of the writes had come, a volume can be repaired, and what was acknowledged is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::fs;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use embedded_io::SeekFrom;
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use storage::{
+    Access, BLOCK, BlockDevice, Cache, Error, OpenFiles, OpenMode, SECTOR, Volume, find_partitions, find_volume,
+};
+use tests::disk::Disk;
+
+/// How many workloads, unless the variable says another number.
+const WORKLOADS: u32 = 20;
+const VARIABLE: &str = "NANOQGA_WORKLOADS";
+
+const NOW: i64 = 1_700_000_000;
+const PATHS: [&str; 4] = ["one", "Two with a long name.text", "dir/three", "dir/Four with a long name"];
+const MAX_OPEN: usize = 4;
+
+/// The blocks of a cache that has not room for all that is written.
+const FEW: usize = 10;
+
+/// A disk that keeps its writes in their order.
+#[derive(Clone, Default)]
+struct Logged {
+    bytes: Vec<u8>,
+    log: Vec<(usize, Vec<u8>)>,
+}
+
+impl BlockDevice for Logged {
+    fn sectors(&self) -> u64 {
+        (self.bytes.len() / SECTOR) as u64
+    }
+
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    fn read(&mut self, sector: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        bytes.copy_from_slice(&self.bytes[sector as usize * SECTOR..][..bytes.len()]);
+        Ok(())
+    }
+
+    fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Error> {
+        let at = sector as usize * SECTOR;
+        self.bytes[at..][..bytes.len()].copy_from_slice(bytes);
+        self.log.push((at, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn discard(&mut self, _: u64, _: u64) -> Result<u64, Error> {
+        Err(Error::Unsupported)
+    }
+}
+
+/// A step of a workload. The first number of most is that of an open file.
+#[derive(Clone, Debug)]
+enum Step {
+    Open(usize, OpenMode),
+    Write(usize, usize),
+    Seek(usize, u64),
+    Flush(usize),
+    Close(usize),
+    Rest,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let mode = (prop_oneof![Just(Access::Read), Just(Access::Write), Just(Access::Append)], any::<bool>());
+    let mode = mode.prop_map(|(access, update)| OpenMode { access, update });
+    let step = prop_oneof![
+        4 => (0..PATHS.len(), mode).prop_map(|(path, mode)| Step::Open(path, mode)),
+        6 => (0..MAX_OPEN, 0..12_000_usize).prop_map(|(file, length)| Step::Write(file, length)),
+        1 => (0..MAX_OPEN, 0..20_000_u64).prop_map(|(file, to)| Step::Seek(file, to)),
+        1 => (0..MAX_OPEN).prop_map(Step::Flush),
+        3 => (0..MAX_OPEN).prop_map(Step::Close),
+        1 => Just(Step::Rest),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+/// What a file must have, whenever power is lost.
+#[derive(Clone, Debug, Default)]
+struct Promise {
+    /// `None`: a byte that was written again, which nobody has acknowledged.
+    bytes: Vec<Option<u8>>,
+    /// Whether it has no more bytes than these.
+    is_whole: bool,
+}
+
+impl Promise {
+    fn of(content: &[u8]) -> Self {
+        Self { bytes: content.iter().copied().map(Some).collect(), is_whole: true }
+    }
+
+    fn is_kept_by(&self, content: &[u8]) -> bool {
+        let has_bytes = content.len() >= self.bytes.len();
+        let is_same = |(promised, found): (&Option<u8>, &u8)| promised.is_none_or(|promised| promised == *found);
+        has_bytes
+            && (!self.is_whole || content.len() == self.bytes.len())
+            && self.bytes.iter().zip(content).all(is_same)
+    }
+}
+
+/// The promises of all files, by the numbers of their paths.
+type Promises = BTreeMap<usize, Promise>;
+
+/// The values of the bytes that were written to each file.
+type Written = [BTreeSet<u8>; PATHS.len()];
+
+/// An open file.
+struct Open {
+    handle: i64,
+    path: usize,
+    mode: OpenMode,
+    position: usize,
+}
+
+impl Open {
+    fn writes(&self) -> bool {
+        self.mode.access != Access::Read || self.mode.update
+    }
+}
+
+/// A machine that does a workload, and a model of what it has promised.
+struct Machine {
+    disk: Logged,
+    volume: Volume,
+    files: OpenFiles,
+    open: Vec<Open>,
+    contents: BTreeMap<usize, Vec<u8>>,
+    /// What was ever written to each file.
+    written: Written,
+    promises: Promises,
+    /// What was promised from so many writes on.
+    moments: Vec<(usize, Promises)>,
+}
+
+fn mount(disk: &mut Logged) -> Result<Volume, Error> {
+    let partitions = find_partitions(disk)?;
+    let (_, start, geometry) = find_volume(disk, &partitions)?;
+    let memory = vec![0; FEW * BLOCK].leak();
+    let mut volume = Volume::new(Cache::new(memory), start, geometry);
+    volume.mount(disk).map(|()| volume)
+}
+
+impl Machine {
+    fn new(mut disk: Logged) -> Result<Self> {
+        let volume = mount(&mut disk)?;
+        let (files, open, contents) = (OpenFiles::new(), Vec::new(), BTreeMap::new());
+        let (written, promises, moments) = (Written::default(), Promises::new(), vec![(0, Promises::new())]);
+        Ok(Self { disk, volume, files, open, contents, written, promises, moments })
+    }
+
+    /// Does a step. What it takes back is no longer promised when it begins, what it acknowledges is promised when it has ended.
+    fn step(&mut self, number: usize, step: &Step) -> Result<()> {
+        match *step {
+            Step::Open(path, mode) => self.open(path, mode),
+            Step::Write(file, length) => self.write(file, &vec![number as u8 + 1; length]),
+            Step::Seek(file, to) => self.seek(file, to),
+            Step::Flush(file) => self.flush(file),
+            Step::Close(file) => self.close(file),
+            Step::Rest => {
+                self.volume.rest(&mut self.disk)?;
+                let open: Vec<_> = self.contents.keys().copied().collect();
+                open.into_iter().for_each(|path| self.acknowledge(path));
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&mut self, path: usize, mode: OpenMode) -> Result<()> {
+        if self.open.len() == MAX_OPEN || mode.access == Access::Read && !self.contents.contains_key(&path) {
+            return Ok(());
+        }
+        if mode.access == Access::Write {
+            self.contents.insert(path, Vec::new());
+            if let Some(promise) = self.promises.get_mut(&path) {
+                *promise = Promise::default();
+                self.has_promised();
+            }
+        }
+        let name = PATHS[path].chars();
+        let handle = self.files.open(&mut self.volume, &mut self.disk, name, mode, NOW)?;
+        self.contents.entry(path).or_default();
+        self.open.push(Open { handle, path, mode, position: 0 });
+        Ok(())
+    }
+
+    fn write(&mut self, file: usize, bytes: &[u8]) -> Result<()> {
+        let Some(file) = self.open.get_mut(file).filter(|file| file.writes() && !bytes.is_empty()) else {
+            return Ok(());
+        };
+        let content = self.contents.entry(file.path).or_default();
+        let at = if file.mode.access == Access::Append { content.len() } else { file.position };
+        let end = at + bytes.len();
+        let gap = (at > content.len()).then_some(0);
+        self.written[file.path].extend(gap.iter().chain(bytes));
+        content.resize(content.len().max(end), 0);
+        content[at..end].copy_from_slice(bytes);
+        file.position = end;
+        if let Some(promise) = self.promises.get_mut(&file.path) {
+            promise.is_whole = false;
+            promise.bytes.iter_mut().take(end).skip(at).for_each(|byte| *byte = None);
+        }
+        let handle = file.handle;
+        self.has_promised();
+        let written = self.files.write(&mut self.volume, &mut self.disk, handle, bytes, NOW)?;
+        ensure!(written == bytes.len(), "only {written} of {} bytes were written", bytes.len());
+        Ok(())
+    }
+
+    fn seek(&mut self, file: usize, to: u64) -> Result<()> {
+        let Some(file) = self.open.get_mut(file) else { return Ok(()) };
+        self.files.seek(&mut self.volume, &mut self.disk, file.handle, SeekFrom::Start(to))?;
+        file.position = to as usize;
+        Ok(())
+    }
+
+    fn flush(&mut self, file: usize) -> Result<()> {
+        let Some(&Open { handle, path, .. }) = self.open.get(file).filter(|file| file.writes()) else { return Ok(()) };
+        self.files.flush(&mut self.volume, &mut self.disk, handle)?;
+        self.acknowledge(path);
+        Ok(())
+    }
+
+    fn close(&mut self, file: usize) -> Result<()> {
+        if file >= self.open.len() {
+            return Ok(());
+        }
+        let file = self.open.remove(file);
+        self.files.close(&mut self.volume, &mut self.disk, file.handle)?;
+        if file.writes() {
+            self.acknowledge(file.path);
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, path: usize) {
+        self.promises.insert(path, Promise::of(&self.contents[&path]));
+        self.has_promised();
+    }
+
+    fn has_promised(&mut self) {
+        self.moments.push((self.disk.log.len(), self.promises.clone()));
+    }
+}
+
+/// A volume of small clusters, with an empty folder. Those that are free have bytes of a file that was there before.
+fn volume(bits: u32, kib: u64) -> Result<Disk> {
+    let disk = Disk::blank(kib)?;
+    disk.run("mkfs.fat", &["-F", &bits.to_string(), "-s", "1", "@"])?;
+    disk.run("mmd", &["-i", "@", "::dir"])?;
+    disk.put("before", &vec![0xff; (kib as usize) << 9])?;
+    disk.run("mdel", &["-i", "@", "::before"])?;
+    Ok(disk)
+}
+
+/// Cuts the power after each write of a workload, has the volume repaired, and looks for what was promised then.
+fn lose_power(before: &[u8], disk: &Disk, steps: &[Step]) -> Result<()> {
+    let mut machine = Machine::new(Logged { bytes: before.to_vec(), log: Vec::new() })?;
+    for (number, step) in steps.iter().enumerate() {
+        machine.step(number, step).with_context(|| format!("step {number}: {step:?}"))?;
+    }
+    let mut now = before.to_vec();
+    for written in 0..=machine.disk.log.len() {
+        if let Some((at, bytes)) = written.checked_sub(1).map(|last| &machine.disk.log[last]) {
+            now[*at..][..bytes.len()].copy_from_slice(bytes);
+        }
+        fs::write(disk.path(), &now)?;
+        let said = disk.repair().with_context(|| format!("after {written} writes"))?;
+        let active = machine.moments.iter().rfind(|(from, _)| *from <= written);
+        let others = machine.moments.iter().filter(|(from, _)| *from == written);
+        for (_, promises) in active.into_iter().chain(others) {
+            keeps(fs::read(disk.path())?, promises, &machine.written)
+                .with_context(|| format!("after {written} writes; {said}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of a disk are as was promised, and none has bytes of another one.
+fn keeps(bytes: Vec<u8>, promises: &Promises, written: &Written) -> Result<()> {
+    let mut disk = Logged { bytes, log: Vec::new() };
+    let (mut volume, mut files) = (mount(&mut disk)?, OpenFiles::new());
+    for (path, written) in written.iter().enumerate() {
+        let mode = OpenMode { access: Access::Read, update: false };
+        let promise = promises.get(&path);
+        let handle = match files.open(&mut volume, &mut disk, PATHS[path].chars(), mode, NOW) {
+            Err(Error::NotFound) if promise.is_none() => continue,
+            other => other.context(PATHS[path])?,
+        };
+        let mut content = vec![0; 1 << 20];
+        let count = files.read(&mut volume, &mut disk, handle, &mut content).context(PATHS[path])?;
+        content.truncate(count);
+        ensure!(
+            promise.is_none_or(|promise| promise.is_kept_by(&content)),
+            "{} has {count} bytes, and not what was promised: {promise:?}",
+            PATHS[path],
+        );
+        let foreign = content.iter().position(|byte| !written.contains(byte));
+        ensure!(foreign.is_none(), "byte {foreign:?} of {} was never written to it", PATHS[path]);
+    }
+    Ok(())
+}
+
+#[test]
+fn whenever_power_is_lost_a_volume_can_be_repaired_and_has_what_was_acknowledged() -> Result<()> {
+    let workloads = match env::var(VARIABLE) {
+        Ok(number) => number.parse().with_context(|| format!("{VARIABLE} is {number}, which is no number"))?,
+        Err(_) => WORKLOADS,
+    };
+    // FAT32 volumes are large, so there are few of them.
+    for (bits, kib, cases) in
+        [(12, 256, workloads / 2), (16, 4 << 10, workloads * 9 / 20), (32, 34 << 10, workloads / 20)]
+    {
+        let disk = volume(bits, kib)?;
+        let before = fs::read(disk.path())?;
+        let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let run = runner.run(&steps(), |steps| {
+            lose_power(&before, &disk, &steps).map_err(|error| TestCaseError::fail(format!("{error:#}")))
+        });
+        run.map_err(|error| anyhow!("FAT{bits}: {error}"))?;
+    }
+    Ok(())
+}
