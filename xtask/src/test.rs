@@ -28,8 +28,8 @@ use crate::usage::one_of;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 NANOQGA_SEED (a number) in the environment changes the requests of the part differential, NANOQGA_REQUESTS their number. \
-RUST_TEST_THREADS sets how many tests run at once. NANOQGA_QEMU is a folder with the QEMU programs to run \
-guests on, or `newest` for Debian's newest.")]
+NANOQGA_WORKLOADS is how many workloads lose power in the part faults. RUST_TEST_THREADS sets how many tests run at once. \
+NANOQGA_QEMU is a folder with the QEMU programs to run guests on, or `newest` for Debian's newest.")]
 pub(crate) struct Args {
     /// What is run; all but the long ones when none is named
     #[arg(value_name = "PART", value_parser = one_of(choices()))]

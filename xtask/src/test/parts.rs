@@ -37,7 +37,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 22] = [
+pub(super) static PARTS: [Part; 23] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -45,6 +45,7 @@ pub(super) static PARTS: [Part; 22] = [
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
     Part { name: "miri", long: false, run: miri, about: "the drivers of virtio-serial and vsock, and the library for C, under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
+    Part { name: "faults", long: false, run: faults, about: "volumes whose disk lost power after any of its writes: repaired, with all that was acknowledged" },
     Part { name: "channels", long: false, run: channels, about: "the appliance and the agent for Linux on vsock, with vhost-device-vsock, and several channels at once" },
     Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
     Part { name: "kit", long: false, run: kit, about: "the test kit: its program with each agent, guests that lie, and a new kernel's tests" },
@@ -213,6 +214,11 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::disks()?;
     setup::guide()?;
     report.tests(&mut qemu_tests()?, LIMIT)
+}
+
+fn faults(report: &mut Report) -> Result<()> {
+    setup::disks()?;
+    report.tests(&mut whole_system("faults"), LIMIT)
 }
 
 fn channels(report: &mut Report) -> Result<()> {
