@@ -11,8 +11,6 @@ pub struct Hardware {
     pub processors: Processors,
     /// The RAM.
     pub memory: Option<MemoryBlocks>,
-    /// The power button, which is armed.
-    pub power_button: Option<PowerButton>,
     /// The timer that ends a sleep.
     timer: Option<Timer>,
     /// The way to suspend to RAM.
@@ -20,12 +18,11 @@ pub struct Hardware {
 }
 
 impl Hardware {
-    /// Finds the parts, and arms the power button.
+    /// Finds the parts.
     pub fn find(machine: &Machine) -> Self {
         Self {
             processors: machine.processors(),
             memory: MemoryBlocks::new(machine.ram()),
-            power_button: PowerButton::find(machine),
             timer: Timer::find(machine),
             suspend: Suspend::find(machine),
         }
@@ -45,10 +42,10 @@ impl Hardware {
         }
     }
 
-    /// Suspends to RAM, on a machine that can, until it is woken.
-    pub fn suspend(&self, machine: &Machine) {
+    /// Suspends to RAM, on a machine that can, until it is woken. The power button is armed again then.
+    pub fn suspend(&self, machine: &Machine, power_button: Option<&PowerButton>) {
         if let Some(suspend) = &self.suspend {
-            suspend.sleep(machine, self.timer.as_ref(), self.power_button.as_ref());
+            suspend.sleep(machine, self.timer.as_ref(), power_button);
         }
     }
 }

@@ -22,7 +22,7 @@ fn sleep(kernel: &Kernel, ns: u64) -> Option<(u64, u64)> {
         if passed >= ns {
             return Some((passed, sleeps));
         }
-        kernel.state.hardware.sleep_for(&kernel.machine, ns - passed);
+        kernel.state.hardware(&kernel.machine).sleep_for(&kernel.machine, ns - passed);
         sleeps += 1;
     }
 }
