@@ -26,6 +26,8 @@ pub struct Profile {
 
 /// The smallest image.
 pub static NANO: Profile = Profile { name: "nano", has_devices: false };
+/// The same as a domain of Xen.
+pub static NANO_XEN: Profile = Profile { name: "nano-xen", has_devices: false };
 /// The image with state behind its answers.
 pub static APPLIANCE: Profile = Profile { name: "appliance", has_devices: true };
 /// The guide's kernel with an agent in it.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use debian::initramfs::Archive;
 use debian::linux::{Extra, Kernel};
 use debian::packages::unpacked;
@@ -13,13 +13,20 @@ use tests::images::{NANO, boot_disk, image, linux_agent};
 
 pub const LINUX: &str = "/domains/linux";
 pub const INITRAMFS: &str = "/domains/initramfs";
+pub const NANO_XEN: &str = "/domains/nano-xen";
 pub const NANO_DISK: &str = "/domains/nano";
+
+/// The most that nano-xen may have.
+const NANO_BYTES: usize = 64 << 10;
 
 /// All of them. `folder` is for what is made on the way.
 pub fn domains(folder: &Path) -> Result<Vec<Extra<'static>>> {
     let file = |path, content| Extra { path, mode: 0o644, content };
     let mut files = vec![file(LINUX, fs::read(Kernel::find()?.image())?), file(INITRAMFS, initramfs()?)];
     let machine = Machine::named("pc")?;
+    let nano = fs::read(image(machine, &tests::images::NANO_XEN)?)?;
+    ensure!(nano.len() <= NANO_BYTES, "nano-xen has {} bytes", nano.len());
+    files.push(file(NANO_XEN, nano));
     let disk = folder.join(NANO.name);
     boot_disk(machine, &image(machine, &NANO)?, "hostname=domain", Format::Raw, &disk)?;
     files.push(file(NANO_DISK, fs::read(disk)?));

@@ -22,5 +22,6 @@ rows! {
     linux_pv: LINUX_PV,
     linux_pvh: LINUX_PVH,
     linux_named: LINUX_NAMED,
+    nano_pvh: NANO_PVH,
     nano_virtio: NANO_VIRTIO,
 }

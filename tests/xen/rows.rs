@@ -1,6 +1,6 @@
 //! The rows: which domains are made, and what is expected of each.
 
-use crate::images::{INITRAMFS, LINUX, NANO_DISK};
+use crate::images::{INITRAMFS, LINUX, NANO_DISK, NANO_XEN};
 
 /// A domain.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub struct Row {
     channel: Channel,
     /// What else its configuration has.
     more: &'static str,
+    /// Whether it must not run while it has nothing to do. Linux does, the more the busier this machine is.
+    pub sleeps: bool,
     /// How it ends.
     pub end: End,
 }
@@ -24,6 +26,8 @@ pub struct Row {
 enum Boots {
     /// Debian's kernel with the agent for Linux as its first process, which gets these words.
     Linux(&'static str),
+    /// A kernel of ours, with these many MiB of memory.
+    Kernel(&'static str, u32),
     /// A disk of domain 0's files.
     Disk(&'static str),
 }
@@ -46,14 +50,31 @@ pub enum End {
     Tools,
 }
 
-const LINUX_ROW: Row =
-    Row { name: "", kind: "", boots: Boots::Linux("-v"), channel: Channel::Console, more: "", end: End::Agent };
+const LINUX_ROW: Row = Row {
+    name: "",
+    kind: "",
+    boots: Boots::Linux("-v"),
+    channel: Channel::Console,
+    more: "",
+    sleeps: false,
+    end: End::Agent,
+};
 
 pub const LINUX_PV: Row = Row { name: "linux-pv", kind: "pv", end: End::Tools, ..LINUX_ROW };
 /// With an emulated TSC, Linux dies at an instruction that Xen does not emulate.
 pub const LINUX_PVH: Row = Row { name: "linux-pvh", kind: "pvh", more: "tsc_mode=\"native\"", ..LINUX_ROW };
 /// The method is named, and there is another agent's console.
 pub const LINUX_NAMED: Row = Row { name: "linux-named", kind: "pv", boots: Boots::Linux("-v -m xen"), ..LINUX_ROW };
+
+/// The image that knows Xen.
+pub const NANO_PVH: Row = Row {
+    name: "nano-pvh",
+    kind: "pvh",
+    boots: Boots::Kernel(NANO_XEN, 8),
+    sleeps: true,
+    end: End::Tools,
+    ..LINUX_ROW
+};
 
 const DISK_ROW: Row = Row { kind: "hvm", channel: Channel::Virtio, ..LINUX_ROW };
 
@@ -72,6 +93,9 @@ impl Row {
             Boots::Linux(words) => format!(
                 "kernel=\"{LINUX}\"\nramdisk=\"{INITRAMFS}\"\nextra=\"console=hvc0 quiet panic=-1 -- {words}\"\nmemory=128"
             ),
+            Boots::Kernel(kernel, memory) => {
+                format!("kernel=\"{kernel}\"\nextra=\"hostname=domain\"\nmemory={memory}")
+            }
             Boots::Disk(disk) => {
                 format!("disk=[\"format=raw,vdev=hda,access=rw,backendtype=qdisk,target={disk}\"]\nmemory=64")
             }

@@ -9,6 +9,10 @@ use tests::recorded;
 use crate::host::{Host, Shared, emulated};
 use crate::rows::{End, Row};
 
+/// For how many seconds a domain is watched, and how many it may run meanwhile: xl tells tenths.
+const WATCHED: &str = "5";
+const IDLE: f64 = 0.1;
+
 /// How many requests are sent at once.
 const MANY: usize = 2000;
 
@@ -34,6 +38,9 @@ fn through(host: &mut Host, row: Row) -> Result<()> {
     leaves(agent)?;
     let mut agent = host.connect(&row.socket())?;
     resynchronise_after_another(&mut agent, 1).context("after a host that left")?;
+    if row.sleeps {
+        sleeps(host, name)?;
+    }
     host.run(&format!("xl pause {name}; xl unpause {name}"))?;
     ping(&mut agent).context("after xl unpause")?;
     match row.end {
@@ -76,4 +83,18 @@ fn many_requests(agent: &mut Client) -> Result<()> {
 /// A host leaves in the middle of a request.
 fn leaves(mut agent: Client) -> Result<()> {
     agent.send(br#"{"execute":"guest-sync","arguments":{"id":"#, emulated())
+}
+
+/// The domain does not run while it has nothing to do.
+fn sleeps(host: &mut Host, name: &str) -> Result<()> {
+    let list = format!("xl list {name}");
+    let said = host.run(&format!("{list}; sleep {WATCHED}; {list}"))?;
+    let times: Vec<f64> = said
+        .lines()
+        .filter(|line| line.starts_with(name))
+        .filter_map(|line| line.split_whitespace().last()?.parse().ok())
+        .collect();
+    let [before, after] = times[..] else { anyhow::bail!("no times in {said}") };
+    ensure!(after - before <= IDLE + f64::EPSILON * after, "it ran {before} to {after} s while idle for {WATCHED} s");
+    Ok(())
 }

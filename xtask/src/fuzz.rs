@@ -25,9 +25,10 @@ use crate::workspace::{self, in_workspace};
 /// Feed the readers of what hosts, devices and firmware say with any bytes at all.
 ///
 /// Feeds scanner, agent and base64 with mutations of the recorded requests. To virtio_serial and vsock any bytes are what their devices do. acpi,
-/// boot_info and device_tree get mutations of what firmware leaves for a guest, pci of what devices have in configuration space. As
-/// many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where they are missing. What a target cannot
-/// stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`, in fuzz/, does it again.
+/// boot_info and device_tree get mutations of what firmware leaves for a guest, pci of what devices have in configuration space, xen of
+/// what Xen's store and other domains say. As many run at once as there are processors. It installs cargo-fuzz and a C++ compiler where
+/// they are missing. What a target cannot stand makes it fail, with the path of the input; `cargo fuzz run --sanitizer none TARGET PATH`,
+/// in fuzz/, does it again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// What is fed; all when none is named
@@ -45,13 +46,14 @@ pub(crate) struct Args {
 pub(crate) type Target = (&'static str, u64);
 
 /// What can be fuzzed, and for how long a test does so: shorter what `cargo xtask attack` and the parts hostile and differential feed, too.
-const TARGETS: [Target; 12] = [
+const TARGETS: [Target; 13] = [
     ("network", 60),
     ("storage", 60),
     ("acpi", 30),
     ("boot_info", 30),
     ("device_tree", 30),
     ("pci", 30),
+    ("xen", 30),
     ("scanner", 15),
     ("agent", 15),
     ("base64", 15),

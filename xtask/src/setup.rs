@@ -90,8 +90,11 @@ pub(crate) fn main() -> Result<()> {
     }
     kernels::setup()?;
     // Those of the proofs beside those of the machines, each once.
-    let targets: BTreeSet<_> =
-        targets::targets().into_iter().chain([targets::LINUX_TARGET]).chain(proofs::ENGINE.targets).collect();
+    let targets: BTreeSet<_> = targets::targets()
+        .into_iter()
+        .chain([targets::LINUX_TARGET])
+        .chain(proofs::ENGINE.targets.iter().copied())
+        .collect();
     for target in targets {
         eprintln!("{target}: {}", Toolchain::for_target(target)?);
     }

@@ -15,6 +15,8 @@ pub mod families;
 #[cfg(target_os = "none")]
 pub mod guest;
 pub mod load;
+#[cfg(target_os = "none")]
+pub mod nano;
 #[cfg(all(target_os = "none", feature = "appliance"))]
 pub mod policy;
 #[cfg(all(target_os = "none", feature = "appliance"))]

@@ -58,6 +58,7 @@ pub mod virtio_scsi;
 pub mod virtqueue;
 #[cfg(target_os = "none")]
 mod wait;
+pub mod xen;
 
 #[cfg(target_os = "none")]
 pub use self::entry::Handover;

@@ -41,7 +41,7 @@ pub(crate) fn for_tests() -> Result<Vec<(String, PathBuf)>> {
     let mut built = vec![("NANOQGA_IMAGE_linux_x86_64".into(), build(targets::LINUX_TARGET, &LINUX)?)];
     for target in targets::targets() {
         let architecture = target.split('-').next().unwrap_or_default().replace("riscv64imac", "riscv64");
-        for profile in PROFILES.into_iter().chain(FOR_TESTS) {
+        for profile in PROFILES.into_iter().chain(FOR_TESTS).filter(|profile| profile.is_for(&architecture)) {
             let variable = format!("NANOQGA_IMAGE_{}_{architecture}", profile.name.replace('-', "_"));
             built.push((variable, build(target, profile)?));
         }

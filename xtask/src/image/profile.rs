@@ -30,6 +30,8 @@ pub(crate) struct Profile {
     pub binary: &'static str,
     /// The Cargo feature that it needs.
     pub feature: Option<&'static str>,
+    /// The only architecture that it is for; `None` if it is for all.
+    architecture: Option<&'static str>,
     /// Whether it drives a network card.
     has_devices: bool,
     /// What it has in it, for `--help`.
@@ -37,7 +39,7 @@ pub(crate) struct Profile {
 }
 
 /// The profiles of the image. The first is built when none is asked for.
-pub(super) static PROFILES: [&Profile; 2] = [&NANO, &APPLIANCE];
+pub(super) static PROFILES: [&Profile; 3] = [&NANO, &APPLIANCE, &NANO_XEN];
 
 /// Those that only tests boot.
 pub(super) static FOR_TESTS: [&Profile; 3] = [&EXAMPLE, &CRASH, &APPLIANCE_TESTS];
@@ -49,8 +51,21 @@ pub(crate) static NANO: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "nano",
     feature: None,
+    architecture: None,
     has_devices: false,
     about: "the agent alone: sync, info, os, time and power commands, requests of up to 4 KiB",
+};
+
+/// The same as a domain of Xen.
+pub(crate) static NANO_XEN: Profile = Profile {
+    name: "nano-xen",
+    package: IMAGES,
+    cargo_profile: IMAGE,
+    binary: "nano-xen",
+    feature: Some("xen"),
+    architecture: Some("x86_64"),
+    has_devices: false,
+    about: "nano for PVH domains of Xen: over their console, without devices",
 };
 
 /// The image with state behind its answers.
@@ -60,6 +75,7 @@ pub(crate) static APPLIANCE: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "appliance",
     feature: Some("appliance"),
+    architecture: None,
     has_devices: true,
     about: "nano, and processors, memory, network, files and disks, suspend to RAM, the power button, requests of up to 128 KiB",
 };
@@ -71,6 +87,7 @@ pub(crate) static LINUX: Profile = Profile {
     cargo_profile: "agent",
     binary: "nanoqga-linux",
     feature: None,
+    architecture: None,
     has_devices: false,
     about: "the agent for Linux, in one static file",
 };
@@ -82,6 +99,7 @@ static EXAMPLE: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "example-kernel",
     feature: None,
+    architecture: None,
     has_devices: false,
     about: "a kernel that the engine is linked into",
 };
@@ -93,6 +111,7 @@ static CRASH: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "crash",
     feature: None,
+    architecture: None,
     has_devices: false,
     about: "one way to end badly",
 };
@@ -104,6 +123,7 @@ static APPLIANCE_TESTS: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "appliance-tests",
     feature: Some("testing"),
+    architecture: None,
     has_devices: true,
     about: "appliance, and tests of it",
 };
@@ -115,6 +135,7 @@ pub(super) static FIRST_BYTE: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "first-byte",
     feature: None,
+    architecture: None,
     has_devices: false,
     about: "nothing but one byte on the console",
 };
@@ -126,6 +147,7 @@ pub(super) static EFI_LOADER: Profile = Profile {
     cargo_profile: IMAGE,
     binary: "efi-loader",
     feature: None,
+    architecture: None,
     has_devices: false,
     about: "an EFI application with an image behind it",
 };
@@ -138,15 +160,22 @@ impl Profile {
         }
     }
 
+    /// Whether there is such a program for machines of an architecture.
+    pub(super) fn is_for(&self, architecture: &str) -> bool {
+        self.architecture.is_none_or(|only| only == architecture)
+    }
+
     /// The program for a machine: the profile that was asked for, or the first. For the machine `linux` that is the agent.
     ///
     /// # Errors
-    /// When a profile was asked for on the machine `linux`.
+    /// When a profile was asked for on the machine `linux`, or on another architecture's than the only one that it is for.
     pub(crate) fn of(machine: &Machine, asked_for: Option<&'static Self>) -> Result<&'static Self> {
         match (machine == &targets::LINUX, asked_for) {
             (true, None) => Ok(&LINUX),
-            (true, Some(profile)) => Err(usage(format!("{machine} has no profile {}", profile.name))),
-            (false, profile) => Ok(profile.unwrap_or(PROFILES[0])),
+            (_, Some(profile)) if machine == &targets::LINUX || !profile.is_for(machine.architecture()) => {
+                Err(usage(format!("{machine} has no profile {}", profile.name)))
+            }
+            (_, profile) => Ok(profile.unwrap_or(PROFILES[0])),
         }
     }
 }

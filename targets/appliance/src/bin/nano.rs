@@ -6,36 +6,13 @@ mod image {
     use appliance::channel::{Channel, Pump};
     use appliance::channels::{Channels, MAX_CHANNELS, PORT_NAME};
     use appliance::guest::Guest;
+    use appliance::nano::{TABLES, end};
     use appliance::words::Words;
     use machine::{Handover, Machine, console};
-    use nanoqga::commands::{info, os, power, sync, time};
-    use nanoqga::{Buffers, Command, CommandSet, Error, Reply, Request, Step};
+    use nanoqga::{Buffers, CommandSet};
     use static_cell::ConstStaticCell;
 
     static COMMANDS: CommandSet<Guest> = CommandSet::new(TABLES);
-    static TABLES: &[&[Command<Guest>]] = &[
-        sync::commands(),
-        info::commands(),
-        os::commands(),
-        os::name_commands(),
-        os::timezone_commands(),
-        time::commands(),
-        time::set_commands(),
-        power::commands(),
-        EMPTY_LISTS,
-    ];
-
-    /// Lists that are empty here. libvirt, KubeVirt and oVirt take an agent without them for a broken one.
-    static EMPTY_LISTS: &[Command<Guest>] = &[
-        Command::new("guest-network-get-interfaces", empty_list).while_frozen(),
-        Command::new("guest-get-fsinfo", empty_list).while_frozen(),
-        Command::new("guest-get-users", empty_list).while_frozen(),
-    ];
-
-    fn empty_list(_: &mut Guest, request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
-        request.arguments().finish()?;
-        reply.element(Ok(None::<bool>))
-    }
 
     /// The memory of each channel. A virtio console takes 4,096 bytes at once.
     static BUFFERS: ConstStaticCell<[(Buffers, Pump<4096>); MAX_CHANNELS]> =
@@ -75,19 +52,6 @@ mod image {
                 guest.machine.sleep();
             }
         }
-    }
-
-    /// Nothing calls it, as `cargo xtask test panics` proves. What cannot go on ends in the last words of an exception.
-    #[cfg(not(feature = "proof"))]
-    use machine::last_words::die as end;
-
-    #[cfg(feature = "proof")]
-    fn end(_: &core::panic::PanicInfo<'_>) -> ! {
-        unsafe extern "Rust" {
-            fn a_panic_is_reachable_in_nano() -> !;
-        }
-        // SAFETY: It exists nowhere, so the image is not even linked with this call in it.
-        unsafe { a_panic_is_reachable_in_nano() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What goes on by itself: the hypervisor's clock, or the CPU's counter.
 
 use super::firmware::fadt;
-use super::kvm_clock::KvmClock;
+use super::hypervisor_clock::HypervisorClock;
 use super::rtc::Rtc;
 use super::tsc::Tsc;
 use crate::arch::timestamp;
@@ -16,7 +16,7 @@ static SOURCE: FoundAtBoot<Source> = FoundAtBoot::new();
 
 #[derive(Debug)]
 enum Source {
-    Kvm(KvmClock),
+    Hypervisor(HypervisorClock),
     Tsc(Tsc),
     None,
 }
@@ -28,8 +28,8 @@ impl Source {
     }
 
     fn find() -> Self {
-        match (KvmClock::find(), START.get()) {
-            (Some(clock), _) => Self::Kvm(clock),
+        match (HypervisorClock::find(), START.get()) {
+            (Some(clock), _) => Self::Hypervisor(clock),
             (None, Some(&start)) => Tsc::measure(start, fadt()).map_or(Self::None, Self::Tsc),
             (None, None) => Self::None,
         }
@@ -40,7 +40,7 @@ impl Source {
 /// the CPU's counter with.
 pub fn monotonic_ns() -> Option<u64> {
     match Source::get() {
-        Source::Kvm(clock) => Some(clock.now()),
+        Source::Hypervisor(clock) => Some(clock.now()),
         Source::Tsc(tsc) => Some(tsc.now()),
         Source::None => None,
     }
@@ -53,7 +53,7 @@ pub(super) fn begin() {
 
 /// What tells when the monotonic clock began, in nanoseconds since 1970, where the hypervisor does.
 pub(crate) fn hypervisor_start_ns() -> Option<impl Fn() -> i64> {
-    let Source::Kvm(clock) = Source::get() else { return None };
+    let Source::Hypervisor(clock) = Source::get() else { return None };
     Some(|| clock.started_at())
 }
 
@@ -75,7 +75,7 @@ pub(super) fn before_sleep() -> BeforeSleep {
 pub(super) fn after_sleep(before: &BeforeSleep) {
     match Source::get() {
         // The reset has switched it off. It counts on meanwhile.
-        Source::Kvm(_) => _ = KvmClock::find(),
+        Source::Hypervisor(_) => _ = HypervisorClock::find(),
         Source::Tsc(tsc) if timestamp() < before.timestamp => {
             let slept = rtc_seconds().zip(before.rtc_seconds).map_or(0, |(woken, before)| woken.saturating_sub(before));
             let slept = u64::try_from(slept.saturating_mul(NS_PER_S)).unwrap_or(0);

@@ -20,6 +20,10 @@ pub(super) fn keep(debug_exit: Option<u16>) {
 
 /// Ends QEMU with a failure, where whoever started the guest gave it a device for that.
 fn exit_with_failure() {
+    #[cfg(feature = "xen")]
+    if let Some(domain) = crate::xen::Domain::find() {
+        domain.crash();
+    }
     if let Some(&Some(port)) = DEBUG_EXIT.get() {
         // SAFETY: Whoever started the guest says that this port ends it.
         unsafe { u32::write_to_port(port, PANIC_EXIT) };

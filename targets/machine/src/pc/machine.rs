@@ -201,11 +201,19 @@ impl Machine {
     /// # Errors
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
+        #[cfg(feature = "xen")]
+        if let Some(domain) = crate::xen::Domain::find() {
+            domain.power_off();
+        }
         power::off()
     }
 
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
+        #[cfg(feature = "xen")]
+        if let Some(domain) = crate::xen::Domain::find() {
+            domain.reboot();
+        }
         power::reboot()
     }
 }

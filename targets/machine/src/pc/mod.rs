@@ -7,8 +7,11 @@ mod ends;
 mod firmware;
 mod host_files;
 mod hotplug;
+mod hypervisor_clock;
 mod io_ports;
 mod kvm_clock;
+#[cfg(feature = "xen")]
+mod log_port;
 mod machine;
 mod microvm;
 mod power;
@@ -27,12 +30,15 @@ pub(crate) use self::ends::EXITS;
 pub use self::host_files::HostFiles;
 pub(crate) use self::hotplug::FirmwareSlots;
 pub(crate) use self::io_ports::IoPorts;
+#[cfg(feature = "xen")]
+pub use self::log_port::{LogPort, log_port};
 pub use self::machine::Machine;
 pub use self::power::PowerError;
 pub use self::power_button::PowerButton;
 pub(crate) use self::rtc::Rtc;
 pub use self::serial_port::SerialPort;
 /// What the log is written to.
+#[cfg(not(feature = "xen"))]
 pub use self::serial_port::{SerialPort as LogPort, log_port};
 pub use self::suspend::Suspend;
 pub use self::timer::{Timer, nap};

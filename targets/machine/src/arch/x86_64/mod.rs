@@ -6,10 +6,12 @@ mod cpu;
 pub(crate) mod exceptions;
 pub(crate) mod identity_map;
 mod interrupts;
+mod system_time;
 
 pub(crate) use self::cpu::{apic_id, cpuid, hypervisor, triple_fault};
 pub use self::cpu::{halt, timestamp};
 pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR, sleep_until_timer};
+pub(crate) use self::system_time::{SystemTime, system_time};
 
 /// The architecture's name, as `uname -m` has it.
 pub const ARCHITECTURE: &str = "x86_64";
