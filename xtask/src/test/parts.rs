@@ -22,6 +22,7 @@ use crate::panics;
 use crate::proofs;
 use crate::setup;
 use crate::structure;
+use crate::supply;
 use crate::targets;
 use crate::toolchain::Toolchain;
 use crate::workspace::{self, in_workspace};
@@ -38,7 +39,7 @@ pub(super) struct Part {
 
 #[rustfmt::skip]
 pub(super) static PARTS: [Part; 22] = [
-    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
+    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
@@ -85,6 +86,7 @@ fn lint(report: &mut Report) -> Result<()> {
     setup::lints()?;
     report.check(|| step("Looking for packages that know too much", structure::arrows))?;
     report.check(|| step("Looking for files that import each other", structure::no_circles))?;
+    supply::lint(report)?;
     report.run(cargo("fmt").args(["--all", "--check"]), LIMIT)?;
     report.run(
         cargo("clippy").args(["--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]),
