@@ -18,7 +18,9 @@ pub(super) fn with_image(image: &Path, append: &str, folder: &PrivateFolder) -> 
     let within = |name: &str| folder.path().join(name);
     fs::copy(image, within("image"))?;
     fs::write(within("grub.cfg"), format!("multiboot2 (memdisk)/image {append}\nboot\n"))?;
-    tool(folder, "tar", &["-cf", "memory-disk", "image"])?;
+    // The archive has nothing of who makes it, and when: the same image makes the same disk.
+    let owner = ["--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwx,go=rx", "--format=ustar"];
+    tool(folder, "tar", &[&owner[..], &["-cf", "memory-disk", "image"]].concat())?;
     grub(folder, "i386-pc", "bios", &["biosdisk"])?;
     grub(folder, "x86_64-efi", "uefi", &[])?;
     Ok(Bootable {
