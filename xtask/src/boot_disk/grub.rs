@@ -40,6 +40,10 @@ fn grub(folder: &PrivateFolder, platform: &str, output: &str, modules: &[&str]) 
 fn boot_sector() -> Result<Vec<u8>> {
     let sector =
         fs::read(BOOT_SECTOR).with_context(|| format!("cannot read {BOOT_SECTOR}; `cargo xtask setup` helps"))?;
-    ensure!(sector.len() == SECTOR, "{BOOT_SECTOR} is no sector");
+    ensure!(
+        sector.len() == SECTOR,
+        "{BOOT_SECTOR} has {} bytes, and a sector {SECTOR}: install Debian's grub-pc-bin again",
+        sector.len()
+    );
     Ok(sector)
 }
