@@ -1,6 +1,6 @@
 //! What the whole-system tests share: the recorded conversations, and guests to hold them with.
 //!
-//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/`, `hostile/` and `kernels/`, by scenario. A failure shows the end
+//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/`, `hostile/`, `dist/` and `kernels/`, by scenario. A failure shows the end
 //! of the guest's console.
 
 pub mod booted;

@@ -1,14 +1,17 @@
-//! What the pages link to, and the files that they name, exist.
+//! What the pages link to, and the files that they name, exist; the book can show their code.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// Folders whose pages are not the project's own, and some that no clone has.
 const PASSED_BY: [&str; 5] = ["target", ".git", "artifacts", "corpus", "node_modules"];
+
+/// The languages of code on the pages. The script that colours code in the book reports any other one as an error.
+const LANGUAGES: [&str; 11] = ["", "c", "ini", "json", "makefile", "python", "rust", "sh", "text", "toml", "xml"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -30,6 +33,8 @@ fn pages(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 #[derive(Default)]
 struct Page {
     links: Vec<String>,
+    /// The languages of its code.
+    languages: Vec<String>,
     /// What stands between backticks in its text.
     quoted: Vec<String>,
     /// The names of its headings, as in addresses.
@@ -48,6 +53,9 @@ impl Page {
                 }
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     page.links.push(dest_url.into_string());
+                }
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(words))) => {
+                    page.languages.extend(words.split(',').next().map(String::from));
                 }
                 Event::Text(text) => heading.iter_mut().for_each(|heading| heading.push_str(&text)),
                 Event::Code(text) => match &mut heading {
@@ -121,5 +129,21 @@ fn each_link_leads_somewhere_and_each_file_that_is_named_exists() -> Result<()> 
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert!(seen > 100, "only {seen} links and files were found");
+    Ok(())
+}
+
+#[test]
+fn code_is_in_languages_that_the_book_knows() -> Result<()> {
+    let root = root();
+    let mut files = Vec::new();
+    pages(&root, &mut files)?;
+    let mut unknown = Vec::new();
+    for file in &files {
+        let page = Page::read(&fs::read_to_string(file)?);
+        let name = file.strip_prefix(&root)?.display();
+        let others = page.languages.iter().filter(|language| !LANGUAGES.contains(&language.as_str()));
+        unknown.extend(others.map(|language| format!("{name}: {language:?}")));
+    }
+    assert!(unknown.is_empty(), "code must have one of {LANGUAGES:?}:\n{}", unknown.join("\n"));
     Ok(())
 }

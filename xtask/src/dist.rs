@@ -1,7 +1,10 @@
-//! `cargo xtask dist`: the agent for Linux as others install it.
+//! `cargo xtask dist`: a release, that is all files that others install.
 
+mod bill;
+mod crates;
 mod deb;
 mod files;
+mod images;
 mod recipes;
 
 use std::env;
@@ -15,15 +18,16 @@ use debian::initramfs::Archive;
 use nanoqga_testkit::process::output;
 use nanoqga_testkit::progress::step;
 
+use self::bill::Bill;
 use self::files::{TOOL, in_folder};
 use crate::image::{self, LINUX};
 use crate::targets::{self, LINUX_TARGETS, LinuxTarget};
 use crate::workspace;
 
-/// Build the agent for Linux for each architecture, and packages of it.
+/// Build all files of a release.
 ///
-/// Writes programs, Debian packages, initramfs archives and recipes for other distributions to target/dist; packaging/README.md
-/// says what each is. The same commit makes the same bytes.
+/// Writes the images, disks that boot them, the agent for Linux, its packages, and a bill of materials of each program to target/dist;
+/// packaging/README.md says what each file is. The same commit makes the same bytes, in whatever folder it is built.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// For this architecture only; it may be given more than once
@@ -46,6 +50,10 @@ pub(crate) fn main(args: Args) -> Result<()> {
     for linux in linuxes {
         let program = folder.join(format!("nanoqga-linux-{}", linux.architecture));
         fs::copy(image::build(linux.target, &LINUX)?, &program)?;
+        let mut bill = Bill::default();
+        bill.program(&LINUX, linux.target)?;
+        bill.write(&program, &date)?;
+        images::write(linux.architecture, &date, &folder)?;
         step(&format!("Packing for {}", linux.architecture), || {
             initramfs(&program, &folder.join(format!("initramfs-{}.cpio", linux.architecture)))?;
             deb::build(&program, linux.debian, &date, &folder)
@@ -53,7 +61,7 @@ pub(crate) fn main(args: Args) -> Result<()> {
         programs.push(program);
     }
     step("Writing recipes", || recipes::write(&programs, &date, &folder))?;
-    let sums = output(in_folder("sh", &folder).args(["-c", "find . -type f | sort | xargs sha256sum"]), TOOL)?;
+    let sums = output(in_folder("sh", &folder).args(["-c", "find . -type f | LC_ALL=C sort | xargs sha256sum"]), TOOL)?;
     fs::write(folder.join("SHA256SUMS"), sums)?;
     println!("{}", folder.display());
     Ok(())

@@ -27,6 +27,7 @@ mod run;
 mod setup;
 mod size;
 mod structure;
+mod supply;
 mod targets;
 mod test;
 mod toolchain;

@@ -18,7 +18,9 @@ const NIGHTLY: &str = "nightly-2026-07-21";
 /// # Errors
 /// When it is not and cannot be installed. The error is the reason to skip what needs it.
 pub(crate) fn install() -> Result<()> {
-    let Some(rustup) = find("rustup") else { bail!("there is no rustup to install {NIGHTLY} with") };
+    let Some(rustup) = find("rustup") else {
+        bail!("{NIGHTLY} is needed, and rustup, which installs it, is not here: https://rustup.rs has it")
+    };
     let works = cargo().args(["miri", "--version"]).output().is_ok_and(|asked| asked.status.success());
     if works {
         return Ok(());

@@ -44,7 +44,11 @@ struct Vector {
 
 pub(crate) fn main() -> Result<()> {
     let qemu_ga = QemuGa::find()?;
-    ensure!(qemu_ga.is_newest(), "nothing is recorded from qemu-ga {}, which is not the newest", qemu_ga.version());
+    ensure!(
+        qemu_ga.is_newest(),
+        "nothing is recorded from qemu-ga {}, which is not the newest: `cargo xtask setup` downloads that",
+        qemu_ga.version()
+    );
     let file = workspace::path("tests/conformance/vectors.json");
     let mut recording: Recording = serde_json::from_slice(&fs::read(&file)?)?;
     let (_, meaning) = recording.about.split_once("), ").context("the recording does not say what it is about")?;

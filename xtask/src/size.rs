@@ -124,7 +124,7 @@ pub(crate) fn main() -> Result<()> {
     show(&rows);
     let missed = rows.iter().filter(|row| !row.holds).count();
     if missed > 0 {
-        bail!("bars missed: {missed}");
+        bail!("{missed} of these figures are above their bars");
     }
     Ok(())
 }

@@ -126,7 +126,8 @@ impl Toolchain {
     /// When its rustc does not work.
     pub(crate) fn cargo_to_link(&self, subcommand: &str) -> Result<Command> {
         let mut command = self.cargo(subcommand);
-        let mut flags: Vec<_> = env::var("RUSTFLAGS").into_iter().collect();
+        let given = env::var("RUSTFLAGS").unwrap_or_default();
+        let mut flags: Vec<_> = given.split_whitespace().map(String::from).collect();
         if self.target.ends_with("-musl") || self.target.contains("-musleabi") {
             // No compiler of C is needed to link for another machine.
             command.env(linker_variable(self.target), self.linker()?);
@@ -134,9 +135,9 @@ impl Toolchain {
         }
         if let Core::WithMusl { library } = &self.core {
             let library = library.display();
-            flags.push(format!(
-                "-Clink-self-contained=no -Ctarget-feature=+crt-static -Crelocation-model=static -Lnative={library}"
-            ));
+            let own = ["-Clink-self-contained=no", "-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
+            flags.extend(own.map(String::from));
+            flags.push(format!("-Lnative={library}"));
             flags.extend(["crt1.o", "crti.o", "crtn.o"].map(|object| format!("-Clink-arg={library}/{object}")));
         }
         if targets::has_two_times(self.target) {
@@ -150,13 +151,23 @@ impl Toolchain {
         for folder in registries.chain([self.library()?]) {
             flags.push(format!("--remap-path-prefix={}/=", folder.display()));
         }
-        command.env("RUSTFLAGS", flags.join(" "));
+        // By this variable the name of a folder may have spaces.
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         Ok(command)
     }
 
     /// Where this toolchain says that the sources of `core` are.
     fn library(&self) -> Result<PathBuf> {
         Ok(sysroot(&self.rustc)?.join("lib/rustlib/src/rust/library"))
+    }
+
+    /// The version of its compiler, and so of the `core` that programs are linked with.
+    ///
+    /// # Errors
+    /// When its rustc does not work.
+    pub(crate) fn version(&self) -> Result<String> {
+        let said = output(Command::new(&self.rustc).arg("--version"), QUESTION)?;
+        said.split(' ').nth(1).map(String::from).with_context(|| format!("rustc says of its version only: {said}"))
     }
 
     /// The linker for bare targets.

@@ -63,7 +63,7 @@ pub(crate) fn tour(agent: &mut Agent) -> Result<()> {
         };
         let reply = exchange(agent, command, arguments)?.json()?;
         if reply.get("error").is_some() {
-            bail!("{command} answered an error");
+            bail!("{command} answered an error: {}", reply["error"]);
         }
         if *command == "guest-get-time" {
             clock = reply["return"].as_i64();
@@ -71,7 +71,7 @@ pub(crate) fn tour(agent: &mut Agent) -> Result<()> {
     }
     let reply = exchange(agent, "guest-make-coffee", None)?.json()?;
     if reply["error"]["class"] != "CommandNotFound" {
-        bail!("an unknown command was answered by {reply}");
+        bail!("guest-make-coffee, which no agent has, was answered by {reply} and not by CommandNotFound");
     }
     let rest: Vec<_> = listed.into_iter().filter(|name| !on_tour(name)).collect();
     if !rest.is_empty() {

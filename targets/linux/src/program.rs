@@ -103,7 +103,7 @@ fn agent(options: &Options, activation: Option<Activation>) -> Result<(), Failed
     let frozen = guest.is_frozen();
     let mut pid_file = None;
     if frozen {
-        warning!("an agent before this one has left file systems frozen: guest-fsfreeze-thaw is due");
+        warning!("an agent before this one has left file systems frozen: a host must send guest-fsfreeze-thaw");
     } else {
         pid_file = write_pid_file(options)?;
     }

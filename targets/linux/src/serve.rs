@@ -176,7 +176,7 @@ fn wait(channel: Option<&mut Channel>, guest: &Guest, signals: &Signals, limit: 
         Ok(_) => {}
         // The handler has woken the descriptor, too.
         Err(Errno::INTR) => return,
-        Err(error) => return warning!("poll: {}", text(error)),
+        Err(error) => return warning!("cannot wait for the channel: {}", text(error)),
     }
     let found = |index: usize| watched.get(index).map_or(PollFlags::empty(), PollFd::revents);
     let (of_signals, of_channel) = (found(0), found(1));

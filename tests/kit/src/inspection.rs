@@ -32,7 +32,7 @@ pub fn status(qmp: &mut Qmp, deadline: Deadline) -> Result<String> {
 /// # Errors
 /// When the file cannot be written, or not before the deadline.
 pub fn core(qmp: &mut Qmp, file: &Path, deadline: Deadline) -> Result<()> {
-    let file = file.to_str().context("the path of a core must be text")?;
+    let file = file.to_str().context("QEMU is told the path of a core as JSON, so it must be UTF-8")?;
     qmp.execute("dump-guest-memory", json!({"paging": false, "protocol": format!("file:{file}")}), deadline)?;
     Ok(())
 }
@@ -42,7 +42,7 @@ pub fn core(qmp: &mut Qmp, file: &Path, deadline: Deadline) -> Result<()> {
 /// # Errors
 /// When QEMU cannot make the socket, or does not answer before the deadline.
 pub fn debugger(qmp: &mut Qmp, socket: &Path, deadline: Deadline) -> Result<()> {
-    let socket = socket.to_str().context("the path of a socket must be text")?;
+    let socket = socket.to_str().context("QEMU is told the path of a socket as text, so it must be UTF-8")?;
     let said = qmp.monitor(&format!("gdbserver unix:{socket},server=on,wait=off"), deadline)?;
     if said.starts_with("Waiting for gdb connection") { Ok(()) } else { bail!("QEMU's gdbserver: {}", said.trim()) }
 }

@@ -69,7 +69,8 @@ impl Libvirt {
         let mut command = Command::new("virsh");
         command.arg("--quiet").args(arguments).env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut virsh = command.spawn().context("cannot start virsh, which talks to libvirt")?;
+        let mut virsh =
+            command.spawn().context("cannot start virsh, which talks to libvirt; Debian has it in libvirt-clients")?;
         let (stdout, stderr) = (read_beside(virsh.stdout.take()), read_beside(virsh.stderr.take()));
         let ended = limit.poll("virsh", || Ok(virsh.try_wait()?));
         let Ok(status) = ended else {

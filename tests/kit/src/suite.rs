@@ -201,7 +201,11 @@ impl Suite {
         let trials: Vec<_> = rows.iter().flat_map(|row| row.trials(&records, seed)).collect();
         if arguments.exact && !arguments.list {
             let found = trials.iter().any(|trial| !arguments.is_filtered_out(trial));
-            ensure!(found, "no test is called {}", arguments.filter.as_deref().unwrap_or_default());
+            ensure!(
+                found,
+                "no test is called {}: `--list` prints the names",
+                arguments.filter.as_deref().unwrap_or_default()
+            );
         }
         let conclusion = libtest_mimic::run(arguments, trials);
         if arguments.list {

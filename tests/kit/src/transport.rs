@@ -148,7 +148,9 @@ fn within(deadline: Deadline, connect: impl FnOnce() -> io::Result<UnixStream> +
             let message = format!("nobody accepts the connection: not within {limit:.1} s; does another host hold it?");
             Err(Error::new(Kind::TimedOut, message).into())
         }
-        Err(RecvTimeoutError::Disconnected) => Err(anyhow!("connecting failed")),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(anyhow!("the thread that was to connect has ended without an outcome"))
+        }
     }
 }
 

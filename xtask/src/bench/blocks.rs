@@ -63,7 +63,7 @@ fn blocks(config: &Config, log: &Path) -> Result<usize> {
     agent.send(format!("{PING}\n").as_bytes(), deadline)?;
     guest.qmp(deadline)?.execute("cont", json!({}), deadline)?;
     let reply = agent.line(deadline)?;
-    ensure!(reply == PONG, "{}", shown(&reply));
+    ensure!(reply == PONG, "the guest's reply to guest-ping is {}", shown(&reply));
     // It sends nothing again, so whatever it did meanwhile is no part of this.
     drop(guest);
     let trace = fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;

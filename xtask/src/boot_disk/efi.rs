@@ -32,7 +32,13 @@ pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Resul
     };
     let loader = Program::read(&compile::build_efi_loader(targets::target(machine))?)?;
     let image = Program::read(image)?;
-    ensure!(image.entry == image.address, "the image is not entered at its first byte");
+    ensure!(
+        image.entry == image.address,
+        "the loader of a disk enters an image at its first byte, which lies at {:#x}; this one is to be entered at {:#x}: \
+         link it with its entry first",
+        image.address,
+        image.entry
+    );
     let program = application(cpu, &loader, &payload(&image, append))?;
     Ok(Bootable { bios: Vec::new(), program, name })
 }
@@ -51,20 +57,30 @@ struct Program {
 impl Program {
     fn read(path: &Path) -> Result<Self> {
         let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&file).with_context(|| format!("{} is no image", path.display()))
+        Self::parse(&file)
+            .with_context(|| format!("{} cannot go onto a disk: an ELF program of 64 bits can", path.display()))
     }
 
     fn parse(file: &[u8]) -> Result<Self> {
         let elf = ElfFile::<FileHeader64<Endianness>>::parse(file)?;
         let endian = elf.endian();
         let segments = elf.elf_program_headers().iter().filter(|segment| segment.p_type(endian) == PT_LOAD);
-        let address = segments.clone().map(|segment| segment.p_vaddr(endian)).min().context("nothing is loaded")?;
+        let address = segments
+            .clone()
+            .map(|segment| segment.p_vaddr(endian))
+            .min()
+            .context("the program has nothing to load into memory: no segment of type LOAD")?;
         let mut program = Self { address, entry: elf.entry(), bytes: Vec::new(), memory: 0 };
         for segment in segments {
             let start = segment.p_vaddr(endian) - address;
-            let end = start.checked_add(segment.p_memsz(endian)).context("a segment has no end")?;
+            let end = start
+                .checked_add(segment.p_memsz(endian))
+                .context("a segment of the program ends beyond all memory")?;
             program.memory = program.memory.max(end);
-            let data = segment.data(endian, file).ok().context("a segment is not in the file")?;
+            let data = segment
+                .data(endian, file)
+                .ok()
+                .context("a segment of the program is not in the file: is it cut off?")?;
             if !data.is_empty() {
                 let start = usize::try_from(start)?;
                 program.bytes.resize(program.bytes.len().max(start + data.len()), 0);

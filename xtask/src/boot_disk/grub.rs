@@ -18,7 +18,9 @@ pub(super) fn with_image(image: &Path, append: &str, folder: &PrivateFolder) -> 
     let within = |name: &str| folder.path().join(name);
     fs::copy(image, within("image"))?;
     fs::write(within("grub.cfg"), format!("multiboot2 (memdisk)/image {append}\nboot\n"))?;
-    tool(folder, "tar", &["-cf", "memory-disk", "image"])?;
+    // The archive has nothing of who makes it, and when: the same image makes the same disk.
+    let owner = ["--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwx,go=rx", "--format=ustar"];
+    tool(folder, "tar", &[&owner[..], &["-cf", "memory-disk", "image"]].concat())?;
     grub(folder, "i386-pc", "bios", &["biosdisk"])?;
     grub(folder, "x86_64-efi", "uefi", &[])?;
     Ok(Bootable {
@@ -38,6 +40,10 @@ fn grub(folder: &PrivateFolder, platform: &str, output: &str, modules: &[&str]) 
 fn boot_sector() -> Result<Vec<u8>> {
     let sector =
         fs::read(BOOT_SECTOR).with_context(|| format!("cannot read {BOOT_SECTOR}; `cargo xtask setup` helps"))?;
-    ensure!(sector.len() == SECTOR, "{BOOT_SECTOR} is no sector");
+    ensure!(
+        sector.len() == SECTOR,
+        "{BOOT_SECTOR} has {} bytes, and a sector {SECTOR}: install Debian's grub-pc-bin again",
+        sector.len()
+    );
     Ok(sector)
 }

@@ -29,8 +29,10 @@ pub(super) struct Bootable {
 /// A raw disk that firmware boots from.
 pub(super) fn disk(bootable: &Bootable) -> Result<Vec<u8>> {
     let mut disk = vec![0; PARTITION * SECTOR];
-    let bios = disk.get_mut(..bootable.bios.len());
-    bios.context("GRUB and the image are too large to lie before a partition")?.copy_from_slice(&bootable.bios);
+    let (size, room) = (bootable.bios.len(), disk.len());
+    let bios = disk.get_mut(..size);
+    let too_large = || format!("GRUB with the image in it has {size} bytes, and {room} are free before the partition");
+    bios.with_context(too_large)?.copy_from_slice(&bootable.bios);
 
     let volume = volume(bootable)?;
     master_boot_record(&bootable.bios, EFI_SYSTEM, volume.len() / SECTOR)?.write_into(&mut Cursor::new(&mut *disk))?;
@@ -58,7 +60,9 @@ fn master_boot_record(bios: &[u8], kind: u8, sectors: usize) -> Result<MBRHeader
         boot: BOOT_ACTIVE,
         sys: kind,
         starting_lba: PARTITION as u32,
-        sectors: u32::try_from(sectors).context("the image is too large")?,
+        sectors: u32::try_from(sectors).with_context(|| {
+            format!("a partition of {sectors} sectors does not fit a partition table: the image is too large")
+        })?,
         ..MBRPartitionEntry::empty()
     };
     Ok(record)

@@ -141,7 +141,7 @@ pub(super) static FIRST_BYTE: Profile = Profile {
 };
 
 /// The program that firmware starts from a disk, and that starts the image behind it.
-pub(super) static EFI_LOADER: Profile = Profile {
+pub(crate) static EFI_LOADER: Profile = Profile {
     name: "efi-loader",
     package: LOADER,
     cargo_profile: IMAGE,

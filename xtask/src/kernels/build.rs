@@ -62,7 +62,12 @@ impl Kernel {
     /// # Errors
     /// When one is not and cannot be installed. The error is the reason to skip what needs it.
     pub(super) fn toolchain(&self) -> Result<()> {
-        let Some(rustup) = find("rustup") else { bail!("there is no rustup to install its toolchain with") };
+        let Some(rustup) = find("rustup") else {
+            bail!(
+                "{} needs a toolchain of its own, and rustup, which installs it, is not here: https://rustup.rs has it",
+                self.name
+            )
+        };
         // It takes what the folder's toolchain file says, and is quick when all is there.
         let mut install = Command::new(rustup);
         self.in_folder(install.args(["toolchain", "install", "--no-self-update"]));

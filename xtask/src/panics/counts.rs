@@ -37,7 +37,11 @@ impl Counts {
             let mut words = line.split_whitespace();
             let file = words.next().with_context(|| format!("an empty line: '{line}'"))?;
             let row = words.map(str::parse).collect::<Result<Vec<_>, _>>().with_context(|| line.to_owned())?;
-            ensure!(row.len() == counts.columns, "{} numbers are due: {line}", counts.columns);
+            ensure!(
+                row.len() == counts.columns,
+                "a line must have {} numbers behind the file's name: {line}",
+                counts.columns
+            );
             counts.rows.insert(file.to_owned(), row);
         }
         Ok(counts)

@@ -28,7 +28,7 @@ pub(crate) fn lints() -> Result<()> {
             continue;
         }
         let Some(rustup) = find("rustup") else {
-            bail!("{program} is not installed, and there is no rustup to fetch it with");
+            bail!("{program} is not installed, and rustup, which adds it, is not here: https://rustup.rs has it");
         };
         step_with_output(&format!("Adding {component}"), || {
             run(Command::new(rustup).args(["component", "add", component]), INSTALL)
@@ -44,6 +44,14 @@ pub(crate) fn lints() -> Result<()> {
 pub(crate) fn cargo_fuzz() -> Result<()> {
     need(FUZZER_COMPILER.iter())?;
     cargo_tool("fuzz", "0.13.2")
+}
+
+/// Sees to it that cargo-deny is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn cargo_deny() -> Result<()> {
+    cargo_tool("deny", "0.20.2")
 }
 
 /// Sees to it that cargo-hack is there.

@@ -18,7 +18,9 @@ pub(super) fn flash(firmware: &Path) -> Result<u64> {
     let file = fs::read(firmware)?;
     let firmware = ElfFile32::<Endianness>::parse(&*file)?;
     IN_FLASH.iter().try_fold(0, |bytes, name| {
-        let section = firmware.section_by_name(name).with_context(|| format!("the firmware has no section {name}"))?;
+        let section = firmware
+            .section_by_name(name)
+            .with_context(|| format!("the firmware has no section {name}: was it linked by its own script?"))?;
         Ok(bytes + section.size())
     })
 }

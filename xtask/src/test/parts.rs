@@ -22,6 +22,7 @@ use crate::panics;
 use crate::proofs;
 use crate::setup;
 use crate::structure;
+use crate::supply;
 use crate::targets;
 use crate::toolchain::Toolchain;
 use crate::workspace::{self, in_workspace};
@@ -37,8 +38,8 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 23] = [
-    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error" },
+pub(super) static PARTS: [Part; 24] = [
+    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
@@ -59,6 +60,7 @@ pub(super) static PARTS: [Part; 23] = [
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
     Part { name: "plugs", long: true, run: plugs, about: "1,000 rounds of devices that come and leave, on q35 and aarch64" },
     Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
+    Part { name: "dist", long: true, run: dist, about: "a release, built in two folders: the same bytes, and a bill of materials of each program" },
     Part { name: "xen", long: true, run: xen, about: "the agent for Linux and the images in domains of Xen, which is downloaded into target/" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
 ];
@@ -86,6 +88,7 @@ fn lint(report: &mut Report) -> Result<()> {
     setup::lints()?;
     report.check(|| step("Looking for packages that know too much", structure::arrows))?;
     report.check(|| step("Looking for files that import each other", structure::no_circles))?;
+    supply::lint(report)?;
     report.run(cargo("fmt").args(["--all", "--check"]), LIMIT)?;
     report.run(
         cargo("clippy").args(["--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]),
@@ -281,6 +284,11 @@ fn more_linux(report: &mut Report) -> Result<()> {
         setup::libvirt()?;
     }
     report.tests(&mut tests, LIMIT)
+}
+
+fn dist(report: &mut Report) -> Result<()> {
+    setup::boot_disks()?;
+    report.tests(&mut whole_system("dist"), 4 * LIMIT)
 }
 
 fn xen(report: &mut Report) -> Result<()> {

@@ -85,7 +85,7 @@ fn unmount_all() {
         places.extend(line.split(|byte| *byte == b' ').nth(1).and_then(unescaped));
     });
     if let Err(error) = read {
-        warning!("the mounts cannot be read: {}", text(error));
+        warning!("nothing is unmounted, because the mounts cannot be read: {}", text(error));
     }
     for place in places.iter().rev() {
         if unmount(place, UnmountFlags::empty()).is_err()

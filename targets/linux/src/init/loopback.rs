@@ -17,6 +17,6 @@ pub(super) fn bring_up() {
     // SAFETY: The kernel reads one such request, and keeps nothing of it.
     let status = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
     if status != 0 {
-        warning!("lo cannot be brought up");
+        warning!("the interface lo cannot be brought up, so programs cannot reach localhost");
     }
 }

@@ -13,7 +13,7 @@ use crate::system::files;
 pub(super) fn load_all(directory: &str) {
     let names = match files::names(directory) {
         Ok(names) => names,
-        Err(error) => return warning!("{directory}: {}", text(error)),
+        Err(error) => return warning!("no modules are loaded, because {directory} cannot be read: {}", text(error)),
     };
     for name in names {
         let path = format!("{directory}/{name}");

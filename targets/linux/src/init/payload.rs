@@ -49,7 +49,7 @@ impl Payload {
                 None
             }
             None => {
-                critical!("the payload cannot be started");
+                critical!("the kernel starts no process for the payload; it is tried again in {PAUSE} s");
                 Some(self.pause())
             }
         }

@@ -49,7 +49,7 @@ impl Tests {
             info.protocol
         );
         ensure!(info.tests == tests.len(), "the guest has {} tests, and listed {}", info.tests, tests.len());
-        ensure!(!tests.is_empty(), "the guest has no tests");
+        ensure!(!tests.is_empty(), "the guest has no tests: its kernel implements `Testing`, and lists none");
         let mut names = HashSet::new();
         if let Some(twice) = tests.iter().find(|test| !names.insert(&test.name)) {
             bail!("the guest has two tests called {}", twice.name);

@@ -125,7 +125,10 @@ impl Running {
     pub(super) fn check(&mut self, tests: &Tests) -> Result<()> {
         let info = protocol::info(&mut self.agent)?;
         let wanted = (tests.tests.len(), &tests.digest);
-        ensure!((info.tests, &info.digest) == wanted, "the guest has other tests than those that were listed");
+        ensure!(
+            (info.tests, &info.digest) == wanted,
+            "the guest has other tests than those that were listed: was its image built anew meanwhile?"
+        );
         Ok(())
     }
 

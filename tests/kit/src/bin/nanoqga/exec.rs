@@ -93,7 +93,7 @@ fn as_json(outcome: &Outcome) -> Value {
 fn variable(text: &str) -> Result<String> {
     match text.split_once('=') {
         Some((name, _)) if !name.is_empty() => Ok(text.into()),
-        _ => bail!("it is not NAME=VALUE"),
+        _ => bail!("it is not NAME=VALUE, as in LANG=C"),
     }
 }
 

@@ -63,6 +63,6 @@ fn seconds(text: &str) -> Result<Duration> {
     let limit = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match limit {
         Some(limit) if !limit.is_zero() => Ok(limit),
-        _ => bail!("it is not a number of seconds above 0"),
+        _ => bail!("it is not a number of seconds above 0, as in 2.5"),
     }
 }
