@@ -8,9 +8,8 @@ use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::machine::Channel;
 use tests::booted::{resynchronise, synchronise};
 use tests::images::linux_agent;
+use tests::sockets::{PORT, Vsock};
 use tests::soon;
-
-use crate::device::{PORT, Vsock};
 
 /// Each after what it needs.
 const MODULES: [&str; 3] = ["vsock", "vmw_vsock_virtio_transport_common", "vmw_vsock_virtio_transport"];
@@ -18,16 +17,21 @@ const MODULES: [&str; 3] = ["vsock", "vmw_vsock_virtio_transport_common", "vmw_v
 /// Any context ID of the guest's own, as the number that stands for it.
 const ANY: u32 = u32::MAX;
 
+/// The modules of vsock, each with its place in a guest, and its content.
+pub fn modules() -> Result<Vec<(String, Vec<u8>)>> {
+    let kernel = Kernel::find()?;
+    let module = |(index, name)| {
+        Ok((format!("/modules/9{index}-{name}.ko"), kernel.module(&format!("net/vmw_vsock/{name}.ko"))?))
+    };
+    MODULES.into_iter().enumerate().map(module).collect()
+}
+
 #[test]
 fn it_listens_at_a_context_id_and_a_port() -> Result<()> {
     let folder = PrivateFolder::new()?;
-    let kernel = Kernel::find()?;
-    let paths = [0, 1, 2].map(|index| format!("/modules/9{index}-{}.ko", MODULES[index]));
-    let mut extras = Vec::new();
-    for (path, module) in paths.iter().zip(MODULES) {
-        let content = kernel.module(&format!("net/vmw_vsock/{module}.ko"))?;
-        extras.push(Extra { path, mode: 0o644, content });
-    }
+    let modules = modules()?;
+    let extras: Vec<_> =
+        modules.iter().map(|(path, content)| Extra { path, mode: 0o644, content: content.clone() }).collect();
     let mut config = config(&linux_agent()?, Channel::Virtio, &folder.path().join("initramfs"), &extras)?;
     config.channels.clear();
     config.append += &format!(" -m vsock-listen -p {ANY}:{PORT} -v");

@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use tests::booted::synchronise;
 use tests::disk::Disk;
 use tests::hostile::Noise;
+use tests::sockets::{PORT, Vsock};
 use tests::{recorded, soon};
-
-use crate::device::{PORT, Vsock};
 
 fn words() -> String {
     format!("agent=vsock:{PORT}")

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use nanoqga_testkit::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
-use target::Kind::{self, Image, Linux, Pump};
+use target::Kind::{self, Image, Linux, Pump, Vsock};
 use target::{LeftOver, Target};
 use tests::hostile::Noise;
 use tests::images::{APPLIANCE, NANO};
@@ -106,6 +106,8 @@ targets! {
     q35_virtio: Image(&NANO, "q35", Virtio, Some(Com2));
     q35_uart: Image(&NANO, "q35", Com2, Some(Virtio));
     appliance_virtio: Image(&APPLIANCE, "q35", Virtio, Some(Com2));
+    q35_vsock: Vsock("q35");
+    microvm_vsock: Vsock("microvm");
     #[ignore = "for the long form"]
     appliance_uart: Image(&APPLIANCE, "microvm", Com1, None);
     #[ignore = "for the long form"]

@@ -10,6 +10,7 @@ use nanoqga_testkit::machine::Channel;
 use tests::booted::{config_of, resynchronise_after_another, synchronise};
 use tests::images::Profile;
 use tests::program::ours;
+use tests::sockets::{PORT, Vsock};
 use tests::{Program, soon};
 
 use crate::pumped::Pumped;
@@ -30,6 +31,8 @@ pub enum Kind {
     Linux,
     /// An image under QEMU: its profile, its machine, the channel that is attacked, and the one beside it.
     Image(&'static Profile, &'static str, Channel, Option<Channel>),
+    /// The appliance on a machine with a virtio socket device. A second host is beside the attacking one.
+    Vsock(&'static str),
 }
 
 /// What a new host may hear of that which others have left.
@@ -58,6 +61,7 @@ enum Agent {
     Pump(Pumped),
     Linux(Program),
     Image(Guest),
+    Vsock(Vsock),
 }
 
 impl Target {
@@ -72,6 +76,7 @@ impl Target {
                 config.channels.extend(beside);
                 Agent::Image(Guest::start(&config)?)
             }
+            Kind::Vsock(machine) => Agent::Vsock(Vsock::boot(machine, &format!("agent=vsock:{PORT}"), &[], |_| ())?),
         };
         let mut target = Self { kind, agent, forgotten: 0 };
         resynchronise_after_another(&mut target.connect()?, 1)?;
@@ -84,6 +89,7 @@ impl Target {
             Agent::Pump(pumped) => Client::connect(&pumped.socket, soon()),
             Agent::Linux(program) => program.connect(),
             Agent::Image(guest) => guest.connect(soon()),
+            Agent::Vsock(vsock) => vsock.connect(),
         }
     }
 
@@ -91,6 +97,7 @@ impl Target {
     pub fn connect_beside(&mut self) -> Result<Option<Client>> {
         match (&mut self.agent, self.kind) {
             (Agent::Image(guest), Kind::Image(_, _, _, Some(_))) => guest.connect_to(1, soon()).map(Some),
+            (Agent::Vsock(vsock), _) => vsock.connect().map(Some),
             _ => Ok(None),
         }
     }
@@ -161,10 +168,15 @@ impl Target {
     /// What a new host may hear of that which others have left.
     pub fn left_over(&self) -> LeftOver {
         match self.kind {
-            Kind::Pump | Kind::Linux => LeftOver::Nothing,
+            Kind::Pump | Kind::Linux | Kind::Vsock(_) => LeftOver::Nothing,
             Kind::Image(_, _, Channel::Virtio | Channel::VirtioModern, _) => LeftOver::Replies,
             Kind::Image(_, _, Channel::Com1 | Channel::Com2 | Channel::Console, _) => LeftOver::Anything,
         }
+    }
+
+    /// Whether its device is vhost-device-vsock's.
+    pub fn is_on_vsock(&self) -> bool {
+        matches!(self.agent, Agent::Vsock(_))
     }
 
     /// The process that takes its processor time, if it has one of its own.
@@ -173,6 +185,7 @@ impl Target {
             Agent::Pump(_) => None,
             Agent::Linux(program) => Some(program.pid()),
             Agent::Image(guest) => Some(guest.pid()),
+            Agent::Vsock(vsock) => Some(vsock.guest.pid()),
         }
     }
 
@@ -180,7 +193,7 @@ impl Target {
     pub fn path(&self, name: &str) -> String {
         match &self.agent {
             Agent::Linux(program) => program.folder().join(name).display().to_string(),
-            Agent::Pump(_) | Agent::Image(_) => format!("/{name}"),
+            Agent::Pump(_) | Agent::Image(_) | Agent::Vsock(_) => format!("/{name}"),
         }
     }
 

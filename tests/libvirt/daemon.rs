@@ -1,5 +1,6 @@
-//! A libvirtd to talk to: the one that runs, or one of our own for as long as a test needs it.
+//! A libvirtd to talk to: the one that runs, one of our own for as long as a test needs it, or the newest.
 
+use std::env;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,12 +8,23 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use debian::libvirt::Libvirt as Newest;
+use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::process::{find, is_root};
 use tests::program::signal;
 use tests::soon;
 
 /// How often virsh is started to look for something.
 pub const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// The environment variable that asks for the newest libvirt that Debian has, whatever its value.
+const NEWEST: &str = "NANOQGA_NEWEST_LIBVIRT";
+
+/// A bridge that nothing is connected to. A daemon of our own has it, in a network that is its own as well.
+pub const BRIDGE: &str = "nanoqga0";
+
+/// Where the newest libvirt listens, once it was started.
+static SOCKET: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// The daemon that all tests of this run share, and how many of them use it. Locked while it starts and while it ends, so
 /// that no new one starts beside one that is about to go.
@@ -50,23 +62,41 @@ impl Drop for Libvirt {
 struct Daemon {
     /// Those we started, to be ended in this order. None when one was running.
     children: Vec<Child>,
+    /// What is /run to the newest one.
+    _run: Option<PrivateFolder>,
 }
 
 impl Daemon {
     fn start() -> Result<Self> {
+        if wants_newest() {
+            return Self::newest();
+        }
         if answers() {
-            return Ok(Self { children: Vec::new() });
+            return Ok(Self { children: Vec::new(), _run: None });
         }
         if !is_root() {
             bail!("no libvirtd answers at qemu:///system, and only root can start one: run the libvirt tests as root");
         }
-        let mut daemon = Self { children: Vec::new() };
+        let mut daemon = Self { children: Vec::new(), _run: None };
         // A daemon that was killed leaves its socket.
         if UnixStream::connect("/run/libvirt/virtlogd-sock").is_err() {
             daemon.children.push(background(Command::new(program("virtlogd")?))?);
         }
         daemon.children.insert(0, libvirtd()?);
         soon().poll_every(BETWEEN_LOOKS, "an answer from libvirtd", || Ok(answers().then_some(())))?;
+        Ok(daemon)
+    }
+
+    /// The newest one sees its own folder as /, and a private one as /run.
+    fn newest() -> Result<Self> {
+        let root = Newest::newest()?.folder();
+        let run = PrivateFolder::new()?;
+        *SOCKET.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.path().join("libvirt/libvirt-sock"));
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--net", "sh", "-c", &[WITH_BRIDGE, IN_ITS_ROOT].concat()]);
+        command.arg(root).arg(run.path());
+        let daemon = Self { children: vec![background(command)?], _run: Some(run) };
+        soon().poll_every(BETWEEN_LOOKS, "an answer from the newest libvirtd", || Ok(answers().then_some(())))?;
         Ok(daemon)
     }
 }
@@ -87,7 +117,7 @@ impl Drop for Daemon {
 
 /// Runs virsh and gives what it printed, once it has succeeded.
 pub fn virsh(arguments: &[&str]) -> Result<String> {
-    let run = virsh_command(arguments).stdin(Stdio::null()).output().context("cannot start virsh")?;
+    let run = virsh_command(arguments)?.stdin(Stdio::null()).output().context("cannot start virsh")?;
     if !run.status.success() {
         let said = String::from_utf8_lossy(&run.stderr);
         bail!("virsh {} ({}): {}", arguments.join(" "), run.status, said.trim());
@@ -96,11 +126,32 @@ pub fn virsh(arguments: &[&str]) -> Result<String> {
 }
 
 /// virsh at the system's libvirt, in English, ended when it takes too long.
-pub fn virsh_command(arguments: &[&str]) -> Command {
+pub fn virsh_command(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", &soon().limit().as_secs().to_string(), "virsh", "--connect", "qemu:///system"]);
+    command.args(["--kill-after=5", &soon().limit().as_secs().to_string()]);
+    add_virsh(&mut command)?;
     command.args(arguments).env("LC_ALL", "C");
-    command
+    Ok(command)
+}
+
+/// Adds the words that run virsh at the system's libvirt.
+pub fn add_virsh(command: &mut Command) -> Result<()> {
+    let virsh = if wants_newest() { Newest::newest()?.virsh()? } else { Command::new("virsh") };
+    command.arg(virsh.get_program()).args(virsh.get_args()).args(["--connect", &uri()]);
+    Ok(())
+}
+
+/// What clients connect to.
+pub fn uri() -> String {
+    let socket = SOCKET.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*socket {
+        Some(path) => format!("qemu+unix:///system?socket={}", path.display()),
+        None => "qemu:///system".into(),
+    }
+}
+
+fn wants_newest() -> bool {
+    env::var_os(NEWEST).is_some()
 }
 
 fn answers() -> bool {
@@ -111,14 +162,27 @@ fn answers() -> bool {
 /// may not, libvirt 9 takes what it knows of QEMU for outdated and asks it anew, for seconds, at every turn.
 fn libvirtd() -> Result<Child> {
     let libvirtd = program("libvirtd")?;
-    let own_mounts = Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
-    if !Path::new("/dev/kvm").exists() || !own_mounts {
+    let own = Command::new("unshare").args(["--mount", "--net", "true"]).status().is_ok_and(|status| status.success());
+    if !own {
         return background(Command::new(libvirtd));
     }
+    let hide_kvm = if Path::new("/dev/kvm").exists() { HIDE_KVM } else { "" };
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", HIDE_KVM]).arg(libvirtd);
+    command.args(["--mount", "--net", "sh", "-c", &[WITH_BRIDGE, hide_kvm, r#"exec "$0""#].concat()]).arg(libvirtd);
     background(command)
 }
+
+const WITH_BRIDGE: &str = "
+ip link add nanoqga0 type bridge && ip link set nanoqga0 up
+";
+
+/// The daemon of logs ends with the other one, which this shell becomes.
+const IN_ITS_ROOT: &str = r#"
+for folder in dev proc sys tmp; do mount --rbind "/$folder" "$0/$folder"; done
+mount --bind "$1" "$0/run"
+setpriv --pdeathsig TERM chroot "$0" /usr/sbin/virtlogd &
+exec chroot "$0" /usr/sbin/libvirtd
+"#;
 
 /// In the daemon's view alone, an empty file stands where /dev/kvm was. libvirt's own private /dev for each domain could
 /// not carry that over, so it is told to do without.
@@ -128,7 +192,6 @@ mount --bind "$file" /dev/kvm
 echo 'namespaces = []' > "$file.conf"
 mount --bind "$file.conf" /etc/libvirt/qemu.conf
 rm "$file" "$file.conf"
-exec "$0"
 "#;
 
 fn program(name: &str) -> Result<PathBuf> {

@@ -18,7 +18,7 @@ use tests::images::{NANO, Profile};
 use tests::time::SECOND;
 use tests::{image, soon};
 
-use crate::daemon::{BETWEEN_LOOKS, Libvirt, virsh, virsh_command};
+use crate::daemon::{BETWEEN_LOOKS, Libvirt, add_virsh, virsh, virsh_command};
 
 /// The agent's channel, as libvirt's users write it.
 pub const CHANNEL: &str = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>";
@@ -127,7 +127,7 @@ impl Domain {
 
     /// A virsh about this domain that nobody listens to.
     pub fn client(&self, arguments: &[&str]) -> Result<Child> {
-        let mut virsh = virsh_command(&self.about(arguments));
+        let mut virsh = virsh_command(&self.about(arguments))?;
         Ok(virsh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }
 
@@ -192,17 +192,9 @@ impl Domain {
     fn event_printer(&self, printed: &Path) -> Result<Child> {
         // Line by line, though it prints into a file.
         let mut command = Command::new("stdbuf");
-        command.args([
-            "-oL",
-            "virsh",
-            "--connect",
-            "qemu:///system",
-            "event",
-            "--all",
-            "--loop",
-            "--domain",
-            &self.name,
-        ]);
+        command.arg("-oL");
+        add_virsh(&mut command)?;
+        command.args(["event", "--all", "--loop", "--domain", &self.name]);
         let file = File::create(printed)?;
         command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         Ok(command.spawn()?)

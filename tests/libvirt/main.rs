@@ -222,7 +222,11 @@ fn guests_of_other_architectures_are_asked_set_and_shut_down() -> Result<()> {
         let os = domain.agent(r#"{"execute":"guest-get-osinfo"}"#)?;
         ensure!(os["return"]["machine"] == machine.architecture(), "{os}");
         let start = Instant::now();
-        domain.virsh(&["domtime", "--time", "1234567890"])?;
+        match domain.virsh(&["domtime", "--time", "1234567890"]) {
+            // When the guest has its time, libvirt 12 asks QEMU 11 for what only PCs have.
+            Err(error) if format!("{error:#}").contains("rtc-reset-reinjection") => {}
+            other => drop(other?),
+        }
         has_gone_on(1_234_567_890 * SECOND, start, domain.time()?).context(name)?;
         let watch = domain.watch()?;
         domain.shut_down()?;

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use tests::images::{APPLIANCE, nanoqga};
 use tests::soon;
 
+use crate::daemon::uri;
 use crate::domain::Domain;
 
 fn run(domain: &Domain, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(nanoqga()?);
-    command.args(["--libvirt", domain.name()]).args(arguments).env("LIBVIRT_DEFAULT_URI", "qemu:///system");
+    command.args(["--libvirt", domain.name()]).args(arguments).env("LIBVIRT_DEFAULT_URI", uri());
     Ok(command.output()?)
 }
 

@@ -17,6 +17,10 @@ const DELETED: u64 = 4 << 20;
 
 /// A domain with a network card, and a FAT volume on a disk that libvirt's QEMU can get to.
 fn with_disk() -> Result<(Domain, Disk)> {
+    with_disk_on("virtio", "vda")
+}
+
+fn with_disk_on(bus: &str, name: &str) -> Result<(Domain, Disk)> {
     let disk = Disk::fat(16, KIB)?;
     disk.put("kept", b"what was there")?;
     disk.put("deleted", &vec![0xaa; DELETED as usize])?;
@@ -26,9 +30,10 @@ fn with_disk() -> Result<(Domain, Disk)> {
         "<disk type='file' device='disk'>
       <driver name='qemu' type='raw' discard='unmap'/>
       <source file='{}'/>
-      <target dev='vda' bus='virtio'/>
+      <target dev='{name}' bus='{bus}'/>
       <serial>nanoqga-disk</serial>
     </disk>
+    <controller type='scsi' index='0' model='virtio-scsi'/>
     <interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>",
         disk.path().display()
     );
@@ -53,10 +58,20 @@ fn has(shown: &str, key: &str, value: &str) -> Result<()> {
 
 #[test]
 fn libvirt_shows_the_volume_and_its_disk() -> Result<()> {
-    let (domain, disk) = with_disk()?;
+    shows_the_volume("virtio", "vda")
+}
+
+#[test]
+fn libvirt_shows_the_volume_of_a_scsi_disk() -> Result<()> {
+    shows_the_volume("scsi", "sda")
+}
+
+fn shows_the_volume(bus: &str, name: &str) -> Result<()> {
+    let (domain, disk) = with_disk_on(bus, name)?;
+    let device = format!("/dev/{name}");
     let shown = domain.virsh(&["domfsinfo"])?;
     let volume: Vec<_> = shown.lines().nth(2).unwrap_or_default().split_whitespace().collect();
-    ensure!(volume == ["/", "vda", "vfat", "vda"], "libvirt does not know the disk again:\n{shown}");
+    ensure!(volume == ["/", name, "vfat", name], "libvirt does not know the disk again:\n{shown}");
 
     let shown = domain.virsh(&["guestinfo", "--filesystem", "--disk", "--interface"])?;
     for (key, value) in [
@@ -64,16 +79,16 @@ fn libvirt_shows_the_volume_and_its_disk() -> Result<()> {
         ("if.0.name", "eth0"),
         ("if.0.hwaddr", "52:54:00:12:34:56"),
         ("fs.count", "1"),
-        ("fs.0.name", "vda"),
+        ("fs.0.name", name),
         ("fs.0.mountpoint", "/"),
         ("fs.0.fstype", "vfat"),
-        ("fs.0.disk.0.alias", "vda"),
+        ("fs.0.disk.0.alias", name),
         ("fs.0.disk.0.serial", "nanoqga-disk"),
-        ("fs.0.disk.0.device", "/dev/vda"),
+        ("fs.0.disk.0.device", &device),
         ("disk.count", "1"),
-        ("disk.0.name", "/dev/vda"),
+        ("disk.0.name", &device),
         ("disk.0.partition", "no"),
-        ("disk.0.alias", "vda"),
+        ("disk.0.alias", name),
     ] {
         has(&shown, key, value)?;
     }

@@ -9,6 +9,7 @@ mod clock;
 mod command_line;
 mod conformance;
 mod disk_boot;
+mod dnsmasq;
 mod example_kernel;
 mod hosts;
 mod idle;

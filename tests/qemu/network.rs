@@ -27,7 +27,7 @@ fn interfaces(agent: &mut Client) -> Result<Value> {
     agent.execute("guest-network-get-interfaces", json!({}), soon())
 }
 
-fn routes(agent: &mut Client) -> Result<Vec<Value>> {
+pub fn routes(agent: &mut Client) -> Result<Vec<Value>> {
     let routes = agent.execute("guest-network-get-route", json!({}), soon())?;
     Ok(routes.as_array().context("a list of routes")?.clone())
 }
@@ -37,7 +37,7 @@ fn configure(agent: &mut Client, arguments: Value) -> Result<Value> {
 }
 
 /// The addresses of an interface with their prefixes, as `ip addr` has them.
-fn addresses(agent: &mut Client, interface: usize) -> Result<Vec<String>> {
+pub fn addresses(agent: &mut Client, interface: usize) -> Result<Vec<String>> {
     let told = interfaces(agent)?;
     let Some(addresses) = told[interface]["ip-addresses"].as_array() else { return Ok(Vec::new()) };
     let text = |address: &Value| {

@@ -6,13 +6,14 @@ use nanoqga_testkit::machine::Channel::Virtio;
 use nanoqga_testkit::qemu::Config;
 use nanoqga_testkit::qmp::Qmp;
 use serde_json::{Value, json};
+use tests::booted::synchronise;
 use tests::disk::Disk;
 use tests::images::APPLIANCE;
 use tests::{Booted, soon};
 
-use crate::power;
 use crate::settings::iso;
 use crate::storage::{guest_can_power_off, put, read};
+use crate::{power, suspend};
 
 /// Puts a disk on the controller `scsi`, at a target and unit.
 fn on_scsi(config: &mut Config, disk: &Disk, drive: &str, device: &str) {
@@ -130,6 +131,68 @@ fn settings_are_read_from_a_cd_and_other_cds_are_left_alone() -> Result<()> {
     for line in ["unit 0 of SCSI target 3 is not used: it is not ready", "/dev/sr0 is not for files: it is a CD"] {
         ensure!(log.contains(line), "{line} is not in {log}");
     }
+    Ok(())
+}
+
+/// A disk of the second kind has blocks of 4 KiB.
+#[test]
+fn what_is_free_is_given_back() -> Result<()> {
+    const DELETED: u64 = 8 << 20;
+    for block in [512, 4096] {
+        let disk = Disk::blank(32 << 10)?;
+        disk.run("mkfs.fat", &["-F", "16", "-S", &block.to_string(), "-s", if block == 512 { "4" } else { "1" }, "@"])?;
+        disk.put("kept", b"what was there")?;
+        disk.put("deleted", &vec![0xaa; DELETED as usize])?;
+        disk.run("mdel", &["-i", "@", "::deleted"])?;
+        let device = format!("scsi-hd,logical_block_size={block},physical_block_size={block}");
+        let mut booted = booted("q35", "", |config| on_scsi(config, &disk, ",discard=unmap", &device))?;
+        let before = disk.allocated()?;
+        let trim = |agent: &mut Client, minimum: u64| {
+            let told = agent.execute("guest-fstrim", json!({"minimum": minimum}), soon())?;
+            told["paths"][0]["trimmed"].as_u64().with_context(|| told.to_string())
+        };
+        ensure!(trim(&mut booted.agent, 1 << 40)? == 0 && disk.allocated()? == before);
+        ensure!(trim(&mut booted.agent, 0)? > DELETED / 2);
+        ensure!(disk.allocated()? < before - DELETED / 2, "{block}: {} of {before} bytes", disk.allocated()?);
+        ensure!(read(&mut booted.agent, "/kept", 100)? == b"what was there", "{block}");
+        let told = booted.agent.execute("guest-get-diskstats", json!({}), soon())?;
+        ensure!(told[0]["stats"]["discard-sectors"].as_u64() > Some(DELETED / 2 / 512), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_controller_works_again_after_a_sleep() -> Result<()> {
+    for machine in ["q35", "pc"] {
+        sleeps(machine).context(machine)?;
+    }
+    Ok(())
+}
+
+/// A file is open meanwhile. Afterwards a second unit comes, which the controller reports by an event.
+fn sleeps(machine: &str) -> Result<()> {
+    let (disk, other) = (Disk::fat(12, 4 << 10)?, Disk::blank(64)?);
+    let Booted { mut agent, mut guest } = booted(machine, "", |config| {
+        on_scsi(config, &disk, "", "scsi-hd,scsi-id=2");
+        let file = other.path().display();
+        config.argument("-blockdev", format!("driver=raw,node-name=other,file.driver=file,file.filename={file}"));
+    })?;
+    let mut qmp = guest.qmp(soon())?;
+    let handle = agent.execute("guest-file-open", json!({"path": "/file", "mode": "w"}), soon())?;
+    let write = json!({"handle": handle, "buf-b64": "aGVsbG8="});
+    for round in 0..3 {
+        agent.execute("guest-file-write", write.clone(), soon()).with_context(|| format!("round {round}"))?;
+        suspend::suspend(&mut agent, &mut qmp)?;
+        suspend::wake(&mut qmp)?;
+        synchronise(&mut agent, round)?;
+    }
+    agent.execute("guest-file-write", write, soon())?;
+    add(&mut qmp, json!({"driver": "scsi-hd", "id": "other", "drive": "other", "scsi-id": 3}))?;
+    soon().poll("a second disk", || Ok((disks(&mut agent)?.len() == 2).then_some(())))?;
+    drop(qmp);
+    power::goes_off(Booted { agent, guest }, machine, r#"{"execute":"guest-shutdown"}"#)?;
+    disk.is_clean()?;
+    ensure!(disk.get("file")? == b"hello".repeat(4));
     Ok(())
 }
 

@@ -45,13 +45,13 @@ fn booted(machine: &str, channel: Channel, adjust: impl FnOnce(&mut Config)) -> 
     Booted::of(&APPLIANCE, machine, channel, adjust)
 }
 
-fn suspend(agent: &mut Client, qmp: &mut Qmp) -> Result<()> {
+pub fn suspend(agent: &mut Client, qmp: &mut Qmp) -> Result<()> {
     agent.send(SUSPEND, soon())?;
     qmp.event("SUSPEND", soon())?;
     Ok(())
 }
 
-fn wake(qmp: &mut Qmp) -> Result<()> {
+pub fn wake(qmp: &mut Qmp) -> Result<()> {
     qmp.execute("system_wakeup", json!({}), soon())?;
     qmp.event("WAKEUP", soon())?;
     Ok(())

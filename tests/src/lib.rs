@@ -16,6 +16,7 @@ pub mod program;
 pub mod recorded;
 #[cfg(test)]
 mod security;
+pub mod sockets;
 pub mod time;
 
 pub use booted::{Booted, soon};

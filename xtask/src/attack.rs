@@ -52,5 +52,6 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 /// Builds all that is attacked. Returns the environment variables by which the tests find it.
 pub(crate) fn prepare() -> Result<Vec<(String, PathBuf)>> {
     setup::qemu()?;
+    setup::vsock()?;
     image::for_tests()
 }

@@ -44,6 +44,9 @@ const LIBVIRT: [Needed; 2] = [
     Needed { program: "virsh", package: "libvirt-clients" },
 ];
 
+/// The DHCP server of a test.
+const NETWORK: [Needed; 1] = [Needed { program: "dnsmasq", package: "dnsmasq-base" }];
+
 /// What the guide talks to an agent with.
 const GUIDE: [Needed; 1] = [Needed { program: "socat", package: "socat" }];
 
@@ -67,7 +70,7 @@ const CPP: [Needed; 1] = [Needed { program: "g++", package: "g++" }];
 
 /// Install what the other subcommands need.
 ///
-/// That is QEMU and its agent, firmware, disk tools, GRUB, socat, libvirt, C compilers, valgrind, cargo-deny, cargo-fuzz, cargo-hack, vhost-device-vsock, a
+/// That is QEMU and its agent, firmware, disk tools, GRUB, socat, dnsmasq, libvirt, C compilers, valgrind, cargo-deny, cargo-fuzz, cargo-hack, vhost-device-vsock, a
 /// nightly Rust with Miri, the toolchains of the kernels in targets/kernels, and the Rust targets of the images, the agent for Linux
 /// and the proofs. As root it installs Debian packages; for anyone else it prints the command to run. The newest qemu-ga is
 /// downloaded into target/roots and not installed. Subcommands do the part of this that they need.
@@ -78,6 +81,7 @@ pub(crate) fn main() -> Result<()> {
     qemu()?;
     disks()?;
     guide()?;
+    network()?;
     libvirt()?;
     linux()?;
     c_tests()?;
@@ -133,6 +137,14 @@ pub(crate) fn boot_disks() -> Result<()> {
 /// When they are not and cannot be installed.
 pub(crate) fn disks() -> Result<()> {
     need(BOOT_DISKS.iter().chain(&DISKS))
+}
+
+/// Sees to it that the DHCP server of a test is there.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn network() -> Result<()> {
+    need(NETWORK.iter())
 }
 
 /// Sees to it that what the guide uses is there.

@@ -23,6 +23,8 @@ pub struct Sockets<S: 'static, const OUT: usize> {
     driver: Vsock<'static, Kept, DeviceTransport>,
     /// That of each place.
     agents: Vec<Served<S, OUT>, MAX_CONNECTIONS>,
+    /// Whether the log has who was refused. Once, or another guest could fill it.
+    has_refused: bool,
 }
 
 /// An agent, and what carries bytes to it and back.
@@ -55,13 +57,13 @@ impl<S: State, const OUT: usize> Sockets<S, OUT> {
             .inspect_err(|error| log!("virtio socket: {}", error.reason()))
             .ok()?;
         log!("the agent's port is {}, context ID {}", port.port, driver.cid().unwrap_or_default());
-        Room::new(Self { driver, agents })
+        Room::new(Self { driver, agents, has_refused: false })
     }
 
     /// Does one step on each connection. Returns whether there may be more to do. `has_woken` says that the guest may have slept since the
     /// last step.
     pub fn step(&mut self, guest: &mut Guest<S>, has_woken: bool) -> bool {
-        let Self { driver, agents } = self;
+        let Self { driver, agents, has_refused } = self;
         if driver.failure().is_some() {
             return false;
         }
@@ -69,6 +71,10 @@ impl<S: State, const OUT: usize> Sockets<S, OUT> {
             driver.acknowledge_interrupt();
         }
         let mut busy = driver.poll();
+        if let Some(cid) = driver.take_stranger().filter(|_| !*has_refused) {
+            *has_refused = true;
+            log!("virtio socket: refused context ID {}, which is not the host", cid);
+        }
         for (place, (agent, pump)) in agents.iter_mut().enumerate() {
             if guest.state.has_news() {
                 return true;

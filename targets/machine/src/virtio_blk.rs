@@ -4,6 +4,7 @@
 //! ever.
 
 use core::fmt;
+use core::ops::Range;
 
 use virtio_drivers::Hal;
 use virtio_drivers::transport::{DeviceStatus, Transport};
@@ -229,19 +230,17 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         if self.properties.max_discard == 0 {
             return Err(Error::Unsupported);
         }
-        let alignment = u64::from(self.properties.discard_alignment);
-        let end = (sector + count) / alignment * alignment;
-        let first = sector.next_multiple_of(alignment);
-        let mut next = first;
-        while next < end {
-            let count = (end - next).min(self.properties.max_discard.into());
+        let whole = aligned(sector..sector + count, self.properties.discard_alignment.into());
+        let mut next = whole.start;
+        while next < whole.end {
+            let count = (whole.end - next).min(self.properties.max_discard.into());
             // The first sector, how many, and no flags (5.2.6).
             let segment = (u128::from(next) | u128::from(count as u32) << 64).to_le_bytes();
             self.perform(Kind::Discard, 0, Data::Out(&segment))?;
             self.statistics.discards.sectors += count;
             next += count;
         }
-        Ok(next - first.min(next))
+        Ok(next - whole.start)
     }
 
     /// Performs a request.
@@ -279,6 +278,12 @@ impl<H: Hal, T: Transport> VirtioBlk<H, T> {
         let end = sector.checked_add(count);
         if end.is_some_and(|end| end <= self.properties.sectors) { Ok(()) } else { Err(Error::Io) }
     }
+}
+
+/// The part of a range of sectors that begins and ends at a multiple of `alignment`.
+pub(crate) fn aligned(sectors: Range<u64>, alignment: u64) -> Range<u64> {
+    let end = sectors.end.checked_div(alignment).unwrap_or(0) * alignment;
+    sectors.start.checked_next_multiple_of(alignment).unwrap_or(end)..end
 }
 
 /// Initialises a device.

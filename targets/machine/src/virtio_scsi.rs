@@ -14,9 +14,9 @@ use virtio_drivers::Hal;
 use virtio_drivers::transport::{DeviceStatus, Transport};
 
 pub use self::command::Address;
-use self::command::{Cdb, ILLEGAL_REQUEST, UNIT_ATTENTION, sense_in_words, sense_key};
+use self::command::{BLOCK_LIMITS, Cdb, ILLEGAL_REQUEST, UNIT_ATTENTION, sense_in_words, sense_key};
 use crate::exchange::{AnswerIs, CHAIN, Data, Exchange, SPARE, SPARES, agree, give_up};
-use crate::virtio_blk::{BLOCK, MAX_TRANSFER, SECTOR, Statistics, Unusable};
+use crate::virtio_blk::{BLOCK, MAX_TRANSFER, SECTOR, Statistics, Unusable, aligned};
 use crate::virtqueue::VirtQueue;
 
 // Queues (5.6.2).
@@ -340,6 +340,38 @@ impl<H: Hal, T: Transport> VirtioScsi<H, T> {
             Err(refusal) => return Err(refusal),
         }
         Ok(())
+    }
+
+    /// Gives `count` sectors and what they hold back to the host, as far as the unit's granularity allows. Returns how many, or `None` if
+    /// the unit does not support that.
+    ///
+    /// # Errors
+    /// If the unit fails, or if the sectors are not on it.
+    pub fn discard(&mut self, unit: &mut Unit, sector: u64, count: u64) -> Result<Option<u64>, Refusal> {
+        const LENGTH: u8 = 64;
+        let end = sector.checked_add(count).filter(|&end| end <= unit.sectors).ok_or(Refusal::Beyond)?;
+        let page = command::inquiry(Some(BLOCK_LIMITS), LENGTH);
+        let limits = match self.command(unit.address, &page, Data::In(LENGTH.into())) {
+            Ok((valid, _)) => command::unmap_limits(self.data(valid)),
+            Err(Refusal::Sense(ILLEGAL_REQUEST)) => None,
+            Err(refusal) => return Err(refusal),
+        };
+        let Some((most, granularity)) = limits else { return Ok(None) };
+        let shift = (unit.block / SECTOR).trailing_zeros();
+        let whole = aligned(sector..end, u64::from(granularity.get()) << shift);
+        let mut next = whole.start;
+        while next < whole.end {
+            let blocks = ((whole.end - next) >> shift).min(most.get().into()) as u32;
+            match self.command(unit.address, &command::unmap(), Data::Out(&command::extent(next >> shift, blocks))) {
+                Ok((_, ns)) => unit.statistics.discards.note(0, ns),
+                Err(Refusal::Sense(ILLEGAL_REQUEST)) => return Ok(None),
+                Err(refusal) => return Err(refusal),
+            }
+            let sectors = u64::from(blocks) << shift;
+            unit.statistics.discards.sectors += sectors;
+            next += sectors;
+        }
+        Ok(Some(next - whole.start))
     }
 
     /// Reads or writes blocks. Returns the time that it took.

@@ -3,6 +3,7 @@
 pub mod executable;
 pub mod foreign;
 pub mod initramfs;
+pub mod libvirt;
 pub mod linux;
 pub mod packages;
 pub mod qemu;

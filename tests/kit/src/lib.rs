@@ -30,3 +30,4 @@ pub mod suite;
 mod supervisor;
 pub mod sync;
 pub mod transport;
+pub mod vsock;

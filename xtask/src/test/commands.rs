@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use nanoqga_testkit::deadline;
+use nanoqga_testkit::process::output;
 
 use crate::image;
 use crate::workspace::in_workspace;
@@ -32,6 +33,11 @@ pub(crate) fn whole_system(test: &str) -> Command {
         command.env("RUST_TEST_THREADS", threads.to_string());
     }
     command
+}
+
+/// Whether a program may have mounts of its own: not in a chroot whose root is no mount point.
+pub(super) fn may_mount() -> bool {
+    output(Command::new("unshare").args(["--mount", "true"]), LIMIT).is_ok()
 }
 
 /// `cargo` with a subcommand, in the workspace.

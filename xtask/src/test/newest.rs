@@ -1,13 +1,19 @@
-//! The part newest: both tables of machines, old devices, clocks and migration on the newest QEMU that Debian has.
+//! The part newest: both tables of machines, old devices, clocks and migration on the newest QEMU that Debian has, and all that is tested
+//! with libvirt with the newest of that.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use debian::libvirt::Libvirt;
+use nanoqga_testkit::process::is_root;
 use nanoqga_testkit::qemu;
 
-use super::commands::{LIMIT, qemu_tests};
+use super::commands::{LIMIT, may_mount, qemu_tests, whole_system};
 use super::report::Report;
-use crate::setup;
+use crate::{image, setup};
+
+/// What asks the tests of the part libvirt for the newest one.
+const NEWEST_LIBVIRT: &str = "NANOQGA_NEWEST_LIBVIRT";
 
 /// Beginnings of the names of tests.
 const TESTS: [&str; 5] = ["rows::", "migration::", "machines::", "legacy::", "clock::"];
@@ -17,7 +23,28 @@ pub(super) fn test(report: &mut Report) -> Result<()> {
     let (programs, version) = debian::qemu::newest()?;
     let mut tests = qemu_tests()?;
     tests.env(qemu::FOLDER, programs).arg("--").args(TESTS);
-    report.tests_then(&mut tests, LIMIT, |output| eprintln!("\nQEMU {version}:\n{}", table(output)))
+    report.tests_then(&mut tests, LIMIT, |output| eprintln!("\nQEMU {version}:\n{}", table(output)))?;
+    libvirt(report)
+}
+
+/// The part libvirt, with another one.
+fn libvirt(report: &mut Report) -> Result<()> {
+    if !is_root() || !may_mount() {
+        report.skip("libvirt: only root can start its daemon in mounts of its own");
+        return Ok(());
+    }
+    let libvirt = match Libvirt::newest() {
+        Ok(libvirt) => libvirt,
+        Err(reason) => {
+            report.skip(format!("libvirt: {reason:#}"));
+            return Ok(());
+        }
+    };
+    let [version, of_qemu] = libvirt.versions()?;
+    eprintln!("\nlibvirt {version} with QEMU {of_qemu}:");
+    let mut tests = whole_system("libvirt");
+    tests.envs(image::for_tests()?).env(NEWEST_LIBVIRT, "1");
+    report.tests(&mut tests, LIMIT)
 }
 
 /// The rows of the output of `cargo test`, each with how many of its tests passed of how many.

@@ -7,7 +7,7 @@ use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::{is_root, output};
 use nanoqga_testkit::progress::step;
 
-use super::commands::{LIMIT, cargo, qemu_tests, whole_system};
+use super::commands::{LIMIT, cargo, may_mount, qemu_tests, whole_system};
 use super::newest;
 use super::report::Report;
 use crate::attack;
@@ -62,7 +62,7 @@ pub(super) static PARTS: [Part; 24] = [
     Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
     Part { name: "dist", long: true, run: dist, about: "a release, built in two folders: the same bytes, and a bill of materials of each program" },
     Part { name: "xen", long: true, run: xen, about: "the agent for Linux and the images in domains of Xen, which is downloaded into target/" },
-    Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU that Debian has, downloaded into target/" },
+    Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU and libvirt that Debian has, downloaded into target/" },
 ];
 
 /// Targets of other people's kernels: small ones, and ones of 32 bits. The first has no compare-and-swap.
@@ -216,6 +216,7 @@ fn qemu(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
     setup::guide()?;
+    setup::network()?;
     report.tests(&mut qemu_tests()?, LIMIT)
 }
 
@@ -228,6 +229,7 @@ fn channels(report: &mut Report) -> Result<()> {
     setup::qemu()?;
     setup::disks()?;
     setup::linux()?;
+    setup::guide()?;
     setup::vsock()?;
     report.tests(whole_system("channels").envs(image::for_tests()?), LIMIT)
 }
@@ -319,11 +321,6 @@ fn differential(report: &mut Report) -> Result<()> {
 
 fn hostile(report: &mut Report) -> Result<()> {
     report.tests(whole_system("hostile").envs(attack::prepare()?), LIMIT)
-}
-
-/// Whether a program may have mounts of its own: not in a chroot whose root is no mount point.
-fn may_mount() -> bool {
-    output(Command::new("unshare").args(["--mount", "true"]), LIMIT).is_ok()
 }
 
 fn libvirt(report: &mut Report) -> Result<()> {

@@ -122,8 +122,9 @@ impl BlockDevice for VirtioDisk {
     fn discard(&mut self, sector: u64, count: u64) -> Result<u64, Error> {
         match self {
             Self::Blk(disk) => disk.discard(sector, count).map_err(error),
-            // No command for it is known here.
-            Self::Scsi(..) => Err(Error::Unsupported),
+            Self::Scsi(controller, unit) => {
+                with(controller, unit, |host, unit| host.discard(unit, sector, count))?.ok_or(Error::Unsupported)
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! SCSI's commands and what they are answered (SPC-4, SBC-3, SAM-5).
 
+use core::num::NonZero;
+
 /// The longest command, in bytes.
 pub(super) const CDB_BYTES: usize = 32;
 pub(super) type Cdb = [u8; CDB_BYTES];
@@ -10,8 +12,14 @@ const INQUIRY: u8 = 0x12;
 const MODE_SENSE_6: u8 = 0x1a;
 const READ_CAPACITY_10: u8 = 0x25;
 const SYNCHRONIZE_CACHE_10: u8 = 0x35;
+const UNMAP: u8 = 0x42;
 const SERVICE_ACTION_IN_16: u8 = 0x9e;
 const REPORT_LUNS: u8 = 0xa0;
+
+/// A page of INQUIRY: how much a command may be of (SBC-3, 6.5.3).
+pub(super) const BLOCK_LIMITS: u8 = 0xb0;
+/// The length of the data of UNMAP with one run of blocks (SBC-3, 5.28).
+pub(super) const EXTENT_BYTES: usize = 24;
 
 // Sense keys.
 const NOT_READY: u8 = 0x2;
@@ -84,6 +92,28 @@ pub(super) fn read_capacity_16() -> Cdb {
 
 pub(super) fn synchronize_cache() -> Cdb {
     cdb([SYNCHRONIZE_CACHE_10])
+}
+
+/// Gives back the blocks that [`extent`] tells.
+pub(super) fn unmap() -> Cdb {
+    cdb([UNMAP, 0, 0, 0, 0, 0, 0, 0, EXTENT_BYTES as u8])
+}
+
+/// The data of [`unmap`]: one run of blocks. Before it are the number of bytes that follow, and that of the run's own.
+pub(super) fn extent(block: u64, count: u32) -> [u8; EXTENT_BYTES] {
+    let mut data = [0; EXTENT_BYTES];
+    let fields = [&22u16.to_be_bytes()[..], &16u16.to_be_bytes(), &[0; 4], &block.to_be_bytes(), &count.to_be_bytes()];
+    data.iter_mut().zip(fields.into_iter().flatten()).for_each(|(place, byte)| *place = *byte);
+    data
+}
+
+/// How many blocks one [`unmap`] gives back at most, and the multiple of blocks at which it must begin and end, as the answer to
+/// `inquiry(Some(BLOCK_LIMITS), _)` has it. `None` if the unit takes none back.
+pub(super) fn unmap_limits(page: &[u8]) -> Option<(NonZero<u32>, NonZero<u32>)> {
+    let &[_, BLOCK_LIMITS, ..] = page else { return None };
+    let field = |place| page.get(place..)?.first_chunk().map(|field| u32::from_be_bytes(*field));
+    let granularity = field(28).and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN);
+    Some((NonZero::new(field(20)?)?, granularity))
 }
 
 /// The units of a target, in so many bytes.

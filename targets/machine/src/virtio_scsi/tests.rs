@@ -33,6 +33,8 @@ enum Manner {
     Short(u32),
     /// Says that lists and pages are longer than they are.
     Boasts,
+    /// Takes no blocks back: it has no such page, its page says so, or it does not know the command.
+    Keeps(u8),
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,8 @@ struct State {
     capacity: [u8; 8],
     is_protected: bool,
     absent: bool,
+    /// What it has taken back: first blocks, and how many.
+    unmapped: Vec<(u64, u32)>,
 }
 
 #[derive(Clone, Debug)]
@@ -149,6 +153,18 @@ impl State {
             }
             0x12 if cdb[1] == 0 => Some(std::vec![if is_here { self.kind } else { 0x7f }; 36]),
             0x12 if cdb[2] == 0x80 => Some([&[0, 0x80, 0, if boasts { 255 } else { 6 }][..], b"serial"].concat()),
+            0x12 if cdb[2] == 0xb0 && self.manner != Manner::Keeps(0) => {
+                let mut page = std::vec![0; 64];
+                (page[1], page[3], page[31]) = (0xb0, 60, 8);
+                page[23] = if self.manner == Manner::Keeps(1) { 0 } else { 24 };
+                Some(page)
+            }
+            0x42 if self.manner != Manner::Keeps(2) => {
+                assert_eq!((cdb[8], out.len(), &out[..8]), (24, 24, &[0, 22, 0, 16, 0, 0, 0, 0][..]));
+                let block = u64::from_be_bytes(out[8..16].try_into().unwrap());
+                self.unmapped.push((block, u32::from_be_bytes(out[16..20].try_into().unwrap())));
+                Some(Vec::new())
+            }
             0x00 => Some(Vec::new()),
             0x25 => Some(self.capacity.into()),
             0x9e => Some([&(1u64 << 33).to_be_bytes()[..], &[0, 0, 2, 0]].concat()),
@@ -288,6 +304,35 @@ fn a_disk_is_found_read_written_and_flushed() {
     scsi.flush(&mut disk).unwrap();
     let Statistics { reads, writes, .. } = *disk.statistics();
     assert_eq!((reads.requests, reads.sectors, writes.requests, writes.sectors), (2, 65, 1, 64));
+}
+
+#[test]
+fn whole_granules_are_given_back_as_many_at_once_as_the_unit_takes() {
+    let device = device();
+    let mut scsi = driver(&device);
+    let mut disk = unit(&mut scsi);
+    assert_eq!(scsi.discard(&mut disk, 3, 60), Ok(Some(48)));
+    assert_eq!(device.0.borrow().unmapped, [(8, 24), (32, 24)]);
+    assert_eq!(scsi.discard(&mut disk, 9, 6), Ok(Some(0)));
+    let discards = disk.statistics().discards;
+    assert_eq!((discards.requests, discards.sectors), (2, 48));
+    for (sector, count) in [(128, 1), (0, 129), (u64::MAX, 1), (1, u64::MAX)] {
+        assert_eq!(scsi.discard(&mut disk, sector, count), Err(Refusal::Beyond), "{sector} {count}");
+    }
+    for keeps in [0, 1, 2] {
+        device.0.borrow_mut().manner = Manner::Keeps(keeps);
+        assert_eq!(scsi.discard(&mut disk, 0, 128), Ok(None), "{keeps}");
+    }
+    device.0.borrow_mut().manner = Manner::Sense(3, true);
+    assert_eq!(scsi.discard(&mut disk, 0, 128), Err(Refusal::Sense(3)));
+
+    // Blocks of 4 KiB: eight of them are a granule.
+    device.0.borrow_mut().manner = Manner::Honest;
+    device.0.borrow_mut().capacity = [0, 0, 0, 31, 0, 0, 16, 0];
+    device.0.borrow_mut().unmapped.clear();
+    let mut disk = unit(&mut scsi);
+    assert_eq!(scsi.discard(&mut disk, 8, 248), Ok(Some(192)));
+    assert_eq!(device.0.borrow().unmapped, [(8, 24)]);
 }
 
 #[test]

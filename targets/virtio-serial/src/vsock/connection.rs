@@ -21,6 +21,9 @@ pub(crate) struct Connection<'m> {
     peer_window: u32,
     /// The peer was asked for credit, and has not granted any since.
     has_asked: bool,
+    /// The peer has asked for credit, and was not sent a CREDIT_UPDATE since. It may wait for just that, whatever other packets tell:
+    /// vhost-device-vsock 0.3 does.
+    is_asked: bool,
     owed: Owed,
     is_new: bool,
 }
@@ -66,6 +69,7 @@ impl<'m> Connection<'m> {
             peer_taken: 0,
             peer_window: 0,
             has_asked: false,
+            is_asked: false,
             owed: 0,
             is_new: false,
         }
@@ -116,7 +120,7 @@ impl<'m> Connection<'m> {
         self.state = State::Open;
         self.peer = request.peer;
         self.is_new = true;
-        self.has_asked = false;
+        (self.has_asked, self.is_asked) = (false, false);
         self.owed = RESPONSE;
         (self.ended, self.taken, self.told, self.sent) = (0, 0, 0, 0);
         self.note_credit(request);
@@ -134,9 +138,15 @@ impl<'m> Connection<'m> {
         self.note_credit(header);
         match header.operation {
             Operation::CREDIT_UPDATE => {}
-            // vhost-device-vsock 0.3 says this when it cannot read from the host's end, for example because the host has left before
-            // it had read all. It looks there again only when it is told of credit.
-            Operation::INVALID => self.owed |= CREDIT,
+            // vhost-device-vsock 0.3 says INVALID when it cannot read from the host's end, for example because the host has left before it
+            // had read all. It looks there again only when it is told of credit. A peer without credit would ask again as soon as it is
+            // answered, so it is told when there is room.
+            Operation::INVALID | Operation::CREDIT_REQUEST => {
+                self.is_asked = true;
+                if self.window.room() > 0 {
+                    self.owed |= CREDIT;
+                }
+            }
             Operation::RESET => self.leave(),
             Operation::SHUTDOWN => {
                 self.ended |= header.flags & SHUTDOWN_BOTH;
@@ -148,9 +158,6 @@ impl<'m> Connection<'m> {
             Operation::DATA if self.may_receive() && header.length as usize <= length.min(self.window.room()) => {
                 return true;
             }
-            // A peer without credit asks again as soon as it is answered. It is told when there is room.
-            Operation::CREDIT_REQUEST if self.window.room() > 0 => self.owed |= CREDIT,
-            Operation::CREDIT_REQUEST => {}
             // A packet that makes no sense, or more than the credit allows.
             _ => self.reset(),
         }
@@ -209,7 +216,7 @@ impl<'m> Connection<'m> {
         let count = self.window.read(bytes);
         self.taken = self.taken.wrapping_add(count as u32);
         // A peer that has less than half of the window left may wait soon.
-        let untold = self.taken.wrapping_sub(self.told);
+        let untold = if self.is_asked { self.window.room() as u32 } else { self.taken.wrapping_sub(self.told) };
         if self.may_receive() && untold >= self.window.size().div_ceil(2) {
             self.owed |= CREDIT;
         }
@@ -237,6 +244,7 @@ impl<'m> Connection<'m> {
         let next = self.owed.trailing_zeros();
         let &(operation, flags) = OWED.get(next as usize)?;
         self.owed &= !(1 << next);
+        self.is_asked &= operation != Operation::CREDIT_UPDATE;
         Some(Header { flags, ..self.header(own, operation) })
     }
 
@@ -248,7 +256,9 @@ impl<'m> Connection<'m> {
     fn header(&mut self, own: Peer, operation: Operation) -> Header {
         // Every packet tells the credit.
         self.told = self.taken;
-        self.owed &= !CREDIT;
+        if !self.is_asked {
+            self.owed &= !CREDIT;
+        }
         Header {
             peer: self.peer,
             own,

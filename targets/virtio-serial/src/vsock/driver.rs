@@ -42,6 +42,8 @@ pub struct Vsock<'m, H: Hal, T: Transport> {
     peers: Peers,
     connections: [Connection<'m>; MAX_CONNECTIONS],
     resets: Resets,
+    /// Who was refused last because it is not the host.
+    stranger: Option<u64>,
 }
 
 impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
@@ -61,7 +63,8 @@ impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
         let mut windows = memory.chunks_exact_mut(size);
         let connections =
             [(); MAX_CONNECTIONS].map(|()| Connection::new(Window::new(windows.next().unwrap_or_default())));
-        let mut vsock = Self { device: Device::new(transport), port, peers, connections, resets: Resets::default() };
+        let device = Device::new(transport);
+        let mut vsock = Self { device, port, peers, connections, resets: Resets::default(), stranger: None };
         vsock.restart();
         match vsock.failure() {
             Some(error) => Err(error),
@@ -86,6 +89,11 @@ impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
     /// The guest's context ID, while the driver uses the device.
     pub fn cid(&self) -> Option<u64> {
         self.device.queues().map(|queues| queues.cid)
+    }
+
+    /// Returns once the context ID of who was refused last because it is not the host.
+    pub fn take_stranger(&mut self) -> Option<u64> {
+        self.stranger.take()
     }
 
     /// Why the driver does not use the device any more, if so. The device was reset then.
@@ -164,7 +172,7 @@ impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
 
     /// Handles the next packet. Returns `false` if there is none.
     fn receive(&mut self) -> bool {
-        let Self { device, port, peers, connections, resets } = self;
+        let Self { device, port, peers, connections, resets, stranger } = self;
         let received = device.with(|queues, transport| {
             let cid = queues.cid;
             queues.receive(transport, |header, length, copy| {
@@ -172,7 +180,11 @@ impl<'m, H: Hal, T: Transport> Vsock<'m, H, T> {
                 if own.cid != cid {
                     return Ok(());
                 }
-                let is_for_us = own.port == *port && kind == STREAM && (peer.cid == HOST || *peers == Peers::Any);
+                let may_connect = peer.cid == HOST || *peers == Peers::Any;
+                if own.port == *port && !may_connect {
+                    *stranger = Some(peer.cid);
+                }
+                let is_for_us = own.port == *port && kind == STREAM && may_connect;
                 let known = connections.iter_mut().find(|connection| is_for_us && connection.is_of(peer));
                 match (operation, known) {
                     (Operation::REQUEST, known) if is_for_us => {

@@ -1,6 +1,6 @@
 //! Credit, both ways (section 5.10.6.3).
 
-use embedded_io::{Write, WriteReady};
+use embedded_io::{Read, Write, WriteReady};
 
 use crate::packet::*;
 use crate::peer::State;
@@ -42,6 +42,42 @@ fn a_host_that_asks_is_told_unless_there_is_no_room() {
     settle(&mut driver);
     peers.listen(&host);
     assert_eq!((peers.of(5).told, peers.of(5).credit()), (2, WINDOW));
+}
+
+/// vhost-device-vsock 0.3 goes on only when it has that packet.
+#[test]
+fn a_host_that_asked_in_vain_is_told_by_a_packet_of_its_own_whatever_replies_told() {
+    let (host, mut driver, mut peers) = connected(100_000);
+    peers.write(&host, 5, &[7; WINDOW]);
+    peers.say(&host, 5, CREDIT_REQUEST, 0, &[]);
+    settle(&mut driver);
+    // It is read in small pieces, and each is answered.
+    for _ in 0..WINDOW / 10 {
+        let mut stream = driver.stream(0).unwrap();
+        assert_eq!(stream.read(&mut [0; 10]).unwrap(), 10);
+        assert_eq!(stream.write(b"reply").unwrap(), 5);
+        settle(&mut driver);
+        peers.listen(&host);
+    }
+    assert_eq!((peers.of(5).told, peers.of(5).credit()), (1, WINDOW));
+}
+
+#[test]
+fn an_answer_that_waits_for_a_buffer_is_sent_though_another_packet_goes_before_it() {
+    let (host, mut driver, mut peers) = connected(8);
+    host.device().busy = true;
+    for _ in 0..4 {
+        assert_eq!(driver.stream(0).unwrap().write(b"xx").unwrap(), 2);
+    }
+    // All buffers are out, and both sides want to know the other's credit.
+    assert!(!driver.stream(0).unwrap().write_ready().unwrap());
+    peers.say(&host, 5, CREDIT_REQUEST, 0, &[]);
+    driver.poll();
+    host.device().busy = false;
+    host.device().run();
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!((peers.of(5).asked, peers.of(5).told), (1, 1));
 }
 
 #[test]

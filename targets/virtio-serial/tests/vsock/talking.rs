@@ -104,6 +104,8 @@ fn only_the_host_and_only_the_port_and_only_streams() {
         let expected =
             Packet { from: packet.to, to: packet.from, kind: packet.kind, operation: RST, ..Packet::default() };
         assert_eq!(answer, is_answered.then_some(expected), "{place}");
+        let stranger = (packet.from.0 != HOST).then_some(packet.from.0);
+        assert_eq!([driver.take_stranger(), driver.take_stranger()], [stranger, None], "{place}");
         assert!(!driver.stream(0).unwrap().is_open());
     }
 
@@ -115,6 +117,7 @@ fn only_the_host_and_only_the_port_and_only_streams() {
     settle(&mut driver);
     let answer = host.device().from_guest.pop_front().unwrap();
     assert_eq!((answer.operation, answer.to), (RESPONSE, (3, 7)));
+    assert_eq!(driver.take_stranger(), None);
 }
 
 #[test]
