@@ -3,11 +3,11 @@
 mod common;
 
 use common::{
-    COMMANDS, File, Finished, Guest, TABLES, agent_of, busy_guest, call, guest_with, readable, returned, returns,
-    talk_in,
+    COMMANDS, File, Finished, Guest, TABLES, agent_of, busy_guest, call, error, guest_with, readable, returned,
+    returns, talk_in,
 };
 use nanoqga::commands::exec::Exit;
-use nanoqga::commands::{disk, filesystem, info};
+use nanoqga::commands::{cpu, disk, filesystem, info};
 use nanoqga::{Agent, Command, CommandSet, Failure};
 
 /// A guest that tells only what it must.
@@ -117,4 +117,37 @@ fn tables_are_as_long_as_what_guest_info_lists() {
         listed["supported_commands"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     assert_eq!(listed, names);
     assert!(names.contains(&info::commands::<Guest>()[0].name()));
+}
+
+/// A guest whose load is any number.
+struct Loaded(f64);
+
+impl cpu::LoadAverage for Loaded {
+    fn load(&mut self) -> Result<cpu::Load, Failure> {
+        Ok(cpu::Load { load1m: self.0, load5m: 0.0, load15m: 1.0 })
+    }
+}
+
+#[test]
+fn a_number_has_up_to_six_decimals_and_one_of_more_than_twelve_digits_is_an_error() {
+    let ask = |load| {
+        const TABLES: &[&[Command<Loaded>]] = &[cpu::load_commands()];
+        let commands = CommandSet::new(TABLES);
+        answer(&mut agent_of::<128, 256, _>(&commands), &mut Loaded(load), r#"{"execute":"guest-get-load"}"#)
+    };
+    for (load, sent) in [
+        (0.25, "0.25"),
+        (-0.25, "-0.25"),
+        (-1.5, "-1.5"),
+        (0.000_000_6, "0.000001"),
+        (-0.000_000_6, "-0.000001"),
+        (12.000_345, "12.000345"),
+        (8_999_999_999.5, "8999999999.5"),
+        (-8_999_999_999.5, "-8999999999.5"),
+    ] {
+        assert_eq!(ask(load), returns(&format!(r#"{{"load1m":{sent},"load5m":0.0,"load15m":1.0}}"#)));
+    }
+    for load in [9e12, -9e12, 1e300, -1e300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        assert_eq!(ask(load), error("a part of the reply is larger than the agent's buffer"), "{load}");
+    }
 }
