@@ -29,6 +29,15 @@ fn measure(_: &mut (), request: &mut Request<'_>, reply: &mut Reply<'_>) -> Resu
     Ok(reply.whole(&(list.len(), list.is_empty()))?)
 }
 
+/// How long each list of a list is.
+fn lengths(_: &mut (), request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
+    let mut arguments = request.arguments();
+    let lists: List<'_, List<'_, Text<'_>>> = arguments.required("lists")?;
+    arguments.finish()?;
+    let text: String = lists.iter().map(|list| format!("{} ", list.len())).collect();
+    Ok(reply.whole(text.trim())?)
+}
+
 /// The string, if it has at most 8 bytes.
 fn copy(_: &mut (), request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Step, Error> {
     let mut arguments = request.arguments();
@@ -38,8 +47,12 @@ fn copy(_: &mut (), request: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<
     Ok(reply.whole(&text.copy_to(&mut buffer))?)
 }
 
-const OWN: &[Command<()>] =
-    &[Command::new("example-many", many), Command::new("example-measure", measure), Command::new("example-copy", copy)];
+const OWN: &[Command<()>] = &[
+    Command::new("example-many", many),
+    Command::new("example-measure", measure),
+    Command::new("example-lengths", lengths),
+    Command::new("example-copy", copy),
+];
 static COMMANDS: CommandSet<()> = CommandSet::new(&[OWN]);
 
 fn call(command: &str, arguments: &str) -> String {
@@ -64,6 +77,9 @@ fn a_list_knows_its_length() {
     for (list, length) in [("[]", "[0,true]"), ("[7]", "[1,false]"), ("[0,1,2]", "[3,false]")] {
         assert_eq!(call("measure", &format!(r#""list":{list}"#)), returns(length));
     }
+    // Brackets and quotes in strings are no brackets and quotes.
+    let lists = r#""lists":[["]","}"],[],["\\"],["[","{","\\","a"]]"#;
+    assert_eq!(call("lengths", lists), returns(r#""2 0 1 4""#));
 }
 
 #[test]
