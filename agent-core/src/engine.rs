@@ -182,7 +182,8 @@ impl<G> Engine<G> {
     fn hand_out(&mut self, memory: &Memory<'_>, room: &mut [u8]) -> usize {
         let staged = self.stage.hand_out(memory.reply, room);
         match &mut self.phase {
-            Phase::Json { json, cursor } if self.stage.is_empty() => {
+            // It has no room before all is out that was staged.
+            Phase::Json { json, cursor } => {
                 staged + cursor.copy_ascii(json.of(memory.request), room.get_mut(staged..).unwrap_or_default())
             }
             _ => staged,

@@ -109,7 +109,7 @@ impl<const N: usize, const OUT: usize> Pump<N, OUT> {
         } else if self.output.is_empty() {
             return Ok(false);
         }
-        let more_to_come = agent.is_receiving() && !self.input.is_empty() && !self.output.is_full();
+        let more_to_come = agent.is_receiving() && !self.input.is_empty();
         if !self.output.is_empty() && !more_to_come {
             let written = channel.write(self.output.bytes())?;
             self.output.consume(written);
@@ -198,10 +198,6 @@ impl<const N: usize> Buffer<N> {
 
     const fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count);
-    }
-
-    const fn is_full(&self) -> bool {
-        self.end >= N
     }
 
     /// What is behind the bytes, to be filled from its beginning: all of the buffer, if it is empty.

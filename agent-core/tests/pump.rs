@@ -338,3 +338,38 @@ fn regression_a_flood_after_a_host_came_is_one_message() {
     let error = common::error("JSON token size limit exceeded");
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), error);
 }
+
+#[test]
+fn a_channel_that_cannot_be_written_to_is_read_all_the_same() {
+    let mut channel = Port { host_reads: false, ..Port::new(b"{\"execute\":") };
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+    assert!(channel.from_host.is_empty() && agent.has_half_a_request());
+}
+
+#[test]
+fn a_channel_that_takes_nothing_is_not_tried_again_at_once() {
+    let mut channel = Port { write: 0, ..Port::new(PING) };
+    let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
+    let mut turns = 0;
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {
+        turns += 1;
+        assert!(turns < 100, "it would never sleep");
+    }
+    assert_eq!(channel.offered, PONG.len());
+}
+
+#[test]
+fn a_pump_is_idle_when_all_that_was_read_is_answered() {
+    let mut channel = Port { read: 1000, write: 1, ..Port::new(&[PING, PING, b"{"].concat()) };
+    let (mut agent, mut pump) = (agent(&COMMANDS), Pump::<64, 16>::new());
+    assert!(pump.is_idle(&agent));
+    while channel.to_host.len() < 2 * PONG.len() {
+        assert!(pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap());
+        let done = channel.to_host.len() == 2 * PONG.len() && channel.from_host.is_empty();
+        // The half request may still be in its buffer.
+        assert!(!pump.is_idle(&agent) || done, "{} bytes written", channel.to_host.len());
+    }
+    while pump.poll(&mut agent, &mut Guest::default(), &mut channel).unwrap() {}
+    assert!(pump.is_idle(&agent) && agent.has_half_a_request());
+}

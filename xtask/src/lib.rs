@@ -18,6 +18,7 @@ mod docs;
 mod fuzz;
 mod image;
 mod kernels;
+mod mutants;
 mod nightly;
 mod packages;
 mod panics;
@@ -59,6 +60,7 @@ enum Subcommand {
     Docs(docs::Args),
     Capi(capi::Args),
     Fuzz(fuzz::Args),
+    Mutants(mutants::Args),
     Bench(bench::Args),
     Kernels(kernels::Args),
     Panics(panics::Args),
@@ -93,6 +95,7 @@ impl Subcommand {
             Self::Docs(args) => docs::main(&args),
             Self::Capi(args) => capi::main(&args),
             Self::Fuzz(args) => fuzz::main(&args),
+            Self::Mutants(args) => mutants::main(&args),
             Self::Bench(args) => bench::main(&args),
             Self::Kernels(args) => kernels::main(&args),
             Self::Panics(args) => panics::main(&args),
@@ -145,6 +148,8 @@ mod tests {
             "capi --header",
             "fuzz --seconds 600 agent virtio_serial",
             "fuzz --seed",
+            "mutants nanoqga storage --publish",
+            "mutants network --only dhcp",
             "bench guests linux --quick --check",
             "bench engine",
             "bench --render --publish",
@@ -178,6 +183,8 @@ mod tests {
             "capi --kernel vax",
             "fuzz nothing",
             "fuzz --seconds soon",
+            "mutants xtask",
+            "mutants --only dhcp --publish",
             "bench --render --quick",
             "bench --render linux",
             "size --all",

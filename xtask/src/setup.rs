@@ -9,7 +9,7 @@ use debian::packages::KEYRING;
 use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
 
-pub(crate) use self::rust::{cargo_deny, cargo_fuzz, cargo_hack, lints, mdbook, toolchain, vsock};
+pub(crate) use self::rust::{cargo_deny, cargo_fuzz, cargo_hack, cargo_mutants, lints, mdbook, toolchain, vsock};
 use crate::apt::{Needed, need};
 use crate::kernels;
 use crate::nightly;
@@ -70,7 +70,8 @@ const CPP: [Needed; 1] = [Needed { program: "g++", package: "g++" }];
 
 /// Install what the other subcommands need.
 ///
-/// That is QEMU and its agent, firmware, disk tools, GRUB, socat, dnsmasq, libvirt, C compilers, valgrind, cargo-deny, cargo-fuzz, cargo-hack, vhost-device-vsock, a
+/// That is QEMU and its agent, firmware, disk tools, GRUB, socat, dnsmasq, libvirt, C compilers, valgrind, cargo-deny, cargo-fuzz, cargo-hack, cargo-mutants,
+/// vhost-device-vsock, a
 /// nightly Rust with Miri, the toolchains of the kernels in targets/kernels, and the Rust targets of the images, the agent for Linux
 /// and the proofs. As root it installs Debian packages; for anyone else it prints the command to run. The newest qemu-ga is
 /// downloaded into target/roots and not installed. Subcommands do the part of this that they need.
@@ -89,6 +90,7 @@ pub(crate) fn main() -> Result<()> {
     cargo_deny()?;
     cargo_fuzz()?;
     cargo_hack()?;
+    cargo_mutants()?;
     vsock()?;
     if let Err(reason) = nightly::install() {
         eprintln!("Without Miri: {reason:#}");

@@ -65,11 +65,7 @@ fn keys<G: AuthorizedKeys>(guest: &mut G, request: &mut Request<'_>, reply: &mut
     let user = arguments.required("username")?;
     arguments.finish()?;
     let (index, offset) = request.place();
-    let key = match guest.authorized_key(user, index, reply.cause()) {
-        Err(failure) if request.step() == 0 => return Err(failure.into()),
-        Ok(Some(key)) => Some(key),
-        Ok(None) | Err(_) => None,
-    };
+    let key = guest.authorized_key(user, index, reply.cause())?;
     if request.step() == 0 {
         reply.open(Kind::Object)?;
         reply.open_member("keys", Kind::Array)?;

@@ -158,10 +158,7 @@ impl Scanner {
                     let syntax = self.position.of(problem);
                     match problem {
                         Problem::TooLarge => {}
-                        Problem::Stray(RESET) => {
-                            taken += 1;
-                            self.reset();
-                        }
+                        // 0xFF comes again, and ends the skipping.
                         _ => self.skip(),
                     }
                     break Some(Err(syntax));
@@ -354,7 +351,8 @@ impl Scanner {
         self.names.close(self.depth);
         self.depth = outside;
         let outer = self.depth.saturating_sub(1);
-        self.in_array = self.depth > 0 && self.braces.get(outer / 64).is_some_and(|word| word >> (outer % 64) & 1 == 0);
+        // Outside of the message it does not matter.
+        self.in_array = self.braces.get(outer / 64).is_some_and(|word| word >> (outer % 64) & 1 == 0);
         self.in_arguments = self.depth == 2 && !self.in_array && self.is_value_of_arguments(store);
         self.end_value(store)?;
         Ok(self.taken())

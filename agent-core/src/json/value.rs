@@ -52,7 +52,7 @@ impl Draft<'_> {
     /// writing any number takes ten kilobytes of an image.
     ///
     /// # Errors
-    /// [`Full`] as for [`value`](Self::value); also for numbers from 9e12 on, where less than six decimals are known.
+    /// [`Full`] as for [`value`](Self::value); also for numbers from 9e12 on. From 9e9 on fewer decimals than six are known.
     pub(crate) fn decimal(&mut self, name: &str, value: f64) -> Result<(), Full> {
         let mark = self.mark();
         let wrote = self.place(Some(name)).and_then(|()| self.six_decimals(value));
@@ -61,7 +61,7 @@ impl Draft<'_> {
 
     fn six_decimals(&mut self, value: f64) -> Result<Wrote, Full> {
         let micros = value * 1e6;
-        // Beyond it the distance between two numbers is more than a millionth. NaN falls out, too.
+        // 64 bits do not hold more. NaN falls out, too.
         if !(micros > -9e18 && micros < 9e18) {
             return Err(Full);
         }

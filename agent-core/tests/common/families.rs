@@ -91,6 +91,7 @@ impl Files for Guest {
     }
 
     fn read(&mut self, handle: i64, into: &mut [u8]) -> Result<usize, Failure> {
+        self.reads += 1;
         let file = self.handles.get_mut(&handle).unwrap();
         if self.readable.is_some_and(|readable| file.position >= readable) {
             return Err(Failure("failed to read file: Input/output error"));
@@ -386,6 +387,7 @@ impl exec::Exec for Guest {
     }
 
     fn output(&mut self, pid: i64, stream: Stream, offset: usize, into: &mut [u8]) -> usize {
+        self.reads += 1;
         let finished = self.programs[&pid].as_ref().unwrap();
         let output = match stream {
             Stream::Out => &finished.out,
@@ -417,6 +419,7 @@ impl user::Passwords for Guest {
 
 impl ssh::AuthorizedKeys for Guest {
     fn authorized_key(&mut self, user: Text<'_>, index: usize, _: &mut Cause) -> Result<Option<&str>, Failure> {
+        self.reads += 1;
         if user != *"root" {
             return Err(Failure("failed to lookup user"));
         }

@@ -32,6 +32,8 @@ pub struct Guest {
     pub fails_at: Option<usize>,
     /// Why everything that changes something fails.
     pub refuses: Option<Failure>,
+    /// How often a part of a file, an output or a key was asked for.
+    pub reads: usize,
     /// What was asked for that changes something.
     pub asked: Vec<String>,
     /// How many file systems were trimmed.

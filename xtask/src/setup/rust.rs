@@ -62,6 +62,14 @@ pub(crate) fn cargo_hack() -> Result<()> {
     cargo_tool("hack", "0.6.46")
 }
 
+/// Sees to it that cargo-mutants is there; returns its path.
+///
+/// # Errors
+/// When it is not and cannot be installed.
+pub(crate) fn cargo_mutants() -> Result<PathBuf> {
+    own_tool("cargo-mutants", "27.1.0", &[])
+}
+
 /// Sees to it that mdBook is there, without what serves a book and watches its pages; returns its path.
 ///
 /// # Errors

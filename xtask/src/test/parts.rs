@@ -16,6 +16,7 @@ use crate::capi;
 use crate::fuzz;
 use crate::image::{self, BARE};
 use crate::kernels;
+use crate::mutants;
 use crate::nightly;
 use crate::packages;
 use crate::panics;
@@ -38,11 +39,12 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 24] = [
+pub(super) static PARTS: [Part; 25] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
+    Part { name: "mutants", long: false, run: mutants::test, about: "that a test notices each small change in the code that was changed last: up to 3 minutes" },
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
     Part { name: "miri", long: false, run: miri, about: "the drivers of virtio-serial and vsock, and the library for C, under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },

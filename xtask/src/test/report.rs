@@ -85,6 +85,11 @@ impl Report {
         })
     }
 
+    /// Notes that some checks have passed.
+    pub(crate) fn count(&mut self, passed: usize) {
+        self.passed += passed as u64;
+    }
+
     /// Notes what is skipped, with the reason.
     pub(crate) fn skip(&mut self, what: impl Into<String>) {
         let what = what.into();
