@@ -43,7 +43,7 @@ pub(crate) fn lints() -> Result<()> {
 /// When they are not and cannot be installed.
 pub(crate) fn cargo_fuzz() -> Result<()> {
     need(FUZZER_COMPILER.iter())?;
-    cargo_tool("fuzz", "0.13.2")
+    cargo_tool("fuzz", "0.13.2", &[])
 }
 
 /// Sees to it that cargo-deny is there.
@@ -51,7 +51,8 @@ pub(crate) fn cargo_fuzz() -> Result<()> {
 /// # Errors
 /// When it is not and cannot be installed.
 pub(crate) fn cargo_deny() -> Result<()> {
-    cargo_tool("deny", "0.20.2")
+    // Its own profile has fat LTO, and takes longer to compile than it ever runs here.
+    cargo_tool("deny", "0.20.2", &["--debug"])
 }
 
 /// Sees to it that cargo-hack is there.
@@ -59,7 +60,7 @@ pub(crate) fn cargo_deny() -> Result<()> {
 /// # Errors
 /// When it is not and cannot be installed.
 pub(crate) fn cargo_hack() -> Result<()> {
-    cargo_tool("hack", "0.6.46")
+    cargo_tool("hack", "0.6.46", &[])
 }
 
 /// Sees to it that cargo-mutants is there; returns its path.
@@ -100,7 +101,7 @@ fn own_tool(name: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn cargo_tool(name: &str, version: &str) -> Result<()> {
+fn cargo_tool(name: &str, version: &str, options: &[&str]) -> Result<()> {
     // It comes from the registry all else comes from, so nothing has to be asked.
     let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
     if works {
@@ -108,7 +109,8 @@ fn cargo_tool(name: &str, version: &str) -> Result<()> {
     }
     let package = format!("cargo-{name}");
     step_with_output(&format!("Installing {package} {version}"), || {
-        run(Command::new("cargo").args(["install", &package, "--version", version, "--locked"]), INSTALL)
+        let mut install = Command::new("cargo");
+        run(install.args(["install", &package, "--version", version, "--locked"]).args(options), INSTALL)
     })
 }
 
