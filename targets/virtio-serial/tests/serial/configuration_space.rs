@@ -157,6 +157,24 @@ fn a_console_may_be_above_4_gib() {
 }
 
 #[test]
+fn a_console_of_32_bits_has_nothing_in_the_next_register() {
+    let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x24, 0x38);
+    space.put(CONSOLE, 0x20, 0xfe00_0008);
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures), Ok(structures(0xfe00_0000)));
+}
+
+#[test]
+fn a_reason_is_told_in_words() {
+    for (error, words) in [
+        (PciError::LegacyOnly, "the device has only the legacy interface"),
+        (PciError::Unassigned, "the device's registers have no address"),
+        (PciError::Malformed, "the device's capabilities are malformed"),
+    ] {
+        assert_eq!((error.reason(), error.to_string().as_str()), (words, words));
+    }
+}
+
+#[test]
 fn a_console_may_have_no_interrupt_line() {
     for interrupt in [0x000b, 0x01ff, 0x0100] {
         let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x3c, interrupt);
@@ -203,6 +221,8 @@ fn what_cannot_be_driven_says_why_and_stays_off() {
     assert_eq!(damaged(0x4c, 0x4001), PciError::Malformed, "more than the BAR has");
     assert_eq!(damaged(0x4c, 0), PciError::Malformed, "nothing");
     assert_eq!(damaged(0x48, 2), PciError::Malformed, "not aligned");
+    assert_eq!(damaged(0x70, 0x2002), PciError::Malformed, "device configuration that is not aligned");
+    assert_eq!(damaged(0x84, 0x3001), PciError::Malformed, "notifications that are not aligned");
     assert_eq!(damaged(0x48, u32::MAX), PciError::Malformed, "offset and length overflow");
     assert_eq!(damaged(0x40, 5 << 24 | 0x14 << 16 | 0x54 << 8 | 9), PciError::Malformed, "no common configuration");
     assert_eq!(damaged(0x98, 0x0110_0009), PciError::Malformed, "a capability of zeros");

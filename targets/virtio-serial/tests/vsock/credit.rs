@@ -75,6 +75,11 @@ fn without_credit_the_host_is_asked_once_and_nothing_is_sent() {
     peers.take(&host, 5);
     settle(&mut driver);
     assert_eq!(driver.stream(0).unwrap().write(&[2; 50]).unwrap(), 10);
+    // It is asked again when that is used up.
+    assert!(!driver.stream(0).unwrap().write_ready().unwrap());
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!((peers.of(5).asked, peers.of(5).received.len()), (2, 20));
 }
 
 #[test]

@@ -62,6 +62,38 @@ fn a_host_that_sends_no_more_has_its_replies() {
 }
 
 #[test]
+fn a_connection_on_which_all_is_done_stays_open() {
+    let (host, mut driver, mut peers) = connected(100);
+    driver.stream(0).unwrap().finish();
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+    // Also if the peer only wants to receive no more.
+    peers.say(&host, 5, SHUTDOWN, RECEIVES_NO_MORE, &[]);
+    settle(&mut driver);
+    driver.stream(0).unwrap().finish();
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+}
+
+#[test]
+fn a_reset_is_answered_with_nothing_and_so_is_data_that_crosses_a_shutdown() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.say(&host, 5, RST, 0, &[]);
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+
+    let (host, mut driver, mut peers) = connected(100);
+    peers.half_close(&host, 5);
+    settle(&mut driver);
+    driver.stream(0).unwrap().finish();
+    settle(&mut driver);
+    peers.say(&host, 5, RW, 0, b"late");
+    settle(&mut driver);
+    let said: Vec<_> = host.device().from_guest.drain(..).map(|packet| packet.operation).collect();
+    assert_eq!(said, [SHUTDOWN]);
+}
+
+#[test]
 fn one_who_never_answers_a_shutdown_makes_room_for_the_next() {
     let (host, mut driver) = started();
     let mut peers = crate::peer::Peers::default();
