@@ -171,7 +171,13 @@ fn a_reason_is_told_in_words() {
         (PciError::Malformed, "the device's capabilities are malformed"),
     ] {
         assert_eq!((error.reason(), error.to_string().as_str()), (words, words));
+        assert_eq!(OpenError::Console(error).to_string(), words);
     }
+    assert_eq!(OpenError::NoConsole.to_string(), "no virtio console on PCI");
+    assert_eq!(OpenError::NotMapped.to_string(), "the console's registers could not be mapped");
+    assert_eq!(OpenError::Driver(Error::NoReset).to_string(), Error::NoReset.to_string());
+    let ports = PortAccess::new(|_| {}, || 0, |_| {});
+    assert!(format!("{ports:?}").starts_with("PortAccess"));
 }
 
 #[test]
