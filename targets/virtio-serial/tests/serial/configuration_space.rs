@@ -157,6 +157,31 @@ fn a_console_may_be_above_4_gib() {
 }
 
 #[test]
+fn structures_come_in_any_order_and_notifications_with_their_multiplier() {
+    let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x34, 0x7c).with(CONSOLE, 0x8c, 8);
+    space.put(CONSOLE, 0x7c, 2 << 24 | 0x14 << 16 | 0x40 << 8 | 9);
+    space.put(CONSOLE, 0x68, 4 << 24 | 0x14 << 16 | 9);
+    let expected = PciStructures { notify_multiplier: 8, ..structures(0xfe00_0000) };
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures), Ok(expected));
+}
+
+#[test]
+fn the_last_place_for_a_structure_and_the_last_bar_are_used() {
+    let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x34, 0xec);
+    for (word, value) in [0x0310_4009, 4, 0x10, 1].into_iter().enumerate() {
+        space.put(CONSOLE, 0xec + 4 * word as u8, value);
+    }
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures.isr), Ok(0xfe00_0010..0xfe00_0011));
+    // Two ranges of 32 bits, and ports in the first.
+    let mut space = Space::default().with_console(CONSOLE);
+    for (register, value) in [(0x10, 0xc101), (0x20, 0xfe00_0000), (0x24, 0xfd00_0000), (0x58, 5), (0x5c, 0), (0x60, 1)]
+    {
+        space.put(CONSOLE, register, value);
+    }
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures.isr), Ok(0xfd00_0000..0xfd00_0001));
+}
+
+#[test]
 fn a_console_of_32_bits_has_nothing_in_the_next_register() {
     let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x24, 0x38);
     space.put(CONSOLE, 0x20, 0xfe00_0008);

@@ -213,6 +213,23 @@ fn a_port_is_ready_before_it_is_opened() {
     assert_eq!(host.device().heard, [(0, DEVICE_READY, 1), (1, PORT_READY, 1), (1, PORT_OPEN, 1)]);
 }
 
+/// The device would take the message for the next port of that number.
+#[test]
+fn nothing_is_said_of_a_port_that_has_gone_in_the_meantime() {
+    let host = Host::new(Device { busy: true, ..Device::modern() });
+    let mut serial = host.start().unwrap();
+    for id in [7, 9] {
+        host.device().plug(id, "com.example.other");
+        serial.poll();
+    }
+    host.device().unplug(9);
+    serial.poll();
+    host.device().busy = false;
+    host.device().run();
+    host.settle(&mut serial);
+    assert_eq!(host.device().heard, [(0, DEVICE_READY, 1), (7, PORT_READY, 1)]);
+}
+
 #[test]
 fn what_cannot_work_is_refused_with_the_reason() {
     let modern = Device::modern;
