@@ -317,3 +317,26 @@ fn a_device_is_notified_of_buffers_when_it_knows_the_port_open() {
     host.settle(&mut serial);
     assert!(host.device().notified_of_open_port);
 }
+
+#[test]
+fn a_reason_is_told_in_words() {
+    let errors = [
+        Error::BadName,
+        Error::Config,
+        Error::Features,
+        Error::NeedsReset,
+        Error::NoMemory,
+        Error::NoMultiport,
+        Error::NoReset,
+        Error::NotAConsole,
+        Error::QueueTooSmall,
+        Error::RingCorrupt,
+    ];
+    let mut told: Vec<_> = errors.iter().map(Error::to_string).collect();
+    assert!(told.iter().zip(errors).all(|(words, error)| words == error.reason() && words.contains(' ')), "{told:?}");
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), errors.len(), "each has words of its own");
+    let (_host, serial) = connected(Device::modern(), 3);
+    assert!(format!("{serial:?}").contains("port: Some(3), is_open: true, failure: None"), "{serial:?}");
+}
