@@ -104,7 +104,11 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
         report.skip("all: the last change touches no code that has mutants");
         return Ok(());
     }
-    let outcomes = tool::run(&folder, &[&options[..], &["--baseline", "skip"]].concat(), Some(LIMIT.saturating_sub(start.elapsed())))?;
+    let outcomes = tool::run(
+        &folder,
+        &[&options[..], &["--baseline", "skip"]].concat(),
+        Some(LIMIT.saturating_sub(start.elapsed())),
+    )?;
     eprintln!("{outcomes}");
     report.count(outcomes.noticed());
     let not_reached: Vec<_> = mutants.iter().filter(|name| !outcomes.has(name)).map(String::as_str).collect();
