@@ -119,7 +119,7 @@ impl Reply<'_> {
     /// Adds as much of `text` as fits to the open string; returns how many bytes of `text` that is, 0 if no string is open. Room
     /// is left for `reserve` more bytes of this step.
     pub fn text_part(&mut self, text: &str, reserve: usize) -> usize {
-        if self.draft.is_in(Kind::Text) { self.draft.text_part(text, reserve) } else { 0 }
+        if self.draft.is_in_text() { self.draft.text_part(text, reserve) } else { 0 }
     }
 
     /// Adds the base64 of what `source` fills the room that it is given with to the open string; returns how much it
@@ -133,7 +133,7 @@ impl Reply<'_> {
         reserve: usize,
         source: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let reserve = if self.draft.is_in(Kind::Text) { reserve } else { usize::MAX };
+        let reserve = if self.draft.is_in_text() { reserve } else { usize::MAX };
         self.draft.base64(reserve, source)
     }
 
@@ -168,7 +168,7 @@ impl Reply<'_> {
 
     /// Opens the list before its first element, and ends it where there is no more.
     pub(crate) fn next_element<T>(&mut self, element: Result<Option<T>, Failure>) -> Result<Option<T>, Error> {
-        if !self.draft.is_in(Kind::Array) {
+        if !self.draft.is_in_array() {
             self.open(Kind::Array)?;
         }
         let element = if self.first { element? } else { element.unwrap_or_default() };

@@ -53,12 +53,6 @@ impl Span {
         self.end as usize
     }
 
-    /// How many bytes it covers.
-    #[must_use]
-    pub const fn length(self) -> usize {
-        self.end().saturating_sub(self.start())
-    }
-
     /// The bytes of `message` that the span covers; empty if it lies outside.
     #[must_use]
     pub fn of(self, message: &[u8]) -> &[u8] {

@@ -50,7 +50,7 @@ impl Shape {
 
     /// Opens the level of an object that was added as a value, if there may be one more.
     pub(super) const fn reopen(&mut self) -> Option<()> {
-        if self.in_text || self.depth >= MAX_OPEN {
+        if self.depth >= MAX_OPEN {
             return None;
         }
         self.depth += 1;
@@ -104,11 +104,13 @@ impl Shape {
         self.filled & 1 == 0
     }
 
-    pub(super) const fn is_in(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Text => self.in_text,
-            Kind::Object => !self.in_text && self.objects >> self.depth & 1 == 1,
-            Kind::Array => !self.in_text && self.depth > 0 && self.objects >> self.depth & 1 == 0,
-        }
+    /// Whether a string is open.
+    pub(super) const fn is_in_text(&self) -> bool {
+        self.in_text
+    }
+
+    /// Whether the innermost bracket is that of an array.
+    pub(super) const fn is_in_array(&self) -> bool {
+        !self.in_text && self.depth > 0 && self.objects >> self.depth & 1 == 0
     }
 }

@@ -87,12 +87,6 @@ impl Text {
         self.at == At::Escape
     }
 
-    /// How many of the next `bytes` may be stored as they are.
-    #[must_use]
-    pub fn plain(&self, bytes: &[u8]) -> usize {
-        if self.at == At::Body && bytes.first() != Some(&self.quote) { plain(bytes, self.quote) } else { 0 }
-    }
-
     /// Takes the next byte of the string.
     ///
     /// # Errors

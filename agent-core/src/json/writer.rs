@@ -104,8 +104,14 @@ impl Draft<'_> {
         true
     }
 
-    pub(crate) const fn is_in(&self, kind: Kind) -> bool {
-        self.stage.shape.is_in(kind)
+    /// Whether a string is open.
+    pub(crate) const fn is_in_text(&self) -> bool {
+        self.stage.shape.is_in_text()
+    }
+
+    /// Whether the innermost bracket is that of an array.
+    pub(crate) const fn is_in_array(&self) -> bool {
+        self.stage.shape.is_in_array()
     }
 
     /// Whether there is no value yet.

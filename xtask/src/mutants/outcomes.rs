@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn outcomes_are_read_from_the_lists_that_there_are() {
-        let folder = nanoqga_testkit::folder::Folder::new().unwrap();
+        let folder = nanoqga_testkit::folder::PrivateFolder::new().unwrap();
         assert_eq!(Outcomes::read(folder.path()).unwrap(), Outcomes::default());
         fs::create_dir(folder.path().join("mutants.out")).unwrap();
         fs::write(folder.path().join("mutants.out/caught.txt"), "a\nb\n").unwrap();

@@ -74,7 +74,10 @@ impl Transport for Wire {
     }
 
     fn read_device_features(&mut self) -> u64 {
-        self.0.borrow().offered
+        let device = self.0.borrow();
+        let acknowledged = crate::device::ACKNOWLEDGE | crate::device::DRIVER;
+        assert_eq!(device.status & acknowledged, acknowledged, "the order of initialisation (3.1.1)");
+        device.offered
     }
 
     fn write_driver_features(&mut self, driver_features: u64) {

@@ -157,6 +157,55 @@ fn a_console_may_be_above_4_gib() {
 }
 
 #[test]
+fn structures_come_in_any_order_and_notifications_with_their_multiplier() {
+    let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x34, 0x7c).with(CONSOLE, 0x8c, 8);
+    space.put(CONSOLE, 0x7c, 2 << 24 | 0x14 << 16 | 0x40 << 8 | 9);
+    space.put(CONSOLE, 0x68, 4 << 24 | 0x14 << 16 | 9);
+    let expected = PciStructures { notify_multiplier: 8, ..structures(0xfe00_0000) };
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures), Ok(expected));
+}
+
+#[test]
+fn the_last_place_for_a_structure_and_the_last_bar_are_used() {
+    let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x34, 0xec);
+    for (word, value) in [0x0310_4009, 4, 0x10, 1].into_iter().enumerate() {
+        space.put(CONSOLE, 0xec + 4 * word as u8, value);
+    }
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures.isr), Ok(0xfe00_0010..0xfe00_0011));
+    // Two ranges of 32 bits, and ports in the first.
+    let mut space = Space::default().with_console(CONSOLE);
+    for (register, value) in [(0x10, 0xc101), (0x20, 0xfe00_0000), (0x24, 0xfd00_0000), (0x58, 5), (0x5c, 0), (0x60, 1)]
+    {
+        space.put(CONSOLE, register, value);
+    }
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures.isr), Ok(0xfd00_0000..0xfd00_0001));
+}
+
+#[test]
+fn a_console_of_32_bits_has_nothing_in_the_next_register() {
+    let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x24, 0x38);
+    space.put(CONSOLE, 0x20, 0xfe00_0008);
+    assert_eq!(enable(&mut space, CONSOLE).map(|console| console.structures), Ok(structures(0xfe00_0000)));
+}
+
+#[test]
+fn a_reason_is_told_in_words() {
+    for (error, words) in [
+        (PciError::LegacyOnly, "the device has only the legacy interface"),
+        (PciError::Unassigned, "the device's registers have no address"),
+        (PciError::Malformed, "the device's capabilities are malformed"),
+    ] {
+        assert_eq!((error.reason(), error.to_string().as_str()), (words, words));
+        assert_eq!(OpenError::Console(error).to_string(), words);
+    }
+    assert_eq!(OpenError::NoConsole.to_string(), "no virtio console on PCI");
+    assert_eq!(OpenError::NotMapped.to_string(), "the console's registers could not be mapped");
+    assert_eq!(OpenError::Driver(Error::NoReset).to_string(), Error::NoReset.to_string());
+    let ports = PortAccess::new(|_| {}, || 0, |_| {});
+    assert!(format!("{ports:?}").starts_with("PortAccess"));
+}
+
+#[test]
 fn a_console_may_have_no_interrupt_line() {
     for interrupt in [0x000b, 0x01ff, 0x0100] {
         let mut space = Space::default().with_console(CONSOLE).with(CONSOLE, 0x3c, interrupt);
@@ -203,6 +252,8 @@ fn what_cannot_be_driven_says_why_and_stays_off() {
     assert_eq!(damaged(0x4c, 0x4001), PciError::Malformed, "more than the BAR has");
     assert_eq!(damaged(0x4c, 0), PciError::Malformed, "nothing");
     assert_eq!(damaged(0x48, 2), PciError::Malformed, "not aligned");
+    assert_eq!(damaged(0x70, 0x2002), PciError::Malformed, "device configuration that is not aligned");
+    assert_eq!(damaged(0x84, 0x3001), PciError::Malformed, "notifications that are not aligned");
     assert_eq!(damaged(0x48, u32::MAX), PciError::Malformed, "offset and length overflow");
     assert_eq!(damaged(0x40, 5 << 24 | 0x14 << 16 | 0x54 << 8 | 9), PciError::Malformed, "no common configuration");
     assert_eq!(damaged(0x98, 0x0110_0009), PciError::Malformed, "a capability of zeros");

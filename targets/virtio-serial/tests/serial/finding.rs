@@ -213,6 +213,23 @@ fn a_port_is_ready_before_it_is_opened() {
     assert_eq!(host.device().heard, [(0, DEVICE_READY, 1), (1, PORT_READY, 1), (1, PORT_OPEN, 1)]);
 }
 
+/// The device would take the message for the next port of that number.
+#[test]
+fn nothing_is_said_of_a_port_that_has_gone_in_the_meantime() {
+    let host = Host::new(Device { busy: true, ..Device::modern() });
+    let mut serial = host.start().unwrap();
+    for id in [7, 9] {
+        host.device().plug(id, "com.example.other");
+        serial.poll();
+    }
+    host.device().unplug(9);
+    serial.poll();
+    host.device().busy = false;
+    host.device().run();
+    host.settle(&mut serial);
+    assert_eq!(host.device().heard, [(0, DEVICE_READY, 1), (7, PORT_READY, 1)]);
+}
+
 #[test]
 fn what_cannot_work_is_refused_with_the_reason() {
     let modern = Device::modern;
@@ -299,4 +316,27 @@ fn a_device_is_notified_of_buffers_when_it_knows_the_port_open() {
     let mut serial = host.start().unwrap();
     host.settle(&mut serial);
     assert!(host.device().notified_of_open_port);
+}
+
+#[test]
+fn a_reason_is_told_in_words() {
+    let errors = [
+        Error::BadName,
+        Error::Config,
+        Error::Features,
+        Error::NeedsReset,
+        Error::NoMemory,
+        Error::NoMultiport,
+        Error::NoReset,
+        Error::NotAConsole,
+        Error::QueueTooSmall,
+        Error::RingCorrupt,
+    ];
+    let mut told: Vec<_> = errors.iter().map(Error::to_string).collect();
+    assert!(told.iter().zip(errors).all(|(words, error)| words == error.reason() && words.contains(' ')), "{told:?}");
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), errors.len(), "each has words of its own");
+    let (_host, serial) = connected(Device::modern(), 3);
+    assert!(format!("{serial:?}").contains("port: Some(3), is_open: true, failure: None"), "{serial:?}");
 }

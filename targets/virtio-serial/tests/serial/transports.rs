@@ -4,7 +4,9 @@ use std::ptr::NonNull;
 
 use virtio_drivers::Error;
 use virtio_drivers::transport::{DeviceType, Transport};
-use virtio_serial::transport::{MappedRegisters, MmioTransport, PciTransport, Registers, TransportError};
+use virtio_serial::transport::{
+    MappedRegisters, MmioTransport, PciStructures, PciTransport, Registers, TransportError,
+};
 use virtio_serial::{Event, VirtioSerial};
 
 use crate::bench::Host;
@@ -150,8 +152,55 @@ fn fields_of_the_configuration_are_read_and_written_where_they_are() {
     assert_eq!(transport.read_config_space::<[u8; 6]>(1), Ok([0x13, 0x14, 0x11, 0x23, 0x24, 0x25]));
     assert_eq!(transport.write_config_space(1, [0xa1u8, 0xa2, 0xa3, 0xa4, 0xa5]), Ok(()));
     assert_eq!(transport.read_config_space::<u64>(0), Ok(0x2225_a5a4_a3a2_a112));
+    assert_eq!(transport.write_config_space(4, [0xb1u8, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6]), Ok(()));
+    assert_eq!(transport.read_config_space::<u64>(4), Ok(0x3336_b6b5_b4b3_b2b1));
     for offset in [13, 16, usize::MAX, usize::MAX - 0x100] {
         assert_eq!(transport.read_config_space::<u32>(offset), Err(Error::ConfigSpaceTooSmall));
         assert_eq!(transport.write_config_space(offset, 0u32), Err(Error::ConfigSpaceTooSmall));
+    }
+}
+
+#[test]
+fn a_device_tells_which_state_its_configuration_has() {
+    let mut words = Words::of_mmio(2);
+    words.0[0xfc / 4] = 7;
+    assert_eq!(MmioTransport::new(words.registers(0x110)).unwrap().read_config_generation(), 7);
+
+    let [mut common, mut isr, mut device, mut notify] = [(); 4].map(|()| Words(Box::new([0; 68])));
+    // The byte beside the status, and the queue's enable.
+    (common.0[20 / 4], common.0[28 / 4]) = (7 << 8, 1);
+    let structures = PciStructures {
+        common: common.registers(56),
+        isr: isr.registers(1),
+        device: device.registers(16),
+        notify: notify.registers(4),
+        notify_multiplier: 0,
+    };
+    let mut transport = PciTransport::new(DeviceType::Console, structures).unwrap();
+    assert_eq!(transport.read_config_generation(), 7);
+    assert!(transport.queue_used(3));
+    assert_eq!(transport.write_config_space(4, 0x0102_0304_u32), Ok(()));
+    assert_eq!((common.0[20 / 4] >> 16, device.0[1]), (3, 0x0102_0304), "the queue was selected at 22");
+}
+
+#[test]
+fn a_modern_queue_is_taken_from_the_device() {
+    let mut words = Words::of_mmio(2);
+    let mut transport = MmioTransport::new(words.registers(0x110)).unwrap();
+    transport.queue_set(3, 32, 0x1000, 0x2000, 0x3000);
+    assert!(transport.queue_used(3));
+    transport.queue_unset(3);
+    assert!(!transport.queue_used(3));
+}
+
+#[test]
+fn an_error_is_told_in_words() {
+    for error in [
+        TransportError::NotVirtio,
+        TransportError::UnknownVersion(3),
+        TransportError::UnknownType(14),
+        TransportError::WindowTooSmall,
+    ] {
+        assert!(error.to_string().contains(' '), "{error:?}");
     }
 }

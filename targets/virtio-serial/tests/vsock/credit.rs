@@ -26,6 +26,34 @@ fn a_host_is_told_of_room_when_half_of_the_window_was_read() {
 }
 
 #[test]
+fn a_host_that_has_enough_credit_is_told_nothing() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.write(&host, 5, &[7; WINDOW / 2 - 1]);
+    settle(&mut driver);
+    read(&mut driver, 0);
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+    // Nor is one that sends no more.
+    peers.write(&host, 5, &[7; WINDOW / 2]);
+    peers.half_close(&host, 5);
+    settle(&mut driver);
+    read(&mut driver, 0);
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+}
+
+#[test]
+fn an_interrupt_is_acknowledged_before_the_device_is_looked_at() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.write(&host, 5, b"x");
+    assert_eq!(host.device().interrupt, 1);
+    driver.acknowledge_interrupt();
+    assert_eq!(host.device().interrupt, 0);
+    settle(&mut driver);
+    assert_eq!(read(&mut driver, 0), b"x");
+}
+
+#[test]
 fn a_host_that_asks_is_told_unless_there_is_no_room() {
     let (host, mut driver, mut peers) = connected(100);
     peers.say(&host, 5, CREDIT_REQUEST, 0, &[]);
@@ -111,6 +139,11 @@ fn without_credit_the_host_is_asked_once_and_nothing_is_sent() {
     peers.take(&host, 5);
     settle(&mut driver);
     assert_eq!(driver.stream(0).unwrap().write(&[2; 50]).unwrap(), 10);
+    // It is asked again when that is used up.
+    assert!(!driver.stream(0).unwrap().write_ready().unwrap());
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!((peers.of(5).asked, peers.of(5).received.len()), (2, 20));
 }
 
 #[test]

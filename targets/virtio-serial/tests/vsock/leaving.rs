@@ -1,6 +1,7 @@
 //! Hosts that leave, half or wholly, and a guest that is moved.
 
 use embedded_io::{Read, Write};
+use virtio_serial::vsock::MAX_CONNECTIONS;
 
 use crate::packet::*;
 use crate::peer::State;
@@ -59,6 +60,71 @@ fn a_host_that_sends_no_more_has_its_replies() {
     peers.listen(&host);
     assert_eq!(peers.of(6).state, State::Open);
     assert!(driver.stream(0).unwrap().take_new());
+}
+
+#[test]
+fn a_connection_on_which_all_is_done_stays_open() {
+    let (host, mut driver, mut peers) = connected(100);
+    driver.stream(0).unwrap().finish();
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+    // Also if the peer only wants to receive no more.
+    peers.say(&host, 5, SHUTDOWN, RECEIVES_NO_MORE, &[]);
+    settle(&mut driver);
+    driver.stream(0).unwrap().finish();
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+}
+
+#[test]
+fn a_reset_is_answered_with_nothing_and_so_is_data_that_crosses_a_shutdown() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.say(&host, 5, RST, 0, &[]);
+    settle(&mut driver);
+    assert!(host.device().from_guest.is_empty());
+
+    let (host, mut driver, mut peers) = connected(100);
+    peers.half_close(&host, 5);
+    settle(&mut driver);
+    driver.stream(0).unwrap().finish();
+    settle(&mut driver);
+    peers.say(&host, 5, RW, 0, b"late");
+    settle(&mut driver);
+    let said: Vec<_> = host.device().from_guest.drain(..).map(|packet| packet.operation).collect();
+    assert_eq!(said, [SHUTDOWN]);
+}
+
+#[test]
+fn a_guest_may_end_a_connection_at_once() {
+    let (host, mut driver, mut peers) = connected(100);
+    peers.write(&host, 5, b"still read");
+    settle(&mut driver);
+    driver.stream(0).unwrap().reset();
+    settle(&mut driver);
+    peers.listen(&host);
+    assert_eq!(peers.of(5).state, State::Ended);
+    assert_eq!(read(&mut driver, 0), b"still read");
+    assert!(driver.stream(MAX_CONNECTIONS).is_none());
+    assert!(format!("{driver:?}").contains("cid: Some(42)"));
+}
+
+/// Packets of two strangers to one port, and of one to two ports, each have their answer, and each only one.
+#[test]
+fn each_stranger_is_answered_once_for_each_port() {
+    let (host, mut driver) = started();
+    host.device().busy = true;
+    let packet = Packet { kind: STREAM, operation: RW, ..Packet::default() };
+    // The first four take the buffers.
+    let strangers = [(1, 91), (2, 91), (3, 91), (4, 91), (5, 91), (5, 92), (6, 91), (5, 91), (5, 92), (6, 91)];
+    for (from, to) in strangers {
+        host.device().send(&Packet { from: (HOST, from), to: (42, to), ..packet.clone() });
+        settle(&mut driver);
+    }
+    host.device().busy = false;
+    host.device().run();
+    settle(&mut driver);
+    let said: Vec<_> = host.device().from_guest.drain(..).map(|packet| (packet.to.1, packet.from.1)).collect();
+    assert_eq!(said, strangers[..7]);
 }
 
 #[test]
