@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use nanoqga_testkit::agent::Agent;
 use nanoqga_testkit::files::{pull, push};
 use nanoqga_testkit::machine::Channel::{self, Com2, Virtio};
-use serde_json::{Value, json};
-use tests::booted::synchronise;
+use serde_json::json;
+use tests::booted::{resynchronise, synchronise};
 use tests::disk::Disk;
 use tests::hostile::Noise;
 use tests::sockets::{PORT, Vsock};
@@ -192,41 +192,95 @@ fn every_channel_is_served_at_once() -> Result<()> {
     Ok(())
 }
 
-/// A host reads a long reply piece by piece. After each piece the others are answered: the reply has not ended, because nobody has read it.
+/// A host reads a long reply piece by piece, on each channel in turn. After each piece the others are answered: the reply has not ended, because
+/// nobody has read it.
 #[test]
 fn a_long_reply_keeps_no_other_channel_waiting() -> Result<()> {
     const PIECE: usize = 16 << 10;
+    const LENGTH: usize = 4 << 20;
     let disk = Disk::fat(16, 32 << 10)?;
-    let content = vec![b'x'; 4 << 20];
     let mut vsock = Vsock::boot("q35", &words(), &[Virtio, Com2], |config| disk.attach(config, "", ""))?;
-    let mut over_vsock = vsock.connect()?;
-    let mut on_line = vsock.guest.connect_to(1, soon())?;
-    synchronise(&mut on_line, 1)?;
-    let mut agent = Agent::over(vsock.guest.connect_to(0, soon())?);
-    push(&mut agent, &mut &content[..], "/file", &mut |_| ())?;
-    let handle = over_vsock.execute("guest-file-open", json!({"path": "/file"}), soon())?;
-    let read = json!({"execute": "guest-file-read", "arguments": {"handle": handle, "count": content.len()}});
-    drop(agent);
-    for mut reader in [vsock.guest.connect_to(0, soon())?.into_stream()?, vsock.stream()?] {
-        reader.set_read_timeout(Some(soon().limit()))?;
+    push(&mut Agent::over(vsock.connect()?), &mut &vec![b'x'; LENGTH][..], "/file", &mut |_| ())?;
+    // Whose reply is long, and how many pieces of it are read before the others: over a 16550, fewer bytes pass.
+    for (long, pieces) in [(0, 100), (1, 100), (2, 3)] {
+        let mut channels = vec![vsock.connect()?];
+        for index in 0..2 {
+            channels.push(vsock.guest.connect_to(index, soon())?);
+        }
+        let mut reader = channels.remove(long);
+        resynchronise(&mut reader, 1)?;
         // The handle is all channels'.
-        over_vsock.execute("guest-file-seek", json!({"handle": handle, "offset": 0, "whence": 0}), soon())?;
+        let handle = reader.execute("guest-file-open", json!({"path": "/file"}), soon())?;
+        let mut reader = reader.into_stream()?;
+        reader.set_read_timeout(Some(soon().limit()))?;
+        let read = json!({"execute": "guest-file-read", "arguments": {"handle": handle, "count": LENGTH}});
         reader.write_all(read.to_string().as_bytes())?;
-        let (mut reply, mut piece) = (Vec::new(), vec![0; PIECE]);
-        for id in 0..100 {
+        let mut piece = vec![0; PIECE];
+        for id in 0..pieces {
             reader.read_exact(&mut piece)?;
-            reply.extend(&piece);
-            synchronise(&mut over_vsock, id)?;
-            synchronise(&mut on_line, id)?;
+            ensure!(!piece.contains(&b'\n'), "the reply has ended");
+            for channel in &mut channels {
+                synchronise(channel, id).with_context(|| format!("beside channel {long}, after piece {id}"))?;
+            }
         }
-        ensure!(!reply.contains(&b'\n'), "the reply has ended");
-        while reply.last() != Some(&b'\n') {
-            let count = reader.read(&mut piece)?;
-            ensure!(count > 0, "the reply ends after {} bytes", reply.len());
-            reply.extend(&piece[..count]);
+        if long < 2 {
+            let mut length = pieces as usize * PIECE;
+            while piece.last() != Some(&b'\n') {
+                piece.resize(PIECE, 0);
+                let count = reader.read(&mut piece)?;
+                ensure!(count > 0, "the reply ends after {length} bytes");
+                piece.truncate(count);
+                length += count;
+            }
+            ensure!(length > LENGTH / 3 * 4, "the reply ends after {length} bytes");
         }
-        let reply: Value = serde_json::from_slice(&reply)?;
-        ensure!(reply["return"]["count"] == content.len(), "{}", reply["return"]["count"]);
+    }
+    Ok(())
+}
+
+/// No host leaves while a guest goes to sleep, and none comes before its device is set up again: either could stop the device.
+#[test]
+fn hosts_are_served_again_after_a_sleep() -> Result<()> {
+    for machine in ["q35", "pc"] {
+        let mut vsock = Vsock::boot(machine, &words(), &[Virtio], |_| ())?;
+        let mut qmp = vsock.guest.qmp(soon())?;
+        let mut port = vsock.guest.connect(soon())?;
+        let mut asleep = Vec::new();
+        for round in 0..3 {
+            let mut host = vsock.connect()?;
+            synchronise(&mut host, round).with_context(|| format!("{machine}, round {round}"))?;
+            host.send(br#"{"execute":"guest-suspend-ram"}{"execute":"guest-"#, soon())?;
+            qmp.event("SUSPEND", soon())?;
+            qmp.execute("system_wakeup", json!({}), soon())?;
+            qmp.event("WAKEUP", soon())?;
+            synchronise(&mut port, round)?;
+            asleep.push(host);
+        }
+        // The guest knows nothing of who was there before, and says so.
+        for mut host in asleep {
+            host.send(b"ping\"}", soon())?;
+            ensure!(host.line(soon()).is_err() && host.is_closed(), "{machine}: a connection outlived the sleep");
+        }
+        synchronise(&mut vsock.connect()?, 9)?;
+    }
+    Ok(())
+}
+
+/// The list is on a drive, which is read when the guest has been asked something else.
+#[test]
+fn a_list_that_comes_later_counts_on_every_connection() -> Result<()> {
+    let drive = Disk::fat(12, 4 << 10)?;
+    drive.run("mlabel", &["-i", "@", "::config-2"])?;
+    drive.run("mmd", &["-i", "@", "::openstack", "::openstack/latest"])?;
+    drive.put("openstack/latest/meta_data.json", br#"{"meta": {"nanoqga": "block=guest-get-time"}}"#)?;
+    let vsock = Vsock::boot("q35", &words(), &[], |config| drive.attach(config, "", ""))?;
+    let mut agents = [vsock.connect()?, vsock.connect()?];
+    agents[0].execute("nanoqga-config", json!({}), soon())?;
+    for agent in &mut agents {
+        soon().poll("the list", || {
+            let reply = agent.request(r#"{"execute":"guest-get-time"}"#, soon())?;
+            Ok(reply.text().contains("has been disabled").then_some(()))
+        })?;
     }
     Ok(())
 }

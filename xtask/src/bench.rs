@@ -22,6 +22,7 @@ mod report;
 mod results;
 mod scale;
 mod session;
+mod sockets;
 mod statistics;
 mod svg;
 mod table;
@@ -99,7 +100,7 @@ enum Part {
     /// and qemu-ga, and beside a bare ELF that prints a byte and echoes (the floor). All get the same machine: q35, for the
     /// first reply also microvm. Measures the time from the start of QEMU to the first reply; round trips, and the processor
     /// time that QEMU takes for them, also beside the floor's echo where QEMU polls no eventfds; requests that do not wait; reading and writing a file of 4 MiB that is kept in memory, reading
-    /// one of 64 MiB on a disk, and 1 MiB of a slow one, and writing one of 60 KiB over a serial line; the register accesses, notifications and interrupts of
+    /// one of 64 MiB on a disk, and 1 MiB of a slow one, and writing one of 60 KiB over a serial line; the appliance's round trips and reads on vsock beside its port; the register accesses, notifications and interrupts of
     /// a ping, and the blocks of code before the first reply, as QEMU counts them;
     /// the processor time that QEMU takes when idle; its resident memory (the guest's that it has touched, and QEMU's own); the
     /// smallest memory in which a guest answers; how processor time grows with the length of a message, the number of its elements, of network cards,
@@ -166,6 +167,7 @@ fn measure(args: &Args) -> Result<Results> {
     let mut ratios: Vec<_> = measures.iter().flat_map(Measure::ratios).collect();
     ratios.extend(linux::ratios(&measures));
     ratios.extend(echoes::ratios(&measures));
+    ratios.extend(sockets::ratios(&measures));
     ratios.extend(growth.iter().flat_map(Growth::ratios));
     Ok(Results { host: host(before)?, quick: args.quick, measures, ratios, growth })
 }
@@ -193,7 +195,7 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
 
 /// The names of all ratios that there can be budgets for.
 fn ratio_names() -> impl Iterator<Item = String> {
-    let own = linux::RATIOS.into_iter().chain(echoes::RATIOS).map(String::from);
+    let own = linux::RATIOS.into_iter().chain(echoes::RATIOS).chain(sockets::RATIOS).map(String::from);
     measures::ratio_names().chain(own).chain(growth::ratio_names())
 }
 

@@ -9,7 +9,7 @@ use super::measures::{COMMANDS, in_order};
 use super::results::{Growth, Measure};
 use super::session::Session;
 use super::talks::{self, Effort};
-use super::{blocks, boots, counts, disks, echoes, growth, line};
+use super::{blocks, boots, counts, disks, echoes, growth, line, sockets};
 use crate::setup;
 
 const BOOTS: usize = 9;
@@ -80,6 +80,7 @@ pub(super) fn measure(quick: bool) -> Result<(Vec<Measure>, Vec<Growth>)> {
     let requests = || talks::requests(&mut sessions, effort);
     measures.extend(step(&format!("Sending requests in {} turns", effort.turns), requests)?);
     measures.push(step("Sending pings beside echoes", || echoes::measure(&files, q35))?);
+    measures.extend(step("Sending requests over vsock beside a port", || sockets::measure(&files, q35))?);
     measures.push(step("Reading a slow disk", || disks::slow(&files, q35, quick))?);
     measures.extend(step("Counting what a ping takes", || counts::of_a_ping(&files, q35, CARDS))?);
     if !quick {

@@ -26,7 +26,7 @@ const fn count(name: &'static str, title: &'static str, unit: &'static str) -> D
 }
 
 /// In the order of the tables.
-static DEFINITIONS: [Definition; 46] = [
+static DEFINITIONS: [Definition; 54] = [
     less("first-reply", "power-on to first reply, q35", "ms"),
     less("first-reply-microvm", "power-on to first reply, microvm", "ms"),
     count("boot-blocks", "blocks of code before the first reply, q35", "blocks"),
@@ -52,6 +52,14 @@ static DEFINITIONS: [Definition; 46] = [
     count("ping-interrupts", "guest-ping: interrupts of virtio devices", "each"),
     less("ping-cpu", "guest-ping, host CPU", "µs"),
     less("ping-alone-cpu", "guest-ping, host CPU without QEMU's eventfds", "µs"),
+    less("vsock-p50", "guest-ping over vsock, p50", "µs"),
+    less("port-p50", "guest-ping over a port beside vsock, p50", "µs"),
+    less("vsock-cpu", "guest-ping over vsock, host CPU", "µs"),
+    less("port-cpu", "guest-ping over a port beside vsock, host CPU", "µs"),
+    more("vsock-read", "guest-file-read over vsock, 48 KiB each", "MB/s"),
+    more("port-read", "guest-file-read over a port beside vsock, 48 KiB each", "MB/s"),
+    less("vsock-read-cpu", "guest-file-read over vsock, host CPU", "µs/MB"),
+    less("port-read-cpu", "guest-file-read over a port beside vsock, host CPU", "µs/MB"),
     less("info-cpu", "guest-info, host CPU", "µs"),
     less("osinfo-cpu", "guest-get-osinfo, host CPU", "µs"),
     less("interfaces-cpu", "guest-network-get-interfaces, host CPU", "µs"),

@@ -9,7 +9,7 @@ use super::chart;
 use super::contender::Contender;
 use super::results::{Host, Results};
 use super::svg::escaped;
-use super::table::{GROWTH, LIMIT, growth, limits, markdown, number, with_spread};
+use super::table::{GROWTH, LIMIT, VSOCK, beside_a_port, growth, limits, markdown, number, with_spread};
 use crate::workspace;
 
 const STYLE: &str = "\
@@ -54,12 +54,13 @@ fn page(results: &Results) -> String {
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head>\n<body>\n\
          <h1>nanoqga, measured</h1>\n<p>{}</p>\n{charts}\
          <h2>How many times better than {}</h2>\n<div class=\"wide\"><table><tr><th></th>{}</tr>\n{ratios}</table></div>\n\
-         <h2>Figures</h2>\n<div class=\"wide\"><table><tr><th></th>{}</tr>\n{figures}</table></div>\n{}{}</body></html>\n",
+         <h2>Figures</h2>\n<div class=\"wide\"><table><tr><th></th>{}</tr>\n{figures}</table></div>\n{}{}{}</body></html>\n",
         escaped(&about(results)),
         Contender::REFERENCE,
         heading(&sides[..sides.len() - 1]),
         heading(&sides),
         plain_table(LIMIT, &limits(results)),
+        plain_table(VSOCK, &beside_a_port(results)),
         plain_table(GROWTH, &growth(results)),
     )
 }

@@ -1,12 +1,14 @@
 //! Results as tables: for a terminal, and in Markdown.
 
 use super::contender::Contender;
-use super::results::{Growth, Measure, Results};
+use super::results::{Growth, Measure, Ratio, Results};
+use super::sockets;
 use super::statistics::Spread;
 
-/// What stands above the shares of the limit, and above the powers of growth.
+/// What stands above the shares of the limit, above vsock's figures beside a port's, and above the powers of growth.
 pub(super) const LIMIT: &str =
     "Share of the limit: what the bare ELF (a process that only echoes, for processes) does in place of each";
+pub(super) const VSOCK: &str = "The appliance on vsock beside its virtio-serial port: how many times the port's figure";
 pub(super) const GROWTH: &str = "How figures grow, at their upper end: 1 is linear, 0 stays the same";
 
 /// What stands where a contender has no such command, or was not measured.
@@ -36,11 +38,12 @@ pub(super) fn text(results: &Results) -> String {
     let unit = |measure: &Measure| format!("{}, {}", measure.title, measure.unit);
     format!(
         "How many times better than {} (half of the turns lie within the parentheses)\n\n{}\nFigures\n\n{}\n{LIMIT}\n\n{}\n\
-         {GROWTH}\n\n{}",
+         {VSOCK}\n\n{}\n{GROWTH}\n\n{}",
         Contender::REFERENCE,
         columns(&rows(results, &others, |measure| measure.title.clone(), ratio)),
         columns(&rows(results, &Contender::ALL, unit, figure)),
         columns(&limits(results)),
+        columns(&beside_a_port(results)),
         columns(&growth(results)),
     )
 }
@@ -50,6 +53,16 @@ pub(super) fn limits(results: &Results) -> Vec<Vec<String>> {
     let ours = [Contender::Nano, Contender::Appliance, Contender::LinuxAgent];
     let share = |measure: &Measure, side| measure.times_better(side, Contender::Floor);
     rows(results, &ours, |measure| measure.title.clone(), share)
+}
+
+/// How vsock's figures are beside those of a virtio-serial port of the same guest.
+pub(super) fn beside_a_port(results: &Results) -> Vec<Vec<String>> {
+    let heading = vec![String::new(), Contender::Appliance.to_string()];
+    let row = |ratio: &Ratio| {
+        let measure = results.measure(&ratio.measure).filter(|_| sockets::RATIOS.contains(&&*ratio.name))?;
+        Some(vec![measure.title.clone(), with_spread(&ratio.spread)])
+    };
+    [heading].into_iter().chain(results.ratios.iter().filter_map(row)).collect()
 }
 
 /// By which power of what it grows with each figure grows.
@@ -101,7 +114,7 @@ pub(super) fn markdown(results: &Results) -> String {
         let cells: Vec<_> = others().map(|side| format!(" {} |", markdown_cell(measure, side))).collect();
         text += &format!("| {}, {} |{}\n", measure.title, measure.unit, cells.concat());
     }
-    for (title, rows) in [(LIMIT, limits(results)), (GROWTH, growth(results))] {
+    for (title, rows) in [(LIMIT, limits(results)), (VSOCK, beside_a_port(results)), (GROWTH, growth(results))] {
         if rows.len() > 1 {
             text += &format!("\n{title}:\n\n{}", markdown_rows(&rows));
         }

@@ -79,12 +79,12 @@ pub(crate) fn mdbook() -> Result<PathBuf> {
     own_tool("mdbook", "0.5.4", &["--no-default-features", "--features", "search"])
 }
 
-/// Sees to it that vhost-device-vsock is there.
+/// Sees to it that vhost-device-vsock is there; returns its path.
 ///
 /// # Errors
 /// When it is not and cannot be installed.
-pub(crate) fn vsock() -> Result<()> {
-    own_tool("vhost-device-vsock", "0.3.0", &[]).map(drop)
+pub(crate) fn vsock() -> Result<PathBuf> {
+    own_tool("vhost-device-vsock", "0.3.0", &[])
 }
 
 /// Installs a program that is no tool of cargo's where it is missing: in a folder of the workspace. Returns its path.

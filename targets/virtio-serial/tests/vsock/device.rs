@@ -93,8 +93,10 @@ impl Device {
             let Some(queue) = self.queues.get_mut(&TRANSMIT) else { break };
             let Some(chain) = queue.pop() else { break };
             self.from_guest.push_back(Packet::parse(&chain.read()));
+            // VIRTQ_AVAIL_F_NO_INTERRUPT, 2.7.7
+            let is_wanted = u16::from_le_bytes(memory::load(queue.available)) & 1 == 0;
             queue.push(chain.head.into(), 0);
-            self.interrupt |= 1;
+            self.interrupt |= u32::from(is_wanted);
         }
         while let Some(bytes) = self.to_guest.front() {
             let Some(chain) = self.queues.get_mut(&RECEIVE).and_then(Queue::pop) else { break };
