@@ -30,6 +30,8 @@ pub static NANO: Profile = Profile { name: "nano", has_devices: false };
 pub static NANO_XEN: Profile = Profile { name: "nano-xen", has_devices: false };
 /// The image with state behind its answers.
 pub static APPLIANCE: Profile = Profile { name: "appliance", has_devices: true };
+/// The same, which may be a domain of Xen.
+pub static APPLIANCE_XEN: Profile = Profile { name: "appliance-xen", has_devices: true };
 /// The guide's kernel with an agent in it.
 pub static EXAMPLE: Profile = Profile { name: "example-kernel", has_devices: false };
 /// The appliance with tests that its host can run.

@@ -20,7 +20,10 @@ echo "domain 0 is up after $(cut -d' ' -f1 /proc/uptime) s"
 
 # Leads a host's way to the agent at a socket, once somebody listens there.
 reach() {
-    socat /run/$1 UNIX:$2,retry=1000,interval=0.1 3>&- &
+    (
+        until grep -q " 00010000 .* $2\$" /proc/net/unix; do sleep 0.1; done
+        exec socat /run/$1 UNIX:$2
+    ) 3>&- &
 }
 
 # Waits until the domain of a name, which had a number, has ended.
@@ -28,11 +31,20 @@ ended() {
     while [ "$2" ] && [ "$(xl domid $1 2>/dev/null)" = "$2" ]; do sleep 0.2; done
 }
 
-# Has the tools switch a domain off.
-switch_off() {
-    number=$(xl domid $1)
-    xl shutdown $1
-    ended $1 $number
+# Waits until the domain of a name, which had a number, was made again.
+restarted() {
+    while [ "$(xl domid $1 2>/dev/null || echo $2)" = "$2" ]; do sleep 0.2; done
+}
+
+# Saves a domain, which ends it, and makes it again.
+save_and_restore() {
+    xl save $1 /run/saved && xl restore /run/saved && rm /run/saved
+}
+
+# Has the tools ask a domain to suspend itself, and waits until its log says that it cannot.
+is_not_suspended() {
+    xenstore-write /local/domain/$(xl domid $1)/control/shutdown suspend
+    until grep -q "this guest cannot suspend" /var/log/xen/guest-$1.log; do sleep 0.2; done
 }
 
 exec 3<>/run/lines

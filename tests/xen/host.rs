@@ -19,7 +19,7 @@ use crate::images;
 /// The port of the machine's virtio console with the lines that domain 0 runs.
 const LINES: &str = "lines";
 /// Ports that are the way to an agent, each for one host: QEMU 7.2 may stop reading from a port that a host has left.
-const WAYS: usize = 30;
+const WAYS: usize = 40;
 /// How many ports a virtio console has, beside its own console.
 const PORTS: usize = 30;
 

@@ -21,7 +21,9 @@ macro_rules! rows {
 rows! {
     linux_pv: LINUX_PV,
     linux_pvh: LINUX_PVH,
-    linux_named: LINUX_NAMED,
-    nano_pvh: NANO_PVH,
+    nano_xen_pvh: NANO_XEN_PVH,
+    nano_xen_hvm: NANO_XEN_HVM,
+    appliance_xen_pvh: APPLIANCE_XEN_PVH,
     nano_virtio: NANO_VIRTIO,
+    appliance_virtio: APPLIANCE_VIRTIO,
 }

@@ -1,6 +1,6 @@
 //! The rows: which domains are made, and what is expected of each.
 
-use crate::images::{INITRAMFS, LINUX, NANO_DISK, NANO_XEN};
+use crate::images::{APPLIANCE_DISK, APPLIANCE_XEN, INITRAMFS, LINUX, NANO_DISK, NANO_XEN, NANO_XEN_DISK};
 
 /// A domain.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +17,10 @@ pub struct Row {
     more: &'static str,
     /// Whether it must not run while it has nothing to do. Linux does, the more the busier this machine is.
     pub sleeps: bool,
-    /// How it ends.
-    pub end: End,
+    /// Whether it can be saved.
+    pub save: Save,
+    /// Who restarts it, and switches it off.
+    pub power: Power,
 }
 
 /// What a domain boots.
@@ -41,15 +43,27 @@ enum Channel {
     Virtio,
 }
 
-/// How a domain ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// By guest-shutdown.
-    Agent,
-    /// By `xl shutdown`.
-    Tools,
+/// What `xl save` does with a domain.
+#[derive(Clone, Copy, Debug)]
+pub enum Save {
+    /// Saves it, and it can be restored.
+    Restored,
+    /// Nothing: the domain says that it cannot suspend itself.
+    Refused,
 }
 
+/// Who restarts a domain, and switches it off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Its agent.
+    Agent,
+    /// Xen's tools, by the store.
+    Tools,
+    /// Its agent restarts it. Its power button, which Xen's tools press, switches it off.
+    Button,
+}
+
+/// Debian's kernel with the agent for Linux.
 const LINUX_ROW: Row = Row {
     name: "",
     kind: "",
@@ -57,28 +71,36 @@ const LINUX_ROW: Row = Row {
     channel: Channel::Console,
     more: "",
     sleeps: false,
-    end: End::Agent,
+    save: Save::Restored,
+    power: Power::Agent,
 };
 
-pub const LINUX_PV: Row = Row { name: "linux-pv", kind: "pv", end: End::Tools, ..LINUX_ROW };
-/// With an emulated TSC, Linux dies at an instruction that Xen does not emulate.
-pub const LINUX_PVH: Row = Row { name: "linux-pvh", kind: "pvh", more: "tsc_mode=\"native\"", ..LINUX_ROW };
-/// The method is named, and there is another agent's console.
-pub const LINUX_NAMED: Row = Row { name: "linux-named", kind: "pv", boots: Boots::Linux("-v -m xen"), ..LINUX_ROW };
+pub const LINUX_PV: Row = Row { name: "linux-pv", kind: "pv", power: Power::Tools, ..LINUX_ROW };
+/// The method is named. With an emulated TSC, Linux dies at an instruction that Xen does not emulate.
+pub const LINUX_PVH: Row =
+    Row { name: "linux-pvh", kind: "pvh", boots: Boots::Linux("-v -m xen"), more: "tsc_mode=\"native\"", ..LINUX_ROW };
 
-/// The image that knows Xen.
-pub const NANO_PVH: Row = Row {
-    name: "nano-pvh",
+/// Images that know Xen.
+const XEN_ROW: Row = Row { sleeps: true, save: Save::Refused, ..LINUX_ROW };
+
+pub const NANO_XEN_PVH: Row =
+    Row { name: "nano-xen-pvh", kind: "pvh", boots: Boots::Kernel(NANO_XEN, 8), power: Power::Tools, ..XEN_ROW };
+pub const NANO_XEN_HVM: Row = Row { name: "nano-xen-hvm", kind: "hvm", boots: Boots::Disk(NANO_XEN_DISK), ..XEN_ROW };
+
+pub const APPLIANCE_XEN_PVH: Row = Row {
+    name: "appliance-xen-pvh",
     kind: "pvh",
-    boots: Boots::Kernel(NANO_XEN, 8),
-    sleeps: true,
-    end: End::Tools,
-    ..LINUX_ROW
+    boots: Boots::Kernel(APPLIANCE_XEN, 16),
+    power: Power::Tools,
+    ..XEN_ROW
 };
 
-const DISK_ROW: Row = Row { kind: "hvm", channel: Channel::Virtio, ..LINUX_ROW };
+/// Images that take the domain for a PC.
+const PC_ROW: Row = Row { kind: "hvm", channel: Channel::Virtio, sleeps: true, ..LINUX_ROW };
 
-pub const NANO_VIRTIO: Row = Row { name: "nano-virtio", boots: Boots::Disk(NANO_DISK), ..DISK_ROW };
+pub const NANO_VIRTIO: Row = Row { name: "nano-virtio", boots: Boots::Disk(NANO_DISK), ..PC_ROW };
+pub const APPLIANCE_VIRTIO: Row =
+    Row { name: "appliance-virtio", boots: Boots::Disk(APPLIANCE_DISK), power: Power::Button, ..PC_ROW };
 
 impl Row {
     /// The socket in domain 0 at which its agent is.

@@ -7,7 +7,7 @@ use tests::booted::{resynchronise_after_another, synchronise_after_firmware};
 use tests::recorded;
 
 use crate::host::{Host, Shared, emulated};
-use crate::rows::{End, Row};
+use crate::rows::{Power, Row, Save};
 
 /// For how many seconds a domain is watched, and how many it may run meanwhile: xl tells tenths.
 const WATCHED: &str = "5";
@@ -43,17 +43,35 @@ fn through(host: &mut Host, row: Row) -> Result<()> {
     }
     host.run(&format!("xl pause {name}; xl unpause {name}"))?;
     ping(&mut agent).context("after xl unpause")?;
-    match row.end {
-        End::Tools => host.run(&format!("switch_off {name}"))?,
-        End::Agent => {
-            let number = host.run(&format!("xl domid {name}"))?;
-            agent.send(b"{\"execute\":\"guest-shutdown\"}\n", emulated())?;
-            host.run(&format!("ended {name} {}", number.trim()))?
+    match row.save {
+        Save::Restored => {
+            host.run(&format!("save_and_restore {name}"))?;
+            agent = answering(host, row).context("after xl restore")?;
         }
-    };
+        Save::Refused => {
+            host.run(&format!("is_not_suspended {name}"))?;
+            ping(&mut agent).context("after it was asked to suspend itself")?;
+        }
+    }
+    goes_down(host, row, &mut agent, "reboot", "restarted")?;
+    let mut agent = answering(host, row).context("after it was restarted")?;
+    goes_down(host, row, &mut agent, "shutdown", "ended")?;
     let log = host.run(&format!("cat /var/log/xen/xl-{name}.log"))?;
     ensure!(log.contains("has shut down, reason code 0 "), "{log}");
     Ok(())
+}
+
+/// Has the domain restart, or switch itself off, and waits until domain 0's shell has seen that.
+fn goes_down(host: &mut Host, row: Row, agent: &mut Client, how: &str, seen: &str) -> Result<()> {
+    let name = row.name;
+    let number = host.run(&format!("xl domid {name}"))?;
+    match (row.power, how) {
+        (Power::Tools, _) => drop(host.run(&format!("xl {how} {name}"))?),
+        (Power::Button, "shutdown") => drop(host.run(&format!("xl shutdown -F {name}"))?),
+        (_, "shutdown") => agent.send(b"{\"execute\":\"guest-shutdown\"}\n", emulated())?,
+        _ => agent.send(b"{\"execute\":\"guest-shutdown\",\"arguments\":{\"mode\":\"reboot\"}}\n", emulated())?,
+    }
+    host.run(&format!("{seen} {name} {}", number.trim())).map(drop)
 }
 
 /// A host of an agent that has answered.

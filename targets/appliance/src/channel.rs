@@ -3,6 +3,8 @@
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use machine::heap::Kept;
 use machine::transport::DeviceTransport;
+#[cfg(all(feature = "xen", target_arch = "x86_64"))]
+use machine::xen::Console;
 use machine::{SerialPort, log};
 use nanoqga::serve::{self, HostChange};
 use nanoqga::{Agent, CommandSet, Memory};
@@ -26,6 +28,9 @@ pub enum Io {
     Virtio(VirtioSerial<Kept, DeviceTransport>),
     /// A serial port. It never fails.
     Serial(SerialPort),
+    /// A console of a domain of Xen. It never fails, either.
+    #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+    Xen(Console),
     /// Nothing any more: the console has failed or was removed. The channel's memory waits for another one.
     #[cfg(feature = "appliance")]
     Gone,
@@ -36,6 +41,11 @@ macro_rules! either {
         match $self {
             Self::Virtio($io) => $call,
             Self::Serial($io) => {
+                let Ok(result) = $call;
+                Ok(result)
+            }
+            #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+            Self::Xen($io) => {
                 let Ok(result) = $call;
                 Ok(result)
             }
@@ -100,6 +110,8 @@ impl serve::Channel for Io {
                 let Ok(()) = port.flush();
                 Ok(true)
             }
+            #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+            Self::Xen(_) => Ok(true),
             #[cfg(feature = "appliance")]
             Self::Gone => Err(Error::NoReset),
         }
@@ -159,6 +171,8 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
                 console.port().is_some()
             }
             Io::Serial(_) => true,
+            #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+            Io::Xen(_) => true,
             #[cfg(feature = "appliance")]
             Io::Gone => false,
         }
@@ -218,6 +232,8 @@ impl<S: State, const OUT: usize> Channel<S, OUT> {
                 console.failure().inspect(|error| log!("virtio console: {}", error.reason())).is_none()
             }
             Io::Serial(port) => port.reopen().is_some(),
+            #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+            Io::Xen(_) => true,
             #[cfg(feature = "appliance")]
             Io::Gone => true,
         }

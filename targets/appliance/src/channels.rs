@@ -5,6 +5,8 @@ use machine::SerialPlace::{self, Com1, Com2};
 #[cfg(feature = "appliance")]
 use machine::room::Room;
 use machine::transport::Device;
+#[cfg(all(feature = "xen", target_arch = "x86_64"))]
+use machine::xen::Console;
 use machine::{Machine, SerialPort, log};
 #[cfg(feature = "appliance")]
 use nanoqga::CommandSet;
@@ -91,6 +93,12 @@ impl<S: State, const OUT: usize> Channels<S, OUT> {
         }
         if has_consoles(chosen) {
             machine.devices(DeviceType::Console, &mut |device| self.add_console(device, port, &mut new));
+        }
+        #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+        if let Some(domain) = machine.domain() {
+            domain.open_store();
+            let console = Console::find(domain, port).and_then(|console| new(Io::Xen(console)));
+            self.channels.extend(console);
         }
         let serial_port = match chosen {
             Some(AgentChannel::Virtio) => None,

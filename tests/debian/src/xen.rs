@@ -35,7 +35,7 @@ const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
 const BUSYBOX: &str = "bin/busybox";
 
 /// The programs of domain 0. Each is where its package has it.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "usr/lib/xen-4.17/bin/xl",
     "usr/lib/xen-4.17/bin/xenstored",
     "usr/lib/xen-4.17/bin/xenconsoled",
@@ -43,6 +43,7 @@ const PROGRAMS: [&str; 9] = [
     "usr/lib/xen-4.17/bin/libxl-save-helper",
     "usr/bin/xenstore-ls",
     "usr/bin/xenstore-read",
+    "usr/bin/xenstore-write",
     "usr/libexec/xen-qemu-system-i386",
     "usr/bin/socat",
 ];

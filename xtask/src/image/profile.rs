@@ -28,7 +28,7 @@ pub(crate) struct Profile {
     pub cargo_profile: &'static str,
     /// Its name in the package.
     pub binary: &'static str,
-    /// The Cargo feature that it needs.
+    /// The Cargo features that it needs.
     pub feature: Option<&'static str>,
     /// The only architecture that it is for; `None` if it is for all.
     architecture: Option<&'static str>,
@@ -39,7 +39,7 @@ pub(crate) struct Profile {
 }
 
 /// The profiles of the image. The first is built when none is asked for.
-pub(super) static PROFILES: [&Profile; 3] = [&NANO, &APPLIANCE, &NANO_XEN];
+pub(super) static PROFILES: [&Profile; 4] = [&NANO, &APPLIANCE, &NANO_XEN, &APPLIANCE_XEN];
 
 /// Those that only tests boot.
 pub(super) static FOR_TESTS: [&Profile; 3] = [&EXAMPLE, &CRASH, &APPLIANCE_TESTS];
@@ -78,6 +78,18 @@ pub(crate) static APPLIANCE: Profile = Profile {
     architecture: None,
     has_devices: true,
     about: "nano, and processors, memory, network, files and disks, suspend to RAM, the power button, requests of up to 128 KiB",
+};
+
+/// The same, which may be a domain of Xen.
+static APPLIANCE_XEN: Profile = Profile {
+    name: "appliance-xen",
+    package: IMAGES,
+    cargo_profile: IMAGE,
+    binary: "appliance-xen",
+    feature: Some("appliance,xen"),
+    architecture: Some("x86_64"),
+    has_devices: true,
+    about: "appliance, also for PVH domains of Xen: over their console, without devices",
 };
 
 /// The agent for Linux: the only program for the machine `linux`.

@@ -3,6 +3,8 @@
 use core::cell::OnceCell;
 
 use machine::transport::Device;
+#[cfg(all(feature = "xen", target_arch = "x86_64"))]
+use machine::xen::{Domain, Wish};
 use machine::{Hotplug, Machine, PowerButton, log, monotonic_ns};
 use nanoqga::commands::power;
 use virtio_drivers::transport::DeviceType;
@@ -132,11 +134,26 @@ impl Guest<Appliance> {
                 log!("{}", failure.0);
             }
         }
+        #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+        self.grant_wish();
         self.state.storage.acknowledge_interrupts();
         self.state.storage.write_back();
         // The first time there is always something to do: to look for what came before.
         let is_first = self.state.links.is_none();
         self.state.patience == 0 && (self.links().poll() || is_first)
+    }
+
+    /// Does what Xen's tools wish.
+    #[cfg(all(feature = "xen", target_arch = "x86_64"))]
+    fn grant_wish(&mut self) {
+        let how = match self.machine.domain().and_then(Domain::take_wish) {
+            None => return,
+            Some(Wish::PowerOff) => power::Shutdown::PowerDown,
+            Some(Wish::Reboot) => power::Shutdown::Reboot,
+        };
+        if let Err(failure) = power::Power::shutdown(self, how) {
+            log!("{}", failure.0);
+        }
     }
 
     /// Reads the settings that are on drives, once.

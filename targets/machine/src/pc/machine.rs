@@ -10,6 +10,8 @@ use super::serial_port::{self, SerialPort};
 use super::{clock, ends, firmware, microvm};
 use crate::acpi::{Madt, Tables};
 use crate::arch::identity_map::{self, IdentityMap};
+#[cfg(feature = "xen")]
+use crate::arch::sleep_by;
 use crate::arch::{Interrupts, apic_id, exceptions};
 use crate::clock::Clock;
 use crate::command_line::{MmioDevice, Options};
@@ -21,6 +23,8 @@ use crate::memory::{Memory, Ram};
 use crate::processors::Processors;
 use crate::serial_place::SerialPlace;
 use crate::transport::{Device, DeviceTransport, MmioTransport, find_on_pci, log_unused, log_unused_on_pci, name_of};
+#[cfg(feature = "xen")]
+use crate::xen::Domain;
 use crate::{multiboot2, pci, pvh};
 
 /// The machine that the guest runs on.
@@ -186,13 +190,27 @@ impl Machine {
         firmware::memory()?.bytes(address, length)
     }
 
+    /// The domain of Xen that the machine is, where that has no interrupt controller of a PC: other domains end its sleeps.
+    #[cfg(feature = "xen")]
+    pub fn domain(&self) -> Option<Domain> {
+        Domain::find().filter(|_| !self.interrupts.can_sleep())
+    }
+
     /// Whether the machine has what ends a sleep. Where not, [`sleep`](Self::sleep) returns at once.
     pub fn can_sleep(&self) -> bool {
+        #[cfg(feature = "xen")]
+        if self.domain().is_some() {
+            return true;
+        }
         self.interrupts.can_sleep()
     }
 
     /// Sleeps until a device has something for the guest. What came since the devices were last asked ends it at once.
     pub fn sleep(&self) {
+        #[cfg(feature = "xen")]
+        if let Some(domain) = self.domain() {
+            return sleep_by(|| domain.sleep());
+        }
         self.interrupts.sleep_unless(serial_port::is_waiting);
     }
 
@@ -202,7 +220,7 @@ impl Machine {
     /// When it comes back, the machine is still on.
     pub fn power_off(&mut self) -> Result<(), PowerError> {
         #[cfg(feature = "xen")]
-        if let Some(domain) = crate::xen::Domain::find() {
+        if let Some(domain) = Domain::find() {
             domain.power_off();
         }
         power::off()
@@ -211,7 +229,7 @@ impl Machine {
     /// Resets the machine.
     pub fn reboot(&mut self) -> ! {
         #[cfg(feature = "xen")]
-        if let Some(domain) = crate::xen::Domain::find() {
+        if let Some(domain) = Domain::find() {
             domain.reboot();
         }
         power::reboot()

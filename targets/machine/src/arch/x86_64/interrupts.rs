@@ -9,6 +9,11 @@ use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
 use x86_64::instructions::interrupts::enable_and_hlt;
+#[cfg(feature = "xen")]
+use x86_64::instructions::{
+    interrupts::{disable, enable},
+    nop,
+};
 use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags};
 use x86_64::structures::port::PortWrite;
 
@@ -146,6 +151,17 @@ impl Interrupts {
         enable_and_hlt();
         compiler_fence(Ordering::SeqCst);
     }
+}
+
+/// Sleeps by `sleep`, which is the hypervisor's and ends for the local APIC's timer, too. That one's interrupt is taken afterwards.
+#[cfg(feature = "xen")]
+pub(crate) fn sleep_by(sleep: impl FnOnce()) {
+    end_of_interrupt();
+    sleep();
+    // An interrupt waits for one more instruction. Its handler returns with interrupts off.
+    enable();
+    nop();
+    disable();
 }
 
 /// Sleeps until the timer interrupts, which must be set, or a device. If it is `deaf`, no device that has interrupted since

@@ -10,6 +10,8 @@ mod system_time;
 
 pub(crate) use self::cpu::{apic_id, cpuid, hypervisor, triple_fault};
 pub use self::cpu::{halt, timestamp};
+#[cfg(feature = "xen")]
+pub(crate) use self::interrupts::sleep_by;
 pub(crate) use self::interrupts::{Interrupts, LOCAL_APIC, TIMER_VECTOR, sleep_until_timer};
 pub(crate) use self::system_time::{SystemTime, system_time};
 
