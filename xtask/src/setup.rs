@@ -9,7 +9,10 @@ use debian::packages::KEYRING;
 use debian::reference::QemuGa;
 use nanoqga_testkit::machine::Machine;
 
-pub(crate) use self::rust::{cargo_deny, cargo_fuzz, cargo_hack, cargo_mutants, lints, mdbook, toolchain, vsock};
+pub(crate) use self::rust::{
+    cargo_deny, cargo_fuzz, cargo_hack, cargo_mutants, has_cargo_deny, has_cargo_mutants, lints, mdbook, toolchain,
+    vsock,
+};
 use crate::apt::{Needed, need};
 use crate::kernels;
 use crate::nightly;

@@ -46,6 +46,11 @@ pub(crate) fn cargo_fuzz() -> Result<()> {
     cargo_tool("fuzz", "0.13.2", &[])
 }
 
+/// Whether cargo-deny is there. It takes minutes to compile, so the default test does without it where it is not.
+pub(crate) fn has_cargo_deny() -> bool {
+    has_cargo_tool("deny")
+}
+
 /// Sees to it that cargo-deny is there.
 ///
 /// # Errors
@@ -61,6 +66,11 @@ pub(crate) fn cargo_deny() -> Result<()> {
 /// When it is not and cannot be installed.
 pub(crate) fn cargo_hack() -> Result<()> {
     cargo_tool("hack", "0.6.46", &[])
+}
+
+/// Whether cargo-mutants is there. It takes minutes to compile, so the default test does without it where it is not.
+pub(crate) fn has_cargo_mutants() -> bool {
+    tool_path("cargo-mutants").is_file()
 }
 
 /// Sees to it that cargo-mutants is there; returns its path.
@@ -87,11 +97,18 @@ pub(crate) fn vsock() -> Result<PathBuf> {
     own_tool("vhost-device-vsock", "0.3.0", &[])
 }
 
+/// Where programs are installed that are no tools of cargo's.
+const TOOLS: &str = "target/tools";
+
+fn tool_path(name: &str) -> PathBuf {
+    workspace::path(TOOLS).join("bin").join(name)
+}
+
 /// Installs a program that is no tool of cargo's where it is missing: in a folder of the workspace. Returns its path.
 fn own_tool(name: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
-    let root = workspace::path("target/tools");
-    let program = root.join("bin").join(name);
+    let program = tool_path(name);
     if !program.is_file() {
+        let root = workspace::path(TOOLS);
         step_with_output(&format!("Installing {name} {version}"), || {
             let mut install = Command::new("cargo");
             install.args(["install", name, "--version", version, "--locked", "--root"]).arg(root).args(options);
@@ -103,8 +120,7 @@ fn own_tool(name: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
 
 fn cargo_tool(name: &str, version: &str, options: &[&str]) -> Result<()> {
     // It comes from the registry all else comes from, so nothing has to be asked.
-    let works = Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success());
-    if works {
+    if has_cargo_tool(name) {
         return Ok(());
     }
     let package = format!("cargo-{name}");
@@ -112,6 +128,10 @@ fn cargo_tool(name: &str, version: &str, options: &[&str]) -> Result<()> {
         let mut install = Command::new("cargo");
         run(install.args(["install", &package, "--version", version, "--locked"]).args(options), INSTALL)
     })
+}
+
+fn has_cargo_tool(name: &str) -> bool {
+    Command::new("cargo").args([name, "--version"]).output().is_ok_and(|asked| asked.status.success())
 }
 
 /// Installs a version of Rust where it is missing. Returns whether it is there: without rustup it cannot be installed.

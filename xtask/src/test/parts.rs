@@ -40,7 +40,7 @@ pub(super) struct Part {
 
 #[rustfmt::skip]
 pub(super) static PARTS: [Part; 25] = [
-    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates" },
+    Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates, where cargo-deny is" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
     Part { name: "host", long: false, run: host, about: "the crates' own tests" },
@@ -291,6 +291,8 @@ fn more_linux(report: &mut Report) -> Result<()> {
 }
 
 fn dist(report: &mut Report) -> Result<()> {
+    setup::cargo_deny()?;
+    supply::lint(report)?;
     setup::boot_disks()?;
     report.tests(&mut whole_system("dist"), 4 * LIMIT)
 }
