@@ -22,7 +22,7 @@ impl Guest<Appliance> {
         Ok(&self.state.account)
     }
 
-    fn memory_blocks(&self) -> Result<&MemoryBlocks, Failure> {
+    fn memory_blocks(&mut self) -> Result<&MemoryBlocks, Failure> {
         self.state.hardware(&self.machine).memory.as_ref().ok_or(NO_MEMORY_MAP)
     }
 }

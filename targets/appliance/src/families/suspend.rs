@@ -32,7 +32,7 @@ impl Guest<Appliance> {
         channels.suspend();
         self.state.storage.suspend();
         self.state.links.iter_mut().for_each(Links::suspend);
-        self.state.hardware(&self.machine).suspend(&self.machine, self.state.power_button.as_ref());
+        self.state.suspend(&self.machine);
         self.machine.clock().wake();
         self.state.links.iter_mut().for_each(Links::resume);
         self.state.storage.resume();

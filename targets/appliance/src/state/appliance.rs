@@ -1,7 +1,5 @@
 //! The state of the appliance.
 
-use core::cell::OnceCell;
-
 use machine::transport::Device;
 #[cfg(all(feature = "xen", target_arch = "x86_64"))]
 use machine::xen::{Domain, Wish};
@@ -32,7 +30,7 @@ pub struct Appliance {
     /// The power button, which is armed: a host that has had a reply may press it.
     pub(crate) power_button: Option<PowerButton>,
     /// The other parts of the machine that nano does not drive, once they are needed: a host's first reply does not wait for them.
-    hardware: OnceCell<Hardware>,
+    hardware: Option<Hardware>,
     pub(crate) account: Account,
     pub(crate) storage: Storage,
     /// What the host has set.
@@ -64,7 +62,7 @@ impl Appliance {
     pub fn find(machine: &Machine, settings: Settings, room: &'static mut [u8]) -> Self {
         Self {
             power_button: PowerButton::find(machine),
-            hardware: OnceCell::new(),
+            hardware: None,
             account: Account::default(),
             storage: Storage::find(machine),
             settings,
@@ -81,8 +79,15 @@ impl Appliance {
     }
 
     /// The parts of the machine that nano does not drive. The first call finds them.
-    pub fn hardware(&self, machine: &Machine) -> &Hardware {
-        self.hardware.get_or_init(|| Hardware::find(machine))
+    pub fn hardware(&mut self, machine: &Machine) -> &Hardware {
+        self.hardware.get_or_insert_with(|| Hardware::find(machine))
+    }
+
+    /// Suspends to RAM, on a machine that can, until it is woken.
+    pub(crate) fn suspend(&mut self, machine: &Machine) {
+        let Self { hardware, power_button, .. } = self;
+        let hardware = hardware.get_or_insert_with(|| Hardware::find(machine));
+        hardware.suspend(machine, power_button.as_ref());
     }
 
     /// Has the guest look for devices that came or shall leave before it sleeps: whoever writes to the registers of a slot may lose
