@@ -22,14 +22,14 @@ impl Guest<Appliance> {
         Ok(&self.state.account)
     }
 
-    fn memory_blocks(&mut self) -> Result<&MemoryBlocks, Failure> {
-        self.state.hardware(&self.machine).memory.as_ref().ok_or(NO_MEMORY_MAP)
+    fn memory_blocks(&self) -> Result<&MemoryBlocks, Failure> {
+        self.state.hardware.memory.as_ref().ok_or(NO_MEMORY_MAP)
     }
 }
 
 impl Processors for Guest<Appliance> {
     fn processor(&mut self, index: usize) -> Result<Option<Processor>, Failure> {
-        let processors = self.state.hardware(&self.machine).processors;
+        let processors = self.state.hardware.processors;
         Ok((index < processors.count).then_some(Processor {
             logical_id: index as i64,
             online: index == processors.boot,
@@ -53,7 +53,7 @@ impl ProcessorStatistics for Guest<Appliance> {
     /// Only of the processor that runs. All of this guest's work counts as the system's.
     fn processor_times(&mut self, index: usize) -> Result<Option<ProcessorTimes>, Failure> {
         let (awake, asleep) = self.account()?.times();
-        let cpu = self.state.hardware(&self.machine).processors.boot as u32;
+        let cpu = self.state.hardware.processors.boot as u32;
         let times =
             ProcessorTimes { cpu, system: awake / NS_PER_MS, idle: asleep / NS_PER_MS, ..ProcessorTimes::default() };
         Ok((index == 0).then_some(times))

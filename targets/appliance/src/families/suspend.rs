@@ -6,13 +6,14 @@ use nanoqga::commands::suspend::{NOT_SUPPORTED, Sleep, Suspend};
 use crate::channels::Channels;
 use crate::guest::Guest;
 use crate::state::Appliance;
+use crate::state::hardware::Hardware;
 use crate::state::links::Links;
 
 impl Suspend for Guest<Appliance> {
     /// As in qemu-ga, all three commands are enabled, and those that the guest does not support fail with this text. It says more
     /// than a disabled command, which could also be policy.
     fn suspend(&mut self, how: Sleep) -> Result<(), Failure> {
-        if how != Sleep::Ram || self.state.hardware(&self.machine).suspend.is_none() {
+        if how != Sleep::Ram || !Hardware::can_suspend(&self.machine) {
             return Err(NOT_SUPPORTED);
         }
         // Not here: the channel of this request is busy, and must be stopped first.
@@ -32,7 +33,7 @@ impl Guest<Appliance> {
         channels.suspend();
         self.state.storage.suspend();
         self.state.links.iter_mut().for_each(Links::suspend);
-        self.state.suspend(&self.machine);
+        self.state.hardware.suspend(&self.machine);
         self.machine.clock().wake();
         self.state.links.iter_mut().for_each(Links::resume);
         self.state.storage.resume();

@@ -27,10 +27,8 @@ const PATIENCE: u8 = 20;
 /// What the appliance knows beside its machine.
 #[derive(Debug)]
 pub struct Appliance {
-    /// The power button, which is armed: a host that has had a reply may press it.
-    pub(crate) power_button: Option<PowerButton>,
-    /// The other parts of the machine that nano does not drive, once they are needed: a host's first reply does not wait for them.
-    hardware: Option<Hardware>,
+    /// The parts of the machine that nano does not drive.
+    pub hardware: Hardware,
     pub(crate) account: Account,
     pub(crate) storage: Storage,
     /// What the host has set.
@@ -57,12 +55,11 @@ pub struct Appliance {
 }
 
 impl Appliance {
-    /// Finds the machine's disks, and arms its power button. Its other parts and its network cards are found later: when there is
-    /// time, or when a request needs them. So are drives with more settings, which are read by way of `room`.
+    /// Finds the machine's parts and disks. Its network cards are found later: when there is time, or when a request needs them.
+    /// So are drives with more settings, which are read by way of `room`.
     pub fn find(machine: &Machine, settings: Settings, room: &'static mut [u8]) -> Self {
         Self {
-            power_button: PowerButton::find(machine),
-            hardware: None,
+            hardware: Hardware::find(machine),
             account: Account::default(),
             storage: Storage::find(machine),
             settings,
@@ -76,18 +73,6 @@ impl Appliance {
             has_served: false,
             to_suspend: false,
         }
-    }
-
-    /// The parts of the machine that nano does not drive. The first call finds them.
-    pub fn hardware(&mut self, machine: &Machine) -> &Hardware {
-        self.hardware.get_or_insert_with(|| Hardware::find(machine))
-    }
-
-    /// Suspends to RAM, on a machine that can, until it is woken.
-    pub(crate) fn suspend(&mut self, machine: &Machine) {
-        let Self { hardware, power_button, .. } = self;
-        let hardware = hardware.get_or_insert_with(|| Hardware::find(machine));
-        hardware.suspend(machine, power_button.as_ref());
     }
 
     /// Has the guest look for devices that came or shall leave before it sleeps: whoever writes to the registers of a slot may lose
@@ -133,7 +118,7 @@ impl State for Appliance {
 impl Guest<Appliance> {
     /// Does what can be done without waiting, for all but the channels. Returns whether there was anything to do.
     pub fn poll(&mut self) -> bool {
-        if self.state.power_button.as_ref().is_some_and(PowerButton::take_press) {
+        if self.state.hardware.power_button.as_ref().is_some_and(PowerButton::take_press) {
             log!("the power button was pressed");
             if let Err(failure) = power::Power::shutdown(self, power::Shutdown::PowerDown) {
                 log!("{}", failure.0);
@@ -196,7 +181,7 @@ impl Guest<Appliance> {
         match self.state.patience.checked_sub(1) {
             Some(left) => {
                 self.state.patience = left;
-                self.state.hardware(&self.machine).doze(&self.machine);
+                self.state.hardware.doze(&self.machine);
             }
             None => self.sleep_at_most(u64::MAX),
         }
@@ -209,7 +194,7 @@ impl Guest<Appliance> {
         let sharpen_in = self.machine.clock().sharpen();
         match self.state.idle_ns().into_iter().chain(sharpen_in).chain([ns]).min().unwrap_or(ns) {
             u64::MAX => self.machine.sleep(),
-            ns => self.state.hardware(&self.machine).sleep_for(&self.machine, ns),
+            ns => self.state.hardware.sleep_for(&self.machine, ns),
         }
         self.spend(!self.machine.can_sleep());
     }

@@ -11,20 +11,20 @@ pub struct Hardware {
     pub processors: Processors,
     /// The RAM.
     pub memory: Option<MemoryBlocks>,
+    /// The power button, which is armed.
+    pub power_button: Option<PowerButton>,
     /// The timer that ends a sleep.
     timer: Option<Timer>,
-    /// The way to suspend to RAM.
-    pub suspend: Option<Suspend>,
 }
 
 impl Hardware {
-    /// Finds the parts.
+    /// Finds the parts, and arms the power button.
     pub fn find(machine: &Machine) -> Self {
         Self {
             processors: machine.processors(),
             memory: MemoryBlocks::new(machine.ram()),
+            power_button: PowerButton::find(machine),
             timer: Timer::find(machine),
-            suspend: Suspend::find(machine),
         }
     }
 
@@ -42,10 +42,15 @@ impl Hardware {
         }
     }
 
-    /// Suspends to RAM, on a machine that can, until it is woken. The power button is armed again then.
-    pub fn suspend(&self, machine: &Machine, power_button: Option<&PowerButton>) {
-        if let Some(suspend) = &self.suspend {
-            suspend.sleep(machine, self.timer.as_ref(), power_button);
+    /// Whether the machine can suspend to RAM. It is looked for anew each time, so that a first reply does not wait for that.
+    pub fn can_suspend(machine: &Machine) -> bool {
+        Suspend::find(machine).is_some()
+    }
+
+    /// Suspends to RAM, on a machine that can, until it is woken. Timer and power button are set up again then.
+    pub fn suspend(&self, machine: &Machine) {
+        if let Some(suspend) = Suspend::find(machine) {
+            suspend.sleep(machine, self.timer.as_ref(), self.power_button.as_ref());
         }
     }
 }

@@ -30,7 +30,7 @@ fn the_uptime_grows(kernel: &mut Kernel, output: &mut Output<'_>) -> Verdict {
     let (Some(start), true) = (monotonic_ns(), kernel.machine.can_sleep()) else {
         return skip("this machine has no clock, or nothing that ends a sleep");
     };
-    kernel.state.hardware(&kernel.machine).sleep_for(&kernel.machine, MS);
+    kernel.state.hardware.sleep_for(&kernel.machine, MS);
     let Some(end) = monotonic_ns() else { return fail("the clock is gone") };
     output.measure("slept", end.saturating_sub(start) as f64, "ns");
     check!(end > start, "the clock stood still at {start}");

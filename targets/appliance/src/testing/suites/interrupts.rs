@@ -11,7 +11,7 @@ pub(super) const ALL: Suite = tests!["interrupts": the_timer_ends_a_sleep.timeou
 const MS: u64 = 1_000_000;
 
 /// Sleeps until `ns` nanoseconds have passed; returns in how many sleeps. `None` if the machine cannot.
-fn sleep(kernel: &mut Kernel, ns: u64) -> Option<(u64, u64)> {
+fn sleep(kernel: &Kernel, ns: u64) -> Option<(u64, u64)> {
     let start = monotonic_ns()?;
     if !kernel.machine.can_sleep() {
         return None;
@@ -22,7 +22,7 @@ fn sleep(kernel: &mut Kernel, ns: u64) -> Option<(u64, u64)> {
         if passed >= ns {
             return Some((passed, sleeps));
         }
-        kernel.state.hardware(&kernel.machine).sleep_for(&kernel.machine, ns - passed);
+        kernel.state.hardware.sleep_for(&kernel.machine, ns - passed);
         sleeps += 1;
     }
 }
