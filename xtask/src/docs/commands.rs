@@ -38,7 +38,7 @@ const OWN: [&str; 3] = [
 
 /// The guests of this project, and the files that list what they answer.
 const GUESTS: [(&str, &[&str]); 3] = [
-    ("nano", &["targets/appliance/src/bin/nano.rs"]),
+    ("nano", &["targets/appliance/src/nano.rs"]),
     ("appliance", &["targets/appliance/src/serve.rs", OWN[0], OWN[1], OWN[2]]),
     ("agent for Linux", &["targets/linux/src/guest/mod.rs"]),
 ];
