@@ -81,7 +81,7 @@ fn migrates(row: Row) -> Result<()> {
     }
 
     // In the middle of replies.
-    let (mut old, mut replies) = burst.stop_in_the_middle(booted.agent, &mut booted.guest)?;
+    let (mut old, mut replies) = burst.stop_in_the_middle(row, booted.agent, &mut booted.guest)?;
     booted = migrate(booted.guest, &config, Host::Early)?;
     // The old QEMU has ended, but what it sent can still be read. Then comes an error, because it left requests unread.
     let end = old.read_to_end(&mut replies);
@@ -93,7 +93,7 @@ fn migrates(row: Row) -> Result<()> {
 
     // The same, and the next host comes late. The rest of a reply that fills a UART has no way out then.
     if !state::is_uart(row) {
-        let _old = burst.stop_in_the_middle(booted.agent, &mut booted.guest)?;
+        let _old = burst.stop_in_the_middle(row, booted.agent, &mut booted.guest)?;
         booted = migrate(booted.guest, &config, Host::Late)?;
         resynchronise_after_another(&mut booted.agent, 5)?;
     }

@@ -38,7 +38,7 @@ pub fn are_returned_to(row: Row) -> Result<()> {
     }
 
     // In the middle of replies.
-    let (channel, beginning) = burst.stop_in_the_middle(agent, &mut guest)?;
+    let (channel, beginning) = burst.stop_in_the_middle(row, agent, &mut guest)?;
     snapshot(&mut guest, "savevm replies")?;
     let mut agent = Client::over(channel);
     let rest = state::joined(resynchronise(&mut agent, 4)?);

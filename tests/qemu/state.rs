@@ -8,6 +8,7 @@ use nanoqga_testkit::client::Client;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel::{Com1, Com2};
 use nanoqga_testkit::qemu::Config;
+use nanoqga_testkit::qmp::Qmp;
 use serde_json::json;
 use tests::booted::config_of;
 use tests::disk::Disk;
@@ -106,7 +107,7 @@ impl Burst {
     }
 
     /// Sends the requests, and stops the guest in the middle of the replies. Returns the channel, and the replies so far.
-    pub fn stop_in_the_middle(&self, agent: Client, guest: &mut Guest) -> Result<(UnixStream, Vec<u8>)> {
+    pub fn stop_in_the_middle(&self, row: Row, agent: Client, guest: &mut Guest) -> Result<(UnixStream, Vec<u8>)> {
         let mut channel = agent.into_stream()?;
         channel.set_write_timeout(Some(soon().limit()))?;
         channel.set_read_timeout(Some(soon().limit()))?;
@@ -114,6 +115,12 @@ impl Burst {
         let mut replies = vec![0; 100];
         channel.read_exact(&mut replies).context("the first reply")?;
         let mut qmp = guest.qmp(soon())?;
+        let is_full =
+            |qmp: &mut Qmp| -> Result<bool> { Ok(qmp.monitor("info qtree", soon())?.contains("throttle on")) };
+        if !is_uart(row) {
+            // Before, it may have answered all that it had received, and is between two replies.
+            soon().poll("a full channel", || Ok(is_full(&mut qmp)?.then_some(())))?;
+        }
         qmp.execute("stop", json!({}), soon())?;
         // QEMU 7.2 and 11.1 may break a virtio port that is full when it is saved: when they load it, they write from it before
         // its queue is loaded.
@@ -123,8 +130,7 @@ impl Burst {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
                 _ => {}
             }
-            let is_full = qmp.monitor("info qtree", soon())?.contains("throttle on");
-            Ok((!is_full).then_some(()))
+            Ok((!is_full(&mut qmp)?).then_some(()))
         })?;
         channel.set_nonblocking(false)?;
         Ok((channel, replies))
