@@ -4,6 +4,8 @@ mod common;
 
 use common::{COMMANDS, TABLES, agent, agent_of, busy_guest, talk_in};
 use nanoqga::CommandSet;
+use nanoqga::json::scanner::{RESET, Scanner};
+use nanoqga::json::syntax::{Problem, Syntax};
 use proptest::prelude::*;
 
 /// Everything that a host says, bad and good.
@@ -128,4 +130,12 @@ fn a_list_of_commands_longer_than_the_stage_arrives_whole_through_one_byte_of_ro
     let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
     let listed = reply["return"]["supported_commands"].as_array().unwrap().len();
     assert_eq!(listed, TABLES.iter().map(|table| table.len()).sum::<usize>());
+}
+
+#[test]
+fn a_byte_0xff_is_taken_with_the_error_that_it_brings_and_the_next_message_begins() {
+    let (mut scanner, mut store) = (Scanner::new(), [0; 64]);
+    let (taken, outcome) = scanner.push(b"{\"execute\":\"guest-pi\xff", &mut store);
+    assert!(matches!(outcome, Some(Err(Syntax { problem: Problem::Stray(RESET), .. }))), "{outcome:?}");
+    assert_eq!((taken, scanner.is_inside()), (21, false));
 }

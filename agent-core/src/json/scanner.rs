@@ -158,7 +158,10 @@ impl Scanner {
                     let syntax = self.position.of(problem);
                     match problem {
                         Problem::TooLarge => {}
-                        // 0xFF comes again, and ends the skipping.
+                        Problem::Stray(RESET) => {
+                            taken += 1;
+                            self.reset();
+                        }
                         _ => self.skip(),
                     }
                     break Some(Err(syntax));
