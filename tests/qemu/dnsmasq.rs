@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use nanoqga_testkit::deadline::Deadline;
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel::Virtio;
@@ -37,6 +38,9 @@ const OPTIONS: [&str; 10] = [
     "--log-facility=-",
 ];
 
+/// For how many seconds it lends an address: no less is possible.
+const LEASE: u64 = 120;
+
 /// One run of dnsmasq in a guest's network.
 struct Server {
     process: Child,
@@ -56,7 +60,7 @@ impl Server {
             .args(OPTIONS)
             .arg(format!("--dhcp-leasefile={}", file("leases").display()))
             .arg(format!("--pid-file={}", file("pid").display()))
-            .arg(format!("--dhcp-range=192.0.2.{first},192.0.2.{last},255.255.255.0,2m"))
+            .arg(format!("--dhcp-range=192.0.2.{first},192.0.2.{last},255.255.255.0,{LEASE}"))
             .arg("--dhcp-option=option:T1,12")
             .arg("--dhcp-option=option:classless-static-route,198.51.100.0/24,192.0.2.7,0.0.0.0/0,192.0.2.1")
             .stdin(Stdio::null())
@@ -75,8 +79,10 @@ impl Server {
         Ok(self.said()?.matches(&format!(" {kind}(guest) ")).count())
     }
 
+    /// A guest that misses the server when it renews its lease asks everybody at the latest when seven eighths of that are over.
     fn comes_to(&self, kind: &str, count: usize) -> Result<()> {
-        let reached = soon().poll(&format!("{count} of {kind}"), || Ok((self.count(kind)? >= count).then_some(())));
+        let reached = Deadline::seconds(2 * LEASE)
+            .poll(&format!("{count} of {kind}"), || Ok((self.count(kind)? >= count).then_some(())));
         reached.with_context(|| format!("the server says:\n{}", self.said().unwrap_or_default()))
     }
 }

@@ -27,9 +27,9 @@ pub(super) fn qemu_tests() -> Result<Command> {
 pub(crate) fn whole_system(test: &str) -> Command {
     let mut command = cargo("test");
     command.args(["--package", "tests", "--test", test]);
-    // They wait for guests at times: two more than there are processors keep all of those busy.
+    // They wait for guests for most of their time: three for each processor keep it busy.
     if env::var_os("RUST_TEST_THREADS").is_none() {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get) + 2;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get) * 3;
         command.env("RUST_TEST_THREADS", threads.to_string());
     }
     command
