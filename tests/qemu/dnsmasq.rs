@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use nanoqga_testkit::deadline::Deadline;
+use nanoqga_testkit::deadline::{Deadline, SOON};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel::Virtio;
-use nanoqga_testkit::process::find;
+use nanoqga_testkit::process::{find, output};
 use nanoqga_testkit::qemu;
 use serde_json::json;
 use tests::booted::config_of;
@@ -79,6 +79,13 @@ impl Server {
         Ok(self.said()?.matches(&format!(" {kind}(guest) ")).count())
     }
 
+    /// Ends it when it has sent what its log tells of. It is killed in the middle of that otherwise, and the guest misses an answer.
+    fn end(mut self) -> Result<()> {
+        output(Command::new("kill").arg(self.process.id().to_string()), SOON)?;
+        self.process.wait()?;
+        Ok(())
+    }
+
     /// A guest that misses the server when it renews its lease asks everybody at the latest when seven eighths of that are over.
     fn comes_to(&self, kind: &str, count: usize) -> Result<()> {
         let reached = Deadline::seconds(2 * LEASE)
@@ -138,7 +145,7 @@ fn a_lease_is_taken_renewed_and_given_up_when_the_server_takes_it_back() -> Resu
     ensure!(server.count("DHCPDISCOVER")? == sought && server.count("DHCPNAK")? == 0, "{}", server.said()?);
     ensure!(addresses(&mut agent, 0)?[0] == lease);
     let first = ["DHCPDISCOVER", "DHCPREQUEST"].map(|kind| server.count(kind));
-    drop(server);
+    server.end()?;
 
     // The next server lends others.
     let server = Server::start(&guest, folder.path(), 150, 159)?;
