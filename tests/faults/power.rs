@@ -169,8 +169,8 @@ impl Machine {
             Step::Close(file) => self.close(file),
             Step::Rest => {
                 self.volume.rest(&mut self.disk)?;
-                let open: Vec<_> = self.contents.keys().copied().collect();
-                open.into_iter().for_each(|path| self.acknowledge(path));
+                let paths: Vec<_> = self.contents.keys().copied().collect();
+                paths.into_iter().for_each(|path| self.acknowledge(path));
                 Ok(())
             }
         }

@@ -45,7 +45,7 @@ pub(crate) struct Args {
 /// A program of fuzz/fuzz_targets, and for how many seconds it runs.
 pub(crate) type Target = (&'static str, u64);
 
-/// What can be fuzzed, and for how long a test does so: shorter what `cargo xtask attack` and the parts hostile and differential feed, too.
+/// What can be fuzzed, and for how many seconds a test does so. Those at the end have less time, because other tests feed them, too.
 const TARGETS: [Target; 13] = [
     ("network", 60),
     ("storage", 60),
