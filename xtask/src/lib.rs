@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
 mod apt;
+mod at_once;
 mod attack;
 mod bench;
 mod boot_disk;
