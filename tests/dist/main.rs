@@ -49,6 +49,10 @@ fn releases_built_in_two_folders_are_the_same_bytes() -> Result<()> {
     for kind in [
         "/nano-riscv64\n",
         "/appliance-aarch64.qcow2\n",
+        "/nano-xen-x86_64\n",
+        "/appliance-xen-x86_64.qcow2\n",
+        "/libnanoqga-riscv64imac.a\n",
+        "/nanoqga.h\n",
         ".deb\n",
         ".cpio\n",
         ".tar.gz\n",
@@ -77,6 +81,8 @@ fn each_program_has_a_bill_of_what_is_linked_into_it() -> Result<()> {
         ("nano-x86_64", "virtio-drivers", "smoltcp"),
         ("appliance-x86_64", "smoltcp", "rustix"),
         ("appliance-x86_64.qcow2", "grub-pc-bin", "rustix"),
+        ("nano-xen-x86_64", "machine", "smoltcp"),
+        ("libnanoqga-x86_64.a", "capi", "virtio-drivers"),
         ("nanoqga-linux-x86_64", "musl", "virtio-drivers"),
     ] {
         let (path, bill) = bill(file)?;

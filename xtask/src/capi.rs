@@ -15,8 +15,10 @@ use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step;
 
-use self::header::{functions, header, header_path};
-use self::library::{HOST, TARGETS, library, library_with};
+pub(crate) use self::header::header_path;
+use self::header::{functions, header};
+pub(crate) use self::library::{PACKAGE, bare_targets, library};
+use self::library::{TARGETS, library_with};
 pub(crate) use self::programs::{kernel, loaded};
 use self::programs::{kernel_as_program, program};
 use crate::test::Report;
@@ -91,7 +93,7 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
         ensure!(panics(TARGETS[1], true)?, "a panic is not seen in the library for C: the proof proves nothing");
         Ok(())
     })?;
-    TARGETS.into_iter().filter(|target| *target != HOST).try_for_each(|target| {
+    bare_targets().try_for_each(|(_, target)| {
         report.check(|| {
             ensure!(!panics(target, false)?, "a panic is reachable in the library for C on {target}");
             Ok(())

@@ -5,6 +5,7 @@ mod crates;
 mod deb;
 mod files;
 mod images;
+mod library;
 mod recipes;
 
 use std::env;
@@ -26,8 +27,8 @@ use crate::workspace;
 
 /// Build all files of a release.
 ///
-/// Writes the images, disks that boot them, the agent for Linux, its packages, and a bill of materials of each program to target/dist;
-/// packaging/README.md says what each file is. The same commit makes the same bytes, in whatever folder it is built.
+/// Writes the images, disks that boot them, the library for kernels in C, the agent for Linux, its packages, and a bill of materials of
+/// each program to target/dist; packaging/README.md says what each file is. The same commit makes the same bytes, in whatever folder it is built.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// For this architecture only; it may be given more than once
@@ -54,6 +55,7 @@ pub(crate) fn main(args: Args) -> Result<()> {
         bill.program(&LINUX, linux.target)?;
         bill.write(&program, &date)?;
         images::write(linux.architecture, &date, &folder)?;
+        library::write(linux.architecture, &date, &folder)?;
         step(&format!("Packing for {}", linux.architecture), || {
             initramfs(&program, &folder.join(format!("initramfs-{}.cpio", linux.architecture)))?;
             deb::build(&program, linux.debian, &date, &folder)

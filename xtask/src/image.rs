@@ -11,7 +11,9 @@ use nanoqga_testkit::machine::Machine;
 use nanoqga_testkit::qemu::Format;
 
 pub(crate) use self::compile::{build, build_first_byte, for_tests};
-pub(crate) use self::profile::{APPLIANCE, BARE, EFI_LOADER, LINUX, NANO, Profile, named_profile};
+pub(crate) use self::profile::{
+    APPLIANCE, APPLIANCE_XEN, BARE, EFI_LOADER, LINUX, NANO, NANO_XEN, Profile, named_profile,
+};
 use crate::boot_disk;
 use crate::setup;
 use crate::targets::{self, LinuxTarget};

@@ -21,7 +21,7 @@ const VERSION: &str = concat!(
 );
 
 /// Where the header is.
-pub(super) fn header_path() -> PathBuf {
+pub(crate) fn header_path() -> PathBuf {
     workspace::path(FOLDER).join("nanoqga.h")
 }
 

@@ -15,7 +15,7 @@ use crate::workspace::in_workspace;
 const BUILD: Duration = Duration::from_secs(900);
 
 /// The package, its folder, and how Cargo compiles it.
-const PACKAGE: &str = "capi";
+pub(crate) const PACKAGE: &str = "capi";
 pub(super) const FOLDER: &str = "targets/capi";
 const PROFILE: &str = "capi";
 
@@ -32,11 +32,17 @@ pub(super) const TARGETS: [&str; 5] = [
     HOST,
 ];
 
+/// The targets without an operating system, each with the name of its architecture.
+pub(crate) fn bare_targets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let bare = TARGETS.into_iter().filter(|target| *target != HOST);
+    bare.filter_map(|target| Some((target.split('-').next()?, target)))
+}
+
 /// Builds the library for a Rust target and gives its absolute path.
 ///
 /// # Errors
 /// When no toolchain can, or the build fails.
-pub(super) fn library(target: &'static str) -> Result<PathBuf> {
+pub(crate) fn library(target: &'static str) -> Result<PathBuf> {
     library_with(target, &[])
 }
 

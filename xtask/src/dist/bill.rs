@@ -38,9 +38,17 @@ impl Bill {
     /// # Errors
     /// When cargo or rustc fails.
     pub(super) fn program(&mut self, program: &Profile, target: &'static str) -> Result<()> {
+        self.package(program.package, program.feature.unwrap_or_default(), target)
+    }
+
+    /// Does the same with what is compiled from a package with these features.
+    ///
+    /// # Errors
+    /// As [`Bill::program`].
+    pub(super) fn package(&mut self, package: &str, features: &str, target: &'static str) -> Result<()> {
         let checksums = crates::checksums()?;
         let mut above = Vec::<String>::new();
-        for it in crates::linked(program, target)? {
+        for it in crates::linked(package, features, target)? {
             let name = format!("pkg:cargo/{}@{}", it.name, it.version);
             let mut component = component(&name, &it.name, Some(&it.version), &it.licence);
             component["purl"] = json!(name);

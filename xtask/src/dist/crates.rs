@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use nanoqga_testkit::process::output;
 
 use super::files::TOOL;
-use crate::image::Profile;
 use crate::workspace::{self, in_workspace};
 
 /// A crate in the tree of a program. One that is needed at several places is there several times.
@@ -24,15 +23,16 @@ pub(super) struct Crate {
     pub repository: String,
 }
 
-/// The crates of a program for a Rust target, each behind the one that needs it. What only builds or tests it is left out.
+/// The crates of a package with these features for a Rust target, each behind the one that needs it. What only builds or tests it is
+/// left out.
 ///
 /// # Errors
 /// When cargo cannot resolve them.
-pub(super) fn linked(program: &Profile, target: &str) -> Result<Vec<Crate>> {
+pub(super) fn linked(package: &str, features: &str, target: &str) -> Result<Vec<Crate>> {
     let mut cargo = Command::new("cargo");
     cargo.args(["tree", "--quiet", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "depth"]);
-    cargo.args(["--format", "|{p}|{l}|{r}", "--package", program.package, "--target", target]);
-    cargo.args(["--features", program.feature.unwrap_or_default()]);
+    cargo.args(["--format", "|{p}|{l}|{r}", "--package", package, "--target", target]);
+    cargo.args(["--features", features]);
     let tree = output(in_workspace(&mut cargo), TOOL)?;
     tree.lines()
         .map(|line| {

@@ -9,7 +9,7 @@ use nanoqga_testkit::progress::step;
 use nanoqga_testkit::qemu::Format;
 
 use super::bill::Bill;
-use crate::image::{self, APPLIANCE, EFI_LOADER, NANO};
+use crate::image::{self, APPLIANCE, APPLIANCE_XEN, EFI_LOADER, NANO, NANO_XEN};
 use crate::targets;
 use crate::{boot_disk, setup};
 
@@ -25,7 +25,7 @@ pub(super) fn write(architecture: &str, date: &str, folder: &Path) -> Result<()>
     let Some(machine) = MACHINES.iter().find(fits) else { return Ok(()) };
     setup::boot_disks()?;
     let target = targets::target(machine);
-    for profile in [&NANO, &APPLIANCE] {
+    for profile in [&NANO, &APPLIANCE, &NANO_XEN, &APPLIANCE_XEN].into_iter().filter(|it| it.is_for(architecture)) {
         let image = folder.join(format!("{}-{architecture}", profile.name));
         fs::copy(image::build(target, profile)?, &image)?;
         let mut bill = Bill::default();

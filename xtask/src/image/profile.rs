@@ -81,7 +81,7 @@ pub(crate) static APPLIANCE: Profile = Profile {
 };
 
 /// The same, which may be a domain of Xen.
-static APPLIANCE_XEN: Profile = Profile {
+pub(crate) static APPLIANCE_XEN: Profile = Profile {
     name: "appliance-xen",
     package: IMAGES,
     cargo_profile: IMAGE,
@@ -173,7 +173,7 @@ impl Profile {
     }
 
     /// Whether there is such a program for machines of an architecture.
-    pub(super) fn is_for(&self, architecture: &str) -> bool {
+    pub(crate) fn is_for(&self, architecture: &str) -> bool {
         self.architecture.is_none_or(|only| only == architecture)
     }
 
