@@ -1,8 +1,6 @@
 //! What a handler of a guest's own is told, and what the agent makes of its steps.
 
-mod common;
-
-use common::{agent_of, hear, readable, returns};
+use crate::common::{agent_of, hear, readable, returns};
 use nanoqga::commands::sync;
 use nanoqga::{Agent, Command, CommandSet, Error, Failure, Reply, Request, Step};
 

@@ -1,8 +1,6 @@
 //! Strings of a request, as they come back in its `id`.
 
-mod common;
-
-use common::{ask, error};
+use crate::common::{ask, error};
 
 /// What comes back of a string that is sent with these quotes.
 fn echoed(quote: char, text: &str) -> String {
