@@ -21,6 +21,16 @@ fn every_escape_means_what_json_says() {
     }
 }
 
+/// Short ones are copied in another way than long ones.
+#[test]
+fn strings_of_every_length_come_back() {
+    let letters: String = ('0'..='z').filter(|letter| *letter != '\\').collect();
+    for length in 0..=letters.len() {
+        let text = &letters[..length];
+        assert_eq!(echoed('"', text), format!("{{\"return\": {{}}, \"id\": \"{text}\"}}\n"));
+    }
+}
+
 #[test]
 fn the_other_kind_of_quote_is_plain_inside_of_a_string() {
     assert_eq!(echoed('\'', "a\"b"), "{\"return\": {}, \"id\": \"a\\\"b\"}\n");

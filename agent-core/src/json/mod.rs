@@ -92,20 +92,3 @@ impl Span {
         Self { start: self.start.saturating_add(1), end: self.end.saturating_sub(1) }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::copy;
-
-    #[test]
-    fn bytes_of_every_number_are_copied_and_none_beside_them() {
-        let bytes: [u8; 80] = core::array::from_fn(|index| index as u8 + 1);
-        for length in 0..bytes.len() {
-            let (from, mut to) = (&bytes[..length], [0; 84]);
-            assert_eq!(copy(from, &mut to, 2), Some(2 + length));
-            assert_eq!(&to[2..2 + length], from);
-            assert_eq!(to.iter().filter(|byte| **byte != 0).count(), length);
-            assert_eq!(copy(from, &mut to, 85 - length), None);
-        }
-    }
-}
