@@ -123,7 +123,7 @@ pub(crate) fn fuzz(targets: &[Target]) -> Result<()> {
     });
     let failed = failed?.concat();
     if !failed.is_empty() {
-        bail!("findings in: {}", failed.join(", "));
+        bail!("the fuzzer has found inputs that fail, named above, in: {}", failed.join(", "));
     }
     Ok(())
 }
