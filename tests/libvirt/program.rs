@@ -39,7 +39,7 @@ fn the_program_asks_an_agent_and_switches_its_guest_off() -> Result<()> {
     let raw = succeeds(&domain, &["raw", r#"{"execute":"guest-sync","arguments":{"id":5}}"#])?;
     ensure!(serde_json::from_str::<Value>(&raw)? == json!({"return": 5}), "{raw}");
     fails(&domain, &["exec", "true"], 125, "guest-exec has not been found")?;
-    fails(&domain, &["shutdown", "--mode", "halt"], 125, "libvirt cannot have a guest halt")?;
+    fails(&domain, &["shutdown", "--mode", "halt"], 125, "libvirt has no call that halts a guest")?;
     succeeds(&domain, &["shutdown"])?;
     domain.gone(soon())?;
     fails(&domain, &["ping"], 125, "failed to get domain")

@@ -75,8 +75,9 @@ fn date() -> Result<String> {
         return Ok(date);
     }
     let mut git = Command::new("git");
-    let date = output(git.args(["log", "-1", "--format=%ct"]).current_dir(workspace::path("")), TOOL)
-        .context("without git, SOURCE_DATE_EPOCH must say the date")?;
+    let date = output(git.args(["log", "-1", "--format=%ct"]).current_dir(workspace::path("")), TOOL).context(
+        "files get the date of the last commit, which git cannot say: set SOURCE_DATE_EPOCH to the seconds since 1970",
+    )?;
     Ok(date.trim().into())
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn fuzz(targets: &[Target]) -> Result<()> {
     let failed: Vec<_> =
         targets.iter().zip(results).filter(|(_, result)| result.is_err()).map(|((name, _), _)| *name).collect();
     if !failed.is_empty() {
-        bail!("findings in: {}", failed.join(", "));
+        bail!("the fuzzer has found inputs that fail, named above, in: {}", failed.join(", "));
     }
     Ok(())
 }

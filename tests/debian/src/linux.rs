@@ -11,7 +11,7 @@ use nanoqga_testkit::machine::{Bus, Channel, Machine};
 use nanoqga_testkit::qemu::Config;
 
 use crate::initramfs::Archive;
-use crate::packages::{self, first};
+use crate::packages::{self, damaged, first};
 
 /// The end of what a verbose agent says when it has opened its serial line.
 const LISTENING: &str = "serving /dev/ttyS1";
@@ -140,8 +140,11 @@ impl Kernel {
     }
 
     fn unpacked(folder: &Path) -> Result<Self> {
-        let image = first(&folder.join("boot"), |name| name.starts_with("vmlinuz-")).context("no kernel")?;
-        let modules = first(&folder.join("lib/modules"), |_| true).context("no modules")?.join("kernel");
+        let image = first(&folder.join("boot"), |name| name.starts_with("vmlinuz-"))
+            .with_context(|| damaged(folder, "boot/vmlinuz-*"))?;
+        let modules = first(&folder.join("lib/modules"), |_| true)
+            .with_context(|| damaged(folder, "lib/modules"))?
+            .join("kernel");
         Ok(Self { image, modules })
     }
 

@@ -31,7 +31,8 @@ static DOWNLOADING: Mutex<()> = Mutex::new(());
 /// # Errors
 /// When it is not there and cannot be downloaded.
 pub fn unpacked(prefix: &str, name: impl FnOnce() -> Result<String>) -> Result<PathBuf> {
-    let _alone = DOWNLOADING.lock().map_err(|_| anyhow!("another download failed"))?;
+    let _alone =
+        DOWNLOADING.lock().map_err(|_| anyhow!("a download has panicked before this one, and its error is above"))?;
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join("debian");
     if let Some(folder) = first(&all, |name| name.starts_with(prefix) && !name.ends_with(HALF)) {
         return Ok(folder);
@@ -67,6 +68,11 @@ pub fn first_dependency(package: &str) -> Result<String> {
     let depends = output(Command::new("apt-cache").args(["depends", "--important", package]), QUESTION)?;
     let first = apt::first_dependency(&depends);
     first.with_context(|| format!("{package} is in no package index; try `apt-get update`"))
+}
+
+/// The error's text when a folder of unpacked packages has a file too few.
+pub(crate) fn damaged(folder: &Path, missing: &str) -> String {
+    format!("{} has no {missing}: remove that folder, and it is downloaded again", folder.display())
 }
 
 /// The first entry of a folder whose name is wanted.

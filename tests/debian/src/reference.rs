@@ -40,7 +40,9 @@ impl QemuGa {
     /// # Errors
     /// When there is none at all.
     pub fn find() -> Result<Self> {
-        let mut found = FOUND.lock().map_err(|_| anyhow!("qemu-ga was not found before"))?;
+        let mut found = FOUND
+            .lock()
+            .map_err(|_| anyhow!("a search for qemu-ga has panicked before this one, and its error is above"))?;
         if let Some(found) = &*found {
             return Ok(found.clone());
         }

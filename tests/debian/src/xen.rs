@@ -12,7 +12,7 @@ use nanoqga_testkit::process::run;
 
 use crate::initramfs::Archive;
 use crate::linux::Extra;
-use crate::packages::{self, Root, first};
+use crate::packages::{self, Root, damaged, first};
 
 const PACKAGES: [&str; 9] = [
     "xen-hypervisor-4.17-amd64",
@@ -114,7 +114,8 @@ impl Xen {
     }
 
     fn boot_file(&self, prefix: &str) -> Result<PathBuf> {
-        first(&self.root.path("boot"), |name| name.starts_with(prefix)).with_context(|| format!("no {prefix}"))
+        first(&self.root.path("boot"), |name| name.starts_with(prefix))
+            .with_context(|| damaged(&self.root.path(""), &format!("boot/{prefix}*")))
     }
 
     /// Writes what domain 0 boots into: Xen's programs, busybox, modules in /modules, and `extras`, one of which must be /init.
@@ -135,7 +136,9 @@ impl Xen {
         for file in DATA.into_iter().chain([BUSYBOX]) {
             files.insert(file.into(), self.root.path(file));
         }
-        let modules = first(&self.root.path("lib/modules"), |_| true).context("no modules")?.join("kernel");
+        let modules = first(&self.root.path("lib/modules"), |_| true)
+            .with_context(|| damaged(&self.root.path(""), "lib/modules"))?
+            .join("kernel");
         for (index, module) in MODULES.iter().enumerate() {
             let name = module.rsplit('/').next().unwrap_or_default();
             files.insert(format!("modules/{index:02}-{name}"), modules.join(module));

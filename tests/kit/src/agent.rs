@@ -180,9 +180,11 @@ impl Agent {
         self.in_step = false;
         let (deadline, last_word) = (self.deadline(self.limit), self.deadline(self.limit.min(LAST_WORD)));
         let accepted = match &mut self.transport {
-            Transport::Libvirt(_) if mode == Mode::Halt => {
-                Err(Error::new(Kind::Refused, "libvirt cannot have a guest halt").into())
-            }
+            Transport::Libvirt(_) if mode == Mode::Halt => Err(Error::new(
+                Kind::Refused,
+                "libvirt has no call that halts a guest: shut it down or reboot it, or connect to its socket",
+            )
+            .into()),
             Transport::Libvirt(libvirt) => libvirt.go_down(mode == Mode::Reboot, deadline),
             // Requests are answered in their order: what comes first is a refusal, or the reply to the ping behind it.
             stream @ Transport::Stream(_) => {

@@ -75,7 +75,7 @@ impl Libvirt {
         let ended = limit.poll("virsh", || Ok(virsh.try_wait()?));
         let Ok(status) = ended else {
             kill(&mut virsh);
-            return Err(Error::new(Kind::TimedOut, "virsh does not end").into());
+            return Err(Error::new(Kind::TimedOut, "virsh has not ended: does libvirtd answer `virsh version`?").into());
         };
         let (stdout, stderr) = (taken(stdout)?, taken(stderr)?);
         if !status.success() {

@@ -27,7 +27,9 @@ impl Qmp {
         let mut qmp = Self { client, events: VecDeque::new() };
         let greeting = qmp.message(deadline)?;
         if greeting.get("QMP").is_none() {
-            bail!("QEMU's greeting was {greeting}");
+            bail!(
+                "QEMU must greet on its control socket with the member QMP, and sent {greeting}: is that socket QEMU's?"
+            );
         }
         qmp.execute("qmp_capabilities", json!({}), deadline)?;
         Ok(qmp)

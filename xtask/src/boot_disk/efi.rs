@@ -28,7 +28,7 @@ pub(super) fn with_image(machine: &Machine, image: &Path, append: &str) -> Resul
     let (name, cpu) = match machine.architecture() {
         "aarch64" => ("BOOTAA64.EFI", IMAGE_FILE_MACHINE_ARM64),
         "riscv64" => ("BOOTRISCV64.EFI", IMAGE_FILE_MACHINE_RISCV64),
-        other => bail!("there is no loader for {other}"),
+        other => bail!("no EFI loader is built for {other}, only for aarch64 and riscv64; disks for x86_64 have GRUB"),
     };
     let loader = Program::read(&compile::build_efi_loader(targets::target(machine))?)?;
     let image = Program::read(image)?;

@@ -71,7 +71,8 @@ const FREESTANDING: [&str; 8] = [
 /// When there is no kernel for that machine, no compiler, or the build fails.
 pub(crate) fn kernel(machine: &Machine, with_agent: bool) -> Result<PathBuf> {
     let platform = PLATFORMS.iter().find(|platform| platform.folder == machine.architecture());
-    let platform = platform.with_context(|| format!("the C kernel does not run on {machine}"))?;
+    let platform =
+        platform.with_context(|| format!("the C kernel does not run on {machine}, only on q35 and riscv64-virt"))?;
     let script = workspace::path(KERNEL).join(platform.folder).join("kernel.ld");
     let script = format!("-Wl,-T,{}", script.display());
     let mut flags = FREESTANDING.to_vec();

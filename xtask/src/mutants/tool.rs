@@ -50,7 +50,9 @@ pub(super) fn run(folder: &Path, options: &[&str], limit: Option<Duration>) -> R
     let (status, _) = finish_showing(&mut run, limit + GRACE)?;
     match status.code() {
         Some(SUCCESS | MISSED | TIMED_OUT | ENDED) => Outcomes::read(folder),
-        Some(UNTESTED) => bail!("a test fails without a mutant"),
+        Some(UNTESTED) => bail!(
+            "a test fails before any change was made, so changes would show nothing: mend that test, which is named above"
+        ),
         _ => bail!("cargo-mutants failed ({status})"),
     }
 }

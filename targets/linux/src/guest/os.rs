@@ -31,7 +31,7 @@ impl Os for Guest {
 impl HostName for Guest {
     fn host_name(&mut self) -> Result<&str, Failure> {
         let kernel = self.kernel.insert(uname());
-        kernel.nodename().to_str().map_err(|_| Failure("the host name is no text"))
+        kernel.nodename().to_str().map_err(|_| Failure("the host name is not UTF-8"))
     }
 }
 

@@ -67,5 +67,6 @@ fn is_online(state: &[u8]) -> bool {
 pub fn size() -> Result<u64, Failure> {
     let path = format!("{BLOCKS}/block_size_bytes");
     let text = read_text(&path).map_err(|error| failed("failed to read the size of memory blocks", error))?;
-    u64::from_str_radix(text.trim(), 16).map_err(|_| Failure("the size of memory blocks is no number"))
+    u64::from_str_radix(text.trim(), 16)
+        .map_err(|_| Failure("block_size_bytes in /sys/devices/system/memory is no hexadecimal number"))
 }

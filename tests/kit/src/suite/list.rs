@@ -37,7 +37,9 @@ struct Kept {
 impl Tests {
     /// Asks a guest, which must say the same in two ways.
     pub(super) fn of(agent: &mut Agent) -> Result<Self> {
-        let info = protocol::info(agent).context("a kernel with tests answers nanoqga-test-info")?;
+        let info = protocol::info(agent).context(
+            "asked the guest for its tests: the kernel must implement `Testing` and have `testing::commands()` in its agent",
+        )?;
         let tests = protocol::list(agent)?;
         Self::checked(&info, tests)
     }
@@ -52,7 +54,7 @@ impl Tests {
         ensure!(!tests.is_empty(), "the guest has no tests: its kernel implements `Testing`, and lists none");
         let mut names = HashSet::new();
         if let Some(twice) = tests.iter().find(|test| !names.insert(&test.name)) {
-            bail!("the guest has two tests called {}", twice.name);
+            bail!("the guest has two tests called {}: rename one", twice.name);
         }
         if let Some(test) = tests.iter().find(|test| test.cases.is_some_and(|cases| cases == 0 || cases > MOST_CASES)) {
             bail!("{} has {} cases: there should be 1 to {MOST_CASES}", test.name, test.cases.unwrap_or_default());
