@@ -41,7 +41,7 @@ fn fill(_: &mut Calls, _: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Ste
     let room = reply.room();
     // Two quotes, and a character that takes two bytes.
     let inside = |length: usize| "x".repeat(length - 2) + "\n";
-    assert!(reply.value(&inside(room - 1)).is_err());
+    assert_eq!(reply.value(&inside(room - 1)).map_err(|full| full.to_string()), Err("it does not fit there".into()));
     reply.value(&inside(room - 2))?;
     assert_eq!(reply.room(), 0);
     Ok(Step::Done)
