@@ -49,7 +49,7 @@ pub(super) static PARTS: [Part; 26] = [
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
     Part { name: "miri", long: false, run: miri, about: "the drivers of virtio-serial and vsock, and the library for C, under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
-    Part { name: "faults", long: false, run: faults, about: "volumes whose disk lost power after any of its writes: repaired, with all that was acknowledged" },
+    Part { name: "faults", long: false, run: faults, about: "volumes whose disk lost power after any of its writes, or failed any request: repaired, with all that was acknowledged" },
     Part { name: "channels", long: false, run: channels, about: "the appliance and the agent for Linux on vsock, with vhost-device-vsock, and several channels at once" },
     Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
     Part { name: "kit", long: false, run: kit, about: "the test kit: its program with each agent, guests that lie, and a new kernel's tests" },
