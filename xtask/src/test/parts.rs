@@ -307,8 +307,8 @@ fn xen(report: &mut Report) -> Result<()> {
         return Ok(());
     }
     image::build(targets::LINUX_TARGET, &image::LINUX)?;
-    // While one test has its turn, another keeps the machine for the next.
-    report.tests(whole_system("xen").env("RUST_TEST_THREADS", "3"), LIMIT)
+    // Three tests for each of the two machines: while one computes, others wait.
+    report.tests(whole_system("xen").env("RUST_TEST_THREADS", "6"), LIMIT)
 }
 
 fn kit(report: &mut Report) -> Result<()> {
