@@ -107,9 +107,7 @@ impl Drop for Daemon {
         for child in &mut self.children {
             // By the end of its input, or by SIGTERM, so that they remove their sockets and pid files. What cannot be told to end is killed.
             let told = if self.run.is_some() { Ok(drop(child.stdin.take())) } else { signal(child.id(), "TERM") };
-            if told.is_err()
-                || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err()
-            {
+            if told.is_err() || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err() {
                 let _ = child.kill();
                 let _ = child.wait();
             }
