@@ -63,7 +63,7 @@ struct Daemon {
     /// Those we started, to be ended in this order. None when one was running.
     children: Vec<Child>,
     /// What is /run to the newest one.
-    run: Option<PrivateFolder>,
+    _run: Option<PrivateFolder>,
 }
 
 impl Daemon {
@@ -72,12 +72,12 @@ impl Daemon {
             return Self::newest();
         }
         if answers() {
-            return Ok(Self { children: Vec::new(), run: None });
+            return Ok(Self { children: Vec::new(), _run: None });
         }
         if !is_root() {
             bail!("no libvirtd answers at qemu:///system, and only root can start one: run the libvirt tests as root");
         }
-        let mut daemon = Self { children: Vec::new(), run: None };
+        let mut daemon = Self { children: Vec::new(), _run: None };
         // A daemon that was killed leaves its socket.
         if UnixStream::connect("/run/libvirt/virtlogd-sock").is_err() {
             daemon.children.push(background(Command::new(program("virtlogd")?))?);
@@ -96,7 +96,7 @@ impl Daemon {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--net", "--pid", "--fork", "sh", "-c", &[WITH_BRIDGE, IN_ITS_ROOT].concat()]);
         command.arg(root).arg(run.path());
-        let daemon = Self { children: vec![with_input(command, Stdio::piped())?], run: Some(run) };
+        let daemon = Self { children: vec![with_input(command, Stdio::piped())?], _run: Some(run) };
         soon().poll_every(BETWEEN_LOOKS, "an answer from the newest libvirtd", || Ok(answers().then_some(())))?;
         Ok(daemon)
     }
@@ -106,8 +106,10 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         for child in &mut self.children {
             // By the end of its input, or by SIGTERM, so that they remove their sockets and pid files. What cannot be told to end is killed.
-            let told = if self.run.is_some() { Ok(drop(child.stdin.take())) } else { signal(child.id(), "TERM") };
-            if told.is_err() || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err() {
+            let input = child.stdin.take();
+            let told = input.is_some() || signal(child.id(), "TERM").is_ok();
+            drop(input);
+            if !told || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err() {
                 let _ = child.kill();
                 let _ = child.wait();
             }
