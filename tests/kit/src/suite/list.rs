@@ -122,7 +122,7 @@ mod tests {
     fn a_list_that_was_cut_is_none() {
         assert_eq!(refused(&info(2), &["a"]), "the guest has 2 tests, and listed 1");
         assert_eq!(refused(&info(0), &[]), "the guest has no tests: its kernel implements `Testing`, and lists none");
-        assert_eq!(refused(&info(2), &["a", "a"]), "the guest has two tests called a");
+        assert_eq!(refused(&info(2), &["a", "a"]), "the guest has two tests called a: rename one");
         let newer = Info { protocol: 2, ..info(1) };
         assert_eq!(refused(&newer, &["a"]), "the guest speaks version 2 of the test protocol, and this is 1");
     }
