@@ -201,7 +201,7 @@ impl Reply<'_> {
         self.draft.delimit();
     }
 
-    /// Adds `value`, which is an object, as a value or a member of this name, and leaves it open for more members.
+    /// Adds `value`, which is an object with members, as a value or a member of this name, and leaves it open for more.
     pub(crate) fn open_with<T: Serialize>(&mut self, name: Option<&str>, value: &T) -> Result<(), Full> {
         self.attempt(|reply| {
             reply.draft.value(name, value)?;

@@ -1,8 +1,6 @@
 //! What a handler of a guest's own sees of its arguments: lists, strings, and as many members as there may be.
 
-mod common;
-
-use common::{agent_of, error, hear, readable, returns};
+use crate::common::{agent_of, error, hear, readable, returns};
 use nanoqga::{Command, CommandSet, Error, List, Reply, Request, Step, Text};
 
 /// As many parameters as a command may have.

@@ -1,8 +1,6 @@
 //! The disk and filesystem families, as transcripts.
 
-mod common;
-
-use common::{Guest, assert_refused, call, error, guest_with, returned, returns};
+use crate::common::{Guest, assert_refused, call, error, guest_with, returned, returns};
 use serde_json::json;
 
 const ADDRESS: &str = r#""pci-controller":{"domain":0,"bus":1,"slot":31,"function":7},"bus-type":"file-backed-virtual","bus":1,"target":2,"unit":4294967295"#;

@@ -1,8 +1,6 @@
 //! The exec family, as transcripts.
 
-mod common;
-
-use common::{Finished, Guest, assert_refused, call, error, returned, returns};
+use crate::common::{Finished, Guest, assert_refused, call, error, returned, returns};
 use nanoqga::Failure;
 use nanoqga::commands::exec::Exit;
 

@@ -1,8 +1,8 @@
 //! The file family, as transcripts.
 
-mod common;
-
-use common::{COMMANDS, File, Guest, agent, assert_refused, call, error, hear, readable, returned, returns, talk_in};
+use crate::common::{
+    COMMANDS, File, Guest, agent, assert_refused, call, error, hear, readable, returned, returns, talk_in,
+};
 use nanoqga::Failure;
 
 fn guest() -> Guest {

@@ -1,8 +1,6 @@
 //! The freeze family and the state between freeze and thaw, as transcripts.
 
-mod common;
-
-use common::{Guest, TABLES, agent, assert_refused, call, error, guest_with, readable, returns, talk_in};
+use crate::common::{Guest, TABLES, agent, assert_refused, call, error, guest_with, readable, returns, talk_in};
 use nanoqga::{CommandSet, Failure};
 
 /// Asks a guest with three file systems for one command after the other of the same agent.

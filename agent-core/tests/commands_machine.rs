@@ -1,8 +1,6 @@
 //! The cpu, memory, device and suspend families, as transcripts.
 
-mod common;
-
-use common::{COMMANDS, Guest, agent, assert_refused, call, error, guest_with, hear, returned, returns};
+use crate::common::{COMMANDS, Guest, agent, assert_refused, call, error, guest_with, hear, returned, returns};
 use nanoqga::commands::suspend::NOT_SUPPORTED;
 use nanoqga::{Agent, Failure};
 

@@ -1,10 +1,8 @@
 //! The network family, as transcripts.
 
-mod common;
-
 use std::net::{IpAddr, Ipv6Addr};
 
-use common::{Guest, agent, assert_refused, call, error, guest_with, hear, readable, returned, returns};
+use crate::common::{Guest, agent, assert_refused, call, error, guest_with, hear, readable, returned, returns};
 use nanoqga::commands::network::{self, Address, Interface, InterfaceStatistics, Interfaces};
 use nanoqga::{CommandSet, Failure};
 

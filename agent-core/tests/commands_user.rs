@@ -1,8 +1,6 @@
 //! The user and ssh families, as transcripts.
 
-mod common;
-
-use common::{Guest, assert_refused, call, error, guest_with, returned, returns};
+use crate::common::{Guest, assert_refused, call, error, guest_with, returned, returns};
 use nanoqga::Failure;
 
 #[test]

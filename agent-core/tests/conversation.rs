@@ -1,8 +1,6 @@
 //! What a host sends and what it gets, as transcripts.
 
-mod common;
-
-use common::{COMMANDS, Guest, TABLES, agent, ask, ask_guest, error, readable, talk_in};
+use crate::common::{COMMANDS, Guest, TABLES, agent, ask, ask_guest, error, readable, talk_in};
 use nanoqga::CommandSet;
 use nanoqga::commands::power::Shutdown;
 

@@ -1,8 +1,6 @@
 //! What a handler of a guest's own is told, and what the agent makes of its steps.
 
-mod common;
-
-use common::{agent_of, hear, readable, returns};
+use crate::common::{agent_of, hear, readable, returns};
 use nanoqga::commands::sync;
 use nanoqga::{Agent, Command, CommandSet, Error, Failure, Reply, Request, Step};
 
@@ -43,7 +41,7 @@ fn fill(_: &mut Calls, _: &mut Request<'_>, reply: &mut Reply<'_>) -> Result<Ste
     let room = reply.room();
     // Two quotes, and a character that takes two bytes.
     let inside = |length: usize| "x".repeat(length - 2) + "\n";
-    assert!(reply.value(&inside(room - 1)).is_err());
+    assert_eq!(reply.value(&inside(room - 1)).map_err(|full| full.to_string()), Err("it does not fit there".into()));
     reply.value(&inside(room - 2))?;
     assert_eq!(reply.room(), 0);
     Ok(Step::Done)

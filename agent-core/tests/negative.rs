@@ -1,8 +1,6 @@
 //! Bad input: one clear error for each bad message, and the next good one is answered.
 
-mod common;
-
-use common::{COMMANDS, Guest, agent_of, ask, error, readable, talk_in};
+use crate::common::{COMMANDS, Guest, agent_of, ask, error, readable, talk_in};
 
 const PING: &str = r#"{"execute":"guest-ping"}"#;
 const PONG: &str = "{\"return\": {}}\n";

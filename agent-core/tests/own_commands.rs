@@ -1,10 +1,8 @@
 //! Commands of a guest's own: every type of parameter, causes, steps that share a piece, and steps that go on to their end.
 
-mod common;
-
 use std::fmt::Write as _;
 
-use common::{agent_of, error, hear, readable, returns};
+use crate::common::{agent_of, error, hear, readable, returns};
 use nanoqga::commands::sync;
 use nanoqga::{
     Agent, Cause, Command, CommandSet, Error, Failure, Kind, List, Parameter, Reply, Request, Step, Text, Value,

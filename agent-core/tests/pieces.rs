@@ -1,8 +1,6 @@
 //! However the bytes are cut, the conversation is the same.
 
-mod common;
-
-use common::{COMMANDS, TABLES, agent, agent_of, busy_guest, talk_in};
+use crate::common::{COMMANDS, TABLES, agent, agent_of, busy_guest, talk_in};
 use nanoqga::CommandSet;
 use nanoqga::json::scanner::{RESET, Scanner};
 use nanoqga::json::syntax::{Problem, Syntax};

@@ -1,10 +1,8 @@
 //! The pump over `embedded-io` channels that are slow, busy or broken.
 
-mod common;
-
 use std::collections::VecDeque;
 
-use common::{COMMANDS, File, Guest, agent};
+use crate::common::{COMMANDS, File, Guest, agent};
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use nanoqga::commands::info;
 use nanoqga::serve::{Channel, HostChange, Line, Pump};
@@ -265,7 +263,7 @@ fn a_reset_forgets_what_the_pump_holds() {
 /// Pumps until there is nothing more to do; returns what the host got.
 fn pump_all(agent: &mut Agent<'_, Guest>, pump: &mut Pump, channel: &mut Port) -> String {
     while pump.poll(agent, &mut Guest::default(), channel) == Ok(true) {}
-    common::readable(&std::mem::take(&mut channel.to_host))
+    crate::common::readable(&std::mem::take(&mut channel.to_host))
 }
 
 /// A host left in the middle of a message, and the next one had sent its own before the guest heard of either.
@@ -335,7 +333,7 @@ fn regression_a_flood_after_a_host_came_is_one_message() {
     channel.read = 50;
     let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
     pump.host_changed(&mut agent, 8);
-    let error = common::error("JSON token size limit exceeded");
+    let error = crate::common::error("JSON token size limit exceeded");
     assert_eq!(pump_all(&mut agent, &mut pump, &mut channel), error);
 }
 

@@ -1,11 +1,8 @@
 //! The awaited pump on a real executor: hosts that pipeline, that are slow, that leave, and channels that break.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{COMMANDS, Guest, agent, ask};
+use crate::common::{COMMANDS, Guest, agent, ask};
 use embedded_io_adapters::tokio_1::FromTokio;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use nanoqga::serve::Pump;
@@ -62,14 +59,14 @@ fn pipeline(requests: Vec<u8>, size: usize, count: usize, turns: usize) -> Strin
         pump.serve(&mut agent, &mut Guest::default(), &mut guests).await.unwrap();
         drop(guests);
         writer.await.unwrap();
-        common::readable(&reader.await.unwrap())
+        crate::common::readable(&reader.await.unwrap())
     })
 }
 
 #[test]
 fn pipelined_requests_are_all_answered_through_small_buffers() {
     let requests = [&PING.repeat(50), INFO, &PING.repeat(50)].concat();
-    let pongs = common::readable(&PONG.repeat(50));
+    let pongs = crate::common::readable(&PONG.repeat(50));
     let expected = [&*pongs, &*ask(INFO), &*pongs].concat();
     for size in [1, 7, 64, 4096] {
         assert_eq!(pipeline(requests.clone(), size, 1000, 0), expected, "a channel of {size} bytes");
@@ -127,7 +124,7 @@ fn a_future_that_is_dropped_loses_nothing() {
                 host.write_all(std::mem::take(&mut rest)).await.unwrap();
             }
         }
-        assert_eq!(common::readable(&got), expected);
+        assert_eq!(crate::common::readable(&got), expected);
     });
 }
 
@@ -192,7 +189,7 @@ fn an_error_reply_is_flushed_before_the_rest_of_a_bad_message_is_awaited() {
         let (mut agent, mut pump) = (agent(&COMMANDS), <Pump>::new());
         let mut channel = Buffered { from_host: b"{\"a\" [".into(), ..Buffered::default() };
         assert_eq!(pump.serve(&mut agent, &mut Guest::default(), &mut channel).await, Ok(()));
-        let error = common::error("1:6: JSON parse error, expecting ':'");
-        assert_eq!(common::readable(&channel.to_host), error);
+        let error = crate::common::error("1:6: JSON parse error, expecting ':'");
+        assert_eq!(crate::common::readable(&channel.to_host), error);
     });
 }

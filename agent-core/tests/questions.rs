@@ -1,8 +1,6 @@
 //! What a guest is asked: what a command needs, and no more often. What it does not tell is left out.
 
-mod common;
-
-use common::{
+use crate::common::{
     COMMANDS, File, Finished, Guest, TABLES, agent_of, busy_guest, call, error, guest_with, readable, returned,
     returns, talk_in,
 };
@@ -34,7 +32,7 @@ impl filesystem::FileSystems for Terse {
 }
 
 fn answer<G>(agent: &mut Agent<'_, G>, guest: &mut G, request: &str) -> String {
-    common::hear(agent, request.as_bytes());
+    crate::common::hear(agent, request.as_bytes());
     let mut room = [0; 8192];
     let filled = agent.transmit(guest, &mut room);
     readable(&room[..filled])

@@ -1,8 +1,6 @@
 //! Every reply decodes into the types of the `qapi` crate, which are generated from QEMU's schema.
 
-mod common;
-
-use common::{File, Finished, Guest, TABLES, call, guest_with, returned};
+use crate::common::{File, Finished, Guest, TABLES, call, guest_with, returned};
 use nanoqga::commands::exec::Exit;
 use qapi::Command;
 use qapi::qga;

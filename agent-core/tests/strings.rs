@@ -1,8 +1,6 @@
 //! Strings of a request, as they come back in its `id`.
 
-mod common;
-
-use common::{ask, error};
+use crate::common::{ask, error};
 
 /// What comes back of a string that is sent with these quotes.
 fn echoed(quote: char, text: &str) -> String {
@@ -20,6 +18,16 @@ fn every_escape_means_what_json_says() {
         (r"\u9abc\uABCD", r"\u9ABC\uABCD"),
     ] {
         assert_eq!(echoed('"', sent), format!("{{\"return\": {{}}, \"id\": \"{back}\"}}\n"), "{sent}");
+    }
+}
+
+/// Short ones are copied in another way than long ones.
+#[test]
+fn strings_of_every_length_come_back() {
+    let letters: String = ('0'..='z').filter(|letter| *letter != '\\').collect();
+    for length in 0..=letters.len() {
+        let text = &letters[..length];
+        assert_eq!(echoed('"', text), format!("{{\"return\": {{}}, \"id\": \"{text}\"}}\n"));
     }
 }
 

@@ -1,10 +1,8 @@
 //! The reply writer: no sequence of its calls yields invalid JSON.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{agent_of, hear};
+use crate::common::{agent_of, hear};
 use nanoqga::json::text::plain;
 use nanoqga::{Command, CommandSet, Error, Kind, Reply, Request, Step};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
 //! Faults on purpose, where no guest is needed for them.
 
+mod errors;
 mod power;
+mod workload;

@@ -87,15 +87,16 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// The newest one sees its own folder as /, and a private one as /run.
+    /// The newest one sees its own folder as /, and a private one as /run. It and its domains are the only processes it sees, and end when
+    /// their standard input does, so at the latest with the tests.
     fn newest() -> Result<Self> {
         let root = Newest::newest()?.folder();
         let run = PrivateFolder::new()?;
         *SOCKET.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.path().join("libvirt/libvirt-sock"));
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--net", "sh", "-c", &[WITH_BRIDGE, IN_ITS_ROOT].concat()]);
+        command.args(["--mount", "--net", "--pid", "--fork", "sh", "-c", &[WITH_BRIDGE, IN_ITS_ROOT].concat()]);
         command.arg(root).arg(run.path());
-        let daemon = Self { children: vec![background(command)?], _run: Some(run) };
+        let daemon = Self { children: vec![with_input(command, Stdio::piped())?], _run: Some(run) };
         soon().poll_every(BETWEEN_LOOKS, "an answer from the newest libvirtd", || Ok(answers().then_some(())))?;
         Ok(daemon)
     }
@@ -104,10 +105,11 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         for child in &mut self.children {
-            // By SIGTERM, so that they remove their sockets and pid files. What cannot be told to end is killed.
-            if signal(child.id(), "TERM").is_err()
-                || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err()
-            {
+            // By the end of its input, or by SIGTERM, so that they remove their sockets and pid files. What cannot be told to end is killed.
+            let input = child.stdin.take();
+            let told = input.is_some() || signal(child.id(), "TERM").is_ok();
+            drop(input);
+            if !told || soon().poll("the end of a daemon", || Ok(child.try_wait()?)).is_err() {
                 let _ = child.kill();
                 let _ = child.wait();
             }
@@ -176,12 +178,17 @@ const WITH_BRIDGE: &str = "
 ip link add nanoqga0 type bridge && ip link set nanoqga0 up
 ";
 
-/// The daemon of logs ends with the other one, which this shell becomes.
+/// The shell is the first process. With it all others end, and it inherits the domains, whose ends it waits for.
 const IN_ITS_ROOT: &str = r#"
-for folder in dev proc sys tmp; do mount --rbind "/$folder" "$0/$folder"; done
+for folder in dev sys tmp; do mount --rbind "/$folder" "$0/$folder"; done
+mount -t proc proc "$0/proc"
 mount --bind "$1" "$0/run"
-setpriv --pdeathsig TERM chroot "$0" /usr/sbin/virtlogd &
-exec chroot "$0" /usr/sbin/libvirtd
+trap exit TERM
+exec 3<&0
+{ read -r _ <&3; kill $$; } &
+chroot "$0" /usr/sbin/virtlogd &
+chroot "$0" /usr/sbin/libvirtd &
+wait
 "#;
 
 /// In the daemon's view alone, an empty file stands where /dev/kvm was. libvirt's own private /dev for each domain could
@@ -198,7 +205,11 @@ fn program(name: &str) -> Result<PathBuf> {
     find(name).with_context(|| format!("{name} is not installed; `cargo xtask setup` does that"))
 }
 
-fn background(mut command: Command) -> Result<Child> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+fn background(command: Command) -> Result<Child> {
+    with_input(command, Stdio::null())
+}
+
+fn with_input(mut command: Command, input: Stdio) -> Result<Child> {
+    command.stdin(input).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().with_context(|| format!("cannot start {command:?}"))
 }

@@ -1,20 +1,12 @@
 //! Programs in a guest, run by its agent. They are BusyBox's.
 
 use anyhow::{Context, Result, bail};
-use debian::linux::Extra;
-use debian::packages;
+pub use debian::linux::busybox;
 use nanoqga_testkit::client::{Client, request_line};
 use oracle::Engine as _;
 use oracle::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tests::soon;
-
-/// What brings BusyBox into a guest.
-pub fn busybox() -> Result<Extra<'static>> {
-    let file = packages::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
-    let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Extra { path: "/bin/busybox", mode: 0o755, content })
-}
 
 /// Starts a shell script; returns its number. The agent logs the script: a word that is waited for on the console must not be in it as
 /// it is.

@@ -11,6 +11,7 @@ mod filesystems;
 mod freezing;
 mod inside;
 mod killed;
+mod local_user;
 mod machine;
 mod options;
 mod other_init;

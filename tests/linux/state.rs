@@ -128,6 +128,42 @@ fn a_folder_where_logins_are_noted_is_nobody_logged_in() -> Result<()> {
     Ok(())
 }
 
+/// A record of utmp(5), as glibc has it on x86_64: `user` has logged in.
+fn login(user: &str) -> [u8; 384] {
+    let mut record = [0; 384];
+    record[0] = 7;
+    record[44..][..user.len()].copy_from_slice(user.as_bytes());
+    record
+}
+
+#[test]
+fn logins_that_were_told_are_told_again_only_while_their_file_does_not_change() -> Result<()> {
+    let file =
+        |path, users: &[&str]| Extra { path, mode: 0o644, content: users.iter().copied().flat_map(login).collect() };
+    let files =
+        [busybox()?, file("/ann", &["ann"]), file("/ann-bob", &["ann", "bob"]), file("/bob-ann", &["bob", "ann"])];
+    let Booted { mut agent, guest: _guest } = boot_with(Channel::Virtio, &files, |_| {})?;
+    let changes: [(&str, &[&str]); 6] = [
+        ("cp /ann /run/utmp", &["ann"]),
+        ("dd if=/ann-bob of=/run/utmp conv=notrunc", &["ann", "bob"]),
+        ("dd if=/bob-ann of=/run/utmp conv=notrunc", &["bob", "ann"]),
+        ("cp /ann-bob /run/new && busybox mv /run/new /run/utmp", &["ann", "bob"]),
+        ("rm /run/utmp", &[]),
+        ("cp /ann /run/utmp", &["ann"]),
+    ];
+    for (hour, (change, users)) in (1..).zip(changes) {
+        run(&mut agent, &format!("busybox {change}"))?;
+        let users = json!(users.iter().map(|user| json!({"user": user, "login-time": 0.0})).collect::<Vec<_>>());
+        // The agent keeps what it has read of a file that is old.
+        for _ in 0..2 {
+            let told = agent.execute("guest-get-users", json!({}), soon())?;
+            ensure!(told == users, "{change}: {told}");
+            run(&mut agent, &format!("busybox date -s @{}", 2_000_000_000 + hour * 3600))?;
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn open_files_leave_the_agent_descriptors_for_itself() -> Result<()> {
     let agent = Program::start(&ours()?, &[])?;

@@ -4,15 +4,15 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use nanoqga_testkit::folder::PrivateFolder;
 use nanoqga_testkit::guest::Guest;
 use nanoqga_testkit::machine::Channel::{Com1, Com2, Virtio, VirtioModern};
 use nanoqga_testkit::qemu::Config;
-use nanoqga_testkit::qmp::Qmp;
 use serde_json::json;
 use tests::booted::{config_of, qemu_has_host, resynchronise, resynchronise_after_another, send_half, synchronise};
 use tests::images::{APPLIANCE, NANO};
+use tests::migration::{awaiting, go_on, save};
 use tests::{Booted, soon};
 
 use crate::rows::Row;
@@ -143,21 +143,12 @@ enum Host {
     Late,
 }
 
-/// Saves a running guest's state to a file, ends its QEMU, and starts another one from the file.
+/// Moves a running guest to another QEMU.
 fn migrate(mut guest: Guest, config: &Config, host: Host) -> Result<Booted> {
     let folder = PrivateFolder::new()?;
-    let [part, state] = ["part", "state"].map(|name| folder.path().join(name));
-    let mut qmp = guest.qmp(soon())?;
-    // QEMU has written everything to the pipe before `cat` has written everything to the file.
-    let save = format!("exec:cat > {0} && mv {0} {1}", part.display(), state.display());
-    qmp.execute("migrate", json!({"uri": save}), soon())?;
-    has_migrated(&mut qmp)?;
-    soon().poll("the file with the guest's state", || Ok(state.exists().then_some(())))?;
+    let state = save(&mut guest, folder.path())?;
     drop(guest);
-
-    let mut config = config.clone();
-    config.argument("-incoming", "defer");
-    let mut guest = Guest::start(&config)?;
+    let mut guest = awaiting(config)?;
     let early = match host {
         Host::Early => Some(guest.connect(soon())?),
         Host::Late => None,
@@ -165,23 +156,7 @@ fn migrate(mut guest: Guest, config: &Config, host: Host) -> Result<Booted> {
     if early.is_some() {
         qemu_has_host(&mut guest)?;
     }
-    let mut qmp = guest.qmp(soon())?;
-    qmp.execute("migrate-incoming", json!({"uri": format!("exec:cat {}", state.display())}), soon())?;
-    has_migrated(&mut qmp)?;
-    // It runs already, unless it was stopped before.
-    qmp.execute("cont", json!({}), soon())?;
+    go_on(&mut guest, &state)?;
     let agent = early.map_or_else(|| guest.connect(soon()), Ok)?;
     Ok(Booted { agent, guest })
-}
-
-/// Waits for the end of a migration from or to this QEMU.
-fn has_migrated(qmp: &mut Qmp) -> Result<()> {
-    soon().poll("the end of the migration", || {
-        let migration = qmp.execute("query-migrate", json!({}), soon())?;
-        match migration["status"].as_str() {
-            Some("completed") => Ok(Some(())),
-            Some("failed") => bail!("QEMU's migration: {migration}"),
-            _ => Ok(None),
-        }
-    })
 }

@@ -171,10 +171,18 @@ pub fn resynchronise_after_another(agent: &mut Client, id: i64) -> Result<Vec<Ve
 /// # Errors
 /// When none is.
 pub fn synchronise_after_firmware(agent: &mut Client, id: i64) -> Result<()> {
+    synchronise_slowly(agent, id, AGAIN, soon())
+}
+
+/// The same with another deadline, and with so much time for each answer, for lines that are slower.
+///
+/// # Errors
+/// When none is answered.
+pub fn synchronise_slowly(agent: &mut Client, id: i64, again: Duration, deadline: Deadline) -> Result<()> {
     let (request, reply) = delimited_sync(id);
-    soon().poll("an answer after the firmware", || {
+    deadline.poll("an answer after the firmware", || {
         agent.send(&request, soon())?;
-        while let Ok(line) = agent.line(Deadline::after(AGAIN)) {
+        while let Ok(line) = agent.line(Deadline::after(again)) {
             // Firmware's words may stand before it.
             if line.ends_with(&reply) {
                 return Ok(Some(()));

@@ -1,6 +1,6 @@
 //! What the whole-system tests share: the recorded conversations, and guests to hold them with.
 //!
-//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/`, `hostile/`, `dist/` and `kernels/`, by scenario. A failure shows the end
+//! The tests are in `qemu/`, `libvirt/`, `linux/`, `capi/`, `differential/`, `hostile/`, `soak/`, `dist/` and `kernels/`, by scenario. A failure shows the end
 //! of the guest's console.
 
 pub mod booted;
@@ -9,6 +9,7 @@ pub mod disk;
 pub mod hostile;
 pub mod hosts;
 pub mod images;
+pub mod migration;
 #[cfg(test)]
 mod pages;
 pub mod processor;

@@ -1,6 +1,5 @@
 #!/bin/busybox sh
-# The first process of domain 0: starts what Xen's tools need, and then runs the host's lines one after another. The output of each
-# ends with a line of `=` and its status.
+# The first process of domain 0: starts what Xen's tools need, and then runs the host's lines, those of each port one after another.
 /bin/busybox --install -s /sbin
 export PATH=/usr/lib/xen-4.17/bin:/usr/bin:/sbin
 mount -t proc proc /proc
@@ -21,19 +20,14 @@ echo "domain 0 is up after $(cut -d' ' -f1 /proc/uptime) s"
 # Leads a host's way to the agent at a socket, once somebody listens there.
 reach() {
     (
-        until grep -q " 00010000 .* $2\$" /proc/net/unix; do sleep 0.1; done
+        until grep -q " 00010000 .* $2\$" /proc/net/unix; do sleep 0.2; done
         exec socat /run/$1 UNIX:$2
     ) 3>&- &
 }
 
-# Waits until the domain of a name, which had a number, has ended.
-ended() {
-    while [ "$2" ] && [ "$(xl domid $1 2>/dev/null)" = "$2" ]; do sleep 0.2; done
-}
-
-# Waits until the domain of a name, which had a number, was made again.
-restarted() {
-    while [ "$(xl domid $1 2>/dev/null || echo $2)" = "$2" ]; do sleep 0.2; done
+# Waits until the tools' log of a domain has so many lines with a text.
+logged() {
+    until [ "$(grep -c "$2" /var/log/xen/xl-$1.log)" -ge $3 ]; do sleep 0.2; done
 }
 
 # Saves a domain, which ends it, and makes it again.
@@ -47,12 +41,18 @@ is_not_suspended() {
     until grep -q "this guest cannot suspend" /var/log/xen/guest-$1.log; do sleep 0.2; done
 }
 
-exec 3<>/run/lines
-while read -r line <&3; do
-    eval "$line" >/run/said 2>&1 </dev/null
-    status=$?
-    cat /run/said >&3
-    echo "= $status" >&3
-done
+# Runs the host's lines of a port. The output of each ends with a line of `=` and its status.
+run_lines() {
+    exec 3<>/run/$1
+    while read -r line <&3; do
+        eval "$line" >/run/$1.said 2>&1 </dev/null
+        status=$?
+        cat /run/$1.said >&3
+        echo "= $status" >&3
+    done
+}
+
+for port in /run/lines*; do run_lines ${port##*/} & done
+wait
 echo "the host's lines have ended"
 poweroff -f

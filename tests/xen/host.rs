@@ -1,9 +1,9 @@
-//! A machine with Xen: one boot for all tests, in QEMU's software emulation.
+//! Machines with Xen, in QEMU's software emulation. Tests share them.
 
 use std::iter;
-use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use debian::linux::Extra;
@@ -16,55 +16,75 @@ use nanoqga_testkit::qemu::Console;
 
 use crate::images;
 
-/// The port of the machine's virtio console with the lines that domain 0 runs.
-const LINES: &str = "lines";
+/// Ports of the machine's virtio consoles with lines that domain 0 runs: one for each test.
+const SHELLS: usize = 12;
 /// Ports that are the way to an agent, each for one host: QEMU 7.2 may stop reading from a port that a host has left.
-const WAYS: usize = 40;
+const WAYS: usize = 70;
 /// How many ports a virtio console has, beside its own console.
 const PORTS: usize = 30;
 
-/// The machine, while a test needs it. The last one that does switches it off.
-static MACHINE: Mutex<Weak<Mutex<Host>>> = Mutex::new(Weak::new());
+/// The machines, while tests need them: each has one processor. The last test that needs one switches it off.
+static MACHINES: [Mutex<Weak<Host>>; 2] = [const { Mutex::new(Weak::new()) }; 2];
+/// How many tests use, or boot, each of them.
+static USERS: Mutex<[usize; 2]> = Mutex::new([0; 2]);
 
-/// The machine as a test holds it: tests take turns, because they share one processor.
+/// A machine with Xen.
 #[derive(Debug)]
-pub struct Shared(Arc<Mutex<Host>>);
-
-/// A machine with Xen, and the shell of its domain 0.
-#[derive(Debug)]
-pub struct Host {
-    lines: Client,
-    ways: Range<usize>,
+struct Host {
+    /// Those that no test has.
+    shells: Mutex<Vec<Client>>,
+    ways: AtomicUsize,
+    saving: Mutex<()>,
     guest: Guest,
     /// The initramfs lies in it.
     _folder: PrivateFolder,
 }
 
-impl Shared {
-    /// The machine that another test has booted, or a new one.
-    pub fn find() -> Result<Self> {
-        let mut machine = MACHINE.lock().map_err(|_| anyhow!("Xen did not boot for another test"))?;
-        if let Some(host) = machine.upgrade() {
-            return Ok(Self(host));
-        }
-        let host = Arc::new(Mutex::new(Host::boot()?));
-        *machine = Arc::downgrade(&host);
-        Ok(Self(host))
-    }
+/// A shell of a machine's domain 0. Tests run side by side, each with its own.
+#[derive(Debug)]
+pub struct Shell {
+    lines: Client,
+    host: Arc<Host>,
+    _use: Use,
+}
 
-    /// Waits for this test's turn.
-    pub fn turn(&self) -> MutexGuard<'_, Host> {
-        // A test that has failed leaves a machine that others can use.
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+/// A test's use of a machine, by its number.
+#[derive(Debug)]
+struct Use(usize);
+
+impl Use {
+    /// Of the machine that the fewest tests use.
+    fn begin() -> Self {
+        let mut users = USERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = usize::from(users[1] < users[0]);
+        users[number] += 1;
+        Self(number)
     }
 }
 
-/// How long anything may take in a machine that is emulated twice.
+impl Drop for Use {
+    fn drop(&mut self) {
+        USERS.lock().unwrap_or_else(PoisonError::into_inner)[self.0] -= 1;
+    }
+}
+
+/// How long anything may take in a machine that is emulated twice, and that others share.
 pub fn emulated() -> Deadline {
-    Deadline::seconds(60)
+    Deadline::seconds(300)
 }
 
 impl Host {
+    /// The machine of that number, which another test has booted, or a new one.
+    fn find(number: usize) -> Result<Arc<Self>> {
+        let mut machine = MACHINES[number].lock().map_err(|_| anyhow!("Xen did not boot for another test"))?;
+        if let Some(host) = machine.upgrade() {
+            return Ok(host);
+        }
+        let host = Arc::new(Self::boot()?);
+        *machine = Arc::downgrade(&host);
+        Ok(host)
+    }
+
     fn boot() -> Result<Self> {
         let folder = PrivateFolder::new()?;
         let (xen, path) = (Xen::find()?, |name: &str| folder.path().join(name));
@@ -74,12 +94,26 @@ impl Host {
         xen.write_initramfs(&path("dom0"), &files)?;
         let arguments = arguments(&path("xen"), &xen.kernel()?, &path("dom0"));
         let guest = Guest::start_program("qemu-system-x86_64", &arguments, Console::File)?;
-        let lines = guest.folder().join(format!("{LINES}.sock"));
-        let lines = Client::connect(&lines, emulated())?.quoting(guest.folder());
+        // A port has its host before domain 0 opens it, or that would find its end.
+        let shells = (0..SHELLS).map(|number| connect(&guest, &shell(number))).collect::<Result<_>>()?;
         guest.console_shows("domain 0 is up", emulated())?;
-        let mut host = Self { lines, ways: 0..WAYS, guest, _folder: folder };
-        host.run("xl list")?;
-        Ok(host)
+        Ok(Self {
+            shells: Mutex::new(shells),
+            ways: AtomicUsize::new(0),
+            saving: Mutex::new(()),
+            guest,
+            _folder: folder,
+        })
+    }
+}
+
+impl Shell {
+    /// A shell of a machine's, which is booted by the first test that asks for one.
+    pub fn open() -> Result<Self> {
+        let using = Use::begin();
+        let host = Host::find(using.0)?;
+        let lines = host.shells.lock().map_err(|_| anyhow!("another test failed"))?.pop();
+        Ok(Self { lines: lines.context("there are more tests than shells")?, host, _use: using })
     }
 
     /// What a line of the shell in domain 0 prints.
@@ -109,11 +143,20 @@ impl Host {
 
     /// Connects to a unix socket of domain 0.
     pub fn connect(&mut self, socket: &str) -> Result<Client> {
-        let way = self.ways.next().map(way).context("there are not enough ports")?;
-        // The port has its host before a program in domain 0 opens it, or that would find its end.
-        let client = Client::connect(&self.guest.folder().join(format!("{way}.sock")), emulated())?;
+        let number = self.host.ways.fetch_add(1, Ordering::Relaxed);
+        ensure!(number < WAYS, "there are not enough ports");
+        let way = way(number);
+        // As with a shell, the host comes first.
+        let client = connect(&self.host.guest, &way)?;
         self.run(&format!("reach {way} {socket}"))?;
-        Ok(client.quoting(self.guest.folder()))
+        Ok(client)
+    }
+
+    /// Saves a domain and restores it. One test at a time does, because what is saved takes domain 0's memory.
+    pub fn save_and_restore(&mut self, name: &str) -> Result<()> {
+        let host = Arc::clone(&self.host);
+        let _alone = host.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run(&format!("save_and_restore {name}")).map(drop)
     }
 
     /// The ends of the logs of the machine and of domains, for messages.
@@ -121,8 +164,19 @@ impl Host {
         let domains = self
             .run("xl list; ps -o pid,args | grep [/]run; tail -n 30 /var/log/xen/*.log")
             .unwrap_or_else(|error| format!("{error:#}"));
-        format!("{}\n{domains}", self.guest.tails())
+        format!("{}\n{domains}", self.host.guest.tails())
     }
+}
+
+/// The host of a port.
+fn connect(guest: &Guest, port: &str) -> Result<Client> {
+    let socket = guest.folder().join(format!("{port}.sock"));
+    Ok(Client::connect(&socket, emulated())?.quoting(guest.folder()))
+}
+
+/// The name of a port with lines for domain 0.
+fn shell(number: usize) -> String {
+    format!("lines{number}")
 }
 
 /// The name of a way to an agent.
@@ -132,13 +186,14 @@ fn way(number: usize) -> String {
 
 fn arguments(xen: &Path, kernel: &Path, initramfs: &Path) -> Vec<String> {
     let (xen, kernel, initramfs) = (xen.display(), kernel.display(), initramfs.display());
-    let mut words: Vec<String> = "-accel tcg -machine q35 -cpu max,-smap -m 1536 -nodefaults -display none -no-reboot \
+    let mut words: Vec<String> = "-accel tcg -machine q35 -cpu max,-smap -m 3072 -nodefaults -display none -no-reboot \
                      -chardev file,id=console,path=console.log -serial chardev:console"
         .split_whitespace()
         .map(String::from)
         .collect();
-    let ports: Vec<_> = iter::once(LINES.into()).chain((0..WAYS).map(way)).collect();
-    for (index, ports) in ports.chunks(PORTS).enumerate() {
+    let (shells, ways): (Vec<_>, Vec<_>) = ((0..SHELLS).map(shell).collect(), (0..WAYS).map(way).collect());
+    // QEMU loses the news of hosts if many are there when a console with many ports starts.
+    for (index, ports) in iter::once(&*shells).chain(ways.chunks(PORTS)).enumerate() {
         words.extend(["-device".into(), format!("virtio-serial-pci,id=ports{index}")]);
         for port in ports {
             words.extend([
@@ -149,7 +204,7 @@ fn arguments(xen: &Path, kernel: &Path, initramfs: &Path) -> Vec<String> {
             ]);
         }
     }
-    let xen_words = "com1=115200,8n1 console=com1 dom0_mem=768M,max:768M dom0_max_vcpus=1 noreboot guest_loglvl=all";
+    let xen_words = "com1=115200,8n1 console=com1 dom0_mem=1280M,max:1280M dom0_max_vcpus=1 noreboot guest_loglvl=all";
     words.extend(["-kernel".into(), xen.to_string(), "-append".into(), xen_words.into()]);
     words.extend(["-initrd".into(), format!("{kernel} console=hvc0 quiet,{initramfs}")]);
     words

@@ -21,9 +21,12 @@ macro_rules! rows {
 rows! {
     linux_pv: LINUX_PV,
     linux_pvh: LINUX_PVH,
+    linux_hvm: LINUX_HVM,
     nano_xen_pvh: NANO_XEN_PVH,
     nano_xen_hvm: NANO_XEN_HVM,
     appliance_xen_pvh: APPLIANCE_XEN_PVH,
     nano_virtio: NANO_VIRTIO,
+    nano_com2: NANO_COM2,
     appliance_virtio: APPLIANCE_VIRTIO,
+    appliance_com2: APPLIANCE_COM2,
 }

@@ -15,12 +15,10 @@ pub struct Row {
     channel: Channel,
     /// What else its configuration has.
     more: &'static str,
-    /// Whether it must not run while it has nothing to do. Linux does, the more the busier this machine is.
-    pub sleeps: bool,
     /// Whether it can be saved.
     pub save: Save,
-    /// Who restarts it, and switches it off.
-    pub power: Power,
+    /// How it is restarted, and what switches it off at last.
+    pub ends: &'static [End],
 }
 
 /// What a domain boots.
@@ -41,6 +39,8 @@ enum Channel {
     Console,
     /// A port of a virtio console.
     Virtio,
+    /// The second serial port.
+    Com2,
 }
 
 /// What `xl save` does with a domain.
@@ -52,14 +52,18 @@ pub enum Save {
     Refused,
 }
 
-/// Who restarts a domain, and switches it off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Power {
-    /// Its agent.
-    Agent,
-    /// Xen's tools, by the store.
-    Tools,
-    /// Its agent restarts it. Its power button, which Xen's tools press, switches it off.
+/// What ends a domain.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// `xl reboot`.
+    Reboot,
+    /// `xl shutdown`.
+    Shutdown,
+    /// `guest-shutdown` with the mode `reboot`.
+    AgentReboot,
+    /// `guest-shutdown`.
+    AgentShutdown,
+    /// `xl shutdown -F`, which presses the power button.
     Button,
 }
 
@@ -70,39 +74,78 @@ const LINUX_ROW: Row = Row {
     boots: Boots::Linux("-v"),
     channel: Channel::Console,
     more: "",
-    sleeps: false,
     save: Save::Restored,
-    power: Power::Agent,
+    ends: &[End::Reboot, End::Shutdown],
 };
 
-pub const LINUX_PV: Row = Row { name: "linux-pv", kind: "pv", power: Power::Tools, ..LINUX_ROW };
+pub const LINUX_PV: Row = Row { name: "linux-pv", kind: "pv", ..LINUX_ROW };
 /// The method is named. With an emulated TSC, Linux dies at an instruction that Xen does not emulate.
-pub const LINUX_PVH: Row =
-    Row { name: "linux-pvh", kind: "pvh", boots: Boots::Linux("-v -m xen"), more: "tsc_mode=\"native\"", ..LINUX_ROW };
+pub const LINUX_PVH: Row = Row {
+    name: "linux-pvh",
+    kind: "pvh",
+    boots: Boots::Linux("-v -m xen"),
+    more: "tsc_mode=\"native\"",
+    ends: &[End::AgentReboot, End::Reboot, End::Shutdown],
+    ..LINUX_ROW
+};
+/// It is not restarted: QEMU's firmware takes a minute here to read the kernel, a byte at a time.
+pub const LINUX_HVM: Row =
+    Row { name: "linux-hvm", kind: "hvm", more: "tsc_mode=\"native\"", ends: &[End::Shutdown], ..LINUX_ROW };
 
 /// Images that know Xen.
-const XEN_ROW: Row = Row { sleeps: true, save: Save::Refused, ..LINUX_ROW };
+const XEN_ROW: Row = Row { save: Save::Refused, ends: &[End::AgentReboot, End::Reboot, End::Shutdown], ..LINUX_ROW };
 
-pub const NANO_XEN_PVH: Row =
-    Row { name: "nano-xen-pvh", kind: "pvh", boots: Boots::Kernel(NANO_XEN, 8), power: Power::Tools, ..XEN_ROW };
-pub const NANO_XEN_HVM: Row = Row { name: "nano-xen-hvm", kind: "hvm", boots: Boots::Disk(NANO_XEN_DISK), ..XEN_ROW };
-
-pub const APPLIANCE_XEN_PVH: Row = Row {
-    name: "appliance-xen-pvh",
-    kind: "pvh",
-    boots: Boots::Kernel(APPLIANCE_XEN, 16),
-    power: Power::Tools,
+pub const NANO_XEN_PVH: Row = Row { name: "nano-xen-pvh", kind: "pvh", boots: Boots::Kernel(NANO_XEN, 8), ..XEN_ROW };
+pub const NANO_XEN_HVM: Row = Row {
+    name: "nano-xen-hvm",
+    kind: "hvm",
+    boots: Boots::Disk(NANO_XEN_DISK),
+    ends: &[End::AgentReboot, End::AgentShutdown],
     ..XEN_ROW
 };
+pub const APPLIANCE_XEN_PVH: Row =
+    Row { name: "appliance-xen-pvh", kind: "pvh", boots: Boots::Kernel(APPLIANCE_XEN, 16), ..XEN_ROW };
 
 /// Images that take the domain for a PC.
-const PC_ROW: Row = Row { kind: "hvm", channel: Channel::Virtio, sleeps: true, ..LINUX_ROW };
+const PC_ROW: Row =
+    Row { kind: "hvm", channel: Channel::Virtio, ends: &[End::AgentReboot, End::AgentShutdown], ..LINUX_ROW };
+const NANO_PC: Row = Row { boots: Boots::Disk(NANO_DISK), ..PC_ROW };
+const APPLIANCE_PC: Row = Row { boots: Boots::Disk(APPLIANCE_DISK), ends: &[End::AgentReboot, End::Button], ..PC_ROW };
 
-pub const NANO_VIRTIO: Row = Row { name: "nano-virtio", boots: Boots::Disk(NANO_DISK), ..PC_ROW };
-pub const APPLIANCE_VIRTIO: Row =
-    Row { name: "appliance-virtio", boots: Boots::Disk(APPLIANCE_DISK), power: Power::Button, ..PC_ROW };
+pub const NANO_VIRTIO: Row = Row { name: "nano-virtio", ..NANO_PC };
+pub const NANO_COM2: Row = Row { name: "nano-com2", channel: Channel::Com2, ..NANO_PC };
+pub const APPLIANCE_VIRTIO: Row = Row { name: "appliance-virtio", ..APPLIANCE_PC };
+pub const APPLIANCE_COM2: Row = Row { name: "appliance-com2", channel: Channel::Com2, ..APPLIANCE_PC };
 
 impl Row {
+    /// Whether Xen's tools take it for a domain without drivers of Xen's, which they cannot ask for anything. Those of the images
+    /// need no interrupt, by which the tools know them.
+    pub fn lacks_drivers(&self) -> bool {
+        self.kind == "hvm" && !self.is_linux()
+    }
+
+    /// Whether it runs Linux.
+    pub fn is_linux(&self) -> bool {
+        matches!(self.boots, Boots::Linux(_))
+    }
+
+    /// Whether its channel takes a millisecond for each byte here, because an emulated processor emulates the port for it.
+    pub fn is_slow(&self) -> bool {
+        matches!(self.channel, Channel::Com2)
+    }
+
+    /// What puts its disk, which it may write to, where no other domain has it.
+    pub fn prepare(&self) -> String {
+        match self.boots {
+            Boots::Disk(disk) => format!("cp {disk} {}", self.disk()),
+            Boots::Linux(_) | Boots::Kernel(..) => ":".into(),
+        }
+    }
+
+    fn disk(&self) -> String {
+        format!("/run/{}.raw", self.name)
+    }
+
     /// The socket in domain 0 at which its agent is.
     pub fn socket(&self) -> String {
         format!("/run/{}.sock", self.name)
@@ -118,8 +161,8 @@ impl Row {
             Boots::Kernel(kernel, memory) => {
                 format!("kernel=\"{kernel}\"\nextra=\"hostname=domain\"\nmemory={memory}")
             }
-            Boots::Disk(disk) => {
-                format!("disk=[\"format=raw,vdev=hda,access=rw,backendtype=qdisk,target={disk}\"]\nmemory=64")
+            Boots::Disk(_) => {
+                format!("disk=[\"format=raw,vdev=hda,access=rw,backendtype=qdisk,target={}\"]\nmemory=64", self.disk())
             }
         };
         let channel = match self.channel {
@@ -134,6 +177,7 @@ impl Row {
                  \"virtserialport,chardev=agent,name=org.qemu.guest_agent.0\"]",
                 self.socket()
             ),
+            Channel::Com2 => format!("serial=[\"pty\",\"unix:{},server=on,wait=off\"]", self.socket()),
         };
         format!(
             "name=\"{name}\"\ntype=\"{kind}\"\nvcpus=1\nvga=\"none\"\nvnc=0\non_crash=\"preserve\"\n{boots}\n{channel}\n{more}\n"

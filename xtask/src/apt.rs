@@ -1,5 +1,6 @@
 //! The Debian packages of programs: which are missing, and how they are installed.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::process::Command;
 use std::time::Duration;
@@ -22,8 +23,9 @@ pub(crate) struct Needed {
 /// # Errors
 /// When one is missing and cannot be installed; the error says what to install.
 pub(crate) fn need<'a>(programs: impl Iterator<Item = &'a Needed>) -> Result<()> {
-    let missing: Vec<_> =
+    let missing: BTreeSet<_> =
         programs.filter(|needed| find(needed.program).is_none()).map(|needed| needed.package).collect();
+    let missing: Vec<_> = missing.into_iter().collect();
     if missing.is_empty() {
         return Ok(());
     }

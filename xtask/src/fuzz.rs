@@ -5,11 +5,8 @@
 //! without a sanitizer the fuzzer's instrumentation needs no nightly compiler.
 
 use std::fs;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,6 +14,7 @@ use nanoqga_testkit::process::run;
 use nanoqga_testkit::progress::step_with_output;
 use serde_json::{Value, json};
 
+use crate::at_once;
 use crate::setup;
 use crate::test::Report;
 use crate::usage::one_of;
@@ -45,15 +43,16 @@ pub(crate) struct Args {
 /// A program of fuzz/fuzz_targets, and for how many seconds it runs.
 pub(crate) type Target = (&'static str, u64);
 
-/// What can be fuzzed, and for how many seconds a test does so. Those at the end have less time, because other tests feed them, too.
+/// What can be fuzzed, and for how many seconds a test does so. Those at the end have less time, because other tests feed them, too, or
+/// because only who has started the guest can feed them.
 const TARGETS: [Target; 13] = [
     ("network", 60),
     ("storage", 60),
-    ("acpi", 30),
-    ("boot_info", 30),
-    ("device_tree", 30),
-    ("pci", 30),
-    ("xen", 30),
+    ("acpi", 60),
+    ("device_tree", 60),
+    ("pci", 60),
+    ("boot_info", 15),
+    ("xen", 15),
     ("scanner", 15),
     ("agent", 15),
     ("base64", 15),
@@ -102,26 +101,12 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
 pub(crate) fn fuzz(targets: &[Target]) -> Result<()> {
     setup::cargo_fuzz()?;
     step_with_output("Building the fuzz targets", || run(&mut cargo_fuzz("build"), BUILD))?;
-    let at_once = thread::available_parallelism().map_or(1, NonZero::get);
-    let left = Mutex::new(targets.iter());
-    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-    // One processor's share: the names of those that failed.
-    let share = || {
-        let mut failed = Vec::new();
-        while let Some(&(name, seconds)) = next() {
-            let fuzzing = format!("Fuzzing {name} for {seconds} s");
-            if let Err(error) = step_with_output(&fuzzing, || fuzz_target(name, seconds)) {
-                eprintln!("error: {error:#}");
-                failed.push(name);
-            }
-        }
-        failed
-    };
-    let failed: Result<Vec<_>> = thread::scope(|scope| {
-        let shares: Vec<_> = (0..at_once).map(|_| scope.spawn(share)).collect();
-        shares.into_iter().map(|share| share.join().map_err(|_| anyhow!("a run panicked"))).collect()
+    let results = at_once::for_each(targets, |&(name, seconds)| {
+        let fuzzing = format!("Fuzzing {name} for {seconds} s");
+        step_with_output(&fuzzing, || fuzz_target(name, seconds)).inspect_err(|error| eprintln!("error: {error:#}"))
     });
-    let failed = failed?.concat();
+    let failed: Vec<_> =
+        targets.iter().zip(results).filter(|(_, result)| result.is_err()).map(|((name, _), _)| *name).collect();
     if !failed.is_empty() {
         bail!("the fuzzer has found inputs that fail, named above, in: {}", failed.join(", "));
     }

@@ -15,6 +15,7 @@ use nanoqga_testkit::process::run;
 use self::all::{CORTEX_M_BARE, CORTEX_M_POLLED, KERNELS};
 use self::build::Kernel;
 use crate::apt::need;
+use crate::at_once;
 use crate::test::{Report, whole_system};
 use crate::usage::one_of;
 
@@ -71,12 +72,21 @@ pub(crate) fn setup() -> Result<()> {
 pub(crate) fn test(long: bool, report: &mut Report) -> Result<()> {
     let mut tests = whole_system("kernels");
     let mut names: Vec<String> = if long { vec![] } else { ["machine_only::", "pages::"].map(String::from).into() };
+    let mut kernels = Vec::new();
     for kernel in KERNELS.iter().filter(|kernel| kernel.long == long) {
-        if let Err(reason) = kernel.toolchain() {
-            report.skip(format!("{}: {reason:#}", kernel.name));
-            continue;
+        match kernel.toolchain() {
+            Ok(()) => kernels.push(kernel),
+            Err(reason) => report.skip(format!("{}: {reason:#}", kernel.name)),
         }
-        tests.env(kernel.variable(), kernel.build()?);
+    }
+    need(kernels.iter().flat_map(|kernel| kernel.needs))?;
+    // Those of a folder share what was compiled. Cargo would have one wait for the other.
+    let folders: Vec<_> = kernels.chunk_by(|one, next| one.folder == next.folder).collect();
+    let built =
+        at_once::for_each(&folders, |kernels| kernels.iter().map(|kernel| kernel.build()).collect::<Result<Vec<_>>>());
+    let programs = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    for (kernel, program) in kernels.iter().zip(programs) {
+        tests.env(kernel.variable(), program);
         names.push(kernel.tests());
     }
     // Without a name, cargo would run all of them.

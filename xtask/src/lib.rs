@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
 mod apt;
+mod at_once;
 mod attack;
 mod bench;
 mod boot_disk;
@@ -27,6 +28,7 @@ mod record;
 mod run;
 mod setup;
 mod size;
+mod soak;
 mod structure;
 mod supply;
 mod targets;
@@ -56,6 +58,7 @@ enum Subcommand {
     Test(test::Args),
     Image(image::Args),
     Attack(attack::Args),
+    Soak(soak::Args),
     Dist(dist::Args),
     Docs(docs::Args),
     Capi(capi::Args),
@@ -91,6 +94,7 @@ impl Subcommand {
             Self::Test(args) => test::main(&args),
             Self::Image(args) => image::main(args),
             Self::Attack(args) => attack::main(&args),
+            Self::Soak(args) => soak::main(&args),
             Self::Dist(args) => dist::main(args),
             Self::Docs(args) => docs::main(&args),
             Self::Capi(args) => capi::main(&args),
@@ -142,6 +146,8 @@ mod tests {
             "docs --commands",
             "dist --arch x86_64 --arch s390x --output a",
             "attack --seed 7 --seconds 60 q35_virtio::floods linux::",
+            "soak --hours 2",
+            "soak --minutes 20 --seed 7 q35 linux",
             "capi --target x86_64-unknown-none",
             "capi --kernel host",
             "capi --program a.c",
@@ -188,6 +194,7 @@ mod tests {
             "bench --render --quick",
             "bench --render linux",
             "size --all",
+            "soak",
             "completions dos",
         ] {
             let error = parse(line).map(|parsed| panic!("{line}: {parsed:?}")).unwrap_err();

@@ -31,7 +31,7 @@ impl Path {
         let (mut at, mut separator) = (arguments, "");
         while at.start() < start {
             let mut inside = Walk::new(message, at).enumerate();
-            let Some((index, (name, value))) = inside.find(|(_, (_, value))| start < value.end()) else { break };
+            let Some((index, (name, value))) = inside.find(|(_, (_, value))| value.end() > start) else { break };
             if name == Span::default() {
                 f.write_char('[')?;
                 f.write_str(Digits::of(index as u64).as_str())?;

@@ -48,14 +48,14 @@ impl Shape {
         self.filled |= 1 << self.depth;
     }
 
-    /// Opens the level of an object that was added as a value, if there may be one more.
+    /// Opens the level of an object with members that was added as a value, if there may be one more.
     pub(super) const fn reopen(&mut self) -> Option<()> {
         if self.depth >= MAX_OPEN {
             return None;
         }
         self.depth += 1;
-        self.filled &= !(1 << self.depth);
         self.objects |= 1 << self.depth;
+        self.fill();
         Some(())
     }
 

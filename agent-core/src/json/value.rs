@@ -65,7 +65,7 @@ impl Draft<'_> {
         if !(micros > -9e18 && micros < 9e18) {
             return Err(Full);
         }
-        let micros = if value < 0.0 { micros - 0.5 } else { micros + 0.5 } as i64;
+        let micros = (micros + 0.5_f64.copysign(micros)) as i64;
         if micros < 0 {
             self.raw("-")?;
         }

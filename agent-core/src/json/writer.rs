@@ -80,19 +80,14 @@ impl Draft<'_> {
         self.raw(bracket)
     }
 
-    /// Opens the object again that was added last.
+    /// Opens the object again that was added last, and that has members.
     pub(crate) fn reopen(&mut self) -> Result<(), Full> {
-        let end = self.stage.length;
-        let tail = self.bytes.get(end.wrapping_sub(2)..end).unwrap_or_default();
-        let empty = tail == b"{}";
-        if tail.last() != Some(&b'}') {
+        let bracket = self.stage.length.wrapping_sub(1);
+        if self.bytes.get(bracket) != Some(&b'}') {
             return Err(Full);
         }
         self.stage.shape.reopen().ok_or(Full)?;
-        if !empty {
-            self.filled();
-        }
-        self.truncate(end - 1);
+        self.truncate(bracket);
         Ok(())
     }
 

@@ -222,7 +222,7 @@ pub fn assert_refused(guest: &mut Guest, command: &str, cases: &[(&str, &str)]) 
 }
 
 pub fn readable(reply: &[u8]) -> String {
-    reply.iter().map(|&byte| if byte == 0xFF { "<FF>".into() } else { char::from(byte).to_string() }).collect()
+    reply.iter().map(|&byte| char::from(byte)).collect::<String>().replace('\u{FF}', "<FF>")
 }
 
 /// The reply of an agent that has a GenericError to tell.

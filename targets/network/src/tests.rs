@@ -15,7 +15,7 @@ use smoltcp::wire::{
 };
 
 use super::{Method, Setting};
-use lan::{LEASED, LINK_LOCAL, Lan, MAC, ROUTER, Server, arp, dhcp, icmpv4, icmpv6};
+use lan::{Fate, LEASED, LINK_LOCAL, Lan, MAC, ROUTER, Server, arp, dhcp, icmpv4, icmpv6};
 
 const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -359,4 +359,31 @@ proptest! {
         lan.send(frame);
         lan.pass(3000);
     }
+
+    /// Requests and answers are lost, come twice and out of order. When that ends there is a lease.
+    #[test]
+    fn a_network_that_loses_repeats_and_reorders_frames_gives_a_lease_all_the_same(
+        to_link in prop::collection::vec(fates(), 1..40), from_link in prop::collection::vec(fates(), 1..40), seconds in 10..5000u64,
+    ) {
+        let mut lan = Lan::new(&[]);
+        lan.server = Some(Server::default());
+        for (fates, all) in lan.fates.iter_mut().zip([to_link, from_link]) {
+            fates.all = all;
+        }
+        lan.pass(seconds);
+        let mine = ["192.0.2.15/24", LINK_LOCAL];
+        let addresses = lan.addresses();
+        assert!(addresses.iter().all(|address| mine.contains(&address.as_str())), "{addresses:?}");
+        lan.fates = Default::default();
+        // A client that was not answered waits for up to a minute, and a lease that is renewed late for half of it.
+        lan.pass(1000);
+        assert_eq!(lan.addresses(), mine);
+        assert_eq!(lan.gateways(), ["192.0.2.1"]);
+        lan.pass(20_000);
+        assert_eq!(lan.addresses(), mine);
+    }
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    prop_oneof![2 => Just(Fate::Arrives), 2 => Just(Fate::Lost), 1 => Just(Fate::Twice), 1 => Just(Fate::Late)]
 }

@@ -60,6 +60,16 @@ pub struct Extra<'a> {
     pub content: Vec<u8>,
 }
 
+/// What brings BusyBox into a guest.
+///
+/// # Errors
+/// When it cannot be downloaded.
+pub fn busybox() -> Result<Extra<'static>> {
+    let file = packages::unpacked("busybox-static", || Ok("busybox-static".into()))?.join("bin/busybox");
+    let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Extra { path: "/bin/busybox", mode: 0o755, content })
+}
+
 /// A guest with that kernel, whose first process is `agent`, on `channel`. `initramfs` is where the file is made that it boots
 /// from.
 ///

@@ -49,12 +49,13 @@ const PROGRAMS: [&str; 10] = [
 ];
 
 /// What its programs load, or put into domains.
-const DATA: [&str; 6] = [
+const DATA: [&str; 7] = [
     "etc/xen/xl.conf",
     "usr/lib/xen-4.17/boot/hvmloader",
     "usr/share/seabios/bios-256k.bin",
     "usr/share/qemu/keymaps/en-us",
     "usr/share/qemu/kvmvapic.bin",
+    "usr/share/qemu/linuxboot.bin",
     "usr/share/qemu/linuxboot_dma.bin",
 ];
 

@@ -17,6 +17,10 @@ const CLANG: [Needed; 2] = [
 ];
 const OVMF: Needed = Needed { program: "/usr/share/ovmf/OVMF.fd", package: "ovmf" };
 
+/// What makes a disk image with only the first stage that boots it.
+const BIOS_IMAGE: &[&str] = &["--release", "--package", "image", "--no-default-features", "--features", "bios"];
+const UEFI_IMAGE: &[&str] = &["--release", "--package", "image", "--no-default-features", "--features", "uefi"];
+
 /// The size of a disk's volume, in bytes.
 const VOLUME: usize = 16 << 20;
 
@@ -38,8 +42,44 @@ pub(super) static CORTEX_M_BARE: Kernel = Kernel {
     ..CORTEX_M_POLLED
 };
 
-/// In the order in which they are built.
+/// Those of a folder follow each other. What takes longest to build comes first.
 pub(super) static KERNELS: [Kernel; 16] = [
+    Kernel {
+        name: "arceos-tested",
+        folder: "arceos",
+        build: Build::Cargo(&["--release", "--features", "testing", "--target", "aarch64-unknown-none-softfloat"]),
+        program: "aarch64-unknown-none-softfloat/release/arceos",
+        finish: Finish::Function(beside_a_disk),
+        needs: &CLANG,
+        long: false,
+    },
+    Kernel {
+        name: "arceos-aarch64",
+        folder: "arceos",
+        build: Build::Cargo(&["--release", "--target", "aarch64-unknown-none-softfloat"]),
+        program: "aarch64-unknown-none-softfloat/release/arceos",
+        finish: Finish::Function(beside_a_disk),
+        needs: &CLANG,
+        long: false,
+    },
+    Kernel {
+        name: "arceos-riscv64",
+        folder: "arceos",
+        build: Build::Cargo(&["--release", "--target", "riscv64gc-unknown-none-elf"]),
+        program: "riscv64gc-unknown-none-elf/release/arceos",
+        finish: Finish::Function(beside_a_disk),
+        needs: &CLANG,
+        long: true,
+    },
+    Kernel {
+        name: "arceos-x86_64",
+        folder: "arceos",
+        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
+        program: "x86_64-unknown-none/release/arceos",
+        finish: Finish::Function(on_an_efi_volume_beside_a_disk),
+        needs: &[CLANG[0], CLANG[1], OVMF],
+        long: true,
+    },
     Kernel {
         name: "own-appliance",
         folder: "own-appliance",
@@ -94,7 +134,7 @@ pub(super) static KERNELS: [Kernel; 16] = [
         folder: "bootloader",
         build: Build::Cargo(&["--release", "--features", "testing", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
-        finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
+        finish: Finish::Cargo(BIOS_IMAGE, "bios.img"),
         needs: &[],
         long: false,
     },
@@ -103,7 +143,7 @@ pub(super) static KERNELS: [Kernel; 16] = [
         folder: "bootloader",
         build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
-        finish: Finish::Cargo(&["--release", "--package", "image"], "bios.img"),
+        finish: Finish::Cargo(BIOS_IMAGE, "bios.img"),
         needs: &[],
         long: false,
     },
@@ -112,44 +152,8 @@ pub(super) static KERNELS: [Kernel; 16] = [
         folder: "bootloader",
         build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
         program: "x86_64-unknown-none/release/bootloader-kernel",
-        finish: Finish::Cargo(&["--release", "--package", "image"], "uefi.img"),
+        finish: Finish::Cargo(UEFI_IMAGE, "uefi.img"),
         needs: &[OVMF],
-        long: true,
-    },
-    Kernel {
-        name: "arceos-tested",
-        folder: "arceos",
-        build: Build::Cargo(&["--release", "--features", "testing", "--target", "aarch64-unknown-none-softfloat"]),
-        program: "aarch64-unknown-none-softfloat/release/arceos",
-        finish: Finish::Function(beside_a_disk),
-        needs: &CLANG,
-        long: false,
-    },
-    Kernel {
-        name: "arceos-aarch64",
-        folder: "arceos",
-        build: Build::Cargo(&["--release", "--target", "aarch64-unknown-none-softfloat"]),
-        program: "aarch64-unknown-none-softfloat/release/arceos",
-        finish: Finish::Function(beside_a_disk),
-        needs: &CLANG,
-        long: false,
-    },
-    Kernel {
-        name: "arceos-riscv64",
-        folder: "arceos",
-        build: Build::Cargo(&["--release", "--target", "riscv64gc-unknown-none-elf"]),
-        program: "riscv64gc-unknown-none-elf/release/arceos",
-        finish: Finish::Function(beside_a_disk),
-        needs: &CLANG,
-        long: true,
-    },
-    Kernel {
-        name: "arceos-x86_64",
-        folder: "arceos",
-        build: Build::Cargo(&["--release", "--target", "x86_64-unknown-none"]),
-        program: "x86_64-unknown-none/release/arceos",
-        finish: Finish::Function(on_an_efi_volume_beside_a_disk),
-        needs: &[CLANG[0], CLANG[1], OVMF],
         long: true,
     },
     Kernel {

@@ -46,13 +46,15 @@ impl Shard {
         Outcomes::read(&self.folder()).map(Some)
     }
 
-    /// Tests the mutants.
+    /// Tests the mutants, after the code without a mutant unless that `is_known_good`.
     ///
     /// # Errors
     /// As [`tool::run`].
-    pub(super) fn run(&self) -> Result<Outcomes> {
+    pub(super) fn run(&self, is_known_good: bool) -> Result<Outcomes> {
         let shard = format!("{}/{}", self.number - 1, self.count);
-        let outcomes = tool::run(&self.folder(), &["--package", self.package.name, "--shard", &shard], None)?;
+        let baseline = if is_known_good { "skip" } else { "run" };
+        let options = ["--package", self.package.name, "--shard", shard.as_str(), "--baseline", baseline];
+        let outcomes = tool::run(&self.folder(), &options, None)?;
         fs::write(self.tested(), self.state())?;
         Ok(outcomes)
     }

@@ -23,6 +23,7 @@ use crate::packages;
 use crate::panics;
 use crate::proofs;
 use crate::setup;
+use crate::soak;
 use crate::structure;
 use crate::supply;
 use crate::targets;
@@ -40,7 +41,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 26] = [
+pub(super) static PARTS: [Part; 27] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates, where cargo-deny is" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -49,7 +50,7 @@ pub(super) static PARTS: [Part; 26] = [
     Part { name: "packages", long: false, run: packages::test, about: "the published crates: packed, and each feature compiled by the oldest Rust they name" },
     Part { name: "miri", long: false, run: miri, about: "the drivers of virtio-serial and vsock, and the library for C, under Miri" },
     Part { name: "qemu", long: false, run: qemu, about: "the images under QEMU, on every machine and channel" },
-    Part { name: "faults", long: false, run: faults, about: "volumes whose disk lost power after any of its writes: repaired, with all that was acknowledged" },
+    Part { name: "faults", long: false, run: faults, about: "volumes whose disk lost power after any of its writes, or failed any request: repaired, with all that was acknowledged" },
     Part { name: "channels", long: false, run: channels, about: "the appliance and the agent for Linux on vsock, with vhost-device-vsock, and several channels at once" },
     Part { name: "linux", long: false, run: linux, about: "the agent for Linux beside qemu-ga, and as the first process of guests" },
     Part { name: "kit", long: false, run: kit, about: "the test kit: its program with each agent, guests that lie, and a new kernel's tests" },
@@ -62,6 +63,7 @@ pub(super) static PARTS: [Part; 26] = [
     Part { name: "bench", long: false, run: quick_bench, about: "what the agents cost beside qemu-ga, against the budgets" },
     Part { name: "more-kernels", long: true, run: more_kernels, about: "the engine in kernels of others that take long to build or to boot" },
     Part { name: "plugs", long: true, run: plugs, about: "1,000 rounds of devices that come and leave, on q35 and aarch64" },
+    Part { name: "soak", long: true, run: soak::test, about: "an hour of everything that hosts do, at random, beside a model: q35, aarch64 and the agent for Linux" },
     Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
     Part { name: "dist", long: true, run: dist, about: "a release, built in two folders: the same bytes, and a bill of materials of each program" },
     Part { name: "book", long: true, run: book, about: "the book's pages in a browser, chromium: no error, and each has its heading and fits into its window" },
@@ -316,8 +318,8 @@ fn xen(report: &mut Report) -> Result<()> {
         return Ok(());
     }
     image::build(targets::LINUX_TARGET, &image::LINUX)?;
-    // While one test has its turn, another keeps the machine for the next.
-    report.tests(whole_system("xen").env("RUST_TEST_THREADS", "3"), LIMIT)
+    // Three tests for each of the two machines: while one computes, others wait.
+    report.tests(whole_system("xen").env("RUST_TEST_THREADS", "6"), LIMIT)
 }
 
 fn kit(report: &mut Report) -> Result<()> {

@@ -44,13 +44,12 @@ use crate::system::disks::Disk;
 use crate::system::file_systems;
 use crate::system::freeze::{Freezer, Freezing};
 use crate::system::interfaces::Interface;
-use crate::system::logins::Login;
 use crate::system::mounts::Mounted;
 use crate::system::netlink::Netlink;
 use crate::system::open_files::OpenFiles;
 use crate::system::path_rules::PathRules;
 use crate::system::programs::Programs;
-use crate::system::{os_release, processors, routes, spawn};
+use crate::system::{logins, os_release, processors, routes, spawn};
 
 use listing::Listing;
 
@@ -92,6 +91,7 @@ pub struct Guest {
     kernel: Option<Uname>,
     /// Those of the operating system.
     release: os_release::Known,
+    logins: logins::Known,
     processors: processors::Known,
     file_systems: file_systems::Known,
     route_tables: routes::Tables,
@@ -112,7 +112,6 @@ struct Lists {
     netlink: Netlink,
     routes: Listing<(String, Route<'static>)>,
     memory_blocks: Listing<MemoryBlock>,
-    logins: Listing<Login>,
     keys: Listing<String>,
 }
 
@@ -168,6 +167,7 @@ impl Guest {
             programs: Programs::default(),
             kernel: None,
             release: os_release::Known::default(),
+            logins: logins::Known::default(),
             processors: processors::Known::default(),
             file_systems: file_systems::Known::default(),
             route_tables: routes::Tables::default(),

@@ -12,7 +12,7 @@ impl Os for Guest {
     fn os_info(&mut self) -> OsInfo<'_> {
         // Of the kernel's names only the host's changes.
         let kernel = self.kernel.get_or_insert_with(uname);
-        let release = self.release.look(&self.options.os_release);
+        let release = self.release.release(&self.options.os_release);
         OsInfo {
             kernel_release: kernel.release().to_str().ok(),
             kernel_version: kernel.version().to_str().ok(),

@@ -7,11 +7,11 @@ use nanoqga::{Cause, Failure, Text};
 
 use super::Guest;
 use crate::log::audit;
-use crate::system::{logins, password};
+use crate::system::password;
 
 impl Users for Guest {
     fn user(&mut self, index: usize) -> Result<Option<User<'_>>, Failure> {
-        let login = self.lists.logins.element(index, logins::all)?;
+        let login = self.logins.element(index);
         Ok(login.map(|login| User { user: &login.user, login_time: login.time, domain: None }))
     }
 }

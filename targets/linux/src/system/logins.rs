@@ -3,12 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use nanoqga::Failure;
-use rustix::io::Errno;
-
 use super::errno::text;
 use super::files::read_file;
-use super::sessions;
+use super::reading::Reading;
+use super::sessions::{self, SESSIONS};
 
 /// Where glibc has what in a record. Its times have 32 bits on most architectures.
 #[derive(Clone, Copy)]
@@ -38,17 +36,38 @@ pub struct Login {
     pub time: f64,
 }
 
-/// All logins.
-pub fn all() -> Result<Vec<Login>, Failure> {
-    match read_file("/var/run/utmp") {
-        Ok(utmp) => Ok(logins(&utmp, Layout::OWN)),
-        // Small guests do not note who logs in, and have no sessions either.
-        Err(Errno::NOENT) => Ok(once_each(sessions::all().into_iter().map(|(user, time)| Login { user, time }))),
-        Err(error) => {
-            warning!("nobody is told as logged in: /var/run/utmp: {}", text(error));
-            Ok(Vec::new())
+/// Where logins are noted. A directory of sessions is another one with each change, because their files are only ever replaced.
+const PLACES: [&str; 2] = [UTMP, SESSIONS];
+const UTMP: &str = "/var/run/utmp";
+
+/// The logins, as they were noted last.
+pub type Known = Reading<Vec<Login>>;
+
+/// How many logins are kept.
+const MOST_KEPT: usize = 64;
+
+impl Known {
+    /// The `index`-th login. Index 0 looks at what there is. Small guests do not note who logs in, and have no sessions either.
+    pub fn element(&mut self, index: usize) -> Option<&Login> {
+        if index == 0 {
+            self.look(&PLACES, all);
         }
+        if index == self.last().len() && index > MOST_KEPT {
+            *self = Self::default();
+        }
+        self.last().get(index)
     }
+}
+
+/// All logins that are noted at one of the places.
+fn all(place: &str) -> Option<Vec<Login>> {
+    if place == SESSIONS {
+        return Some(once_each(sessions::all().into_iter().map(|(user, time)| Login { user, time })));
+    }
+    read_file(place)
+        .inspect_err(|error| warning!("nobody is told as logged in: {place}: {}", text(*error)))
+        .ok()
+        .map(|utmp| logins(&utmp, Layout::OWN))
 }
 
 /// Every user who is logged in, once, since the first login.

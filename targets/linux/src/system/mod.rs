@@ -27,6 +27,7 @@ pub mod password;
 pub mod path_rules;
 pub mod processors;
 pub mod programs;
+mod reading;
 pub mod routes;
 pub mod rtc;
 mod sessions;

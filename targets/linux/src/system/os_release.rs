@@ -2,10 +2,8 @@
 
 use alloc::string::{String, ToString};
 
-use rustix::fs::stat;
-use rustix::time::{ClockId, clock_gettime};
-
 use super::files::read_text;
+use super::reading::Reading;
 
 /// Where an operating system without `/etc/os-release` has it.
 const OTHER: &str = "/usr/lib/os-release";
@@ -22,34 +20,13 @@ pub struct OsRelease {
     pub variant_id: Option<String>,
 }
 
-/// What the file said when it was read last. Hosts ask often, and it hardly ever changes.
-#[derive(Debug, Default)]
-pub struct Known {
-    of: Option<State>,
-    release: OsRelease,
-}
-
-/// What differs between two states of a file: its device, inode, size, and when it was changed, in seconds and nanoseconds.
-/// Each architecture has types of its own for them.
-type State = (u64, u64, i64, (i64, i64));
-
-/// For how many seconds a file may change again without another time of change: its clock only ticks.
-const TICK: i64 = 2;
+/// What its file said last.
+pub type Known = Reading<OsRelease>;
 
 impl Known {
-    /// Reads the file at a path, or where else it may be, unless it is as it was. Without one nothing is known.
-    pub fn look(&mut self, path: &str) -> &OsRelease {
-        // Before the file is read: a change after that is another state.
-        let file = stat(path).or_else(|_| stat(OTHER)).ok();
-        let state = file.map(|file| {
-            (file.st_dev as _, file.st_ino as _, file.st_size as _, (file.st_ctime as _, file.st_ctime_nsec as _))
-        });
-        if state.is_none() || state != self.of {
-            self.release = OsRelease::parse(&read_text(path).or_else(|_| read_text(OTHER)).unwrap_or_default());
-            let now = clock_gettime(ClockId::Realtime).tv_sec;
-            self.of = state.filter(|(.., (changed, _))| now - changed > TICK);
-        }
-        &self.release
+    /// What the file at `path` says, or the one where else it may be. Without one nothing is known.
+    pub fn release(&mut self, path: &str) -> &OsRelease {
+        self.look(&[path, OTHER], |path| Some(OsRelease::parse(&read_text(path).ok()?)))
     }
 }
 
@@ -134,12 +111,12 @@ mod tests {
         // The second one is written in the same tick, and is as long.
         for id in ["one", "two", "three"] {
             std::fs::write(&path, format!("ID={id}")).unwrap();
-            assert_eq!(known.look(name).id.as_deref(), Some(id));
+            assert_eq!(known.release(name).id.as_deref(), Some(id));
         }
         std::fs::remove_file(&path).unwrap();
         // Nothing of it is known any more.
         let other = OsRelease::parse(&std::fs::read_to_string(OTHER).unwrap_or_default());
-        assert_eq!(known.look(name).id, other.id);
+        assert_eq!(known.release(name).id, other.id);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::files::{names, read_text};
 
-const SESSIONS: &str = "/run/systemd/sessions";
+/// The directory with a file for each session. logind writes each change to another file, which takes the place of the old one.
+pub const SESSIONS: &str = "/run/systemd/sessions";
 
 /// The user of each session, and its begin in seconds since 1970, in no order. A user may have several.
 pub fn all() -> Vec<(String, f64)> {

@@ -69,3 +69,48 @@ impl Default for ConsolePage {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::mem::{offset_of, size_of};
+    use core::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn pages_are_laid_out_as_xen_says() {
+        assert_eq!((size_of::<StorePage>(), size_of::<ConsolePage>()), (4096, 4096));
+        assert_eq!((offset_of!(StorePage, requests), offset_of!(StorePage, replies)), (0, 1024));
+        assert_eq!((offset_of!(StorePage, requests_taken), offset_of!(StorePage, requests_put)), (2048, 2052));
+        assert_eq!((offset_of!(StorePage, replies_taken), offset_of!(StorePage, replies_put)), (2056, 2060));
+        assert_eq!((offset_of!(ConsolePage, input), offset_of!(ConsolePage, output)), (0, 1024));
+        assert_eq!((offset_of!(ConsolePage, input_taken), offset_of!(ConsolePage, input_put)), (3072, 3076));
+        assert_eq!((offset_of!(ConsolePage, output_taken), offset_of!(ConsolePage, output_put)), (3080, 3084));
+    }
+
+    #[test]
+    fn a_store_has_a_ring_for_each_way() {
+        let page = StorePage {
+            requests: [const { AtomicU8::new(0) }; 1024],
+            replies: [const { AtomicU8::new(0) }; 1024],
+            requests_taken: AtomicU32::new(0),
+            requests_put: AtomicU32::new(0),
+            replies_taken: AtomicU32::new(0),
+            replies_put: AtomicU32::new(5),
+        };
+        assert_eq!((page.requests().put(b"abc"), page.requests().used()), (3, 3));
+        assert_eq!(page.requests_put.load(Ordering::Relaxed), 3);
+        assert_eq!((page.replies().take(&mut [0; 2]), page.replies().used()), (2, 3));
+        assert_eq!(page.replies_taken.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_console_has_a_ring_for_each_way() {
+        let page = ConsolePage::new();
+        assert_eq!(page.output().put(&[b'o'; 3000]), 2048);
+        assert_eq!((page.output_put.load(Ordering::Relaxed), page.output_taken.load(Ordering::Relaxed)), (2048, 0));
+        assert_eq!((page.input().used(), page.input().room()), (0, 1024));
+        page.input_put.store(7, Ordering::Relaxed);
+        assert_eq!((page.input().used(), page.output().room()), (7, 0));
+    }
+}

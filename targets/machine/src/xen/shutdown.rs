@@ -19,3 +19,17 @@ impl Wish {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_have_the_names_of_the_store() {
+        assert_eq!(Wish::named(b"poweroff"), Some(Wish::PowerOff));
+        assert_eq!(Wish::named(b"halt"), Some(Wish::PowerOff));
+        assert_eq!(Wish::named(b"reboot"), Some(Wish::Reboot));
+        assert_eq!(Wish::named(b"suspend"), None);
+        assert_eq!(Wish::named(b""), None);
+    }
+}

@@ -97,12 +97,55 @@ impl Asked {
 /// Frames that answer a question, in place of the simple server.
 pub type Script = Box<dyn FnMut(&Asked) -> Vec<Vec<u8>>>;
 
+/// What becomes of a frame on a bad network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Arrives,
+    Lost,
+    Twice,
+    /// It arrives after the next one.
+    Late,
+}
+
+/// A network that has a fate for each frame, in turn.
+#[derive(Default)]
+pub struct Fates {
+    /// Without any, all arrive.
+    pub all: Vec<Fate>,
+    next: usize,
+    late: Vec<Vec<u8>>,
+}
+
+impl Fates {
+    /// What arrives of these frames, and in which order.
+    fn meet(&mut self, frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        let mut arrived = Vec::new();
+        for frame in frames {
+            let fate = self.all.get(self.next).copied().unwrap_or(Fate::Arrives);
+            self.next = (self.next + 1) % self.all.len().max(1);
+            match fate {
+                Fate::Arrives => arrived.push(frame),
+                Fate::Lost => {}
+                Fate::Twice => arrived.extend([frame.clone(), frame]),
+                Fate::Late => {
+                    self.late.push(frame);
+                    continue;
+                }
+            }
+            arrived.append(&mut self.late);
+        }
+        arrived
+    }
+}
+
 /// A link, its network, and the time.
 pub struct Lan {
     pub link: Link<End>,
     pub cable: Rc<RefCell<Cable>>,
     pub server: Option<Server>,
     pub script: Option<Script>,
+    /// What becomes of the server's frames and of those to it.
+    pub fates: [Fates; 2],
     /// What was asked, if there is a script.
     pub asked: Vec<Asked>,
     /// How often the link was polled.
@@ -114,7 +157,16 @@ impl Lan {
     pub fn new(methods: &[Method]) -> Self {
         let cable = Rc::new(RefCell::new(Cable::default()));
         let link = Link::new(End(cable.clone()), MAC, 1, methods, "a-guest");
-        Self { link, cable, server: None, script: None, asked: Vec::new(), polls: 0, now: Instant::ZERO }
+        Self {
+            link,
+            cable,
+            server: None,
+            script: None,
+            fates: Default::default(),
+            asked: Vec::new(),
+            polls: 0,
+            now: Instant::ZERO,
+        }
     }
 
     /// Runs the link for so many seconds as the appliance's main loop does: polls it, and sleeps as long as it says.
@@ -181,9 +233,10 @@ impl Lan {
             return;
         }
         let Some(server) = self.server else { return };
-        let frames: Vec<_> = self.cable.borrow_mut().from_link.drain(..).collect();
+        let [to_link, from_link] = &mut self.fates;
+        let frames = from_link.meet(self.cable.borrow_mut().from_link.drain(..).collect());
         let answers = frames.iter().filter_map(|frame| arp_answer(frame).or_else(|| dhcp_answer(frame, server)));
-        self.cable.borrow_mut().to_link.extend(answers);
+        self.cable.borrow_mut().to_link.extend(to_link.meet(answers.collect()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `image KERNEL FOLDER`: writes the disk images `bios.img` and `uefi.img` of a kernel to a folder.
+//! `image KERNEL FOLDER`: writes the disk images `bios.img` and `uefi.img` of a kernel to a folder, or the one whose feature is chosen.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: image KERNEL FOLDER".into());
     };
     let disk = DiskImageBuilder::new(kernel);
+    #[cfg(feature = "bios")]
     disk.create_bios_image(&folder.join("bios.img"))?;
+    #[cfg(feature = "uefi")]
     disk.create_uefi_image(&folder.join("uefi.img"))?;
     Ok(())
 }

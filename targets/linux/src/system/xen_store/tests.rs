@@ -15,18 +15,22 @@ fn message(kind: u32, id: u32, body: &[u8]) -> Vec<u8> {
     [[kind, id, 0, body.len() as u32].map(u32::to_ne_bytes).as_flattened(), body].concat()
 }
 
-/// What a client is told by a store whose bytes for the number and path of each request are those of `answers`.
+/// What a client is told by a store whose bytes for the number and path of each request are those of `answers`. Without any, the
+/// store hangs up.
 fn console(answers: impl Fn(u32, &str) -> Vec<u8> + Send + 'static) -> Result<Option<u32>, String> {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let store = thread::spawn(move || {
-        let mut header = [0; HEADER];
+        let (mut header, mut last) = ([0; HEADER], None);
         while theirs.read_exact(&mut header).is_ok() {
             let word = |at: usize| u32::from_ne_bytes(header[at..at + 4].try_into().unwrap());
+            assert_ne!(last.replace(word(4)), Some(word(4)), "each request has another number");
+            assert_eq!(word(8), 0, "it is in no transaction");
             let mut path = vec![0; word(12) as usize];
             theirs.read_exact(&mut path).unwrap();
             assert_eq!(path.pop(), Some(0));
+            let answer = answers(word(4), str::from_utf8(&path).unwrap());
             // The client may have had enough.
-            if theirs.write_all(&answers(word(4), str::from_utf8(&path).unwrap())).is_err() {
+            if answer.is_empty() || theirs.write_all(&answer).is_err() {
                 break;
             }
         }
@@ -58,7 +62,7 @@ fn a_domain_may_have_no_console() {
 fn what_answers_nothing_is_passed_over() {
     let found = console(|id, path| {
         let answer = if path.ends_with("name") { message(READ, id, b"agent") } else { message(DIRECTORY, id, b"3\0") };
-        [message(WATCH_EVENT, 0, b"a\0b\0"), message(READ, id.wrapping_sub(1), b"7"), answer].concat()
+        [message(WATCH_EVENT, id, b"a\0b\0"), message(READ, id.wrapping_sub(1), b"7"), answer].concat()
     });
     assert_eq!(found, Ok(Some(3)));
 }
@@ -71,6 +75,12 @@ fn other_answers_are_errors() {
     assert_eq!(odd, "Xen's store does not tell device/console: Input/output error");
     let long = console(|id, _| [DIRECTORY, id, 0, 4097].map(u32::to_ne_bytes).as_flattened().to_owned()).unwrap_err();
     assert!(long.ends_with("Input/output error"), "{long}");
+}
+
+#[test]
+fn a_store_that_hangs_up_is_an_error() {
+    let gone = console(|_, _| Vec::new()).unwrap_err();
+    assert_eq!(gone, "Xen's store does not tell device/console: Broken pipe");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::*;
 
 const ERROR: u32 = 16;
 /// How many times a store may be waited for while one message is exchanged.
-const PATIENCE: u32 = 5;
+const PATIENCE: u32 = 20;
 
 /// A store, after the description of the messages.
 #[derive(Default)]
@@ -23,12 +23,24 @@ struct Fake {
     pieces: usize,
     /// How many times it was waited for since a message began.
     waits: u32,
+    /// Whether it puts and takes something only after it was waited for.
+    is_slow: bool,
+    /// Whether it was waited for since it last did.
+    is_ready: bool,
 }
 
 impl Fake {
     fn with(values: &[(&str, &str)]) -> Store<Self> {
         let values = values.iter().map(|(path, value)| ((*path).into(), (*value).into())).collect();
         Store::new(Self { values, pieces: 3, ..Self::default() })
+    }
+
+    /// How many of `bytes` bytes it puts or takes now.
+    fn moves(&mut self, bytes: usize) -> usize {
+        match self.is_slow && !core::mem::take(&mut self.is_ready) {
+            true => 0,
+            false => bytes.min(self.pieces),
+        }
     }
 
     fn say(&mut self, kind: u32, request: u32, body: &[u8]) {
@@ -41,6 +53,7 @@ impl Fake {
         let Some((header, body)) = self.request.split_first_chunk::<HEADER>() else { return };
         let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().unwrap());
         let (kind, request) = (word(0), word(4));
+        assert_eq!(word(8), 0, "it is in no transaction");
         let Some(body) = body.get(..word(12) as usize) else { return };
         let body = String::from_utf8(body.into()).unwrap();
         self.request.clear();
@@ -74,14 +87,14 @@ impl Wire for Fake {
     }
 
     fn put(&mut self, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(self.pieces);
+        let taken = self.moves(bytes.len());
         self.request.extend(&bytes[..taken]);
         self.answer();
         taken
     }
 
     fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let given = buffer.len().min(self.pieces).min(self.said.len());
+        let given = self.moves(buffer.len()).min(self.said.len());
         for slot in &mut buffer[..given] {
             *slot = self.said.pop_front().unwrap();
         }
@@ -90,6 +103,7 @@ impl Wire for Fake {
 
     fn wait(&mut self) -> bool {
         self.waits += 1;
+        self.is_ready = true;
         self.waits < PATIENCE
     }
 }
@@ -130,6 +144,82 @@ fn what_answers_an_earlier_request_is_passed_over() {
     let mut store = Fake::with(&[("a", "1")]);
     store.wire.say(READ, 77, b"lies");
     assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+}
+
+#[test]
+fn a_slow_store_is_waited_for() {
+    let mut store = Fake::with(&[("a", "1")]);
+    store.wire.pieces = 64;
+    store.wire.is_slow = true;
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+    // The waits are for one message, however many there are.
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+}
+
+#[test]
+fn a_slow_call_is_waited_for_as_long_as_any_message() {
+    let mut store = Fake::with(&[]);
+    store.wire.pieces = 64;
+    store.wire.say(WATCH_EVENT, 0, b"control/shutdown\0watch\0");
+    (store.wire.is_slow, store.wire.is_ready, store.wire.waits) = (true, true, PATIENCE);
+    assert!(store.has_called());
+}
+
+#[test]
+fn a_store_that_breaks_off_in_a_call_is_not_heard_again() {
+    let mut store = Fake::with(&[("a", "1")]);
+    store.wire.said.extend(WATCH_EVENT.to_le_bytes());
+    assert!(!store.has_called());
+    store.wire.say(WATCH_EVENT, 0, b"a\0watch\0");
+    let left = store.wire.said.len();
+    assert!(!store.has_called());
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Err(StoreError::Broken));
+    assert_eq!(store.wire.said.len(), left);
+}
+
+#[test]
+fn what_was_answered_before_is_no_answer_to_the_next_request() {
+    let mut store = Fake::with(&[("a", "1"), ("b", "2")]);
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+    store.wire.say(READ, store.requests, b"again");
+    assert_eq!(store.read(&["b"], &mut [0; 8]), Ok(&b"2"[..]));
+}
+
+#[test]
+fn an_event_is_no_answer_whatever_its_number() {
+    let mut store = Fake::with(&[("a", "1")]);
+    store.wire.say(WATCH_EVENT, 1, b"control/shutdown\0watch\0");
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Ok(&b"1"[..]));
+    assert!(store.has_called());
+}
+
+#[test]
+fn a_store_that_only_says_other_things_is_left() {
+    let mut store = Fake::with(&[("a", "1")]);
+    for _ in 0..EVENTS {
+        store.wire.say(WATCH_EVENT, 0, b"a\0watch\0");
+    }
+    assert_eq!(store.read(&["a"], &mut [0; 8]), Err(StoreError::Broken));
+}
+
+#[test]
+fn a_request_that_no_message_holds_is_not_sent() {
+    let mut store = Fake::with(&[]);
+    let longest = "x".repeat(LONGEST as usize);
+    assert_eq!(store.write(&[&longest], ""), Err(StoreError::Broken));
+    assert!(store.wire.request.is_empty());
+}
+
+#[test]
+fn a_request_and_an_answer_may_be_as_long_as_a_message() {
+    let value = "x".repeat(LONGEST as usize);
+    let mut store = Fake::with(&[("a", &value)]);
+    let mut room = [0; LONGEST as usize];
+    assert_eq!(store.read(&["a"], &mut room), Ok(value.as_bytes()));
+    assert_eq!(store.write(&["b"], &value[2..]), Ok(()));
+    assert_eq!(store.read(&["b"], &mut room), Ok(&value.as_bytes()[2..]));
 }
 
 #[test]
