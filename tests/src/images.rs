@@ -84,6 +84,14 @@ pub fn dist() -> Result<PathBuf> {
     })
 }
 
+/// The first page of the book that `cargo xtask docs` makes; `NANOQGA_BOOK` names one that is made.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn book() -> Result<PathBuf> {
+    once("NANOQGA_BOOK", || xtask(&["docs"]))
+}
+
 /// What QEMU boots of a kernel of `targets/kernels`; `NANOQGA_KERNEL_cortex_m_polled` and the like name one that is built.
 ///
 /// # Errors

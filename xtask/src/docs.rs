@@ -1,6 +1,6 @@
 //! `cargo xtask docs`: writes docs/commands.md from what the sources say of each command, and builds the book.
 
-mod book;
+pub(crate) mod book;
 mod commands;
 mod screen;
 mod source;

@@ -71,6 +71,9 @@ const VALGRIND: [Needed; 1] = [Needed { program: "valgrind", package: "valgrind"
 /// What the header is tested with.
 const CPP: [Needed; 1] = [Needed { program: "g++", package: "g++" }];
 
+/// What the pages of the book are opened in by a test. `setup` leaves it out: it takes 350 MB.
+const BROWSER: [Needed; 1] = [Needed { program: "chromium", package: "chromium" }];
+
 /// Install what the other subcommands need.
 ///
 /// That is QEMU and its agent, firmware, disk tools, GRUB, socat, dnsmasq, libvirt, C compilers, valgrind, cargo-deny, cargo-fuzz, cargo-hack, cargo-mutants,
@@ -196,4 +199,12 @@ pub(crate) fn c_tests() -> Result<()> {
 /// What counts instructions.
 pub(crate) fn valgrind() -> Result<()> {
     need(VALGRIND.iter())
+}
+
+/// Sees to it that there is a browser.
+///
+/// # Errors
+/// When there is none and it cannot be installed.
+pub(crate) fn browser() -> Result<()> {
+    need(BROWSER.iter())
 }

@@ -21,7 +21,7 @@ const SUMMARY: &str = "docs/SUMMARY.md";
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Builds the book; returns the path of its first page.
-pub(super) fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let mdbook = setup::mdbook()?;
     let folder = workspace::path("target/book");
     let pages = folder.join("pages");

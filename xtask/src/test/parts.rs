@@ -13,6 +13,7 @@ use super::report::Report;
 use crate::attack;
 use crate::bench;
 use crate::capi;
+use crate::docs;
 use crate::fuzz;
 use crate::image::{self, BARE};
 use crate::kernels;
@@ -40,7 +41,7 @@ pub(super) struct Part {
 }
 
 #[rustfmt::skip]
-pub(super) static PARTS: [Part; 26] = [
+pub(super) static PARTS: [Part; 27] = [
     Part { name: "lint", long: false, run: lint, about: "rustfmt, clippy and rustdoc, every warning an error; licences and versions of crates, where cargo-deny is" },
     Part { name: "panics", long: false, run: panics, about: "no panic is reachable in the engine and in nano, and none in the appliance that was not before" },
     Part { name: "cost", long: false, run: cost, about: "instructions that a byte of a request costs the engine, in 200 shapes of requests" },
@@ -65,6 +66,7 @@ pub(super) static PARTS: [Part; 26] = [
     Part { name: "soak", long: true, run: soak::test, about: "an hour of everything that hosts do, at random, beside a model: q35, aarch64 and the agent for Linux" },
     Part { name: "more-linux", long: true, run: more_linux, about: "the agent for Linux on other architectures, and from its packages under the inits of distributions (as root)" },
     Part { name: "dist", long: true, run: dist, about: "a release, built in two folders: the same bytes, and a bill of materials of each program" },
+    Part { name: "book", long: true, run: book, about: "the book's pages in a browser, chromium: no error, and each has its heading and fits into its window" },
     Part { name: "xen", long: true, run: xen, about: "the agent for Linux and the images in domains of Xen, which is downloaded into target/" },
     Part { name: "newest", long: true, run: newest::test, about: "the images on the newest QEMU and libvirt that Debian has, downloaded into target/" },
 ];
@@ -297,6 +299,15 @@ fn dist(report: &mut Report) -> Result<()> {
     supply::lint(report)?;
     setup::boot_disks()?;
     report.tests(&mut whole_system("dist"), 4 * LIMIT)
+}
+
+fn book(report: &mut Report) -> Result<()> {
+    if let Err(reason) = setup::browser() {
+        report.skip(format!("all: {reason:#}"));
+        return Ok(());
+    }
+    let first = report.check(docs::book::build)?;
+    report.tests(whole_system("book").env("NANOQGA_BOOK", first), LIMIT)
 }
 
 fn xen(report: &mut Report) -> Result<()> {
