@@ -69,7 +69,7 @@ const RECORDING: &str = include_str!("../../tests/conformance/vectors.json");
 
 const BUILD: Duration = Duration::from_secs(900);
 /// How much longer than asked a target may take to start and to end.
-const SLACK: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_secs(120);
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let Args { targets, seconds, seed } = args;
@@ -120,7 +120,7 @@ fn fuzz_target(target: &str, seconds: u64) -> Result<()> {
     let start = SystemTime::now();
     let mut command = cargo_fuzz("run");
     command.arg(target).arg(&found).args(Some(seeds_of(target)).filter(|seeds| seeds.exists()));
-    command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=10", "-verbosity=0", "-print_final_stats=1"]);
+    command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=60", "-verbosity=0", "-print_final_stats=1"]);
     let outcome = run(&mut command, Duration::from_secs(seconds) + SLACK);
     outcome.map_err(|error| match newest_artifact(target, start) {
         Some(input) => anyhow!("{target} fails with {}", input.display()),
