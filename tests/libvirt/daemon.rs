@@ -152,7 +152,8 @@ pub fn uri() -> String {
     }
 }
 
-fn wants_newest() -> bool {
+/// Whether the daemon is the newest one, with the newest QEMU.
+pub fn wants_newest() -> bool {
     env::var_os(NEWEST).is_some()
 }
 

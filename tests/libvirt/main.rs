@@ -213,8 +213,8 @@ fn the_appliance_suspends_and_wakes() -> Result<()> {
 fn guests_of_other_architectures_are_asked_set_and_shut_down() -> Result<()> {
     for (name, event) in [
         ("aarch64-virt", "Shutdown Finished after guest request"),
-        // QEMU 7.2's riscv64 machine ends without a word to libvirt.
-        ("riscv64-virt", "Stopped"),
+        // QEMU 7.2's riscv64 machine ends without a word to libvirt. QEMU 11.1's says why.
+        ("riscv64-virt", if daemon::wants_newest() { "Shutdown Finished after guest request" } else { "Stopped" }),
     ] {
         let machine = Machine::named(name)?;
         let domain = Domain::on(machine, &NANO, 2, "")?;
