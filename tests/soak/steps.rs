@@ -301,7 +301,7 @@ impl Soak {
             return self.value(command, json!({})).map(drop);
         }
         let command = *self.noise.one_of(&QUESTIONS);
-        // When a guest has slept or migrated, a DHCP server may choose another address for it.
+        // After a sleep, a guest had another address by DHCP than before, twice. Why is not known.
         if command.starts_with("guest-network") && self.model.address != ADDRESS {
             return self.value(command, json!({})).map(drop);
         }
@@ -528,7 +528,7 @@ impl Soak {
 
     fn sleep(&mut self) -> Result<()> {
         if self.kind.is_linux {
-            // After its second sleep, Linux 6.1 goes on, but nothing comes from its port any more.
+            // The second sleep of Linux 6.1 ends before QEMU has it sleep, and its port is silent from then on.
             return Ok(());
         }
         if !self.kind.sleeps {
